@@ -10,7 +10,6 @@ import pyarrow as pa
 
 from bench.demo import demo
 from bench.harness import Line, compare
-from broker.disclosure.judge_job import judge_output
 from broker.disclosure.rules import evidence_needs
 from broker.disclosure.table_findings import evaluate_rules
 from broker.domain.evidence import OutputEvidence, TableEvidence, VaultProof, VaultProofs
@@ -20,6 +19,7 @@ from broker.engine.in_process_engine import PERFECT_BITS, result_statement
 from broker.engine.result_frames import read_table
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.query import compile_sql, two_pass_query
+from tests.oracles.judge_output import judge_output
 
 ROUNDS = 5
 PEOPLE = 8_000_000

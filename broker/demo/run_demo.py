@@ -9,14 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.client import BrokerClient
-from broker.demo.demo_processes import (
-    environment,
-    free_port,
-    ignore_signals,
-    interrupted_by_signals,
-    lock_folder,
-    running,
-)
+from broker.demo import demo_processes
 from broker.demo.demo_setup import DEMO_PEOPLE, prepare, sign_ins
 from broker.demo.demo_steps import DemoStep, console, demo_step
 from broker.domain.errors import Unavailable
@@ -172,13 +165,17 @@ def run_demo(*, once: bool, pupils: int) -> int:
     runtime = os.environ.get("BROKER_RUNTIME") or ("auto" if engine_answers() else "bubblewrap")
     data = Path(os.environ.get("BROKER_DATA", DATA))
     settings = read_settings(data=data, synthetic_only=True, demo_sign_in=True, runtime=runtime)
-    with interrupted_by_signals(), lock_folder(settings.root) as claim, ExitStack() as stack:
+    with (
+        demo_processes.interrupted_by_signals(),
+        demo_processes.lock_folder(settings.root) as claim,
+        ExitStack() as stack,
+    ):
         ports = prepare(settings, pupils)
-        env = environment(settings.root, free_port(settings.port), runtime)
+        env = demo_processes.environment(settings.root, demo_processes.free_port(settings.port), runtime)
         with demo_step("web and worker"):
-            address = stack.enter_context(running(env, settings.root / "logs", claim))
+            address = stack.enter_context(demo_processes.running(env, settings.root / "logs", claim))
         # Registered last, so it runs first: nothing may interrupt the ending of the processes.
-        stack.callback(ignore_signals)
+        stack.callback(demo_processes.ignore_signals)
         run_story(*(BrokerClient(address, token_for(ports, ident)) for ident in STORY_PEOPLE))
         console.print(f"\nfrom nothing to three releases in {time.monotonic() - began:.0f} s", style="bold")
         if not once:

@@ -79,7 +79,7 @@ def notes_of(profile: DisclosureRules, covered: bool, steps: frozenset[type] = f
         (
             f"Figures on fewer than {profile.t} persons, and figures that would reveal something about individual "
             f"persons, are shown as {symbol}. {symbol} can also stand for zero persons."
-        ),
+        )
     ]
     if profile.protects_institutions:
         notes.append(f"Figures that would reveal something about individual institutions are also shown as {symbol}.")

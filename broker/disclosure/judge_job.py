@@ -6,27 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from broker.disclosure.assessment_texts import (
-    EMPTY_ROWS,
-    HIDDEN_CONTEXT,
-    NARROW_INTERVALS,
-    NOT_COMPARABLE,
-    SMALL_PART,
-    SMALL_POPULATION,
-    TOO_MANY_JOINT_CELLS,
-    notes_of,
-    symbols_of,
-)
-from broker.disclosure.judged_tables import (
-    NO_HISTORY,
-    PLAN_RULE_IDS,
-    FigureSet,
-    HistoryConstraint,
-    JudgedRow,
-    JudgedTable,
-    Registers,
-    judge_table,
-)
+from broker.disclosure import assessment_texts, judged_tables
 from broker.disclosure.linking.linked_pattern import SuppressionPattern, suppression_pattern
 from broker.disclosure.linking.linked_system import FigurePlace
 from broker.disclosure.linking.table_families import TableFamily, TableIndex, find_families, incomparable_outputs
@@ -67,24 +47,6 @@ class JudgingInput(NamedTuple):
         return self._replace(profile=replace(self.profile, zeros=ZeroPolicy.SUPPRESS))
 
 
-def judge_output(
-    planned: PlannedOutput, evidence: OutputEvidence, profile: DisclosureRules, registers: Registers | None = None
-) -> Assessment:
-    """Judge one output by itself: judge and protect every table's cells. The post-aggregation sees protected values
-    only.
-
-    No visible trace: zero and full cells that would need a review (ZeroPolicy.REVIEW) are hidden here under the same
-    symbol as small cells, so neither the table nor its way to release distinguishes them. If the population of any
-    table is under the threshold, the output is the same as that of an empty population.
-    """
-    judging = judging_input(planned, evidence, profile)
-    tables = judge_tables(judging, registers or {})
-    if profile.zeros is ZeroPolicy.PUBLISH and has_hidden_cells(tables):
-        judging = judging.with_zeros_hidden()
-        tables = judge_tables(judging, registers or {})
-    return assessment_of(judging, tables)
-
-
 def judging_input(planned: PlannedOutput, evidence: OutputEvidence, profile: DisclosureRules) -> JudgingInput:
     _check_evidence(planned, evidence)
     return JudgingInput(planned, evidence, profile, lineage_of(planned))
@@ -92,16 +54,16 @@ def judging_input(planned: PlannedOutput, evidence: OutputEvidence, profile: Dis
 
 def judge_tables(
     judging: JudgingInput,
-    registers: Registers,
-    secondary: Mapping[int, FigureSet] | None = None,
-    history: Mapping[int, HistoryConstraint] | None = None,
-) -> list[JudgedTable]:
+    registers: judged_tables.Registers,
+    secondary: Mapping[int, judged_tables.FigureSet] | None = None,
+    history: Mapping[int, judged_tables.HistoryConstraint] | None = None,
+) -> list[judged_tables.JudgedTable]:
     """Judge the tables of an output. `secondary` are further figures to hide and `history` the constraints of the
     release history, both by the table's number."""
     pairs = zip(judging.planned.tables, judging.evidence.tables, strict=True)
     hidden, known = secondary or {}, history or {}  # by the table's number
     return [
-        judge_table(
+        judged_tables.judge_table(
             p,
             e,
             judging.profile,
@@ -110,7 +72,7 @@ def judge_tables(
             judging.is_small,
             hidden.get(n, frozenset()),
             margin=_is_margin(p, judging.planned.tables),
-            history=known.get(n, NO_HISTORY),
+            history=known.get(n, judged_tables.NO_HISTORY),
         )
         for n, (p, e) in enumerate(pairs)
     ]
@@ -122,7 +84,7 @@ def _is_margin(table: PlannedTable, others: Sequence[PlannedTable]) -> bool:
     return any(keys < {k.expression for k in o.keys} and o.contributions == table.contributions for o in others)
 
 
-def has_hidden_cells(tables: Sequence[JudgedTable]) -> bool:
+def has_hidden_cells(tables: Sequence[judged_tables.JudgedTable]) -> bool:
     """Whether a shown table has a hidden cell. Zeros may be shown only if none has: otherwise a shown zero would reveal
     that a hidden cell is not empty."""
     return any(t.has_hidden_cells for t in tables if t.planned.shown)
@@ -130,7 +92,7 @@ def has_hidden_cells(tables: Sequence[JudgedTable]) -> bool:
 
 def assessment_of(
     judging: JudgingInput,
-    tables: Sequence[JudgedTable],
+    tables: Sequence[judged_tables.JudgedTable],
     more: Sequence[Finding] = (),
     audit: SuppressionAudit | None = None,
 ) -> Assessment:
@@ -147,8 +109,8 @@ def assessment_of(
         findings=(*row_findings, *_output_findings(judging, tables), *more),
         verdict=worst_verdict([*(v for r in rows for v in r.verdicts), *verdicts]),
         small=judging.is_small or any(all(c.persons < profile.t for c in e.cells) for e in judging.evidence.tables),
-        symbols=symbols_of(profile),
-        notes=notes_of(
+        symbols=assessment_texts.symbols_of(profile),
+        notes=assessment_texts.notes_of(
             profile,
             all(t.covered for t in tables if t.planned.shown),
             frozenset(map(type, walk(judging.planned.program))),
@@ -170,7 +132,7 @@ def _check_evidence(planned: PlannedOutput, evidence: OutputEvidence) -> None:
         raise Breach("The plan's output shows a table that must not be shown.")
 
 
-def _output_rows(judging: JudgingInput, tables: Sequence[JudgedTable]) -> tuple[AssessedRow, ...]:
+def _output_rows(judging: JudgingInput, tables: Sequence[judged_tables.JudgedTable]) -> tuple[AssessedRow, ...]:
     """The rows of the program as output columns. A row that is on no list is shown only if at least one of its figures
     is."""
     figures = [i for i, found in enumerate(judging.lineage.column_statistics) if found]
@@ -206,7 +168,9 @@ def _output_row(planned: PlannedOutput, line: OutputRow, cells: Sequence[OutputC
     )
 
 
-def _row_findings(judged: JudgedRow, table: JudgedTable, judging: JudgingInput) -> list[Finding]:
+def _row_findings(
+    judged: judged_tables.JudgedRow, table: judged_tables.JudgedTable, judging: JudgingInput
+) -> list[Finding]:
     """Findings on one row for staff, under each output column that shows the figure. Findings on the plan and on empty
     rows are left out, because the output lists them once."""
     if judged.row.cell is None or not any(judged.findings.values()):
@@ -218,15 +182,15 @@ def _row_findings(judged: JudgedRow, table: JudgedTable, judging: JudgingInput) 
     for name, idents in [*places, (None, nowhere)]:
         for ident in sorted(idents):
             # Findings on the plan and on the population are reported once for the output.
-            own = [f for f in judged.findings[ident] if f.rule not in PLAN_RULE_IDS | {"W1"}]
+            own = [f for f in judged.findings[ident] if f.rule not in judged_tables.PLAN_RULE_IDS | {"W1"}]
             found += [replace(f, cell=judged.row.keys, column=name) for f in own]
     return found
 
 
 def _plan_findings(judging: JudgingInput) -> list[Finding]:
     """Findings that follow from the plan alone."""
-    found = [] if all(t.shown for t in judging.planned.tables) else [HIDDEN_CONTEXT]
-    found += [replace(SMALL_PART, sentence=p.sentence) for p in judging.planned.small_parts]
+    found = [] if all(t.shown for t in judging.planned.tables) else [assessment_texts.HIDDEN_CONTEXT]
+    found += [replace(assessment_texts.SMALL_PART, sentence=p.sentence) for p in judging.planned.small_parts]
     found += [f for t in judging.planned.tables for f in institution_notice(t, judging.profile)]
     for statistic in (s for t in judging.planned.tables for s in t.statistics):
         rule_input = RuleInput(statistic.measure, empty_evidence(statistic.measure), 0, statistic.needs_review)
@@ -234,26 +198,26 @@ def _plan_findings(judging: JudgingInput) -> list[Finding]:
     return found
 
 
-def _output_findings(judging: JudgingInput, tables: Sequence[JudgedTable]) -> list[Finding]:
+def _output_findings(judging: JudgingInput, tables: Sequence[judged_tables.JudgedTable]) -> list[Finding]:
     found = _plan_findings(judging)
     for evidence in judging.evidence.tables:
         if evidence.persons < judging.profile.t:
-            found.append(replace(SMALL_POPULATION, figures=(("persons", str(evidence.persons)),)))
+            found.append(replace(assessment_texts.SMALL_POPULATION, figures=(("persons", str(evidence.persons)),)))
     shown = [t for t in tables if t.planned.shown]
     blank = sum(r.row.listed and r.row.cell is None for t in shown for r in t.rows)
     if blank and (judging.profile.zeros is not ZeroPolicy.PUBLISH or any(t.has_hidden_cells for t in shown)):
-        found.append(replace(EMPTY_ROWS, figures=(("rows", str(blank)),)))
+        found.append(replace(assessment_texts.EMPTY_ROWS, figures=(("rows", str(blank)),)))
     return found
 
 
-def _verdicts(judging: JudgingInput, tables: Sequence[JudgedTable], has_rows: bool) -> list[Verdict]:
+def _verdicts(judging: JudgingInput, tables: Sequence[judged_tables.JudgedTable], has_rows: bool) -> list[Verdict]:
     """Verdicts of the plan and of every figure that is read, shown or not. An output without rows counts as
     suppressed."""
     found = [f.verdict for f in _plan_findings(judging)] + [t.verdict for t in tables if t.planned.shown]
     return found if has_rows else [*found, Verdict.SUPPRESS]
 
 
-TablesByOutput = list[list[JudgedTable]]
+TablesByOutput = list[list[judged_tables.JudgedTable]]
 """The judged tables of each output."""
 
 
@@ -261,9 +225,9 @@ def judge_job(
     plan: Plan,
     evidence: JobEvidence,
     profile: DisclosureRules,
-    registers: Registers | None = None,
+    registers: judged_tables.Registers | None = None,
     progress: Progress = no_progress,
-    history: Mapping[TableIndex, HistoryConstraint] | None = None,
+    history: Mapping[TableIndex, judged_tables.HistoryConstraint] | None = None,
 ) -> tuple[Assessment, ...]:
     """Return an assessment for each output, in order.
 
@@ -274,7 +238,7 @@ def judge_job(
     """
     lists = registers or {}
     inputs = [judging_input(p, e, profile) for p, e in zip(plan.outputs, evidence.outputs, strict=True)]
-    constraints: Mapping[int, dict[int, HistoryConstraint]] = defaultdict(dict)
+    constraints: Mapping[int, dict[int, judged_tables.HistoryConstraint]] = defaultdict(dict)
     for (output, table), constraint in (history or {}).items():
         constraints[output][table] = constraint
     judged = [judge_tables(a, lists, None, constraints[n]) for n, a in enumerate(inputs)]
@@ -319,7 +283,7 @@ def _family_pattern(
     return suppression_pattern(family, evidence, joint, tables, profile, progress) if tables else SuppressionPattern()
 
 
-def _by_table(places: Sequence[FigurePlace]) -> dict[int, dict[int, FigureSet]]:
+def _by_table(places: Sequence[FigurePlace]) -> dict[int, dict[int, judged_tables.FigureSet]]:
     found: dict[int, dict[int, set[tuple[tuple[Value, ...], int]]]] = defaultdict(lambda: defaultdict(set))
     for (output, table), keys, ident in places:
         found[output][table].add((keys, ident))
@@ -348,13 +312,13 @@ def _output_notices(
     """Findings that need a review, by output: the same for all outputs of a family."""
     found: dict[int, dict[Finding, None]] = defaultdict(dict)
     for output in incomparable_outputs(families):
-        found[output][NOT_COMPARABLE] = None  # a dictionary as an ordered set
+        found[output][assessment_texts.NOT_COMPARABLE] = None  # a dictionary as an ordered set
     for family, pattern in zip(families, patterns, strict=True):
         for number in {m.where[0] for m in family.members}:
             if family.is_beyond_sums:
-                found[number][NOT_COMPARABLE] = None
+                found[number][assessment_texts.NOT_COMPARABLE] = None
             if pattern is None or pattern.beyond:
-                found[number][TOO_MANY_JOINT_CELLS] = None
+                found[number][assessment_texts.TOO_MANY_JOINT_CELLS] = None
             if pattern is not None and pattern.exact + pattern.narrow:
-                found[number][NARROW_INTERVALS] = None
+                found[number][assessment_texts.NARROW_INTERVALS] = None
     return defaultdict(tuple, {n: tuple(findings) for n, findings in found.items()})

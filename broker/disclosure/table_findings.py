@@ -8,16 +8,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from broker.disclosure.evidence_columns import (
-    EvidenceColumn,
-    EvidenceColumns,
-    EvidenceFields,
-    Mask,
-    Numbers,
-    as_evidence_columns,
-    choose_column,
-    unknown_column,
-)
+from broker.disclosure import evidence_columns
 from broker.disclosure.protected_values import NO_CELL, CellSize, empty_evidence, protected_value
 from broker.disclosure.rules import PLAN_RULES, RuleInput, findings_of, rules_to_evaluate
 from broker.disclosure.rules.distribution import quantile_spans
@@ -61,12 +52,12 @@ def close_counts(
 
 
 def close_count_columns(
-    statistics: Sequence[PlannedStatistic], columns: EvidenceColumns, t: int
-) -> dict[int, EvidenceFields]:
+    statistics: Sequence[PlannedStatistic], columns: evidence_columns.EvidenceColumns, t: int
+) -> dict[int, evidence_columns.EvidenceFields]:
     """For each statistic, the evidence columns by which it is judged as a count: its own, or those of another count in
     cells where the two are too close."""
     taken = {s.ident: columns.fields(s.ident) for s in statistics}
-    far: dict[int, Mask] = {}
+    far: dict[int, evidence_columns.Mask] = {}
     for gap in statistics:
         if gap.measure is not Measure.GAP or gap.implied_by is None:
             continue
@@ -79,25 +70,29 @@ def close_count_columns(
     return taken
 
 
-def row_count_columns(columns: EvidenceColumns, own: EvidenceFields | None = None) -> EvidenceFields:
+def row_count_columns(
+    columns: evidence_columns.EvidenceColumns, own: evidence_columns.EvidenceFields | None = None
+) -> evidence_columns.EvidenceFields:
     """`row_count_evidence` by column, with the institutions of a statistic's own evidence."""
     cell = columns.fields(None)
     of_cell = {"value": "rows", "rows": "rows", "persons": "persons", "cell_key": "cell_key"}
     # A count of rows has no other side.
-    zero = EvidenceColumn(np.zeros(len(columns), np.int64), np.ones(len(columns), bool))
+    zero = evidence_columns.EvidenceColumn(np.zeros(len(columns), np.int64), np.ones(len(columns), bool))
 
-    def column(name: str) -> EvidenceColumn:
+    def column(name: str) -> evidence_columns.EvidenceColumn:
         if own is not None and name in INSTITUTION_FIELDS:
             return own(name)
         if name in of_cell:
             return cell(of_cell[name])
-        return zero if name in {"rest", "rest_rows"} else unknown_column(len(columns))
+        return zero if name in {"rest", "rest_rows"} else evidence_columns.unknown_column(len(columns))
 
     return column
 
 
-def _choose_fields(where: Mask, one: EvidenceFields, other: EvidenceFields) -> EvidenceFields:
-    return cache(lambda name: choose_column(where, one(name), other(name)))
+def _choose_fields(
+    where: evidence_columns.Mask, one: evidence_columns.EvidenceFields, other: evidence_columns.EvidenceFields
+) -> evidence_columns.EvidenceFields:
+    return cache(lambda name: evidence_columns.choose_column(where, one(name), other(name)))
 
 
 LineKeys = tuple[Value, ...]
@@ -115,7 +110,7 @@ def full_cells(cells: Sequence[CellEvidence], full_share: float, t: int = 1) -> 
     count as nobody: if a line with one child elsewhere were treated differently from a line with none, the hidden cells
     would reveal that child.
     """
-    columns = as_evidence_columns(cells)
+    columns = evidence_columns.as_evidence_columns(cells)
     persons = columns.fields(None)("persons").values
     found = np.flatnonzero(persons != 0)
     if not len(found) or columns.width < 2:  # the line of a one-key table is the population
@@ -130,7 +125,7 @@ def full_cells(cells: Sequence[CellEvidence], full_share: float, t: int = 1) -> 
     return frozenset(cell.keys for cell in columns.some(found[sorted(set(full))].tolist()))
 
 
-def _exact_numbers(persons: Numbers) -> Numbers:
+def _exact_numbers(persons: evidence_columns.Numbers) -> evidence_columns.Numbers:
     """Convert to Python integers if sums and shares of the numbers would not be exact."""
     return persons.astype(object) if int(persons.max()) * len(persons) >= EXACT_FLOATS else persons
 
@@ -145,13 +140,13 @@ def _line_numbers(fixed: Sequence[Codes]) -> Codes:
     return line
 
 
-def _full_in_lines(line: Codes, persons: Numbers, full_share: float, t: int) -> list[int]:
+def _full_in_lines(line: Codes, persons: evidence_columns.Numbers, full_share: float, t: int) -> list[int]:
     order = np.argsort(line, kind="stable")
     starts = np.flatnonzero(np.diff(line[order], prepend=-1))
     ends = np.append(starts[1:], len(order))
     largest, total = (f.reduceat(persons[order], starts) for f in (np.maximum, np.add))
     others = _enough_others(total - largest, t)
-    shown: Mask = largest >= t
+    shown: evidence_columns.Mask = largest >= t
     # Most lines lie in one cell: this key follows from the other keys (a school and its authority).
     if 2 * int(np.sum(others[shown] == 0)) > int(np.sum(shown)):
         return []
@@ -162,7 +157,7 @@ def _full_in_lines(line: Codes, persons: Numbers, full_share: float, t: int) -> 
     ]
 
 
-def _enough_others(others: Numbers, t: int) -> Numbers:
+def _enough_others(others: evidence_columns.Numbers, t: int) -> evidence_columns.Numbers:
     """Persons of a line outside its largest cell; 0 if they are fewer than t."""
     return np.where(others >= t, others, 0)
 
@@ -251,7 +246,7 @@ def evaluate_rules(
 ) -> TableFindings:
     """Run the rules on a table. A `margin` is a table of totals of another one. Rules run only on the cells that their
     prefilters choose."""
-    columns = as_evidence_columns(evidence.cells)
+    columns = evidence_columns.as_evidence_columns(evidence.cells)
     rule_columns = _rule_columns(planned, columns, profile, margin)
     # All empty cells are alike, so they are judged once.
     empty_inputs = {i: _rule_input(q, planned, None, profile, with_shown=True) for i, q in rule_columns.items()}
@@ -264,7 +259,7 @@ def evaluate_rules(
 
 
 def _rule_columns(
-    planned: PlannedTable, columns: EvidenceColumns, profile: DisclosureRules, margin: bool
+    planned: PlannedTable, columns: evidence_columns.EvidenceColumns, profile: DisclosureRules, margin: bool
 ) -> dict[int, RuleInputColumns]:
     cells, near, by_institution = columns.fields(None), _quantile_spans(planned), is_by_institution(planned)
     judged = close_count_columns(planned.statistics, columns, profile.t)
@@ -285,7 +280,10 @@ def _rule_columns(
 
 
 def _cell_findings(
-    rule_columns: RuleInputColumns, planned: PlannedTable, columns: EvidenceColumns, profile: DisclosureRules
+    rule_columns: RuleInputColumns,
+    planned: PlannedTable,
+    columns: evidence_columns.EvidenceColumns,
+    profile: DisclosureRules,
 ) -> dict[Keys, Findings]:
     """Findings for cells on which other rules than those of the plan may have one."""
     rules = rules_to_evaluate(rule_columns, profile, len(columns))

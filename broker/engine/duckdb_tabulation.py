@@ -12,15 +12,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from broker.disclosure.microdata.tabulation import (
-    StatisticRequest,
-    TabulatedCell,
-    Tabulation,
-    TabulationRequest,
-    ValueTally,
-    check_request,
-    distribution_evidence,
-)
+from broker.disclosure.microdata import tabulation
 from broker.disclosure.suppression.cell_systems import CellCoordinates
 from broker.domain.errors import Invalid
 from broker.domain.evidence import StatisticEvidence
@@ -29,7 +21,9 @@ from broker.engine.person_table import Connection, PersonTable, Row, number_sql,
 from broker.postprocessing.exact_arithmetic import WIDE_CONTEXT
 
 
-def sums_of(table: PersonTable, name: str) -> dict[StatisticRequest, dict[CellCoordinates, StatisticEvidence]]:
+def sums_of(
+    table: PersonTable, name: str
+) -> dict[tabulation.StatisticRequest, dict[CellCoordinates, StatisticEvidence]]:
     """Evidence of a column's sum and mean. Persons with equal totals are grouped first: there are fewer groups than
     persons, and the most common total is needed."""
     value = table.columns[name]
@@ -80,11 +74,11 @@ def _single_sums(keys: str, v: str, least: int) -> str:
 
 def _of_both(
     name: str, found: Mapping[CellCoordinates, Row]
-) -> dict[StatisticRequest, dict[CellCoordinates, StatisticEvidence]]:
+) -> dict[tabulation.StatisticRequest, dict[CellCoordinates, StatisticEvidence]]:
     both = {place: _evidence(*row) for place, row in found.items() if row[0]}
     return {
-        StatisticRequest(Measure.SUM, name): {place: total for place, (total, _) in both.items()},
-        StatisticRequest(Measure.MEAN, name): {place: mean for place, (_, mean) in both.items()},
+        tabulation.StatisticRequest(Measure.SUM, name): {place: total for place, (total, _) in both.items()},
+        tabulation.StatisticRequest(Measure.MEAN, name): {place: mean for place, (_, mean) in both.items()},
     }
 
 
@@ -113,11 +107,11 @@ ReportProgress = Callable[[str, int, int], None]
 
 
 def tabulate(
-    path: Path, request: TabulationRequest, report: ReportProgress = lambda what, done, total: None
-) -> Tabulation:
+    path: Path, request: tabulation.TabulationRequest, report: ReportProgress = lambda what, done, total: None
+) -> tabulation.Tabulation:
     """Cells, totals and evidence of a CSV or Parquet file. A row without a unit counts as a person of its own. Raises
     Invalid for a file that cannot be used."""
-    check_request(request)
+    tabulation.check_request(request)
     steps = 2 + len(request.measures) + len(request.ordered)  # reading and counting, then each column
     texts = {request.unit, *request.by, request.institution}  # these must stay text, also if used as numbers
     with open_person_file(path, request.columns, [n for n in request.numbers if n not in texts]) as file:
@@ -131,15 +125,17 @@ def tabulate(
             raise Invalid("too-large", "The numbers of a column are too large to add up.") from fault
         except (duckdb.IOException, duckdb.InvalidInputException, duckdb.PermissionException) as fault:
             raise Invalid("unreadable", f"{path.name} cannot be read as CSV or Parquet.", str(path)) from fault
-        return Tabulation(request.by, table.categories, request.totals, request.wanted, cells, request.institution)
+        return tabulation.Tabulation(
+            request.by, table.categories, request.totals, request.wanted, cells, request.institution
+        )
 
 
-def _cells(table: PersonTable, report: Callable[[int], None]) -> tuple[TabulatedCell, ...]:
+def _cells(table: PersonTable, report: Callable[[int], None]) -> tuple[tabulation.TabulatedCell, ...]:
     if table.least is not None:
         add_up(table)
     counted = _counts(table)
     schools = _institutions(table) if table.request.institution else {}
-    evidence: dict[StatisticRequest, Mapping[CellCoordinates, StatisticEvidence]] = {}
+    evidence: dict[tabulation.StatisticRequest, Mapping[CellCoordinates, StatisticEvidence]] = {}
     for done, name in enumerate(table.request.measures, 2):
         report(done)
         evidence |= sums_of(table, name)
@@ -148,9 +144,11 @@ def _cells(table: PersonTable, report: Callable[[int], None]) -> tuple[Tabulated
         evidence |= _places(table, name)
     nothing = StatisticEvidence(None, 0, 0)
     # The evidence of a mean needs its sum as well (rule M8).
-    wanted = dict.fromkeys((*table.request.wanted, *(StatisticRequest(Measure.SUM, m) for m in table.request.measures)))
+    wanted = dict.fromkeys(
+        (*table.request.wanted, *(tabulation.StatisticRequest(Measure.SUM, m) for m in table.request.measures))
+    )
     of_columns = [(w, evidence[w]) for w in wanted if w.column is not None]
-    cells, count = [], StatisticRequest(Measure.COUNT_ROWS)
+    cells, count = [], tabulation.StatisticRequest(Measure.COUNT_ROWS)
     of_rows = cache(_of_rows)  # many cells are alike
     for place, (rows, persons, largest, second) in counted.items():
         found = {w: of.get(place, nothing) for w, of in of_columns}
@@ -181,11 +179,11 @@ def _cell(
     rows: int,
     persons: int,
     school: _InstitutionTotals | None,
-    found: Mapping[StatisticRequest, StatisticEvidence],
-) -> TabulatedCell:
+    found: Mapping[tabulation.StatisticRequest, StatisticEvidence],
+) -> tabulation.TabulatedCell:
     if school is None:
-        return TabulatedCell(place, rows, persons, None, found)
-    return TabulatedCell(place, rows, persons, school.number, found, school.persons)
+        return tabulation.TabulatedCell(place, rows, persons, None, found)
+    return tabulation.TabulatedCell(place, rows, persons, school.number, found, school.persons)
 
 
 def _with_institutions(
@@ -238,7 +236,9 @@ def _pair(largest: list[Any] | None) -> tuple[Any, Any]:
     return (*found, 0, 0)[:2]  # fewer than two institutions
 
 
-def _places(table: PersonTable, name: str) -> dict[StatisticRequest, dict[CellCoordinates, StatisticEvidence]]:
+def _places(
+    table: PersonTable, name: str
+) -> dict[tabulation.StatisticRequest, dict[CellCoordinates, StatisticEvidence]]:
     """Evidence of the quantiles, deviations, extremes and modes of a column, from the frequency of each value."""
     value = table.columns[name]
     persons = "count(*)" if table.one_row_each else "count(DISTINCT p)"
@@ -248,15 +248,17 @@ def _places(table: PersonTable, name: str) -> dict[StatisticRequest, dict[CellCo
     single = f"SELECT {table.keys}, count(*), 1 {where} GROUP BY {table.groups}"
     whole = table.by_place(single if table.one_row_each else several)
     wanted = [w for w in table.request.places if w.column == name]
-    found: dict[StatisticRequest, dict[CellCoordinates, StatisticEvidence]] = {w: {} for w in wanted}
+    found: dict[tabulation.StatisticRequest, dict[CellCoordinates, StatisticEvidence]] = {w: {} for w in wanted}
     query = f"SELECT {table.keys}, {value} AS t, count(*), {persons} {where} GROUP BY {table.groups}, t ORDER BY ALL"
     for place, tally in _by_place(table.con, query, len(table.request.by)):
         for statistic in wanted:
             persons, most = whole[place]
-            found[statistic][place] = distribution_evidence(statistic, tally, persons, most, table.request.needs)
+            found[statistic][place] = tabulation.distribution_evidence(
+                statistic, tally, persons, most, table.request.needs
+            )
     return found
 
 
-def _by_place(con: Connection, query: str, width: int) -> Iterator[tuple[CellCoordinates, list[ValueTally]]]:
+def _by_place(con: Connection, query: str, width: int) -> Iterator[tuple[CellCoordinates, list[tabulation.ValueTally]]]:
     for place, rows in groupby(con.execute(query).fetchall(), key=lambda row: row[:width]):
-        yield place, [ValueTally(plain_number(value), n, persons) for *_, value, n, persons in rows]
+        yield place, [tabulation.ValueTally(plain_number(value), n, persons) for *_, value, n, persons in rows]

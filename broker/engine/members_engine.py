@@ -142,15 +142,9 @@ class DuckDBMembersEngine:
         return member_places(plan)
 
     def prepare_members(
-        self,
-        plan: Plan,
-        vault: Vault,
-        job: str,
-        attempt: int,
-        limits: SandboxLimits,
-        needs: EvidenceNeeds,
+        self, plan: Plan, vault: Vault, job: str, attempt: int, limits: SandboxLimits, needs: EvidenceNeeds,
         wanted: Sequence[TableAddress],
-    ) -> SandboxRequest:
+    ) -> SandboxRequest:  # fmt: skip
         tables = member_tables(plan, wanted)
         read = tables_in(table.contributions for _, table in tables)
         texts = [{"name": name, "sql": sql} for name, sql in member_statements(tables, needs.min_persons, vault.proofs)]

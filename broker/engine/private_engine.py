@@ -112,14 +112,9 @@ class PrivateDuckDB:
     """See `broker.workflow.private_jobs.private_ports.PrivateEngine`."""
 
     def prepare(
-        self,
-        plan: Plan,
-        measured: Sequence[PrivateOutputPlan],
-        vault: Vault,
-        job: str,
-        attempt: int,
+        self, plan: Plan, measured: Sequence[PrivateOutputPlan], vault: Vault, job: str, attempt: int,
         limits: SandboxLimits,
-    ) -> SandboxRequest:
+    ) -> SandboxRequest:  # fmt: skip
         request = prepare_private(plan, measured, vault, job, attempt, limits)
         check_plans(request)
         return request

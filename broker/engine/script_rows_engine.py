@@ -13,15 +13,8 @@ from broker.domain.plans.operators import Relation, Scan, ScanColumn, walk
 from broker.domain.plans.plan import EvidenceNeeds, Plan
 from broker.domain.plans.scalars import ColumnRef, ScalarType
 from broker.domain.ports import SandboxLimits, SandboxRequest, SubmittedMicrodata, Vault, VaultTable
+from broker.engine import script_rows_verification
 from broker.engine.duckdb_engine import DuckDBEngine
-from broker.engine.script_rows_verification import (
-    Frames,
-    check_nothing_follows,
-    framed_job,
-    input_tables,
-    read_checked,
-    rows_request,
-)
 
 FIT_IMAGE = "fit"
 MOST_PARTS = 20_000
@@ -35,12 +28,12 @@ def prepare_fit(
 ) -> SandboxRequest:
     job = {
         "kind": FIT_IMAGE,
-        "tables": input_tables(to.vault, rows, to.inputs),
-        "rows": rows_request(rows, ()),
+        "tables": script_rows_verification.input_tables(to.vault, rows, to.inputs),
+        "rows": script_rows_verification.rows_request(rows, ()),
         "model": model_of(regression, rows),
         "settings": asdict(limits),
     }
-    frames = (("job", framed_job(job, to.content)),)
+    frames = (("job", script_rows_verification.framed_job(job, to.content)),)
     return SandboxRequest(to.job, to.attempt, FIT_IMAGE, to.vault.evidence, frames, limits, to.vault.synthetic)
 
 
@@ -58,10 +51,10 @@ def model_of(regression: ScriptRegression, rows: MicrodataSchema) -> dict[str, A
     }
 
 
-def read_fit(frames: Frames) -> tuple[MicrodataCheck, ModelFit | None]:
-    checked = read_checked(frames)
+def read_fit(frames: script_rows_verification.Frames) -> tuple[MicrodataCheck, ModelFit | None]:
+    checked = script_rows_verification.read_checked(frames)
     if checked.problem is not None:
-        check_nothing_follows(frames[1:])
+        script_rows_verification.check_nothing_follows(frames[1:])
         return checked, None
     # The first frame is the check of the rows.
     if [kind for kind, _ in frames[1:]] not in (["table"], ["table", "status"]):
@@ -133,14 +126,16 @@ class DuckDBScriptRows:
     ) -> SandboxRequest:
         return prepare_fit(regression, rows, to, limits)
 
-    def read_fit(self, frames: Frames) -> tuple[MicrodataCheck, ModelFit | None]:
+    def read_fit(self, frames: script_rows_verification.Frames) -> tuple[MicrodataCheck, ModelFit | None]:
         return read_fit(frames)
 
-    def read(self, plan: Plan, frames: Frames, needs: EvidenceNeeds) -> tuple[MicrodataCheck, JobEvidence | None]:
-        checked = read_checked(frames)
+    def read(
+        self, plan: Plan, frames: script_rows_verification.Frames, needs: EvidenceNeeds
+    ) -> tuple[MicrodataCheck, JobEvidence | None]:
+        checked = script_rows_verification.read_checked(frames)
         rest = frames[1:]
         if checked.problem is not None:
-            check_nothing_follows(rest)
+            script_rows_verification.check_nothing_follows(rest)
             return checked, None
         return checked, self.engine.read(plan, rest, needs)
 
@@ -150,9 +145,14 @@ def over_script_rows(
 ) -> SandboxRequest:
     """The request with the rows after its frame, and with the tables that verify them instead of the plan's."""
     ((_, payload),) = request.frames  # exactly one frame
-    verified = rows_request(rows, measured_columns(plan, rows), to.parts)
-    job = json.loads(payload) | {"tables": input_tables(to.vault, rows, to.inputs), "rows": verified}
-    return replace(request, frames=(("job", framed_job(job, to.content)),), mount=to.vault.evidence)
+    verified = script_rows_verification.rows_request(rows, measured_columns(plan, rows), to.parts)
+    job = json.loads(payload) | {
+        "tables": script_rows_verification.input_tables(to.vault, rows, to.inputs),
+        "rows": verified,
+    }
+    return replace(
+        request, frames=(("job", script_rows_verification.framed_job(job, to.content)),), mount=to.vault.evidence
+    )
 
 
 def with_script_rows(vault: Vault) -> Vault:

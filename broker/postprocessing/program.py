@@ -2,19 +2,7 @@
 
 from collections.abc import Sequence
 
-from broker.domain.plans.operators import (
-    Aggregate,
-    Filter,
-    Join,
-    Limit,
-    PostAggregation,
-    Project,
-    PublicRef,
-    Sort,
-    TableRef,
-    Union,
-    Window,
-)
+from broker.domain.plans import operators as ops
 from broker.domain.plans.plan import PublicRelation
 from broker.domain.plans.scalars import Value
 from broker.postprocessing.aggregation import aggregate_rows, blank_cells, compute_windows
@@ -33,31 +21,31 @@ from broker.postprocessing.output_rows import (
 
 
 def run_program(
-    operator: PostAggregation, tables: Sequence[OutputRows], budget: StepBudget, public: Sequence[OutputRows] = ()
+    operator: ops.PostAggregation, tables: Sequence[OutputRows], budget: StepBudget, public: Sequence[OutputRows] = ()
 ) -> OutputRows:
     """Rows of a program. `tables` and `public` are the judged tables and the public rows, by number."""
 
-    def run(child: PostAggregation) -> OutputRows:
+    def run(child: ops.PostAggregation) -> OutputRows:
         return run_program(child, tables, budget, public)
 
     match operator:
-        case TableRef(table=number):
+        case ops.TableRef(table=number):
             return tables[number]
-        case PublicRef(public=number):
+        case ops.PublicRef(public=number):
             return public[number]
-        case Join(left=left, right=right):
+        case ops.Join(left=left, right=right):
             return join_rows(operator, run(left), run(right), budget)
-        case Union(parts=parts):
+        case ops.Union(parts=parts):
             return _union(operator, [run(p) for p in parts], budget)
-        case Project(child=child):
+        case ops.Project(child=child):
             return _project(operator, run(child), budget)
-        case Filter(child=child):
+        case ops.Filter(child=child):
             return _filter(operator, run(child), budget)
-        case Aggregate(child=child):
+        case ops.Aggregate(child=child):
             return aggregate_rows(operator, run(child), budget)
-        case Window(child=child):
+        case ops.Window(child=child):
             return compute_windows(operator, run(child), budget)
-        case Sort(child=child) | Limit(child=child):
+        case ops.Sort(child=child) | ops.Limit(child=child):
             return sort_and_limit(operator, run(child), budget)
 
 
@@ -71,19 +59,19 @@ def public_rows(planned: PublicRelation, rows: Sequence[Sequence[Value]]) -> Out
     return OutputRows(tuple(lines), {i: OutputCell(None, None) for i in idents})
 
 
-def _project(operator: Project[PostAggregation], child: OutputRows, budget: StepBudget) -> OutputRows:
+def _project(operator: ops.Project[ops.PostAggregation], child: OutputRows, budget: StepBudget) -> OutputRows:
     """Add computed columns. Each sees only the columns of the child."""
     budget.spend(len(child.rows))
     rows = tuple(line.with_cells({i: compute_cell(s, line.cells) for i, s in operator.columns}) for line in child.rows)
     return OutputRows(rows, {**child.blank, **blank_cells({i: (s,) for i, s in operator.columns}, child)})
 
 
-def _filter(operator: Filter[PostAggregation], child: OutputRows, budget: StepBudget) -> OutputRows:
+def _filter(operator: ops.Filter[ops.PostAggregation], child: OutputRows, budget: StepBudget) -> OutputRows:
     budget.spend(len(child.rows))
     return OutputRows(tuple(line for line in child.rows if is_true(operator.predicate, line.cells)), child.blank)
 
 
-def _union(operator: Union[PostAggregation], parts: Sequence[OutputRows], budget: StepBudget) -> OutputRows:
+def _union(operator: ops.Union[ops.PostAggregation], parts: Sequence[OutputRows], budget: StepBudget) -> OutputRows:
     """Rows of all parts, in order. A missing row looks as in the part that hides most."""
     budget.spend(sum(len(p.rows) for p in parts))
     rows: list[OutputRow] = []

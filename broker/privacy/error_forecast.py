@@ -13,16 +13,10 @@ from broker.policy.privacy_policy import PrivacyProfile
 from broker.privacy.block_layout import Block, BlockReading
 from broker.privacy.measurement_design import MeasurementDesign, design_measurement
 from broker.privacy.private_tables import PrivateMeasure, PrivateStatistic, PrivateTable
+from broker.privacy.results import noisy_estimates
 from broker.privacy.results.consistent_margins import fitted_noise
 from broker.privacy.results.noise_intervals import NoiseMoments, combined_noise, half_width, mean_absolute_error
 from broker.privacy.results.noisy_answers import mechanism_noise
-from broker.privacy.results.noisy_estimates import (
-    count_weights,
-    rank_error,
-    statistic_row_weights,
-    statistic_weights,
-    sum_weights,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +97,10 @@ class _StatisticForecast:
     def expected_errors(self, profile: PrivacyProfile) -> Iterable[ExpectedError]:
         match self.statistic.measure:
             case PrivateMeasure.ROWS | PrivateMeasure.PERSONS | PrivateMeasure.VALUES:
-                weights = statistic_row_weights(self.statistic, self.block)
+                weights = noisy_estimates.statistic_row_weights(self.statistic, self.block)
                 yield self._expected_error(profile, self._combined_noise(weights))
             case PrivateMeasure.SUM:
-                yield self._expected_error(profile, self._combined_noise(sum_weights(self.block)))
+                yield self._expected_error(profile, self._combined_noise(noisy_estimates.sum_weights(self.block)))
             case PrivateMeasure.QUANTILE:
                 yield self._quantile_error(profile)
             case PrivateMeasure.MEAN | PrivateMeasure.VARIANCE | PrivateMeasure.RATIO:
@@ -137,7 +131,7 @@ class _StatisticForecast:
         if self.reading.parts is not None:
             return self._ratio_noise(scale, *self.reading.parts)
         block, clamp = self.block, self.block.required_clamp
-        count, total = count_weights(block), sum_weights(block)
+        count, total = noisy_estimates.count_weights(block), noisy_estimates.sum_weights(block)
         middle = (clamp.low + clamp.high) / 2 / clamp.scale
         if self.statistic.measure is PrivateMeasure.MEAN:
             return self._combined_noise([scale * (t - middle * c) for t, c in zip(total, count, strict=True)])
@@ -153,7 +147,7 @@ class _StatisticForecast:
         numerator, denominator = (self._typical_row_value(part) for part in (over, under))
         weights: dict[tuple[int, int], float] = {}
         for part, factor in ((over, 1.0), (under, -numerator / denominator)):
-            for i, weight in enumerate(statistic_weights(part.statistic, self.blocks[part.block])):
+            for i, weight in enumerate(noisy_estimates.statistic_weights(part.statistic, self.blocks[part.block])):
                 weights[part.block, i] = weights.get((part.block, i), 0.0) + factor * weight * scale / denominator
         return combined_noise([(weight, self.noises[block]) for (block, _), weight in weights.items()])
 
@@ -166,7 +160,7 @@ class _StatisticForecast:
 
     def _quantile_error(self, profile: PrivacyProfile) -> ExpectedError:
         # The error in units depends on the data, so only that of the rank is known.
-        off = rank_error(self.block, self.noise, profile.level)
+        off = noisy_estimates.rank_error(self.block, self.noise, profile.level)
         return ExpectedError(self.table.name, self.set, self.statistic.name, None, None, ranks=off)
 
 

@@ -11,15 +11,7 @@ from numpy.typing import NDArray
 from broker.domain.errors import Breach, Invalid
 from broker.domain.ledger.privacy_loss import PrivacyAmount
 from broker.policy.privacy_policy import PrivacyProfile, PrivacyPromise
-from broker.privacy.measurement_design import (
-    NoiseBudget,
-    affordable_bundle,
-    calibrate_additive,
-    calibrate_selection,
-    log_breadth,
-    noise_budgets,
-    rho_within,
-)
+from broker.privacy import measurement_design
 from broker.privacy.mechanisms import Additive, Mechanism, MechanismBundle, NoiseFamily
 from broker.privacy.private_tables import Influence
 from broker.privacy.results.noise_intervals import Floats, NoiseMoments, half_width, mean_absolute_error
@@ -58,17 +50,19 @@ def design_aggregation(directive: ScriptDirective, spend: PrivacyAmount, profile
     Invalid("spend") for a spend of 0."""
     if spend.micro == 0:
         raise Invalid("spend", "The spend of a private answer must be above 0.")
-    budgets = noise_budgets(spend, has_thresholds=False)
+    budgets = measurement_design.noise_budgets(spend, has_thresholds=False)
     candidates = [_calibrated_aggregation(directive, spend, profile, budget) for budget in budgets]
-    return min(candidates, key=lambda aggregation: log_breadth(aggregation.mechanism))
+    return min(candidates, key=lambda aggregation: measurement_design.log_breadth(aggregation.mechanism))
 
 
 def _calibrated_aggregation(
-    directive: ScriptDirective, spend: PrivacyAmount, profile: PrivacyProfile, budget: NoiseBudget
+    directive: ScriptDirective, spend: PrivacyAmount, profile: PrivacyProfile, budget: measurement_design.NoiseBudget
 ) -> BlockAggregation:
-    loss = rho_within(budget.loss, budget.conversion_delta) if budget.conversion_delta else budget.loss
+    loss = (
+        measurement_design.rho_within(budget.loss, budget.conversion_delta) if budget.conversion_delta else budget.loss
+    )
     mechanism = _calibrated_mechanism(directive, profile, budget.family, loss)
-    bundle, cost = affordable_bundle((mechanism,), spend, budget)
+    bundle, cost = measurement_design.affordable_bundle((mechanism,), spend, budget)
     return BlockAggregation(directive, bundle, cost, profile.block_candidates)
 
 
@@ -78,10 +72,12 @@ def _calibrated_mechanism(
     numbers = len(directive.ranges)
     if directive.estimator is BlockEstimator.MEDIAN:
         # A moved person replaces one answer by another, so scores move by two.
-        return calibrate_selection(family, REPLACEMENT_DISTANCE, Influence(numbers, 1), profile.block_candidates, loss)
+        return measurement_design.calibrate_selection(
+            family, REPLACEMENT_DISTANCE, Influence(numbers, 1), profile.block_candidates, loss
+        )
     # One person is in one block, which changes every number by at most its range.
     bounds = Sensitivity(l0=numbers, l1=numbers * RANGE_STEPS, l2_squared=numbers * RANGE_STEPS**2, linf=RANGE_STEPS)
-    return replace(calibrate_additive(family, bounds, loss), width=numbers)
+    return replace(measurement_design.calibrate_additive(family, bounds, loss), width=numbers)
 
 
 def block_answers(content: bytes, aggregation: BlockAggregation) -> Floats:

@@ -8,18 +8,7 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from broker.domain.errors import Invalid
-from broker.domain.jobs.script_requests import (
-    FigureMark,
-    FormulaFactor,
-    MeasureKind,
-    MeasureRequest,
-    ModelFamily,
-    ModelFormula,
-    ScriptFigure,
-    ScriptRegression,
-    ScriptRequest,
-    ScriptTable,
-)
+from broker.domain.jobs import script_requests
 from broker.python_jobs.regression_formula import is_column_name, read_formula
 
 MAX_REQUEST_BYTES = 64 * 1024
@@ -30,11 +19,11 @@ VERSION = 1
 _TABLE_KEYS = {"version", "kind", "name", "person", "by", "measures", "variables", "description"}
 _REGRESSION_KEYS = {"version", "kind", "name", "person", "formula", "family", "variables", "description"}
 _FIGURE_KEYS = {"version", "kind", "name", "data", "mark", "x", "y", "colour", "description"}
-_WITHOUT_COLUMN = {MeasureKind.COUNT, MeasureKind.PERSONS}
+_WITHOUT_COLUMN = {script_requests.MeasureKind.COUNT, script_requests.MeasureKind.PERSONS}
 Document = Mapping[str, Any]
 
 
-def read_request(content: bytes, kind: str, name: str) -> ScriptRequest:
+def read_request(content: bytes, kind: str, name: str) -> script_requests.ScriptRequest:
     """Read the request of kind `table`, `regression` or `figure` from the file of output `name`. Raises Invalid."""
     document = _read_document(content)
     if document.get("version") != VERSION or document.get("kind") != kind or document.get("name") != name:
@@ -111,7 +100,7 @@ def _declared_variables(document: Document, person: str) -> tuple[tuple[str, str
     return tuple(declared)
 
 
-def _table_request(document: Document) -> ScriptTable:
+def _table_request(document: Document) -> script_requests.ScriptTable:
     _check_keys(document, _TABLE_KEYS, frozenset({"bounds"}))
     person = _column_name(document["person"], "/person")
     by, measures = document["by"], document["measures"]
@@ -131,7 +120,9 @@ def _table_request(document: Document) -> ScriptTable:
     # declared columns have the bounds of the catalogue
     measured = {a.column for a in requested} - {column for column, _ in variables}
     bounds = tuple(_bounds(document.get("bounds", {}), measured))
-    return ScriptTable(_plain_text(document, "name"), person, keys, requested, variables, description, bounds)
+    return script_requests.ScriptTable(
+        _plain_text(document, "name"), person, keys, requested, variables, description, bounds
+    )
 
 
 def _bounds(written: object, measured: Set[str | None]) -> Iterator[tuple[str, float, float]]:
@@ -149,39 +140,39 @@ def _bounds(written: object, measured: Set[str | None]) -> Iterator[tuple[str, f
         yield column, float(numbers[0]), float(numbers[1])
 
 
-def _measure_request(name: str, definition: object) -> MeasureRequest:
+def _measure_request(name: str, definition: object) -> script_requests.MeasureRequest:
     column = _column_name(name, "/measures")
     pointer = f"/measures/{column}"
     if not isinstance(definition, dict) or len(definition) != 1:
         _malformed("a measure is one statistic", pointer)
     ((statistic, operand),) = definition.items()
-    if statistic not in set(MeasureKind):
-        _malformed(f"a statistic is one of {', '.join(MeasureKind)}", pointer)
-    kind = MeasureKind(statistic)
+    if statistic not in set(script_requests.MeasureKind):
+        _malformed(f"a statistic is one of {', '.join(script_requests.MeasureKind)}", pointer)
+    kind = script_requests.MeasureKind(statistic)
     if kind in _WITHOUT_COLUMN:
         if operand is not True:
             _malformed("count and persons are of no column", pointer)
-        return MeasureRequest(column, kind, None)
-    return MeasureRequest(column, kind, _column_name(operand, pointer))
+        return script_requests.MeasureRequest(column, kind, None)
+    return script_requests.MeasureRequest(column, kind, _column_name(operand, pointer))
 
 
-def _regression_request(document: Document) -> ScriptRegression:
+def _regression_request(document: Document) -> script_requests.ScriptRegression:
     _check_keys(document, _REGRESSION_KEYS, frozenset({"cluster"}))
     person = _column_name(document["person"], "/person")
     written = document["formula"]
     if not isinstance(written, str):
         _malformed("formula is a text", "/formula")
     formula = read_formula(written)
-    if document["family"] not in set(ModelFamily):
-        _malformed(f"family is one of {', '.join(ModelFamily)}", "/family")
-    family, cluster = ModelFamily(document["family"]), document.get("cluster")
-    if formula.absorbed and family is not ModelFamily.OLS:
+    if document["family"] not in set(script_requests.ModelFamily):
+        _malformed(f"family is one of {', '.join(script_requests.ModelFamily)}", "/family")
+    family, cluster = script_requests.ModelFamily(document["family"]), document.get("cluster")
+    if formula.absorbed and family is not script_requests.ModelFamily.OLS:
         raise Invalid("request", "Only a linear model can absorb fixed effects.", "/formula")
     if person in formula.columns:
         raise Invalid(
             "request", "You cannot use the pseudonym in a formula: it would give each person a figure.", "/formula"
         )
-    return ScriptRegression(
+    return script_requests.ScriptRegression(
         _plain_text(document, "name"),
         person,
         formula,
@@ -193,15 +184,15 @@ def _regression_request(document: Document) -> ScriptRegression:
     )
 
 
-def _figure_request(document: Document) -> ScriptFigure:
+def _figure_request(document: Document) -> script_requests.ScriptFigure:
     _check_keys(document, _FIGURE_KEYS)
-    if document["mark"] not in set(FigureMark):
-        _malformed(f"mark is one of {', '.join(FigureMark)}", "/mark")
+    if document["mark"] not in set(script_requests.FigureMark):
+        _malformed(f"mark is one of {', '.join(script_requests.FigureMark)}", "/mark")
     colour = document["colour"]
-    return ScriptFigure(
+    return script_requests.ScriptFigure(
         _plain_text(document, "name"),
         _plain_text(document, "data"),
-        FigureMark(document["mark"]),
+        script_requests.FigureMark(document["mark"]),
         _column_name(document["x"], "/x"),
         _column_name(document["y"], "/y"),
         None if colour is None else _column_name(colour, "/colour"),
@@ -213,7 +204,7 @@ NUMBER_LITERALS = re.compile(r"(?<![A-Za-z0-9_.])(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9
 """Numbers that a text contains as literals."""
 
 
-def in_text_order(request: ScriptTable, text: str) -> ScriptTable:
+def in_text_order(request: script_requests.ScriptTable, text: str) -> script_requests.ScriptTable:
     """Keys and measures in the order in which the text first names them; names that it does not contain follow in
     alphabetical order."""
 
@@ -224,23 +215,27 @@ def in_text_order(request: ScriptTable, text: str) -> ScriptTable:
     return replace(request, by=by, measures=tuple(sorted(request.measures, key=lambda m: sort_key(m.name))))
 
 
-def in_canonical_order(formula: ModelFormula) -> ModelFormula:
+def in_canonical_order(formula: script_requests.ModelFormula) -> script_requests.ModelFormula:
     """The terms in a canonical order: short ones first, then by columns; columns within a term are sorted too. The
     order of terms does not change a model."""
 
-    def sort_key(term: tuple[FormulaFactor, ...]) -> tuple[int, list[str]]:
+    def sort_key(term: tuple[script_requests.FormulaFactor, ...]) -> tuple[int, list[str]]:
         return len(term), [f.column for f in term]
 
     terms = [tuple(sorted(term, key=lambda f: f.column)) for term in formula.terms]
     return replace(formula, terms=tuple(sorted(terms, key=sort_key)))
 
 
-def names_not_in_text(request: ScriptTable | ScriptRegression, text: str) -> tuple[str, ...]:
+def names_not_in_text(
+    request: script_requests.ScriptTable | script_requests.ScriptRegression, text: str
+) -> tuple[str, ...]:
     """Names that would be shown but are not words of the text, and bounds that it does not contain. Bounds decide how
     many digits are shown."""
-    names: Iterable[str] = request.formula.columns if isinstance(request, ScriptRegression) else request.by
-    more = () if isinstance(request, ScriptRegression) else (m.name for m in request.measures)
-    bounds = () if isinstance(request, ScriptRegression) else request.bounds
+    names: Iterable[str] = (
+        request.formula.columns if isinstance(request, script_requests.ScriptRegression) else request.by
+    )
+    more = () if isinstance(request, script_requests.ScriptRegression) else (m.name for m in request.measures)
+    bounds = () if isinstance(request, script_requests.ScriptRegression) else request.bounds
     # Python allows underscores in numbers
     numbers = {float(n.replace("_", "")) for n in NUMBER_LITERALS.findall(text)} if bounds else set()
     # the sign is not part of a literal

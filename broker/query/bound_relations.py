@@ -6,18 +6,7 @@ from enum import StrEnum
 
 from sqlglot import exp
 
-from broker.domain.plans.operators import (
-    Aggregate,
-    Filter,
-    Join,
-    JoinHow,
-    PostAggregation,
-    Project,
-    Relation,
-    Values,
-    Window,
-    walk,
-)
+from broker.domain.plans import operators as ops
 from broker.domain.plans.scalars import Call, ColumnRef, Scalar, all_of, same_person
 from broker.query.diagnostics import BindError
 from broker.query.symbols import SourceRows, SymbolTable
@@ -31,7 +20,7 @@ class BoundRows:
     """Rows. `person` is the id of the column with the person number; None for public rows. `is_correlated`: the rows
     belong to the person of the outer row, in a subquery that is correlated on the link key."""
 
-    relation: Relation
+    relation: ops.Relation
     person: int | None
     scans: frozenset[int]
     columns: ColumnsByName = field(default_factory=dict)
@@ -43,11 +32,11 @@ class BoundRows:
 
     def filtered(self, conjuncts: Iterable[Scalar]) -> "BoundRows":
         predicate = conjunction_of(conjuncts)
-        return self if predicate is None else replace(self, relation=Filter(self.relation, predicate))
+        return self if predicate is None else replace(self, relation=ops.Filter(self.relation, predicate))
 
     def computed(self, columns: Iterable[tuple[int, Scalar]]) -> "BoundRows":
         found = tuple(columns)
-        return replace(self, relation=Project(self.relation, found)) if found else self
+        return replace(self, relation=ops.Project(self.relation, found)) if found else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +44,7 @@ class BoundGroups:
     """Groups: a program above the top aggregation, with the columns that an outer query sees. `is_single`: the program
     has exactly one row. `keys`: the columns that identify a row."""
 
-    program: PostAggregation
+    program: ops.PostAggregation
     columns: ColumnsByName
     keys: tuple[ColumnRef, ...] = ()
     is_single: bool = False
@@ -86,19 +75,19 @@ Ctes = Mapping[str, CteDefinition]
 
 def one_row() -> BoundRows:
     """The source of a SELECT without FROM: one row without columns."""
-    return BoundRows(Values((), ((),)), None, frozenset())
+    return BoundRows(ops.Values((), ((),)), None, frozenset())
 
 
-def is_context(part: Relation) -> bool:
+def is_context(part: ops.Relation) -> bool:
     """Whether this operator combines rows of other people: groups or windows that are joined with a person's rows."""
-    if isinstance(part, Aggregate):
+    if isinstance(part, ops.Aggregate):
         return part.person is None and part.counted is not None
-    return isinstance(part, Window) and any(c.shared for c in part.columns)
+    return isinstance(part, ops.Window) and any(c.shared for c in part.columns)
 
 
-def has_context(relation: Relation) -> bool:
+def has_context(relation: ops.Relation) -> bool:
     """Whether any operator inside combines rows of other people."""
-    return any(map(is_context, walk(relation)))
+    return any(map(is_context, ops.walk(relation)))
 
 
 class LinkKeyEqualities:
@@ -137,7 +126,7 @@ def conjunction_of(conjuncts: Iterable[Scalar]) -> Scalar | None:
 def join_rows(
     left: BoundRows,
     right: BoundRows,
-    how: JoinHow,
+    how: ops.JoinHow,
     on: list[Scalar],
     links: LinkKeyEqualities,
     symbols: SymbolTable,
@@ -152,14 +141,14 @@ def join_rows(
             raise BindError("person-join", "Two tables about people are joined without their link keys.",
                             "Join the tables ON a.key = b.key of the same kind, or aggregate one first.")  # fmt: skip
         conditions.append(same_person(left.person, right.person))
-        both = (left.person, right.person) if how is JoinHow.FULL else None
+        both = (left.person, right.person) if how is ops.JoinHow.FULL else None
     condition = conjunction_of(conditions)
     # an inner join without a condition is a cross join
-    how = JoinHow.CROSS if condition is None and how is JoinHow.INNER else how
+    how = ops.JoinHow.CROSS if condition is None and how is ops.JoinHow.INNER else how
     person = left.person if left.person is not None else right.person
     if both is not None:  # Neither side's number is present on all rows of a FULL JOIN.
         person = symbols.new_id()
-    relation = Join(left.relation, right.relation, how, condition, person, both, lateral)
+    relation = ops.Join(left.relation, right.relation, how, condition, person, both, lateral)
     return BoundRows(relation, person, left.scans | right.scans, is_correlated=left.is_correlated)
 
 

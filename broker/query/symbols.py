@@ -4,20 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 
+from broker.domain.plans import scalars
 from broker.domain.plans.plan import KEY_STATISTIC
-from broker.domain.plans.scalars import (
-    NULL,
-    Call,
-    Case,
-    ColumnRef,
-    Scalar,
-    ScalarType,
-    Value,
-    column_ids,
-    parts_of,
-    truth_call,
-    with_parts,
-)
 from broker.domain.plans.variable_uses import IDENTIFIERS, Usage
 from broker.policy.data_catalogue import CatalogueTable, TableKind, Variable
 from broker.query.diagnostics import Position
@@ -73,7 +61,7 @@ class OpaqueColumn:
 
     base: frozenset[int]
     source_rows: SourceRows = SourceRows()
-    parts: tuple[Scalar, ...] = ()
+    parts: tuple[scalars.Scalar, ...] = ()
     key_domain: str | None = None
     low: Decimal | None = None
     high: Decimal | None = None
@@ -82,7 +70,7 @@ class OpaqueColumn:
     shared: bool = False
     closed: bool = False
     counts: bool = False
-    like: Scalar | None = None
+    like: scalars.Scalar | None = None
 
 
 @dataclass(slots=True)
@@ -92,7 +80,7 @@ class SymbolTable:
 
     tables: dict[int, CatalogueTable] = field(default_factory=dict)
     origins: dict[int, ColumnOrigin] = field(default_factory=dict)
-    definitions: dict[int, Scalar] = field(default_factory=dict)
+    definitions: dict[int, scalars.Scalar] = field(default_factory=dict)
     source_rows: dict[int, SourceRows] = field(default_factory=dict)
     opaque: dict[int, OpaqueColumn] = field(default_factory=dict)
     labels: dict[int, str] = field(default_factory=dict)
@@ -111,7 +99,7 @@ class SymbolTable:
     _weights: dict[int, int] = field(default_factory=dict)
     sizes: dict[int, Decimal] = field(default_factory=dict)
     """Upper bounds of the magnitude of derived and opaque columns."""
-    written_rows: dict[int, tuple[tuple[Value, ...], ...]] = field(default_factory=dict)
+    written_rows: dict[int, tuple[tuple[scalars.Value, ...], ...]] = field(default_factory=dict)
     """Scans of tables that the project wrote itself, with their rows. They are no use of the catalogue."""
 
     def copy(self) -> "SymbolTable":
@@ -139,7 +127,7 @@ class SymbolTable:
         self.table_positions[ident] = position
         return ident
 
-    def column(self, scan: int, variable: Variable) -> ColumnRef:
+    def column(self, scan: int, variable: Variable) -> scalars.ColumnRef:
         """Column of a variable in a scan. The same variable always has the same id."""
         ident = self._columns.get((scan, variable.name))
         if ident is None:
@@ -147,7 +135,7 @@ class SymbolTable:
             self.origins[ident] = ColumnOrigin(scan, self.tables[scan], variable)
             if not self.is_person(scan):
                 self.labels[ident] = "public"
-        return ColumnRef(ident, variable.type)
+        return scalars.ColumnRef(ident, variable.type)
 
     def columns_of_scan(self, scan: int) -> Iterator[tuple[int, ColumnOrigin]]:
         return ((i, o) for i, o in self.origins.items() if o.scan == scan)
@@ -157,7 +145,7 @@ class SymbolTable:
         year = self.tables[scan].year
         return self._columns.get((scan, year.variable)) if year else None
 
-    def new_key(self, expression: Scalar) -> ColumnRef:
+    def new_key(self, expression: scalars.Scalar) -> scalars.ColumnRef:
         """Add the column of a key above an aggregation, with the catalogue columns of its expression."""
         ident = self.new_id()
         self.labels[ident] = KEY_STATISTIC
@@ -165,49 +153,49 @@ class SymbolTable:
         if origin is not None:
             self.key_origins[ident] = origin
         self.catalogue_sources[ident] = self.base(expression)
-        return ColumnRef(ident, expression.type)
+        return scalars.ColumnRef(ident, expression.type)
 
-    def new_opaque(self, kind: ScalarType, opaque: OpaqueColumn) -> ColumnRef:
+    def new_opaque(self, kind: scalars.ScalarType, opaque: OpaqueColumn) -> scalars.ColumnRef:
         """Add an opaque column."""
         ident = self.new_id()
         self.opaque[ident] = opaque
         if opaque.low is not None and opaque.high is not None:
             self.sizes[ident] = max(abs(opaque.low), abs(opaque.high))
-        return ColumnRef(ident, kind)
+        return scalars.ColumnRef(ident, kind)
 
-    def define(self, scalar: Scalar, source_rows: SourceRows = SourceRows()) -> int:
+    def define(self, scalar: scalars.Scalar, source_rows: SourceRows = SourceRows()) -> int:
         ident = self.new_id()
         self.definitions[ident] = scalar
         self.source_rows[ident] = source_rows
         self._weights[ident] = self.weight(scalar)  # stored, so that nested definitions are not counted again
         return ident
 
-    def weight(self, scalar: Scalar) -> int:
+    def weight(self, scalar: scalars.Scalar) -> int:
         """Number of parts of a scalar with every derived column expanded. Derived columns of derived columns can make
         it grow without limit."""
         match scalar:
-            case ColumnRef(ident=ident):
+            case scalars.ColumnRef(ident=ident):
                 return self._weights.get(ident, 1)
-        return 1 + sum(map(self.weight, parts_of(scalar)))
+        return 1 + sum(map(self.weight, scalars.parts_of(scalar)))
 
-    def expanded(self, scalar: Scalar) -> Scalar:
+    def expanded(self, scalar: scalars.Scalar) -> scalars.Scalar:
         """A scalar with every derived column expanded, so that no name hides anything in it."""
         match scalar:
-            case ColumnRef(ident=ident) if ident in self.definitions:
+            case scalars.ColumnRef(ident=ident) if ident in self.definitions:
                 inner = self.expanded(self.definitions[ident])
                 source_rows = self.source_rows[ident]
                 if not source_rows.scans or not source_rows.scans <= self.nullable:
                     return inner
                 # on a padded row the derived column is NULL, whatever its definition gives
-                return Case(((self._is_padded(scalar, source_rows), NULL),), inner, scalar.type)
-        return with_parts(scalar, self.expanded)
+                return scalars.Case(((self._is_padded(scalar, source_rows), scalars.NULL),), inner, scalar.type)
+        return scalars.with_parts(scalar, self.expanded)
 
-    def _is_padded(self, column: ColumnRef, source_rows: SourceRows) -> Scalar:
+    def _is_padded(self, column: scalars.ColumnRef, source_rows: SourceRows) -> scalars.Scalar:
         """Condition that an outer join found no row of the derived table: its row then has no person number."""
-        tested = column if source_rows.person is None else ColumnRef(source_rows.person, ScalarType.INT)
-        return truth_call("is_null", tested)
+        tested = column if source_rows.person is None else scalars.ColumnRef(source_rows.person, scalars.ScalarType.INT)
+        return scalars.truth_call("is_null", tested)
 
-    def base(self, scalar: Scalar) -> frozenset[int]:
+    def base(self, scalar: scalars.Scalar) -> frozenset[int]:
         """Catalogue columns that a scalar is computed from, through every derived column."""
         found: set[int] = set()
         for ident in self._revealing_columns(scalar):
@@ -221,17 +209,17 @@ class SymbolTable:
                 found.add(ident)
         return frozenset(found)
 
-    def _revealing_columns(self, scalar: Scalar) -> frozenset[int]:
+    def _revealing_columns(self, scalar: scalars.Scalar) -> frozenset[int]:
         """Columns whose values a scalar reveals something about. A link key that is only tested for presence or
         compared with another is excluded."""
         match scalar:
-            case Call(op="is_null" | "equal", args=args) if all(
-                isinstance(a, ColumnRef) and self.key_domain(a.ident) is not None for a in args
+            case scalars.Call(op="is_null" | "equal", args=args) if all(
+                isinstance(a, scalars.ColumnRef) and self.key_domain(a.ident) is not None for a in args
             ):
                 return frozenset()
-            case ColumnRef(ident=ident):
+            case scalars.ColumnRef(ident=ident):
                 return frozenset({ident})
-        return frozenset().union(*map(self._revealing_columns, parts_of(scalar)))
+        return frozenset().union(*map(self._revealing_columns, scalars.parts_of(scalar)))
 
     def key_domain(self, ident: int) -> str | None:
         """Domain of a link key, including one that passed through a set operation; None for other columns."""
@@ -251,24 +239,24 @@ class SymbolTable:
         # any other id is the number of a scan
         return frozenset({self.origins[ident].scan}) if ident in self.origins else frozenset({ident})
 
-    def is_shared(self, scalar: Scalar) -> bool:
+    def is_shared(self, scalar: scalars.Scalar) -> bool:
         """Whether a value depends on other people."""
-        for ident in column_ids(scalar):
+        for ident in scalars.column_ids(scalar):
             if ident in self.opaque and self.opaque[ident].shared:
                 return True
             if ident in self.definitions and self.is_shared(self.definitions[ident]):
                 return True
         return False
 
-    def record_use(self, scalar: Scalar, how: Usage, position: Position = (None, None)) -> None:
+    def record_use(self, scalar: scalars.Scalar, how: Usage, position: Position = (None, None)) -> None:
         """Record that every catalogue column behind a scalar is used in this way."""
         for ident in self.base(scalar):
             self.usages.setdefault(ident, set()).add(how)
             self.positions.setdefault(ident, position)
 
-    def origin(self, scalar: Scalar) -> ColumnOrigin | None:
+    def origin(self, scalar: scalars.Scalar) -> ColumnOrigin | None:
         """The variable that a scalar is, unchanged; None for anything else."""
-        if not isinstance(scalar, ColumnRef):
+        if not isinstance(scalar, scalars.ColumnRef):
             return None
         return self.origins.get(scalar.ident) or self.key_origins.get(scalar.ident)
 

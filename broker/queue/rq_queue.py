@@ -132,13 +132,9 @@ class _QuietRqWorker(SimpleWorker):
             super()._install_signal_handlers()  # type: ignore[no-untyped-call]  # rq leaves it untyped
 
     def handle_job_failure(
-        self,
-        job: Job,
-        queue: Queue,
-        started_job_registry: Any = None,
-        exc_string: str = "",
+        self, job: Job, queue: Queue, started_job_registry: Any = None, exc_string: str = "",
         execution: Execution | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Store no error text in Redis, because a message could contain what the queue must not."""
         super().handle_job_failure(job, queue, started_job_registry, "", execution)
 

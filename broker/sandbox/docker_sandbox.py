@@ -19,25 +19,8 @@ import structlog
 
 from broker.domain.errors import Breach, Conflict, Unavailable
 from broker.domain.ports import DataKind, SandboxEnd, SandboxRequest, SandboxResult
-from broker.sandbox import container_streams, launcher_exchange, narrow_mounts, selftest
+from broker.sandbox import container_spec, container_streams, containers, launcher_exchange, narrow_mounts, selftest
 from broker.sandbox.built_images import BuiltImages
-from broker.sandbox.container_spec import (
-    UNTRUSTED,
-    ContainerSpec,
-    ContainerTemplate,
-    attempt_spec,
-    container_name,
-    warm_spec,
-)
-from broker.sandbox.containers import (
-    EngineConnections,
-    assign_to_attempt,
-    attempt_containers,
-    confirm_end,
-    create,
-    mounted_folders,
-    remove,
-)
 from broker.sandbox.real_synthetic_lock import RealSyntheticLock
 from broker.sandbox.warm_pool_registry import WarmPoolRegistry
 
@@ -75,7 +58,7 @@ class DockerSandbox:
         )
         # The same for all processes of this broker.
         self.owner = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
-        self.engines = EngineConnections()
+        self.engines = containers.EngineConnections()
         self._facts: EngineFacts | None = None
         self._digests: dict[str, str] = {}
         self._landlock: int | None = None
@@ -92,7 +75,7 @@ class DockerSandbox:
         """What this engine and runtime really enforce, measured once after each start of the machine."""
         with self._selftest_lock:
             if self._verdicts is None:
-                facts = f"{self._engine_facts()} {self._digest(UNTRUSTED)}"
+                facts = f"{self._engine_facts()} {self._digest(container_spec.UNTRUSTED)}"
                 measure = partial(selftest.run_probes, self, secrets.token_hex(4))
                 self._verdicts = selftest.cached_results(self.warm_registry.folder, facts, measure)
             return self._verdicts
@@ -110,29 +93,29 @@ class DockerSandbox:
     def holding(
         self, job: str, attempt: int, rows: DataKind, wait: bool = True
     ) -> contextlib.AbstractContextManager[bool]:
-        return self.data_lock.holding(container_name(job, attempt), rows, wait)
+        return self.data_lock.holding(container_spec.container_name(job, attempt), rows, wait)
 
     def run(self, request: SandboxRequest) -> SandboxResult:
         self._check_real(request)  # before anything is created
-        self._await_removal(container_name(request.job, request.attempt))
+        self._await_removal(container_spec.container_name(request.job, request.attempt))
         with self.warm_registry.running():
             return self._warm(request) or self._cold(request)
 
     def terminate(self, job: str, attempt: int) -> None:
-        self.data_lock.cancel(container_name(job, attempt))  # it may still wait for its turn
+        self.data_lock.cancel(container_spec.container_name(job, attempt))  # it may still wait for its turn
         with self.engines.get() as engine:
-            for container, (found, number) in attempt_containers(engine, self.owner).items():
+            for container, (found, number) in containers.attempt_containers(engine, self.owner).items():
                 if found == job and number <= attempt:
-                    remove(engine, container)
+                    containers.remove(engine, container)
 
     def sweep(self, alive: Callable[[], frozenset[tuple[str, int]]]) -> int:
         with self.engines.get() as engine:
-            found = attempt_containers(engine, self.owner)
+            found = containers.attempt_containers(engine, self.owner)
             living = alive()  # after listing: a sandbox that starts meanwhile is not removed
             gone = [container for container, attempt in found.items() if attempt not in living]
             for container in gone:
-                remove(engine, container)
-            narrow_mounts.sweep(self._root, mounted_folders(engine, self.owner))
+                containers.remove(engine, container)
+            narrow_mounts.sweep(self._root, containers.mounted_folders(engine, self.owner))
         return len(gone)
 
     def close(self) -> None:
@@ -140,12 +123,14 @@ class DockerSandbox:
         while self._removals:
             self._removals.pop()[1].result()
 
-    def template(self, request: SandboxRequest, mount: Path) -> ContainerTemplate:
+    def template(self, request: SandboxRequest, mount: Path) -> container_spec.ContainerTemplate:
         """The parts of a request that determine its container's settings."""
         facts = self._engine_facts()
         place = str(mount.resolve())
         digest, apart = self._digest(request.image), request.apart
-        return ContainerTemplate(digest, facts.runtime, place, request.limits, self._cpus, facts.apparmor, apart)
+        return container_spec.ContainerTemplate(
+            digest, facts.runtime, place, request.limits, self._cpus, facts.apparmor, apart
+        )
 
     def missing(self) -> tuple[str, ...]:
         return selftest.unmet_probes(self.verdicts())
@@ -155,7 +140,9 @@ class DockerSandbox:
             return
         if missing := self.missing():
             raise Breach(f"The sandbox is not safe for real data: the self-test failed at {', '.join(missing)}.")
-        if request.image == UNTRUSTED and not self.data_lock.holds(container_name(request.job, request.attempt)):
+        if request.image == container_spec.UNTRUSTED and not self.data_lock.holds(
+            container_spec.container_name(request.job, request.attempt)
+        ):
             raise Breach("A script was to run on real data while nobody held them.")
 
     def _engine_facts(self) -> EngineFacts:
@@ -192,9 +179,9 @@ class DockerSandbox:
         min_landlock = 0 if request.narrow is None else self._landlock or 0  # a narrowed mount needs the kernel's help
         while (warm := self.warm_registry.take(key, min_landlock)) is not None:
             # Audited against its settings as they were when it was made.
-            expected = warm_spec(template, self.owner, warm.name, warm.nonce)
+            expected = container_spec.warm_spec(template, self.owner, warm.name, warm.nonce)
             with self.engines.get() as engine, self._removed(engine, warm.container) as cleanup:
-                assigned = assign_to_attempt(engine, warm.container, expected, request.job, request.attempt)
+                assigned = containers.assign_to_attempt(engine, warm.container, expected, request.job, request.attempt)
                 if assigned is not None:
                     return self._exchange_frames(engine, warm.container, assigned, request, cleanup, started=True)
                 log.warning("a waiting sandbox was not as it must be", container=warm.name)
@@ -212,8 +199,8 @@ class DockerSandbox:
     def _cold(self, request: SandboxRequest) -> SandboxResult:
         mount = narrow_mounts.job_mount(request, self._root)
         with self.engines.get() as engine:
-            spec = attempt_spec(request.job, request.attempt, self.template(request, mount), self.owner)
-            container = create(engine, spec)
+            spec = container_spec.attempt_spec(request.job, request.attempt, self.template(request, mount), self.owner)
+            container = containers.create(engine, spec)
             with self._removed(engine, container) as cleanup:
                 return self._exchange_frames(engine, container, spec, request, cleanup, started=False)
 
@@ -221,7 +208,7 @@ class DockerSandbox:
         self,
         engine: docker.APIClient,
         container: str,
-        spec: ContainerSpec,
+        spec: container_spec.ContainerSpec,
         request: SandboxRequest,
         cleanup: contextlib.ExitStack,
         *,
@@ -234,7 +221,7 @@ class DockerSandbox:
             session = launcher_exchange.LauncherExchange(request.limits)
             until = began + launcher_exchange.deadline(request.limits)
             # After a trusted image's last word no other process can write.
-            trusted = request.image != UNTRUSTED
+            trusted = request.image != container_spec.UNTRUSTED
             end = container_streams.converse(
                 stream, session, launcher_exchange.request_bytes(request), until, last=trusted
             )
@@ -242,7 +229,7 @@ class DockerSandbox:
             if not started and session.landlock is not None:  # sent before any other code could write
                 self._landlock = session.landlock
             if end is not SandboxEnd.ENDED:
-                end = confirm_end(engine, container, spec.runtime, end)
+                end = containers.confirm_end(engine, container, spec.runtime, end)
         # A clean end: the result need not wait for the removal.
         if end is SandboxEnd.ENDED:
             cleanup.pop_all()
@@ -253,7 +240,7 @@ class DockerSandbox:
     def _removed(self, engine: docker.APIClient, container: str) -> Iterator[contextlib.ExitStack]:
         """Remove the container in any case, unless the stack is emptied."""
         with contextlib.ExitStack() as stack:
-            stack.callback(remove, engine, container)
+            stack.callback(containers.remove, engine, container)
             yield stack
 
     def _await_removal(self, name: str) -> None:
@@ -270,11 +257,11 @@ class DockerSandbox:
     def _end_by_name(self, name: str) -> None:
         """Remove the sandbox with this name, even if another process started it."""
         with self.engines.get() as engine:
-            remove(engine, name)
+            containers.remove(engine, name)
 
     def _remove(self, container: str) -> None:
         try:
             with self.engines.get() as engine:
-                remove(engine, container)
+                containers.remove(engine, container)
         except (Unavailable, Conflict) as fault:
             log.warning("remove", container=container[:12], fault=type(fault).__name__)

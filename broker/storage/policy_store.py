@@ -37,13 +37,9 @@ class SqlPolicySets:
             raise Conflict("stale", "Another policy set was proposed at the same time. Try again.") from error
 
     def apply_policy(
-        self,
-        fingerprint: str,
-        by: str,
-        now: datetime,
-        events: Sequence[AuditEvent],
+        self, fingerprint: str, by: str, now: datetime, events: Sequence[AuditEvent],
         projects: frozenset[str] = frozenset(),
-    ) -> None:
+    ) -> None:  # fmt: skip
         try:
             with self._db.write() as connection:
                 row = _latest(connection, fingerprint)

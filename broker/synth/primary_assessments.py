@@ -3,20 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from broker.synth import scores
-from broker.synth.delivery import (
-    Columns,
-    blank_keys,
-    coded,
-    duplicates,
-    flag,
-    nothing,
-    number,
-    record_status,
-    same,
-    untidy,
-    whole,
-)
+from broker.synth import delivery, scores
 from broker.synth.draws import Array, Rng, ranks, standardised
 from broker.synth.school_year import SEN, SchoolYear, World
 
@@ -24,7 +11,7 @@ _GOALS = ("COM_G01", "PSE_G06", "LIT_G09", "LIT_G10", "MAT_G11")
 OUTCOMES = ("GDS", "EXS", "WTS", "PK4", "A", "D")
 
 
-def eyfsp(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
+def eyfsp(world: World, now: SchoolYear, rng: Rng, most: int) -> delivery.Columns:
     people, known = world.people, world.known
     who = now.at(0)
     n, place = len(who), ranks(scores.latent(people, who, scores.PROFILE, known))
@@ -39,18 +26,20 @@ def eyfsp(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
     points = np.round(17 + 17 * np.clip(own + share - 0.3, 0, 1) * (1.0 if new else 1.35))
     scaled = now.year >= 2012
     columns = {
-        "FSP_PupilMatchingRefAnonymous": blank_keys(rng, people.references(who, now.year), 0.004),
-        "FSP_GENDER": untidy(rng, coded(("F", "M"), people.male[who].astype(np.int8))),
-        "MONTHOFBIRTH": whole(people.month[who]),
-        "FSP_NFTYPE": whole(np.where(rng.random(n) < 0.4, 52, 21)),
-        "FSP_LAESTAB": whole(world.schools.laestab[now.school[who]]),
+        "FSP_PupilMatchingRefAnonymous": delivery.blank_keys(rng, people.references(who, now.year), 0.004),
+        "FSP_GENDER": delivery.untidy(rng, delivery.coded(("F", "M"), people.male[who].astype(np.int8))),
+        "MONTHOFBIRTH": delivery.whole(people.month[who]),
+        "FSP_NFTYPE": delivery.whole(np.where(rng.random(n) < 0.4, 52, 21)),
+        "FSP_LAESTAB": delivery.whole(world.schools.laestab[now.school[who]]),
         "FSP_LSOA11": world.places.area_names.take(people.area[who]),
-        "FSP_IDACISCORE": number(people.idaci[who], 4),
-        "FSP_GLD": flag(good) if scaled else nothing(n, pa.int8()),
-        "FSP_EYFSP_TOTAL": whole(points) if scaled else nothing(n, pa.int32()),
+        "FSP_IDACISCORE": delivery.number(people.idaci[who], 4),
+        "FSP_GLD": delivery.flag(good) if scaled else delivery.nothing(n, pa.int8()),
+        "FSP_EYFSP_TOTAL": delivery.whole(points) if scaled else delivery.nothing(n, pa.int32()),
     }
     for name, goal in goals.items():
-        columns[f"FSP_{name}"] = coded(("1", "2", "3", "A"), goal) if scaled else nothing(n, pa.string())
+        columns[f"FSP_{name}"] = (
+            delivery.coded(("1", "2", "3", "A"), goal) if scaled else delivery.nothing(n, pa.string())
+        )
     return columns
 
 
@@ -71,7 +60,7 @@ def _goal(rng: Rng, own: Array, share: Array, good: Array, new: bool) -> Array:
     return np.where(rng.random(len(own)) < 0.003, 3, np.where(exceeded, 2, np.where(met, 1, 0)))
 
 
-def phonics(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
+def phonics(world: World, now: SchoolYear, rng: Rng, most: int) -> delivery.Columns:
     people, known = world.people, world.known
     first, second = now.at(1), now.at(2)
     second = second[ranks(scores.latent(people, second, scores.PHONICS, known)) < known.number("phonics.resit_share")]
@@ -83,17 +72,17 @@ def phonics(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
     outcome = np.where(mark >= int(known.number("phonics.threshold")), 0, 1)
     outcome = np.where(rng.random(n) < 0.01, 2 + (rng.random(n) < 0.5), outcome)
     return {
-        "PHONICS_PupilMatchingRefAnonymous": blank_keys(rng, people.references(who, now.year), 0.003),
-        "PHONICS_GENDER": untidy(rng, coded(("F", "M"), people.male[who].astype(np.int8))),
-        "PHONICS_NCYEARACTUAL": whole(np.where(y2, 2, 1)),
-        "PHONICS_PHONICS_MARK": whole(mark, outcome >= 2),
-        "PHONICS_PHONICS_OUTCOME": coded(("WA", "WT", "A", "D"), outcome),
-        "PHONICS_URN": whole(world.schools.urn_in(now.school[who], now.year)),
-        "PHONICS_LA": whole(world.places.codes[world.schools.la[now.school[who]]]),
-        "PHONICS_ToE_code": whole(np.where(now.year >= world.schools.converts[now.school[who]], 52, 21)),
-        "PHONICS_YEAROFBIRTH": whole(people.born[who]),
-        "PHONICS_MONTHOFBIRTH": whole(people.month[who]),
-        "PHONICS_VERSION": same("F", n),
+        "PHONICS_PupilMatchingRefAnonymous": delivery.blank_keys(rng, people.references(who, now.year), 0.003),
+        "PHONICS_GENDER": delivery.untidy(rng, delivery.coded(("F", "M"), people.male[who].astype(np.int8))),
+        "PHONICS_NCYEARACTUAL": delivery.whole(np.where(y2, 2, 1)),
+        "PHONICS_PHONICS_MARK": delivery.whole(mark, outcome >= 2),
+        "PHONICS_PHONICS_OUTCOME": delivery.coded(("WA", "WT", "A", "D"), outcome),
+        "PHONICS_URN": delivery.whole(world.schools.urn_in(now.school[who], now.year)),
+        "PHONICS_LA": delivery.whole(world.places.codes[world.schools.la[now.school[who]]]),
+        "PHONICS_ToE_code": delivery.whole(np.where(now.year >= world.schools.converts[now.school[who]], 52, 21)),
+        "PHONICS_YEAROFBIRTH": delivery.whole(people.born[who]),
+        "PHONICS_MONTHOFBIRTH": delivery.whole(people.month[who]),
+        "PHONICS_VERSION": delivery.same("F", n),
     }
 
 
@@ -112,21 +101,21 @@ def _marks(place: Array, reached: float) -> Array:
     return np.minimum(np.searchsorted(edges, place), 40).astype(np.int32)
 
 
-def ks1(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
+def ks1(world: World, now: SchoolYear, rng: Rng, most: int) -> delivery.Columns:
     people, known = world.people, world.known
     who = now.at(2)
-    again = duplicates(rng, len(who), 0.002) if most >= 2 and now.year in (2003, 2004) else who[:0]
-    status = record_status(rng, len(who), again)
+    again = delivery.duplicates(rng, len(who), 0.002) if most >= 2 and now.year in (2003, 2004) else who[:0]
+    status = delivery.record_status(rng, len(who), again)
     who = np.concatenate([who, who[again]])
     n, z = len(who), scores.latent(people, who, scores.KS1, known)
     columns = {
-        "KS1_PupilMatchingRefAnonymous": blank_keys(rng, people.references(who, now.year), 0.003),
-        "KS1_RECORD_STATUS": whole(status, status == 0),
-        "KS1_GENDER": untidy(rng, coded(("F", "M"), people.male[who].astype(np.int8))),
-        "KS1_MONTHOFBIRTH": whole(people.month[who]),
-        "KS1_LAESTAB": whole(world.schools.laestab[now.school[who]]),
-        "KS1_ToE_CODE": whole(np.where(now.year >= world.schools.converts[now.school[who]], 52, 21)),
-        "KS1_MOB1": coded(
+        "KS1_PupilMatchingRefAnonymous": delivery.blank_keys(rng, people.references(who, now.year), 0.003),
+        "KS1_RECORD_STATUS": delivery.whole(status, status == 0),
+        "KS1_GENDER": delivery.untidy(rng, delivery.coded(("F", "M"), people.male[who].astype(np.int8))),
+        "KS1_MONTHOFBIRTH": delivery.whole(people.month[who]),
+        "KS1_LAESTAB": delivery.whole(world.schools.laestab[now.school[who]]),
+        "KS1_ToE_CODE": delivery.whole(np.where(now.year >= world.schools.converts[now.school[who]], 52, 21)),
+        "KS1_MOB1": delivery.coded(
             ("0", "1"), (people.moves_at[0][who] == 2).astype(np.int8)
         ),  # text, as some deliveries have it
     }
@@ -135,11 +124,13 @@ def ks1(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
         share = known.in_year(f"ks1.{name.lower()}", now.year)
         got = scores.outcome(scores.effects(rng, z, 0.9), share, known.number("ks1.depth"))
         got = scores.absent_outcomes(rng, got)
-        columns[f"KS1_{name}_OUTCOME"] = nothing(n, pa.string()) if levels else coded(OUTCOMES, got)
+        columns[f"KS1_{name}_OUTCOME"] = delivery.nothing(n, pa.string()) if levels else delivery.coded(OUTCOMES, got)
     points = np.clip(np.round(15.5 + 4 * standardised(z)), 3, 27)
     maths = np.searchsorted(np.array([0.02, 0.08, 0.17, 0.42, 0.72, 0.995]), ranks(scores.effects(rng, z, 0.9)))
-    columns["KS1_READPOINTS"] = number(points, 1) if levels else nothing(n, pa.float64())
-    columns["KS1_MATHS"] = coded(("W", "1", "2C", "2B", "2A", "3", "4"), maths) if levels else nothing(n, pa.string())
+    columns["KS1_READPOINTS"] = delivery.number(points, 1) if levels else delivery.nothing(n, pa.float64())
+    columns["KS1_MATHS"] = (
+        delivery.coded(("W", "1", "2C", "2B", "2A", "3", "4"), maths) if levels else delivery.nothing(n, pa.string())
+    )
     return columns
 
 
@@ -147,35 +138,37 @@ _SCORES = ("READSCORE", "MATSCORE", "GPSSCORE")
 _FLAGS = ("READEXP", "MATEXP", "RWMEXP")
 
 
-def ks2_pupil(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
+def ks2_pupil(world: World, now: SchoolYear, rng: Rng, most: int) -> delivery.Columns:
     people, known = world.people, world.known
     who = now.at(6)
-    again = duplicates(rng, len(who), 0.001) if most >= 2 else who[:0]
+    again = delivery.duplicates(rng, len(who), 0.001) if most >= 2 else who[:0]
     n = len(who)
     z = scores.latent(people, who, scores.KS2, known)
     missing = rng.random(n) < 0.02
     columns = {
-        "KS2_PupilMatchingRefAnonymous": blank_keys(rng, people.references(who, now.year), 0.003),
-        "KS2_GENDER": untidy(rng, coded(("F", "M"), people.male[who].astype(np.int8))),
-        "KS2_NATRES": flag(rng.random(n) > 0.02),
-        "KS2_ENDKS": flag(rng.random(n) > 0.005),
-        "KS2_KS1AVERAGE": number(
+        "KS2_PupilMatchingRefAnonymous": delivery.blank_keys(rng, people.references(who, now.year), 0.003),
+        "KS2_GENDER": delivery.untidy(rng, delivery.coded(("F", "M"), people.male[who].astype(np.int8))),
+        "KS2_NATRES": delivery.flag(rng.random(n) > 0.02),
+        "KS2_ENDKS": delivery.flag(rng.random(n) > 0.005),
+        "KS2_KS1AVERAGE": delivery.number(
             np.clip(15.5 + 3.5 * standardised(scores.latent(people, who, scores.KS1, known)), 3, 27),
             1,
             people.arrives[who] > 2,
         ),
-        "KS2_FSM6": flag(now.ever6[who]),
-        "KS2_SENF": coded(SEN, now.sen[who]),
-        "KS2_EALGRP": coded(("1", "2", "3"), np.where(rng.random(n) < 0.005, 2, np.where(people.english[who], 0, 1))),
-        "KS2_FSM6CLA1A": flag(now.ever6[who] | (people.hardship[who] < 0.008)),
-        "KS2_LAESTAB": whole(world.schools.laestab[now.school[who]]),
-        "KS2_URN": whole(world.schools.urn_in(now.school[who], now.year)),
+        "KS2_FSM6": delivery.flag(now.ever6[who]),
+        "KS2_SENF": delivery.coded(SEN, now.sen[who]),
+        "KS2_EALGRP": delivery.coded(
+            ("1", "2", "3"), np.where(rng.random(n) < 0.005, 2, np.where(people.english[who], 0, 1))
+        ),
+        "KS2_FSM6CLA1A": delivery.flag(now.ever6[who] | (people.hardship[who] < 0.008)),
+        "KS2_LAESTAB": delivery.whole(world.schools.laestab[now.school[who]]),
+        "KS2_URN": delivery.whole(world.schools.urn_in(now.school[who], now.year)),
     }
     columns |= _results(world, now.year, rng, z, missing) if now.year >= 2015 else _no_results(n)
     return {name: column.take(pa.array(np.concatenate([np.arange(n), again]))) for name, column in columns.items()}
 
 
-def _results(world: World, year: int, rng: Rng, z: Array, missing: Array) -> Columns:
+def _results(world: World, year: int, rng: Rng, z: Array, missing: Array) -> delivery.Columns:
     known = world.known
     reading, maths, spelling, writing = (scores.effects(rng, z, c) for c in (0.92, 0.90, 0.88, 0.90))
     read = scores.bounded(reading, known.in_year("ks2.read_mean", year), known.number("ks2.read_sd"), 80, 120)
@@ -183,24 +176,29 @@ def _results(world: World, year: int, rng: Rng, z: Array, missing: Array) -> Col
     wrote = scores.outcome(writing, known.number("ks2.writing"), 0.13)
     all_three = (read >= 100) & (math >= 100) & (wrote <= 1) & ~missing  # 100 is the expected standard
     return {
-        "KS2_READSCORE": whole(read, missing),
-        "KS2_MATSCORE": whole(math, missing),
-        "KS2_GPSSCORE": whole(
+        "KS2_READSCORE": delivery.whole(read, missing),
+        "KS2_MATSCORE": delivery.whole(math, missing),
+        "KS2_GPSSCORE": delivery.whole(
             scores.bounded(spelling, known.number("ks2.spelling_mean"), known.number("ks2.spelling_sd"), 80, 120),
             missing,
         ),
-        "KS2_READEXP": flag((read >= 100) & ~missing),
-        "KS2_MATEXP": flag((math >= 100) & ~missing),
-        "KS2_WRITTAOUTCOME": coded(OUTCOMES, scores.absent_outcomes(rng, wrote)),
-        "KS2_RWMEXP": flag(all_three),
-        "KS2_READMRK": whole(np.clip((read - 78) * 1.2, 0, 50), missing),
-        "KS2_MATMRK": whole(np.clip((math - 78) * 2.6, 0, 110), missing),
-        "KS2_READPROGSCORE_P": number(np.clip(6 * standardised(standardised(reading) - 0.6 * z), -30, 30), 2, missing),
+        "KS2_READEXP": delivery.flag((read >= 100) & ~missing),
+        "KS2_MATEXP": delivery.flag((math >= 100) & ~missing),
+        "KS2_WRITTAOUTCOME": delivery.coded(OUTCOMES, scores.absent_outcomes(rng, wrote)),
+        "KS2_RWMEXP": delivery.flag(all_three),
+        "KS2_READMRK": delivery.whole(np.clip((read - 78) * 1.2, 0, 50), missing),
+        "KS2_MATMRK": delivery.whole(np.clip((math - 78) * 2.6, 0, 110), missing),
+        "KS2_READPROGSCORE_P": delivery.number(
+            np.clip(6 * standardised(standardised(reading) - 0.6 * z), -30, 30), 2, missing
+        ),
     }
 
 
-def _no_results(n: int) -> Columns:
+def _no_results(n: int) -> delivery.Columns:
     """Empty columns: the catalogue has no columns for the levels before 2015/16."""
-    columns = {f"KS2_{name}": nothing(n, pa.int32()) for name in (*_SCORES, "READMRK", "MATMRK")}
-    columns |= {f"KS2_{name}": nothing(n, pa.int8()) for name in _FLAGS}
-    return columns | {"KS2_WRITTAOUTCOME": nothing(n, pa.string()), "KS2_READPROGSCORE_P": nothing(n, pa.float64())}
+    columns = {f"KS2_{name}": delivery.nothing(n, pa.int32()) for name in (*_SCORES, "READMRK", "MATMRK")}
+    columns |= {f"KS2_{name}": delivery.nothing(n, pa.int8()) for name in _FLAGS}
+    return columns | {
+        "KS2_WRITTAOUTCOME": delivery.nothing(n, pa.string()),
+        "KS2_READPROGSCORE_P": delivery.nothing(n, pa.float64()),
+    }

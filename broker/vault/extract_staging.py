@@ -8,18 +8,7 @@ from pathlib import Path
 from broker.domain.plans.scalars import ScalarType
 from broker.domain.plans.variable_uses import VariableClass
 from broker.policy.data_catalogue import CatalogueTable, TableKind, Variable
-from broker.vault.duckdb_access import (
-    Connection,
-    Error,
-    count,
-    literal,
-    literals,
-    parquet_of,
-    quote,
-    single_row,
-    storage_type,
-    write,
-)
+from broker.vault import duckdb_access
 from broker.vault.extract_files import Extract, ExtractProblem
 from broker.vault.person_numbers import with_person_key
 
@@ -58,22 +47,24 @@ def column_reading(
     table: CatalogueTable, year: int | None, variable: Variable, source: str | None, source_type: str
 ) -> ColumnReading:
     """The reading of the column `source` for one variable; `source` is None if a stripped column is absent."""
-    column, kind = quote(variable.name), storage_type(variable)
+    column, kind = duckdb_access.quote(variable.name), duckdb_access.storage_type(variable)
     if source is None:
         return ColumnReading(variable, column, f"NULL::{kind}", column, ())
     if _is_native(variable, source_type):
-        plain, value = quote(source), _native_value(variable, column, kind)
+        plain, value = duckdb_access.quote(source), _native_value(variable, column, kind)
     else:
-        plain = f"nullif(trim({quote(source)}::VARCHAR, ' \t\r\n'), '')"
+        plain = f"nullif(trim({duckdb_access.quote(source)}::VARCHAR, ' \t\r\n'), '')"
         value = _text_value(variable, column, kind)
     rules = [*_bounds(variable, column), *_codes(variable, column)]
     if table.year is not None and table.year.variable.casefold() == variable.name.casefold() and year is not None:
-        rules.append(("year", f"{column}::VARCHAR IS DISTINCT FROM {literal(str(table.year.format.write(year)))}"))
+        rules.append(
+            ("year", f"{column}::VARCHAR IS DISTINCT FROM {duckdb_access.literal(str(table.year.format.write(year)))}")
+        )
     # The year rule above already refuses a missing year.
     elif not variable.missing:
         rules.append(("missing", f"{column} IS NULL"))
     if table.is_link_key(variable.name):
-        rules.append(("key", f"NOT regexp_full_match({column}::VARCHAR, {literal(KEY_FORMAT)})"))
+        rules.append(("key", f"NOT regexp_full_match({column}::VARCHAR, {duckdb_access.literal(KEY_FORMAT)})"))
     return ColumnReading(variable, column, plain, value, tuple(rules))
 
 
@@ -116,7 +107,7 @@ def _text_value(variable: Variable, column: str, kind: str) -> str:
 
 
 _FLAG_WORDS = " ".join(
-    f"WHEN {literal(word)} THEN {value}"
+    f"WHEN {duckdb_access.literal(word)} THEN {value}"
     for words, value in ((("1", "1.0", "true", "t", "y", "yes"), 1), (("0", "0.0", "false", "f", "n", "no"), 0))
     for word in words
 )
@@ -130,14 +121,14 @@ def _spelling(codes: tuple[str, ...] | None, plain: str) -> str:
     others = [c for c in codes if c != c.upper()]
     if not others:
         return f"upper({plain})"
-    arms = " ".join(f"WHEN {literal(c.upper())} THEN {literal(c)}" for c in others)
+    arms = " ".join(f"WHEN {duckdb_access.literal(c.upper())} THEN {duckdb_access.literal(c)}" for c in others)
     return f"CASE upper({plain}) {arms} ELSE upper({plain}) END"
 
 
 def _codes(variable: Variable, column: str) -> list[tuple[str, str]]:
     if not variable.codes:
         return []
-    return [("code", f"{column}::VARCHAR NOT IN ({literals(variable.codes)})")]
+    return [("code", f"{column}::VARCHAR NOT IN ({duckdb_access.literals(variable.codes)})")]
 
 
 def _bounds(variable: Variable, column: str) -> list[tuple[str, str]]:
@@ -151,7 +142,7 @@ def _bounds(variable: Variable, column: str) -> list[tuple[str, str]]:
     return rules
 
 
-def stage_extract(con: Connection, extract: Extract, staged: Path) -> list[ExtractProblem]:
+def stage_extract(con: duckdb_access.Connection, extract: Extract, staged: Path) -> list[ExtractProblem]:
     """Write the normalised rows of one extract to `staged`, with `__domain` and `__key` of each row's person. Return
     its problems; a file with problems may not be staged at all."""
     try:
@@ -168,7 +159,7 @@ def stage_extract(con: Connection, extract: Extract, staged: Path) -> list[Extra
                 *_table_rules(con, extract),
             ]
             _write(con, extract, staged)
-    except Error:
+    except duckdb_access.Error:
         return [ExtractProblem(extract.name, None, "unreadable", 1)]
     return problems
 
@@ -178,11 +169,11 @@ def _source(extract: Extract) -> str:
         # Fixed options, so that no line is skipped whatever the data look like: the first line is the header.
         whole = "skip = 0, comment = '', escape = '\"'"
         options = f"all_varchar = true, header = true, delim = ',', quote = '\"', {whole}, hive_partitioning = false"
-        return f"read_csv({literal(extract.path)}, {options})"
-    return parquet_of(extract.path)
+        return f"read_csv({duckdb_access.literal(extract.path)}, {options})"
+    return duckdb_access.parquet_of(extract.path)
 
 
-def _columns(con: Connection, extract: Extract) -> list[tuple[str, str]]:
+def _columns(con: duckdb_access.Connection, extract: Extract) -> list[tuple[str, str]]:
     rows = con.execute(f"DESCRIBE SELECT * FROM {_source(extract)}").fetchall()
     return [(str(row[0]), str(row[1])) for row in rows]
 
@@ -205,38 +196,41 @@ def _readings(extract: Extract, columns: list[tuple[str, str]]) -> tuple[list[Co
     return readings, problems
 
 
-def _broken_rules(con: Connection, extract: Extract, readings: list[ColumnReading]) -> list[ExtractProblem]:
-    given = single_row(con, f"SELECT {', '.join(f'count({r.column})' for r in readings)} FROM plain_rows")
+def _broken_rules(
+    con: duckdb_access.Connection, extract: Extract, readings: list[ColumnReading]
+) -> list[ExtractProblem]:
+    given = duckdb_access.single_row(con, f"SELECT {', '.join(f'count({r.column})' for r in readings)} FROM plain_rows")
     rules = [(r.variable.name, rule, f"count_if({predicate})") for r in readings for rule, predicate in r.rules]
     wrong = [(r.variable.name, "type", f"{n} - count({r.column})") for r, n in zip(readings, given, strict=True)]
     counted = [*wrong, *rules]
-    row = single_row(con, f"SELECT {', '.join(count for _, _, count in counted)} FROM read_rows")
+    row = duckdb_access.single_row(con, f"SELECT {', '.join(number for _, _, number in counted)} FROM read_rows")
     return [
         ExtractProblem(extract.name, column, rule, n) for (column, rule, _), n in zip(counted, row, strict=True) if n
     ]
 
 
-def _write(con: Connection, extract: Extract, staged: Path) -> None:
-    columns = [(v.name, storage_type(v)) for v in stored_variables(extract.table)]
-    query = f"SELECT {', '.join(quote(column) for column, _ in columns)} FROM read_rows"
+def _write(con: duckdb_access.Connection, extract: Extract, staged: Path) -> None:
+    columns = [(v.name, duckdb_access.storage_type(v)) for v in stored_variables(extract.table)]
+    query = f"SELECT {', '.join(duckdb_access.quote(column) for column, _ in columns)} FROM read_rows"
     if extract.table.kind is TableKind.PERSON:
         query = with_person_key(extract.table, extract.label, [column for column, _ in columns])
         columns += [("__domain", "VARCHAR"), ("__key", "VARCHAR")]
-    write(con, query, staged, columns)
+    duckdb_access.write(con, query, staged, columns)
 
 
-def _many_values(con: Connection, extract: Extract) -> list[ExtractProblem]:
+def _many_values(con: duckdb_access.Connection, extract: Extract) -> list[ExtractProblem]:
     """Problems for variables with more different values than the catalogue allows, with their number."""
     limited = [(v.name, v.most) for v in stored_variables(extract.table) if v.most is not None]
     if not limited:
         return []
-    row = single_row(
-        con, f"SELECT {', '.join(f'count(DISTINCT {quote(column)})' for column, _ in limited)} FROM read_rows"
+    row = duckdb_access.single_row(
+        con,
+        f"SELECT {', '.join(f'count(DISTINCT {duckdb_access.quote(column)})' for column, _ in limited)} FROM read_rows",
     )
     return [ExtractProblem(extract.name, c, "most", n) for (c, most), n in zip(limited, row, strict=True) if n > most]
 
 
-def _table_rules(con: Connection, extract: Extract) -> list[ExtractProblem]:
+def _table_rules(con: duckdb_access.Connection, extract: Extract) -> list[ExtractProblem]:
     """Rules over several rows: rows for each person and year, and the unique key of a public table."""
     table = extract.table
     if table.kind is TableKind.PERSON:
@@ -245,13 +239,15 @@ def _table_rules(con: Connection, extract: Extract) -> list[ExtractProblem]:
         column, rule, most = table.unique_key, "unique-key", 1
     if column is None or table.second_key is not None:
         return []
-    key = quote(column)
-    n = count(
+    key = duckdb_access.quote(column)
+    n = duckdb_access.count(
         con,
         f"SELECT count(*) FROM (SELECT {key} FROM read_rows WHERE {key} IS NOT NULL "
         f"GROUP BY {key} HAVING count(*) > {most})",
     )
     problems = [ExtractProblem(extract.name, column, rule, n)] if n else []
-    if table.kind is TableKind.PUBLIC and (empty := count(con, f"SELECT count_if({key} IS NULL) FROM read_rows")):
+    if table.kind is TableKind.PUBLIC and (
+        empty := duckdb_access.count(con, f"SELECT count_if({key} IS NULL) FROM read_rows")
+    ):
         problems.append(ExtractProblem(extract.name, column, "missing", empty))
     return problems

@@ -14,16 +14,9 @@ from broker.domain.ports import Snapshot
 from broker.domain.projects.erasures import ErasedPersons
 from broker.policy.data_catalogue import Catalogue, TableKind
 from broker.policy.policy_set import canonical_json
+from broker.vault import extract_files
 from broker.vault.build_once import locked
 from broker.vault.duckdb_access import Connection, connection, parquet_of, quote, run_each, storage_type, write
-from broker.vault.extract_files import (
-    SYNTHETIC_MARK,
-    Extract,
-    ExtractProblem,
-    IngestRefused,
-    file_digest,
-    find_extracts,
-)
 from broker.vault.extract_staging import stage_extract, stored_variables
 from broker.vault.facts import Facts, facts_json, prove_facts
 from broker.vault.person_numbers import KEY_TABLES, add_keys, number_persons
@@ -58,8 +51,8 @@ def ingest(
     snapshots, private = data / "snapshots", data / "private"
     for folder in (snapshots, private):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    extracts, problems = find_extracts(source, catalogue)
-    synthetic = (source / SYNTHETIC_MARK).is_file()
+    extracts, problems = extract_files.find_extracts(source, catalogue)
+    synthetic = (source / extract_files.SYNTHETIC_MARK).is_file()
     fingerprint = _fingerprint(extracts, catalogue, synthetic, erased)
     ident = f"s{fingerprint[:16]}"
     # One ingest at a time: it changes the map of person numbers.
@@ -81,10 +74,12 @@ def ingest(
     return read_snapshot(data, ident)
 
 
-def _fingerprint(extracts: list[Extract], catalogue: Catalogue, synthetic: bool, erased: ErasedPersons | None) -> str:
+def _fingerprint(
+    extracts: list[extract_files.Extract], catalogue: Catalogue, synthetic: bool, erased: ErasedPersons | None
+) -> str:
     parts: list[object] = [LAYOUT, synthetic, catalogue]
     parts += [["erased", *sorted(erased.digests)]] if erased and erased.digests else []
-    parts += [[e.table.full_name, e.label, file_digest(e.path)] for e in extracts]
+    parts += [[e.table.full_name, e.label, extract_files.file_digest(e.path)] for e in extracts]
     return hashlib.sha256("\n".join(canonical_json(p) for p in parts).encode()).hexdigest()
 
 
@@ -95,8 +90,8 @@ def _clear_unfinished(snapshots: Path) -> None:
 
 
 def _write_snapshot(
-    extracts: list[Extract],
-    problems: list[ExtractProblem],
+    extracts: list[extract_files.Extract],
+    problems: list[extract_files.ExtractProblem],
     half: Path,
     private: Path,
     progress: Progress,
@@ -115,7 +110,7 @@ def _write_snapshot(
             progress(f"checking {extract.name}", number, steps)
             problems = problems + found
         if problems:  # before any number is assigned
-            raise IngestRefused(tuple(problems))
+            raise extract_files.IngestRefused(tuple(problems))
         progress("numbering persons", len(extracts), steps)
         for extract in grantable:
             if extract.table.kind is TableKind.PERSON:
@@ -131,11 +126,11 @@ def _write_snapshot(
     return facts
 
 
-def _staged(staging: Path, extract: Extract) -> Path:
+def _staged(staging: Path, extract: extract_files.Extract) -> Path:
     return staging / f"{extract.table.full_name}-{extract.label}.parquet"
 
 
-def _finish(con: Connection, extract: Extract, staged: Path, half: Path) -> Facts:
+def _finish(con: Connection, extract: extract_files.Extract, staged: Path, half: Path) -> Facts:
     """Write the snapshot's file: the normalised columns and, for person tables, the global number. Return its facts."""
     folder = half / extract.table.full_name
     folder.mkdir(exist_ok=True, mode=0o700)

@@ -106,12 +106,7 @@ NAVIGATION_LINKS = (
         "Find variables", "finding.catalogue", Role.RESEARCHER, frozenset({"finding.table", "finding.variable"})
     ),
     NavigationLink("Inbox", "inbox.inbox", Role.CHECKER, CHECKER_ENDPOINTS),
-    NavigationLink(
-        "Administration",
-        "administer.overview",
-        Role.ADMINISTRATOR,
-        ADMINISTRATION_ENDPOINTS,
-    ),
+    NavigationLink("Administration", "administer.overview", Role.ADMINISTRATOR, ADMINISTRATION_ENDPOINTS),
     NavigationLink("Notices", "notices.notices"),
     NavigationLink(
         "Public register", "public.register_page", others=frozenset({"public.project", "public.releases"}), public=True
@@ -121,10 +116,7 @@ NAVIGATION_LINKS = (
 
 def install(app: Flask) -> None:
     app.jinja_loader = ChoiceLoader(
-        [
-            PackageLoader("broker.web"),
-            PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")}),
-        ]
+        [PackageLoader("broker.web"), PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})]
     )
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = CACHE_SECONDS
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}

@@ -19,20 +19,8 @@ from broker.settings import Settings
 from broker.wiring.broker_ports import build_mailer, embedded_queue
 from broker.wiring.execution_adapters import build_pool, claimed_machine
 from broker.wiring.worker_ports import build_worker_ports
-from broker.worker.reconcile import (
-    allot_caps,
-    compare_due,
-    end_all_stopped,
-    offer_waiting,
-    reap,
-    remove_vaults,
-    run_public_tables,
-    settle_all,
-    settle_due,
-    settle_spends,
-    sweep,
-)
-from broker.worker.reconcile_rehearsals import drop_rehearsals, offer_rehearsals, reap_rehearsals
+from broker.worker import reconcile
+from broker.worker.reconcile import drop_rehearsals, offer_rehearsals, reap_rehearsals
 from broker.workflow.release_history.history_files import restore_agreed_entries, sweep_members
 from broker.workflow.timing_channel import check_slots_in_force
 from broker.workflow.views.person_notices import mail_notices
@@ -184,8 +172,8 @@ def _start_settling(ports: WorkerPorts, stop: threading.Event) -> None:
     # Two threads: a long comparison must not delay a release that is due, because the delay would reveal how long it
     # took. Neither may delay the renewal of leases or wait for a slot.
     for name, often, rare in (
-        ("releasing", [settle_due], []),
-        ("comparing", [compare_due], [settle_all, run_public_tables]),
+        ("releasing", [reconcile.settle_due], []),
+        ("comparing", [reconcile.compare_due], [reconcile.settle_all, reconcile.run_public_tables]),
     ):
         threading.Thread(target=serve, args=(often, rare), daemon=True, name=name).start()
 
@@ -210,11 +198,18 @@ def _restart_slots(slots: dict[int, subprocess.Popen[bytes]], wanted: int) -> No
 
 def _reconcile(ports: WorkerPorts, *, slow: bool, rare: bool = False) -> None:
     """Do one round of repairs."""
-    steps: list[Callable[[WorkerPorts], object]] = [reap, end_all_stopped, offer_waiting]
+    steps: list[Callable[[WorkerPorts], object]] = [reconcile.reap, reconcile.end_all_stopped, reconcile.offer_waiting]
     steps += [reap_rehearsals, offer_rehearsals]
     if slow:
         # These read more, and what they repair can wait some seconds.
-        steps += [allot_caps, sweep, settle_spends, remove_vaults, drop_rehearsals, restore_agreed_entries]
+        steps += [
+            reconcile.allot_caps,
+            reconcile.sweep,
+            reconcile.settle_spends,
+            reconcile.remove_vaults,
+            drop_rehearsals,
+            restore_agreed_entries,
+        ]
     if rare:
         steps += [sweep_members]
     for step in steps:

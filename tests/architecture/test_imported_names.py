@@ -3,6 +3,8 @@ package alone, and a proof is not imported every day."""
 
 import ast
 import importlib
+import pkgutil
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,3 +33,26 @@ def test_every_name_that_is_imported_from_the_package_is_there() -> None:
     found = dict.fromkeys(imported())
     assert len(found) > 1_000
     assert [one for one in found if not is_there(*one[1:])] == []
+
+
+def replaced() -> Iterator[tuple[str, str]]:
+    """(file, dotted name) of what a test or a proof replaces by its name."""
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            text = node.value if isinstance(node, ast.Constant) else None
+            if isinstance(text, str) and re.fullmatch(r"broker(\.\w+){2,}", text):
+                yield str(path.relative_to(ROOT)), text
+
+
+def is_found(dotted: str) -> bool:
+    try:
+        pkgutil.resolve_name(dotted)
+    except (AttributeError, ImportError):
+        return False
+    return True
+
+
+def test_every_name_that_a_test_replaces_is_there() -> None:
+    found = dict.fromkeys(replaced())
+    assert len(found) > 50
+    assert [one for one in found if not is_found(one[1])] == []

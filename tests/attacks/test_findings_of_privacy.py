@@ -45,8 +45,7 @@ from tests.unit.workflow.dashboard_kit import COUNT, DASHBOARD, DORA, ran, send,
 pytestmark = pytest.mark.long
 
 CROWD = town(
-    [*person(1, 9), *person(2, 2, Sex="M"), *person(3, Score=-5)],
-    [*person(1, 9, "npd.b"), *person(2, 1, "npd.b")],
+    [*person(1, 9), *person(2, 2, Sex="M"), *person(3, Score=-5)], [*person(1, 9, "npd.b"), *person(2, 1, "npd.b")]
 )
 BIG = ReleaseMaximum(PrivacyAmount(Accounting.APPROXIMATE, 10**9, 10**9))
 

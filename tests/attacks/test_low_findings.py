@@ -93,12 +93,7 @@ def test_a_person_has_a_limited_number_of_tokens() -> None:
         user_accounts.make_token(npd.ports, npd.person(ROSA), ROSA)
 
 
-BODIES = {
-    b'{"person": "demo-admin-1"}': 400,
-    b'{"x": 1}': 400,
-    b"{}": 201,
-    b"": 201,
-}
+BODIES = {b'{"person": "demo-admin-1"}': 400, b'{"x": 1}': 400, b"{}": 201, b"": 201}
 
 
 @pytest.mark.parametrize("body", sorted(BODIES))
@@ -153,7 +148,7 @@ def tries(client: FlaskClient, name: str, address: str, times: int) -> list[int]
 
 
 def test_wrong_passwords_lock_no_owner_out_at_another_address() -> None:
-    slow = mock.patch("broker.web.pages.account_pages.verify_password", return_value=False)
+    slow = mock.patch("broker.web.security.authentication.verify_password", return_value=False)
     with door() as (_, app), slow:
         app.extensions[ATTEMPTS_EXTENSION].clock = lambda: 0.0
         client = app.test_client()

@@ -187,9 +187,7 @@ def test_a6_without_the_cap_as_many_counts_as_pupils_name_nearly_everybody() -> 
 
 
 @pytest.mark.parametrize("padded", [plain, pad_of_one, pads_of_many, pads_of_two_tables, complement])
-def test_a6_whatever_a_school_is_padded_with_few_of_its_counts_leave(
-    padded: Callable[[Town, int], Mask],
-) -> None:
+def test_a6_whatever_a_school_is_padded_with_few_of_its_counts_leave(padded: Callable[[Town, int], Mask]) -> None:
     """Of pads that nobody knows each takes a count of its own."""
     town = Town(6)
     gone = leaves(town, padded)

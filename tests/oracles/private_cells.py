@@ -8,7 +8,8 @@ from broker.privacy.block_layout import Block
 from broker.privacy.measurement_design import MeasurementDesign
 from broker.privacy.noise.noise_client import MechanismAnswer
 from broker.privacy.results.cell_results import Keys, results_by_set
-from broker.privacy.results.noisy_estimates import EstimateColumn, Floats
+from broker.privacy.results.noise_intervals import Floats
+from broker.privacy.results.noisy_estimates import EstimateColumn
 
 
 def row_coordinates(block: Block, value: int | None) -> tuple[int, ...]:

@@ -58,7 +58,7 @@ def _read_before() -> AbstractContextManager[Any]:
     def stale(connection: Any, wanted: Any) -> Any:
         return seen.setdefault(tuple(wanted), locked(connection, wanted))
 
-    return put("broker.storage.ledger.spend_store.locked", stale)()
+    return put("broker.storage.ledger.budget_account_store.locked", stale)()
 
 
 def _charged_unanswered(*asked: Any) -> Any:
@@ -79,7 +79,7 @@ KEPT = edited(
 SHOWN = 'f"This job costs {requested}; less than that is left'
 
 DEFENCES = (
-    Defence("ranks are read", edited(f"{ROWS}:RowBounder._scan", "RowBound(Filter(read, rank_condition(by, ident, scan)), ", "RowBound(scan, "), "test_12"),
+    Defence("ranks are read", edited(f"{ROWS}:RowBounder._scan", "ops.Filter(read, rank_condition(by, ident, scan)), ", "scan, "), "test_12"),
     Defence("joins multiply", put(f"{ROWS}.product_of", lambda rows, _: rows), "test_13"),
     Defence("branches add up", edited(f"{ROWS}:RowBounder._union", "else sum(p.rows", "else max(p.rows"), "test_13"),
     Defence("years add up", edited(f"{ROWS}:RowBounder._scan", "by.rows * many", "by.rows"), "test_13"),
@@ -151,7 +151,7 @@ DEFENCES = (
     ),
     Defence("only a unique key meets once", put(f"{ROWS}.max_matches", lambda *_: 1), "test_joins"),
     Defence("cells by a hash and not by chance", put("broker.query.sql.bounded_statements._few_cells", _by_chance), "test_nothing"),
-    Defence("an answer that was given is given again", edited(f"{RESERVING}:SqlReservations.reserve", "released_answer(connection, request)", "None"), "test_noise"),
+    Defence("an answer that was given is given again", edited(f"{RESERVING}:SqlReservations.reserve", "budget_account_store.released_answer(connection, request)", "None"), "test_noise"),
     Defence("cells by nobody's number", put("broker.query.sql.bounded_statements._few_cells", _by_number), "test_noise"),
     Defence("charged before the first read", edited(f"{ATTEMPT}:answer_attempt", "spend = _charge(ports, job)", "pass"), "test_a_failed"),
     Defence(
@@ -159,7 +159,7 @@ DEFENCES = (
         edited("broker.storage.ledger.spend_store:settle_with_job", "known.state_without_release", "SpendState.REFUNDED"),
         "test_a_failed",
     ),
-    Defence("coarse slots", put("broker.workflow.views.job_views.appears_running", lambda *_: False), "test_time"),
+    Defence("coarse slots", put("broker.workflow.timing_channel.appears_running", lambda *_: False), "test_time"),
     Defence("one transaction", _read_before, "test_jobs"),
     Defence(
         "small cells refuse nothing",

@@ -76,7 +76,7 @@ DEFENCES = (
     Defence("what repeats the memory is known", NOT_REPEATED, "test_46_one_earlier"),
     Defence("noise covers only what it is wide enough for", edited(f"{ROOM}.compare_tables:PartComparison._compare_figure", "noise >= self._t", "noise >= 0"), "test_46_keyed_noise_on"),
     Defence("a hole is what the total leaves", NO_HOLES, "test_47_totals"),
-    Defence("known populations have everybody else", edited(f"{ROOM}.overlay_graph:overlay_functionals", "rest = None if everybody is None else", "rest = None if everybody else"), "test_47_everybody"),
+    Defence("known populations have everybody else", edited(f"{ROOM}.overlay:overlay_functionals", "rest = None if everybody is None else", "rest = None if everybody else"), "test_47_everybody"),
     Defence("a total that nobody knows tells nothing", edited(f"{ROOM}.difference_repair:repair_differences", "table if total_known else without_total(table)", "table"), "test_47_a_total"),
     Defence("a small group of one table alone is no difference", both(NOT_REPEATED, ANY_SIDE, SMALL_CELLS), "test_48_what_is_public"),
     Defence("what a table alone tells of a few is no difference", SMALL_CELLS, "test_48_a_few_whom"),

@@ -39,8 +39,8 @@ AS_LEFT = edited(f"{OUTPUTS}:_unique_computed", "name=spelled[folded]", "name=on
 DEFENCES = (
     Defence("only checkers read what it printed", edited("broker.workflow.reviewing.script_failures:_reach_script", "or not allowed", ""), "test_7"),
     Defence("a trace is of the synthetic run", edited(f"{SCRIPTS}:ScriptAttempt.store_print", "self.ports.store.note_log(", "self.ports.store.note_rehearsal(self.job, self.lease.attempt, True, self.ports.content_store.put('staff', log), self.ports.clock.now()); self.ports.store.note_log("), "test_7"),
-    Defence("slots of time", put("broker.workflow.views.job_views.appears_running", nothing), "test_8_a_failure"),
-    Defence("times are those of slots", put("broker.workflow.views.job_views.disclosed_end", nothing), "test_8_the_time"),
+    Defence("slots of time", put("broker.workflow.timing_channel.appears_running", nothing), "test_8_a_failure"),
+    Defence("times are those of slots", put("broker.workflow.timing_channel.disclosed_end", nothing), "test_8_the_time"),
     Defence("four words", edited("broker.domain.jobs.job:displayed_state", "DisplayedState.LIMIT if is_limit else DisplayedState.FAILED", "failure"), "test_8_a_failure"),
     Defence("what did not leave has no name", edited("broker.workflow.views.job_views:_decided_outputs", "if left or named:", "if True:"), "test_8_names"),
     Defence(

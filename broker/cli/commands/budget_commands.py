@@ -9,14 +9,7 @@ import typer
 from broker.cli.command_options import AsJson, Document
 from broker.cli.commands.job_commands import broker_client
 from broker.cli.local_broker import local_ports
-from broker.cli.output.chain_documents import (
-    chain_document,
-    print_chain,
-    print_head,
-    print_request_state,
-    read_document,
-    read_head,
-)
+from broker.cli.output import chain_documents
 from broker.cli.output.console import format_minute, print_answer, print_line, print_table
 
 budget = typer.Typer(name="budget", help="Privacy budgets and their ledger.", invoke_without_command=True)
@@ -104,14 +97,14 @@ def verify(
     as_json: AsJson = False,
 ) -> int:
     """Verify the ledger's chain, its signed heads and every total, on the store itself."""
-    found = local_ports().store.verify_ledger([] if head is None else [read_head(head)])
-    chain = chain_document(found.holds, found.entries, found.broken, found.missing_heads)
+    found = local_ports().store.verify_ledger([] if head is None else [chain_documents.read_head(head)])
+    chain = chain_documents.chain_document(found.holds, found.entries, found.broken, found.missing_heads)
     print_answer(chain | {"differs": list(found.differs)}, as_json, _print_check)
     return 0 if found.holds else 1
 
 
 def _print_check(found: dict[str, Any]) -> None:
-    print_chain("ledger", found)
+    chain_documents.print_chain("ledger", found)
     for name in found["differs"]:
         print_line(f"{name} differs from the entries")
 
@@ -119,16 +112,20 @@ def _print_check(found: dict[str, Any]) -> None:
 @budget.command()
 def head(as_json: AsJson = False) -> int:
     """Export the ledger's signed head, to store elsewhere (administrators). It has no figures."""
-    return print_head(broker_client().ledger_head(), as_json)
+    return chain_documents.print_head(broker_client().ledger_head(), as_json)
 
 
 @budget.command()
 def restore(file: Document, as_json: AsJson = False) -> int:
     """After a restored back-up: enter the lost entries again, once two administrators request the same."""
-    return print_request_state(broker_client().restore_ledger(read_document(file)), as_json)
+    return chain_documents.print_request_state(
+        broker_client().restore_ledger(chain_documents.read_document(file)), as_json
+    )
 
 
 @budget.command()
 def attest(file: Document, as_json: AsJson = False) -> int:
     """Where the signed head itself was lost: accept an exported one, once two administrators request the same."""
-    return print_request_state(broker_client().attest_ledger(read_document(file)), as_json)
+    return chain_documents.print_request_state(
+        broker_client().attest_ledger(chain_documents.read_document(file)), as_json
+    )

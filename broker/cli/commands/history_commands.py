@@ -8,23 +8,7 @@ import typer
 from broker.cli.command_options import AsJson, Document
 from broker.cli.commands.job_commands import broker_client
 from broker.cli.local_broker import local_member_files, local_ports
-from broker.cli.output.chain_documents import (
-    chain_document,
-    print_chain,
-    print_head,
-    print_request_state,
-    read_document,
-    read_head,
-)
-from broker.cli.output.console import (
-    format_minute,
-    print_answer,
-    print_json,
-    print_line,
-    print_list,
-    print_table,
-    read_input,
-)
+from broker.cli.output import chain_documents, console
 from broker.domain.sql_dialects import SQL_DIALECTS
 
 if TYPE_CHECKING:
@@ -50,8 +34,10 @@ def add(
 ) -> int:
     """Request that a table is registered. A second administrator confirms it; then a worker runs its recipe."""
     given = {"name": name, "source": source, "snapshot": snapshot, "rounding": rounding, "dialect": dialect}
-    made = broker_client().add_public_table(given | {"recipe": read_input(recipe), "figures": read_input(figures)})
-    return print_answer(made, as_json, f"public table {made['ident']}: a second administrator confirms it")
+    made = broker_client().add_public_table(
+        given | {"recipe": console.read_input(recipe), "figures": console.read_input(figures)}
+    )
+    return console.print_answer(made, as_json, f"public table {made['ident']}: a second administrator confirms it")
 
 
 @public_tables_app.command()
@@ -69,7 +55,7 @@ def withdraw(table: Ident, as_json: AsJson = False) -> int:
 def _print_moved(move: Any, table: str, as_json: bool) -> int:
     move(table)
     found = broker_client().public_table(table)
-    return print_answer(found, as_json, f"public table {table}: {found['state']}")
+    return console.print_answer(found, as_json, f"public table {table}: {found['state']}")
 
 
 @public_tables_app.command(name="list")
@@ -79,21 +65,21 @@ def list_tables(
 ) -> int:
     """List registered tables: their state, and how many of their figures the recipe reproduces."""
     if table is not None:
-        return print_answer(broker_client().public_table(table), as_json, _print_public_table)
+        return console.print_answer(broker_client().public_table(table), as_json, _print_public_table)
     found = broker_client().public_tables()
     rows = [
-        [t["ident"], t["state"], _reproduced_text(t), t["snapshot"], t["by"], format_minute(t["at"]), t["name"]]
+        [t["ident"], t["state"], _reproduced_text(t), t["snapshot"], t["by"], console.format_minute(t["at"]), t["name"]]
         for t in found
     ]
     columns = ["id", "state", "figures reproduced", "snapshot", "requested by", "at", "name"]
-    return print_list(found, as_json, columns, rows, "No table is registered.")
+    return console.print_list(found, as_json, columns, rows, "No table is registered.")
 
 
 def _print_public_table(found: dict[str, Any]) -> None:
-    print_line(f"{found['name']}: {found['state']} {_reproduced_text(found)}".rstrip())
-    print_line(f"{found['source']}; snapshot {found['snapshot']}; rounding {found['rounding'] or 'none'}")
-    print_line(found["recipe"])
-    print_line(found["figures"])
+    console.print_line(f"{found['name']}: {found['state']} {_reproduced_text(found)}".rstrip())
+    console.print_line(f"{found['source']}; snapshot {found['snapshot']}; rounding {found['rounding'] or 'none'}")
+    console.print_line(found["recipe"])
+    console.print_line(found["figures"])
 
 
 def _reproduced_text(table: dict[str, Any]) -> str:
@@ -118,12 +104,12 @@ def caps(
     as_json: AsJson = False,
 ) -> int:
     """Show how many exact figures each reference population has, the nearest to its cap first (administrators)."""
-    return print_answer(broker_client().caps(snapshot, search, page), as_json, _print_caps)
+    return console.print_answer(broker_client().caps(snapshot, search, page), as_json, _print_caps)
 
 
 def _print_caps(found: dict[str, Any]) -> None:
     if not found["snapshot"]:
-        print_line("Nothing is counted yet. Counting starts when the first table is compared.")
+        console.print_line("Nothing is counted yet. Counting starts when the first table is compared.")
         return
     rows = [
         [
@@ -133,8 +119,8 @@ def _print_caps(found: dict[str, Any]) -> None:
         ]
         for c in found["caps"]
     ]
-    print_table([f"snapshot {found['snapshot']}", "persons", "figures", "cap", "used"], rows)
-    print_line(
+    console.print_table([f"snapshot {found['snapshot']}", "persons", "figures", "cap", "used"], rows)
+    console.print_line(
         f"page {found['page']} of {found['pages']}; {found['full']} of {found['populations']} have reached their cap"
     )
 
@@ -153,25 +139,25 @@ def verify(
     """Verify the release history's chain, signed heads, tables and files of members, on the worker's machine."""
     from broker.workflow.release_history.history_files import verify_history as follow
 
-    found = follow(local_ports().store, local_member_files(), [] if head is None else [read_head(head)])
-    chain = chain_document(found.holds, found.store.entries, found.store.broken, found.store.missing_heads)
+    found = follow(local_ports().store, local_member_files(), [] if head is None else [chain_documents.read_head(head)])
+    chain = chain_documents.chain_document(
+        found.holds, found.store.entries, found.store.broken, found.store.missing_heads
+    )
     check = chain | {"differs": list(found.store.differs), "without_members": list(found.files)}
-    print_answer(check, as_json, _print_check)
+    console.print_answer(check, as_json, _print_check)
     return 0 if found.holds else 1
 
 
 def _print_check(found: dict[str, Any]) -> None:
-    print_chain("release history", found)
+    chain_documents.print_chain("release history", found)
     for number in found["differs"]:
-        print_line(f"entry {number} differs from the chain")
+        console.print_line(f"entry {number} differs from the chain")
     for number in found["without_members"]:
-        print_line(f"entry {number} has no matching file of members that can be opened")
+        console.print_line(f"entry {number} has no matching file of members that can be opened")
 
 
 @history_app.command()
-def forgotten(
-    case: Annotated[str, typer.Option(help="The number of the decision to restore from the files.")],
-) -> int:
+def forgotten(case: Annotated[str, typer.Option(help="The number of the decision to restore from the files.")]) -> int:
     """After a restored back-up: print what the release history lost but its files have, on the worker's machine."""
     from broker.workflow.release_history.history_files import missing_tables
 
@@ -186,7 +172,7 @@ def forgotten(
     for entry in entries:
         typer.echo(_entry_text(entry), err=True)
     files = [{"name": e.members.name, "sha256": e.members.digest} for e in entries if e.members is not None]
-    print_json({"lost": {"number": lost.number, "signature": lost.signature}, "files": files, "case": case})
+    console.print_json({"lost": {"number": lost.number, "signature": lost.signature}, "files": files, "case": case})
     return 0
 
 
@@ -199,16 +185,20 @@ def _entry_text(new: "NewHistoryEntry") -> str:
 @history_app.command()
 def head(as_json: AsJson = False) -> int:
     """Export the release history's signed head, to store elsewhere (administrators). It has no figures."""
-    return print_head(broker_client().memory_head(), as_json)
+    return chain_documents.print_head(broker_client().memory_head(), as_json)
 
 
 @history_app.command()
 def restore(file: Document, as_json: AsJson = False) -> int:
     """After a restored back-up: let the worker enter lost tables again, once two administrators request the same."""
-    return print_request_state(broker_client().restore_history(read_document(file)), as_json)
+    return chain_documents.print_request_state(
+        broker_client().restore_history(chain_documents.read_document(file)), as_json
+    )
 
 
 @history_app.command()
 def attest(file: Document, as_json: AsJson = False) -> int:
     """Where the signed head itself was lost: accept an exported one, once two administrators request the same."""
-    return print_request_state(broker_client().attest_history(read_document(file)), as_json)
+    return chain_documents.print_request_state(
+        broker_client().attest_history(chain_documents.read_document(file)), as_json
+    )

@@ -10,18 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from broker.cli.command_options import AsJson
+from broker.cli.output import console
 from broker.cli.output.check_output import print_refusals
-from broker.cli.output.console import (
-    err,
-    format_minute,
-    print_answer,
-    print_json,
-    print_line,
-    print_list,
-    print_table,
-    printable,
-    read_input,
-)
 from broker.domain.errors import Conflict, Invalid, Unknown
 from broker.domain.sql_dialects import SQL_DIALECTS
 
@@ -84,11 +74,11 @@ def submit(
     from broker.cli.commands.offline_commands import submission_kind
     from broker.domain.jobs.job import Submission
 
-    text = read_input(file)
+    text = console.read_input(file)
     pairs = tuple(_read_description(d) for d in describe or [])
     sent = Submission(project, submission_kind(file, kind), dialect, text, title, purpose, pairs, client_id, replaces)
     job = broker_client().submit(sent)
-    print_answer(job, as_json, lambda _: _print_job(job, text))
+    console.print_answer(job, as_json, lambda _: _print_job(job, text))
     return 2 if job["state"] == "refused" else 0
 
 
@@ -111,9 +101,9 @@ def status(
     Researchers see times rounded up to the whole minute, because an exact run time could reveal something of the data.
     """
     if job is None:
-        return print_answer(broker_client().jobs(), as_json, _print_jobs)
+        return console.print_answer(broker_client().jobs(), as_json, _print_jobs)
     found = follow_job(broker_client(), job) if wait else broker_client().job(job)
-    return print_answer(found, as_json, _print_job)
+    return console.print_answer(found, as_json, _print_job)
 
 
 def follow_job(client: "BrokerClient", job: str, through: Container[str] = UNDER_WAY) -> "JobAnswer":
@@ -122,24 +112,24 @@ def follow_job(client: "BrokerClient", job: str, through: Container[str] = UNDER
     while (found := client.job(job))["state"] in through:
         if (now := f"{found['state']}{_slot_progress(found)}") != seen:
             seen = now
-            err.print(f"job {job}: {seen}", markup=False)
+            console.err.print(f"job {job}: {seen}", markup=False)
         time.sleep(PAUSE_SECONDS)
     return found
 
 
 def _print_jobs(jobs: "list[JobAnswer]") -> None:
-    rows = [[j["ident"], j["project"], format_minute(j["updated"]), j["state"], j["title"]] for j in jobs]
-    print_table(["id", "project", "updated", "state", "title"], rows)
+    rows = [[j["ident"], j["project"], console.format_minute(j["updated"]), j["state"], j["title"]] for j in jobs]
+    console.print_table(["id", "project", "updated", "state", "title"], rows)
 
 
 def _print_job(job: "JobAnswer", text: str | None = None) -> None:
-    print_line(f"job {job['ident']}: {job['state']}{_slot_progress(job)}")
+    console.print_line(f"job {job['ident']}: {job['state']}{_slot_progress(job)}")
     for name in job["kept"]:
-        print_line(f"saves {name}")
+        console.print_line(f"saves {name}")
     print_refusals(job["refusals"], text)
     after = NEXT_STEPS.get(job["state"])
     if after:
-        print_line(after.format(job=job["ident"]))
+        console.print_line(after.format(job=job["ident"]))
 
 
 def _slot_progress(job: "JobAnswer") -> str:
@@ -160,13 +150,13 @@ def outputs(job: Job, as_json: AsJson = False) -> int:
     after = NEXT_STEPS.get(found["state"], "").format(job=job)
     empty = f"This job has no outputs that you can see: it is {found['state']}. {after}"
     columns = ["id", "state", "bytes", "reason", "name", "description"]
-    return print_list(found["outputs"], as_json, columns, rows, empty)
+    return console.print_list(found["outputs"], as_json, columns, rows, empty)
 
 
 def withdraw(job: Job, as_json: AsJson = False) -> int:
     """Withdraw a job before its outputs are decided."""
     broker_client().withdraw(job)
-    return print_answer({"job": job, "state": "withdrawn"}, as_json, f"job {job}: withdrawn")
+    return console.print_answer({"job": job, "state": "withdrawn"}, as_json, f"job {job}: withdrawn")
 
 
 def release(
@@ -187,14 +177,16 @@ def release(
     files = [f for o in released for f in _write_files(client, o, manifest, folder)] if folder else []
     recalled = _recall_sentences(manifest, shown)
     if as_json:
-        print_json({"manifest": manifest, "files": files, "recalled": list(recalled)})
+        console.print_json({"manifest": manifest, "files": files, "recalled": list(recalled)})
     else:
         for item in manifest["outputs"]:
-            print_line(f"{item['name']}  {'recalled' if item['output'] in recalled else 'sha256 ' + item['sha256']}")
+            console.print_line(
+                f"{item['name']}  {'recalled' if item['output'] in recalled else 'sha256 ' + item['sha256']}"
+            )
         for name in files:
-            print_line(f"wrote {name}")
+            console.print_line(f"wrote {name}")
     for sentence in recalled.values():
-        err.print(f"broker: {sentence}", markup=False)
+        console.err.print(f"broker: {sentence}", markup=False)
     return 1 if recalled else 0
 
 
@@ -205,9 +197,9 @@ def _recall_sentences(manifest: dict[str, Any], shown: "JobAnswer") -> dict[str,
     found = {}
     for item in manifest["outputs"]:
         if item["output"] in reasons or shown["state"] == "recalled":
-            why = f" ({printable(reasons.get(item['output']) or '')})" if reasons.get(item["output"]) else ""
+            why = f" ({console.printable(reasons.get(item['output']) or '')})" if reasons.get(item["output"]) else ""
             found[item["output"]] = (
-                f"{printable(item['name'])} was recalled{why}. You cannot download it: do not use any copy."
+                f"{console.printable(item['name'])} was recalled{why}. You cannot download it: do not use any copy."
             )
     return found
 
@@ -247,7 +239,7 @@ def _file_name(name: str, media_type: str | None) -> str:
 
 def show_register(as_json: AsJson = False) -> int:
     """The public register of releases."""
-    return print_answer(broker_client().register(), as_json, _print_register)
+    return console.print_answer(broker_client().register(), as_json, _print_register)
 
 
 def _print_register(found: list[dict[str, Any]]) -> None:
@@ -255,11 +247,11 @@ def _print_register(found: list[dict[str, Any]]) -> None:
         [
             r["release"],
             r["project"],
-            format_minute(r["released_at"]),
+            console.format_minute(r["released_at"]),
             "recalled" if r["recalled"] else "released",
             ", ".join(r["outputs"]),
             r["title"],
         ]
         for r in found
     ]
-    print_table(["release", "project", "released", "state", "outputs", "title"], rows)
+    console.print_table(["release", "project", "released", "state", "outputs", "title"], rows)

@@ -22,13 +22,7 @@ from broker.domain.errors import Invalid, Unknown
 from broker.domain.jobs.job import JobKind
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import EvidenceNeeds
-from broker.domain.projects.saved_definitions import (
-    NAME_PATTERN,
-    NO_READABLE_DEFINITIONS,
-    Cohort,
-    Definition,
-    ReadableDefinitions,
-)
+from broker.domain.projects import saved_definitions
 from broker.domain.sql_dialects import SQL_DIALECTS
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.files import load_disclosure_rules
@@ -205,7 +199,9 @@ def check(
     loaded = read_policy_folder(policies)
     found = find_project(loaded, project)
     chosen = submission_kind(file, kind)
-    definitions = read_saved_file(saved, loaded.service) if saved is not None else NO_READABLE_DEFINITIONS
+    definitions = (
+        read_saved_file(saved, loaded.service) if saved is not None else saved_definitions.NO_READABLE_DEFINITIONS
+    )
     chosen_dialect, today = submission_dialect(text, dialect, found.dialect), datetime.now(UTC).date()
     if chosen is JobKind.SQL:
         text = with_private_spend(text, chosen_dialect, private, {"epsilon": epsilon, "rho": rho, "error": error})
@@ -271,28 +267,28 @@ def synth(
     return print_answer(asdict(summary), as_json, sentence)
 
 
-def read_saved_file(path: Path, service: ServiceLimits) -> ReadableDefinitions:
+def read_saved_file(path: Path, service: ServiceLimits) -> saved_definitions.ReadableDefinitions:
     """Return the definitions in a file. Cohorts have `name`, `dialect` and the `text` of a SELECT … INTO project.name;
     lookups have `name` and `csv`."""
     if not path.is_file():
         raise Invalid("saved-file", f"There is no file {str(path)!r}.", "--saved")
     fields = PolicyFields(read_yaml(path), ("cohorts", "lookups"))
-    found: list[Definition] = [_read_cohort(node) for node in fields.listed("cohorts")]
+    found: list[saved_definitions.Definition] = [_read_cohort(node) for node in fields.listed("cohorts")]
     for node in fields.listed("lookups"):
         one = PolicyFields(node, ("name", "csv"))
         found.append(read_lookup(one.text("name"), one.text("csv"), service))
     names = [d.name.casefold() for d in found]
     if len(set(names)) != len(names):
         raise Invalid("saved-file", "Two entries in the file have the same name.", str(path))
-    return ReadableDefinitions(tuple(found))
+    return saved_definitions.ReadableDefinitions(tuple(found))
 
 
-def _read_cohort(node: LocatedValue) -> Cohort:
+def _read_cohort(node: LocatedValue) -> saved_definitions.Cohort:
     one = PolicyFields(node, ("name", "dialect", "text"))
     name = one.text("name")
-    if not NAME_PATTERN.fullmatch(name):
+    if not saved_definitions.NAME_PATTERN.fullmatch(name):
         raise one.at("name").wrong("name", "Use letters, digits and _ for a name, and begin with a letter.")
-    return Cohort(name, one.text("dialect"), one.text("text"), ())
+    return saved_definitions.Cohort(name, one.text("dialect"), one.text("text"), ())
 
 
 NO_BOUND = "no bound"

@@ -69,8 +69,7 @@ def review(
         str | None, typer.Option(help="approve, reject or return; leave it out to view the output only.")
     ] = None,
     reason: Annotated[
-        str | None,
-        typer.Option(help=f"{', '.join(VOTE_REASONS)}. The default for approving is meets-rules."),
+        str | None, typer.Option(help=f"{', '.join(VOTE_REASONS)}. The default for approving is meets-rules.")
     ] = None,
     override: Annotated[
         list[str] | None, typer.Option(help="A finding that you set aside: F1, or F1:pupils=why for a script's file.")

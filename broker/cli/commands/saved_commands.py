@@ -6,15 +6,7 @@ import typer
 
 from broker.cli.command_options import AsJson
 from broker.cli.commands.job_commands import broker_client
-from broker.cli.output.console import (
-    format_minute,
-    print_answer,
-    print_line,
-    print_list,
-    print_table,
-    printable,
-    read_input,
-)
+from broker.cli.output import console
 from broker.domain.errors import Invalid
 from broker.domain.projects.saved_definitions import PROJECT_SCHEMA
 from broker.workflow.submission.save_definition import LOOKUP_APPROVING, LOOKUP_REASONS
@@ -51,11 +43,11 @@ def saved(
 
 def _print_saved(found: "list[SavedAnswer]", as_json: bool, empty: str) -> int:
     rows = [
-        [e["ident"], e["project"], f"{PROJECT_SCHEMA}.{e['name']}", e["kind"], e["state"], format_minute(e["created"]),
-         ", ".join(e["columns"]), e["about"]]
+        [e["ident"], e["project"], f"{PROJECT_SCHEMA}.{e['name']}", e["kind"], e["state"],
+         console.format_minute(e["created"]), ", ".join(e["columns"]), e["about"]]
         for e in found
     ]  # fmt: skip
-    return print_list(
+    return console.print_list(
         found, as_json, ["id", "project", "name", "kind", "state", "made", "columns", "about"], rows, empty
     )
 
@@ -67,7 +59,7 @@ def drop(
 ) -> int:
     """Drop a cohort or lookup. Jobs that were already accepted are not affected."""
     broker_client().drop_saved(project, name)
-    return print_answer({"name": name, "state": "dropped"}, as_json, f"{name}: dropped")
+    return console.print_answer({"name": name, "state": "dropped"}, as_json, f"{name}: dropped")
 
 
 def add(
@@ -78,8 +70,8 @@ def add(
     as_json: AsJson = False,
 ) -> int:
     """Propose a lookup. Jobs can read it once a checker has approved it."""
-    made = broker_client().propose_lookup(project, name, about, read_input(file))
-    return print_answer(
+    made = broker_client().propose_lookup(project, name, about, console.read_input(file))
+    return console.print_answer(
         made,
         as_json,
         f"lookup {made['ident']}: {made['state']}\n"
@@ -100,22 +92,22 @@ def review(
     if lookup is None:
         return _print_saved(client.lookups(), as_json, "No lookups are waiting for you.")
     if choice is None:
-        return print_answer(client.lookup(lookup), as_json, _print_lookup)
+        return console.print_answer(client.lookup(lookup), as_json, _print_lookup)
     if choice not in {"approve", "reject"}:
         raise Invalid("choice", "The choice must be approve or reject.", "--choice")
     if reason is None and choice == "reject":
         against = ", ".join(r for r in LOOKUP_REASONS if r != LOOKUP_APPROVING)
         raise Invalid("reason", f"Give a reason with --reason, one of {against}.", "--reason")
     state = client.decide_lookup(lookup, choice, reason or LOOKUP_APPROVING)
-    return print_answer({"lookup": lookup, "state": state}, as_json, f"lookup {lookup}: {state}")
+    return console.print_answer({"lookup": lookup, "state": state}, as_json, f"lookup {lookup}: {state}")
 
 
 def _print_lookup(seen: dict[str, Any]) -> None:
-    print_line(f"{PROJECT_SCHEMA}.{seen['name']} of {seen['project']}: {seen['kind']}, {seen['state']}")
-    print_line(f"by {seen['by']}: {printable(seen['about'])}")
+    console.print_line(f"{PROJECT_SCHEMA}.{seen['name']} of {seen['project']}: {seen['kind']}, {seen['state']}")
+    console.print_line(f"by {seen['by']}: {console.printable(seen['about'])}")
     if seen["text"] is not None:
-        print_line(seen["text"])
+        console.print_line(seen["text"])
         return
-    print_table(seen["columns"], [[v or "" for v in row] for row in seen["rows"][:ROWS_SHOWN]])
+    console.print_table(seen["columns"], [[v or "" for v in row] for row in seen["rows"][:ROWS_SHOWN]])
     if len(seen["rows"]) > ROWS_SHOWN:
-        print_line(f"{len(seen['rows']) - ROWS_SHOWN} further rows: --json gives all.")
+        console.print_line(f"{len(seen['rows']) - ROWS_SHOWN} further rows: --json gives all.")

@@ -11,7 +11,7 @@ from broker.disclosure.differencing.difference_kinds import join_vertices
 from broker.disclosure.differencing.functionals import Functional, TablePart, table_parts
 from broker.disclosure.differencing.joint_counts import Numbers
 from broker.disclosure.differencing.member_tables import Comparison, Leak, Members, MemberTable
-from broker.disclosure.differencing.overlay_graph import Overlay, overlay_functionals
+from broker.disclosure.differencing.overlay import Overlay, overlay_functionals
 from broker.disclosure.differencing.scale_factors import Scale, possible_scales
 from broker.domain.release_history import KnownFigure, Overlap, OverlapKind
 

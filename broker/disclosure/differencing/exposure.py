@@ -20,25 +20,13 @@ from functools import cached_property
 
 import numpy as np
 
+from broker.disclosure.differencing import sparse_columns
 from broker.disclosure.differencing.compare_tables import LoadTable, are_comparable
 from broker.disclosure.differencing.difference_kinds import Vector
 from broker.disclosure.differencing.functionals import Functional, Functionals
 from broker.disclosure.differencing.grouped_rows import sums_by_key
 from broker.disclosure.differencing.joint_counts import Numbers
 from broker.disclosure.differencing.member_tables import Members, MemberTable, Persons
-from broker.disclosure.differencing.sparse_columns import (
-    FigureColumns,
-    Matrix,
-    SparseRows,
-    add_weighted,
-    column_products,
-    column_squares,
-    dense_columns,
-    nearest_columns,
-    rows_among,
-    sample_persons,
-    single_cells,
-)
 from broker.domain.release_history import KnownFigure
 
 ERROR = 1.0
@@ -98,9 +86,9 @@ class _FigureFamily:
         self._figures, self._new = figures, [made.of(f) for f in figures]
         self._counts = all(_is_count(f, made.of(f)) for f in figures)
         self._places = [(f.statistic, cell) for f in figures for cell in made.of(f).shown]
-        self._sample = sample_persons([cell for one in self._new for cell in _cells(one)], everybody)
+        self._sample = sparse_columns.sample_persons([cell for one in self._new for cell in _cells(one)], everybody)
         self._shown = [self._shown_by(one) for one in self._new]
-        self._old: list[tuple[LoadTable, int, FigureColumns]] = []
+        self._old: list[tuple[LoadTable, int, sparse_columns.FigureColumns]] = []
 
     def add(self, load: LoadTable, old: MemberTable) -> None:
         made, seen = Functionals(old.members), set[int]()
@@ -110,9 +98,11 @@ class _FigureFamily:
                 seen.add(id(functional))
                 self._old.append((load, number, self._shown_by(functional)))
 
-    def _shown_by(self, functional: Functional) -> FigureColumns:
-        rows = rows_among(functional, self._sample.persons, self._counts)
-        return FigureColumns(rows, column_squares(rows, self._sample.weights, len(functional.shown)))
+    def _shown_by(self, functional: Functional) -> sparse_columns.FigureColumns:
+        rows = sparse_columns.rows_among(functional, self._sample.persons, self._counts)
+        return sparse_columns.FigureColumns(
+            rows, sparse_columns.column_squares(rows, self._sample.weights, len(functional.shown))
+        )
 
     def _fits(self, old: KnownFigure, functional: Functional) -> bool:
         if self._counts:
@@ -121,7 +111,7 @@ class _FigureFamily:
 
     def prepare(self) -> None:
         """Compute what is left of each new column after subtraction, and which columns have little left."""
-        selected = nearest_columns(self._shown, [shown for *_, shown in self._old], self._sample)
+        selected = sparse_columns.nearest_columns(self._shown, [shown for *_, shown in self._old], self._sample)
         some = [(*old, which) for old, which in zip(self._old, selected, strict=True) if which.any()]
         self._selected = [(load, number) for load, number, *_ in some]
         self._first = sum(int(which.sum()) for *_, which in some)
@@ -131,7 +121,9 @@ class _FigureFamily:
         self._numbers = [np.where(w, end - w.sum() + np.cumsum(w) - 1, -1) for w, end in zip(which, ends, strict=True)]
         shown = [*(s for *_, s, _ in some), *self._shown]
         rows = [one.rows.numbered(numbers) for one, numbers in zip(shown, self._numbers, strict=True)]
-        self._products = column_products(rows, self._sample.weights, self._count) + ERROR * np.eye(self._count)
+        self._products = sparse_columns.column_products(rows, self._sample.weights, self._count) + ERROR * np.eye(
+            self._count
+        )
         self._lower = np.linalg.cholesky(self._products)
         self._sizes = np.concatenate([s.sizes for s in self._shown])
         # No more can be left than the figure itself with its error; sampling could say otherwise.
@@ -149,7 +141,7 @@ class _FigureFamily:
         return [*found, *self._new]
 
     @cached_property
-    def _remainders(self) -> Matrix:
+    def _remainders(self) -> sparse_columns.Matrix:
         """A (draws, persons) array: what is left of the near columns for each person, summed with random signs. If one
         column leaves something, so does the sum (except by chance)."""
         factors, at = np.zeros((self._count, len(self._near))), self._first + self._near
@@ -161,12 +153,12 @@ class _FigureFamily:
         end = max(end_of_numbers(f.members) for f in self._functionals)
         found = np.zeros((DRAWS, end))
         for rows in self._among(None):
-            add_weighted(found, rows, worth)
+            sparse_columns.add_weighted(found, rows, worth)
         return found
 
-    def _among(self, persons: Persons | None) -> Iterator[SparseRows]:
+    def _among(self, persons: Persons | None) -> Iterator[sparse_columns.SparseRows]:
         for functional, numbers in zip(self._functionals, self._numbers, strict=True):
-            yield rows_among(functional, persons, self._counts, numbers)
+            yield sparse_columns.rows_among(functional, persons, self._counts, numbers)
 
     def of(self, references: Members, part: float) -> Iterator[Exposed]:
         column, group, inside = self._inside(references)
@@ -209,7 +201,7 @@ class _FigureFamily:
     def _candidate_groups(self, references: Members, part: float, more: Numbers) -> Numbers:
         """Groups about which a near column may disclose something, the likeliest first. The groups in `more` are always
         included."""
-        _, labels = single_cells(references, np.arange(self._remainders.shape[1], dtype=np.uint32))
+        _, labels = sparse_columns.single_cells(references, np.arange(self._remainders.shape[1], dtype=np.uint32))
         grouped = labels < references.count
         squared = [remainder[grouped] ** 2 for remainder in self._remainders]
         score = np.max([np.bincount(labels[grouped], s, references.count) for s in squared], axis=0).astype(np.float64)
@@ -219,13 +211,13 @@ class _FigureFamily:
         return candidates[np.argsort(-score[candidates], kind="stable")]
 
     @cached_property
-    def _inverse(self) -> Matrix:
+    def _inverse(self) -> sparse_columns.Matrix:
         return np.linalg.inv(self._lower)
 
     def _left_out(self, persons: Persons) -> Vector:
         """Signal-to-noise ratio of each near column for these persons, who are left out of everything that is
         subtracted. For few persons the existing solution is updated (Woodbury); for many it is computed anew."""
-        of = dense_columns(list(self._among(persons)), self._count, 0, len(persons))
+        of = sparse_columns.dense_columns(list(self._among(persons)), self._count, 0, len(persons))
         at = np.minimum(np.searchsorted(self._sample.persons, persons), len(self._sample.persons) - 1)
         weights = np.where(self._sample.persons[at] == persons, self._sample.weights[at], 0.0)
         if len(self._near) * np.count_nonzero(weights) ** 2 < self._count**2:
@@ -234,7 +226,7 @@ class _FigureFamily:
         found: Vector = (np.linalg.solve(lower, of) ** 2).sum(axis=1)
         return found[self._first + self._near]
 
-    def _taken_out(self, column: int, of: Matrix, weights: Vector) -> float:
+    def _taken_out(self, column: int, of: sparse_columns.Matrix, weights: Vector) -> float:
         """The ratio for one column by an update: with S = L^-1 A of all columns before this one, the products without
         the persons are L (1 - S W S') L'. Their inverse follows from that of L and of a matrix with one row for each
         person."""
@@ -272,7 +264,7 @@ def end_of_numbers(members: Members) -> int:
 def _squared_amounts(new: Functional, counts: bool, references: Members) -> tuple[Numbers, Numbers, Vector]:
     """Vertices and groups that share at least one person, and the sum of the squared amounts of these persons."""
     persons, cells = new.members.rows()
-    vertices, (_, labels) = new.vertices[cells], single_cells(references, persons)
+    vertices, (_, labels) = new.vertices[cells], sparse_columns.single_cells(references, persons)
     included = (vertices < len(new.shown)) & (labels < references.count)
     amounts = (
         new.members.amounts[""][included].astype(np.float64) if counts and not new.is_plain else np.ones(included.sum())

@@ -5,30 +5,22 @@ from dataclasses import fields
 from typing import Any
 
 from broker.disclosure.judged_tables import JudgedRow, JudgedTable
+from broker.domain import findings
 from broker.domain.errors import Invalid
 from broker.domain.evidence import StatisticEvidence
-from broker.domain.findings import (
-    AssessedRow,
-    Assessment,
-    Finding,
-    JudgedStatistic,
-    SuppressionAudit,
-    TableRecord,
-    Verdict,
-)
 from broker.domain.plans.plan import GroupKey
 from broker.domain.plans.scalars import Value, value_from_json, value_to_json
 
 STORED_NAMES = {"column_statistics": "behind"}
 """Fields that are stored under another name."""
 EVIDENCE_DEFAULTS = {f.name: f.default for f in fields(StatisticEvidence)}
-RecordedCell = tuple[tuple[Value, ...], int, int, tuple[JudgedStatistic, ...]]
+RecordedCell = tuple[tuple[Value, ...], int, int, tuple[findings.JudgedStatistic, ...]]
 
 
-def table_record(table: JudgedTable) -> TableRecord:
+def table_record(table: JudgedTable) -> findings.TableRecord:
     """Record each observed cell, shown or not. Listed rows in which nobody was found have no evidence and are left
     out."""
-    return TableRecord(
+    return findings.TableRecord(
         keys=tuple(_key_name(k) for k in table.planned.keys),
         statistics=tuple((s.ident, s.measure.value) for s in table.planned.statistics),
         cells=tuple(c for row in table.rows if (c := _recorded_cell(row)) is not None),
@@ -49,12 +41,12 @@ def _recorded_cell(row: JudgedRow) -> RecordedCell | None:
         shown = row.line.cells.get(ident)
         if shown is not None:
             rules, released = tuple(sorted(shown.rules)), None if shown.hidden else shown.released
-            judged.append(JudgedStatistic(ident, evidence, rules, shown.verdict, shown.hidden, released))
+            judged.append(findings.JudgedStatistic(ident, evidence, rules, shown.verdict, shown.hidden, released))
     return cell.keys, cell.rows, cell.persons, tuple(judged)
 
 
-def record_from_json(document: Mapping[str, Any]) -> TableRecord:
-    return TableRecord(
+def record_from_json(document: Mapping[str, Any]) -> findings.TableRecord:
+    return findings.TableRecord(
         keys=tuple(document["keys"]),
         statistics=tuple((i, m) for i, m in document["statistics"]),
         cells=tuple(
@@ -73,14 +65,14 @@ def evidence_to_json(evidence: StatisticEvidence) -> dict[str, Any]:
     }
 
 
-def _judged_from_json(document: list[Any]) -> JudgedStatistic:
+def _judged_from_json(document: list[Any]) -> findings.JudgedStatistic:
     statistic, found, rules, verdict, hidden, *released = document
     values: dict[str, Any] = {n: value_from_json(v) for n, v in found.items()}
-    decision = (tuple(rules), Verdict(verdict), hidden, *map(value_from_json, released))
-    return JudgedStatistic(statistic, StatisticEvidence(**values), *decision)
+    decision = (tuple(rules), findings.Verdict(verdict), hidden, *map(value_from_json, released))
+    return findings.JudgedStatistic(statistic, StatisticEvidence(**values), *decision)
 
 
-def assessment_to_json(assessment: Assessment) -> dict[str, Any]:
+def assessment_to_json(assessment: findings.Assessment) -> dict[str, Any]:
     """The complete assessment: `assessment_from_json` returns an equal value. Evidence at its default value is left
     out."""
     return _fields_to_json(assessment)
@@ -95,54 +87,54 @@ def _part_to_json(part: Any) -> Any:
     match part:
         case tuple():
             return [_part_to_json(p) for p in part]
-        case Verdict():
+        case findings.Verdict():
             return part.value
         case StatisticEvidence():
             return evidence_to_json(part)
-        case JudgedStatistic():  # a list, because each figure of each cell has one
+        case findings.JudgedStatistic():  # a list, because each figure of each cell has one
             return list(_fields_to_json(part).values())
-        case AssessedRow() | Finding() | TableRecord() | SuppressionAudit():
+        case findings.AssessedRow() | findings.Finding() | findings.TableRecord() | findings.SuppressionAudit():
             return _fields_to_json(part)
     return value_to_json(part)
 
 
-def assessment_from_json(document: Mapping[str, Any]) -> Assessment:
+def assessment_from_json(document: Mapping[str, Any]) -> findings.Assessment:
     try:
-        return Assessment(
+        return findings.Assessment(
             name=document["name"],
             columns=tuple(document["columns"]),
             key_count=document["key_count"],
             rows=tuple(_row_from_json(r) for r in document["rows"]),
             findings=tuple(_finding_from_json(f) for f in document["findings"]),
-            verdict=Verdict(document["verdict"]),
+            verdict=findings.Verdict(document["verdict"]),
             small=document["small"],
             symbols=tuple((s[0], s[1]) for s in document["symbols"]),
             notes=tuple(document["notes"]),
             tables=tuple(map(record_from_json, document.get("tables", ()))),
             column_statistics=tuple(tuple(b) for b in document.get("behind", ())),
-            audit=SuppressionAudit(**document["audit"]) if document.get("audit") else None,
+            audit=findings.SuppressionAudit(**document["audit"]) if document.get("audit") else None,
         )
     # Whatever is wrong with a stored document, callers see one error.
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise Invalid("bad-assessment", "A stored assessment cannot be read.") from error
 
 
-def _row_from_json(document: Mapping[str, Any]) -> AssessedRow:
-    return AssessedRow(
+def _row_from_json(document: Mapping[str, Any]) -> findings.AssessedRow:
+    return findings.AssessedRow(
         keys=tuple(map(value_from_json, document["keys"])),
         exact=tuple(map(value_from_json, document["exact"])),
         released=tuple(map(value_from_json, document["released"])),
         suppressed=tuple(document["suppressed"]),
-        verdicts=tuple(Verdict(v) for v in document["verdicts"]),
+        verdicts=tuple(findings.Verdict(v) for v in document["verdicts"]),
         rules=tuple(tuple(r) for r in document["rules"]),
         persons=document["persons"],
     )
 
 
-def _finding_from_json(document: Mapping[str, Any]) -> Finding:
-    return Finding(
+def _finding_from_json(document: Mapping[str, Any]) -> findings.Finding:
+    return findings.Finding(
         rule=document["rule"],
-        verdict=Verdict(document["verdict"]),
+        verdict=findings.Verdict(document["verdict"]),
         sentence=document["sentence"],
         figures=tuple((f[0], f[1]) for f in document["figures"]),
         cell=None if document["cell"] is None else tuple(map(value_from_json, document["cell"])),

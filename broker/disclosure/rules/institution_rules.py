@@ -6,17 +6,10 @@ from decimal import Decimal
 import numpy as np
 
 from broker.disclosure.evidence_columns import Numbers
+from broker.disclosure.rules import rule_columns
 from broker.disclosure.rules.frequency import F3
 from broker.disclosure.rules.magnitude import M3
 from broker.disclosure.rules.rule import INSTITUTIONS, Rule, RuleEntry
-from broker.disclosure.rules.rule_columns import (
-    NO_CELL,
-    RELATIVE_MARGIN,
-    CellMask,
-    RuleInputColumns,
-    is_few,
-    may_be_too_close,
-)
 from broker.disclosure.rules.rule_input import (
     POLICY_VERDICTS,
     RuleInput,
@@ -47,11 +40,11 @@ def _find_few_institutions(rule_input: RuleInput, profile: DisclosureRules) -> R
     return F6.finding(Verdict.SUPPRESS, "Too few institutions contribute to this figure.", institutions=found)
 
 
-def _few_institutions_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+def _few_institutions_cells(columns: rule_columns.RuleInputColumns, profile: DisclosureRules) -> rule_columns.CellMask:
     if not _protects_institutions(columns, profile):
-        return NO_CELL
+        return rule_columns.NO_CELL
     found = columns.cells("institutions")
-    return found.known & is_few(found.floats, profile.min_institutions)
+    return found.known & rule_columns.is_few(found.floats, profile.min_institutions)
 
 
 few_institutions = Rule(F6, _find_few_institutions, _few_institutions_cells)
@@ -68,12 +61,12 @@ def _find_full_institution(rule_input: RuleInput, profile: DisclosureRules) -> R
     return F3.finding(verdict, sentence, largest=largest, persons=rule_input.cell_persons)
 
 
-def _full_institution_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+def _full_institution_cells(columns: rule_columns.RuleInputColumns, profile: DisclosureRules) -> rule_columns.CellMask:
     share, largest = decimal(profile.full_share), columns.cells("largest_institution")
     if not _protects_institutions(columns, profile) or POLICY_VERDICTS[profile.full] is None or share is None:
-        return NO_CELL
+        return rule_columns.NO_CELL
     least = float(share) * columns.cells("persons").floats  # the share that is (nearly) everybody
-    return largest.known & ~(largest.floats < least * (1 - RELATIVE_MARGIN))
+    return largest.known & ~(largest.floats < least * (1 - rule_columns.RELATIVE_MARGIN))
 
 
 full_institution = Rule(F3, _find_full_institution, _full_institution_cells)
@@ -93,17 +86,17 @@ def _find_large_institution(rule_input: RuleInput, profile: DisclosureRules) -> 
     return M3.finding(Verdict.SUPPRESS, sentence, largest=largest, second=second, total=_institutions_total(rule_input))
 
 
-def _large_institution_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+def _large_institution_cells(columns: rule_columns.RuleInputColumns, profile: DisclosureRules) -> rule_columns.CellMask:
     p = p_percent_of(profile)
     if not _protects_institutions(columns, profile) or p is None:
-        return NO_CELL
+        return rule_columns.NO_CELL
     largest = columns["institution_largest"]
     second = np.where(columns.known("institution_second"), columns["institution_second"], largest)
-    close = may_be_too_close(largest, second, _institution_total_column(columns), float(p))
+    close = rule_columns.may_be_too_close(largest, second, _institution_total_column(columns), float(p))
     return columns.known("institution_largest") & close
 
 
-def _institution_total_column(columns: RuleInputColumns) -> Numbers:
+def _institution_total_column(columns: rule_columns.RuleInputColumns) -> Numbers:
     if columns.statistic.measure in MAGNITUDES:
         return np.where(columns.known("total"), abs(columns["total"]), 0)
     return columns["persons" if columns.statistic.measure.traits.counts_persons else "rows"]
@@ -130,14 +123,16 @@ def _has_enough(rule_input: RuleInput, profile: DisclosureRules) -> bool:
     return _is_protected(rule_input, profile) and _find_few_institutions(rule_input, profile) is None
 
 
-def cells_without_institutions(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+def cells_without_institutions(
+    columns: rule_columns.RuleInputColumns, profile: DisclosureRules
+) -> rule_columns.CellMask:
     """Cells whose institutions may be needed but are unknown: see `uncounted_institutions` of `table_findings`."""
     if not _protects_institutions(columns, profile):
-        return NO_CELL
+        return rule_columns.NO_CELL
     return ~columns.cells("institutions").known & ~(columns.cells("persons").floats <= 0)
 
 
-def _protects_institutions(columns: RuleInputColumns, profile: DisclosureRules) -> bool:
+def _protects_institutions(columns: rule_columns.RuleInputColumns, profile: DisclosureRules) -> bool:
     return profile.protects_institutions and not columns.by_institution
 
 

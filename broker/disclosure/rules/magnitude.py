@@ -7,18 +7,9 @@ from decimal import Decimal
 import numpy as np
 
 from broker.disclosure.evidence_columns import Mask, Numbers
+from broker.disclosure.rules import rule_columns
 from broker.disclosure.rules.percentage import allows_all_counts, counts_shown_as, has_whole_total
 from broker.disclosure.rules.rule import DOMINANCE, INSTITUTIONS, ROUNDING, Rule, RuleEntry
-from broker.disclosure.rules.rule_columns import (
-    EXACT_FLOATS,
-    NO_CELL,
-    CellMask,
-    RuleInputColumns,
-    is_few,
-    may_be_too_close,
-    no_cell,
-    surely_less,
-)
 from broker.disclosure.rules.rule_input import RuleInput, RuleResult, decimal, exact, is_too_close, p_percent_of
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Verdict
@@ -78,8 +69,8 @@ def _find_contributors(rule_input: RuleInput, profile: DisclosureRules) -> RuleR
     return M1.finding(Verdict.SUPPRESS, sentence, persons=rule_input.evidence.persons)
 
 
-def _contributors_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
-    return is_few(columns["persons"], profile.t)
+def _contributors_cells(columns: rule_columns.RuleInputColumns, profile: DisclosureRules) -> rule_columns.CellMask:
+    return rule_columns.is_few(columns["persons"], profile.t)
 
 
 contributors = Rule(M1, _find_contributors, _contributors_cells, MAGNITUDES | NON_ADDITIVE)
@@ -102,24 +93,24 @@ def _find_dominance(rule_input: RuleInput, profile: DisclosureRules) -> RuleResu
     return M2.finding(Verdict.SUPPRESS, "A few contributors make up most of this figure.", largest=largest, total=total)
 
 
-def _dominance_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+def _dominance_cells(columns: rule_columns.RuleInputColumns, profile: DisclosureRules) -> rule_columns.CellMask:
     k = decimal(profile.dominance_k)
     if k is None:
-        return NO_CELL
+        return rule_columns.NO_CELL
     if profile.dominance_n > 2:
         return _cells_with_amounts(columns)
     largest, second, total = _amount_columns(columns)
     held = largest if profile.dominance_n == 1 else largest + second
     # The size of the numbers compared, by which rounding errors of floats are bounded.
     scale = (abs(total) + abs(largest) + abs(second)) * (100 + float(k))
-    return _cells_with_amounts(columns) & ~surely_less(held * 100, float(k) * total, scale)
+    return _cells_with_amounts(columns) & ~rule_columns.surely_less(held * 100, float(k) * total, scale)
 
 
-def _cells_with_amounts(columns: RuleInputColumns) -> Mask:
+def _cells_with_amounts(columns: rule_columns.RuleInputColumns) -> Mask:
     return columns.known("largest") & columns.known("total")
 
 
-def _amount_columns(columns: RuleInputColumns) -> tuple[Numbers, Numbers, Numbers]:
+def _amount_columns(columns: rule_columns.RuleInputColumns) -> tuple[Numbers, Numbers, Numbers]:
     largest = columns["largest"]
     return largest, np.where(columns.known("second"), columns["second"], largest), columns["total"]  # as `_amounts`
 
@@ -147,11 +138,11 @@ def _close_amounts_rule(
         figures = {"p": round(p, 2)} if shows_p else {}
         return entry.finding(Verdict.SUPPRESS, sentence, largest=largest, second=second, total=total, **figures)
 
-    def cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+    def cells(columns: rule_columns.RuleInputColumns, profile: DisclosureRules) -> rule_columns.CellMask:
         p = p_of(profile)
         if p is None:
-            return NO_CELL
-        return _cells_with_amounts(columns) & may_be_too_close(*_amount_columns(columns), float(p))
+            return rule_columns.NO_CELL
+        return _cells_with_amounts(columns) & rule_columns.may_be_too_close(*_amount_columns(columns), float(p))
 
     return Rule(entry, find, cells, MAGNITUDES, margin=lambda profile: _close_margin(p_of(profile)))
 
@@ -198,10 +189,12 @@ def _find_rows_of_one_person(rule_input: RuleInput, profile: DisclosureRules) ->
     return None
 
 
-def _rows_of_one_person_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+def _rows_of_one_person_cells(
+    columns: rule_columns.RuleInputColumns, profile: DisclosureRules
+) -> rule_columns.CellMask:
     p, measure = p_percent_of(profile), columns.statistic.measure
     if p is None:
-        return NO_CELL
+        return rule_columns.NO_CELL
     found = _cells_of_close_rows(columns, "rows", "persons", known=measure not in BINARY, profile=profile, p=float(p))
     if measure in BINARY:
         found = found | _cells_of_close_rows(columns, "rest_rows", "rest", known=False, profile=profile, p=float(p))
@@ -209,23 +202,23 @@ def _rows_of_one_person_cells(columns: RuleInputColumns, profile: DisclosureRule
 
 
 def _cells_of_close_rows(
-    columns: RuleInputColumns, rows: str, persons: str, known: bool, profile: DisclosureRules, p: float
+    columns: rule_columns.RuleInputColumns, rows: str, persons: str, known: bool, profile: DisclosureRules, p: float
 ) -> Mask:
     """The rows of the two persons with most are used only where they are known as integers. Any other value is not a
     number of rows."""
     many, people = columns[rows], columns[persons]
     most, second = many - people + 1, np.minimum(1, people - 1)
-    close = may_be_too_close(most, second, many, p)
+    close = rule_columns.may_be_too_close(most, second, many, p)
     if known:
         seen = columns["largest"]
         next_seen = np.where(columns.known("second"), np.maximum(columns["second"], seen), seen)
         if columns.is_whole("second"):
             next_seen = np.where(columns.known("second"), columns["second"], seen)
-        measured = may_be_too_close(seen, next_seen, many, p)
+        measured = rule_columns.may_be_too_close(seen, next_seen, many, p)
         if not columns.is_whole("largest"):
             measured = measured | close
         close = np.where(columns.known("largest"), measured, close)
-    return close & ~((many <= people) & (many < EXACT_FLOATS)) & ~(people < profile.t)
+    return close & ~((many <= people) & (many < rule_columns.EXACT_FLOATS)) & ~(people < profile.t)
 
 
 rows_of_one_person = Rule(
@@ -254,7 +247,7 @@ def _find_negatives(rule_input: RuleInput, _: DisclosureRules) -> RuleResult:
     )
 
 
-def _negatives_cells(columns: RuleInputColumns, _: DisclosureRules) -> CellMask:
+def _negatives_cells(columns: rule_columns.RuleInputColumns, _: DisclosureRules) -> rule_columns.CellMask:
     return columns.known("low") & ~(columns["low"] >= 0)
 
 
@@ -269,7 +262,7 @@ def _find_mean_as_sum(rule_input: RuleInput, profile: DisclosureRules) -> RuleRe
     return M8.finding(Verdict.SUPPRESS, sentence, persons=rule_input.some)
 
 
-mean_as_sum = Rule(M8, _find_mean_as_sum, no_cell, MAGNITUDES & RATIOS)
+mean_as_sum = Rule(M8, _find_mean_as_sum, rule_columns.no_cell, MAGNITUDES & RATIOS)
 
 
 def _find_mean_reveals_count(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
@@ -283,11 +276,13 @@ def _find_mean_reveals_count(rule_input: RuleInput, profile: DisclosureRules) ->
     return M8.finding(Verdict.SUPPRESS, sentence, rows=rule_input.evidence.rows)
 
 
-def _mean_reveals_count_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+def _mean_reveals_count_cells(
+    columns: rule_columns.RuleInputColumns, profile: DisclosureRules
+) -> rule_columns.CellMask:
     """Leaves out cells with so many rows that the profile's digits allow every count. Any other cell may have fewer
     digits, so `find` must decide."""
     if profile.round_base == 1:
-        return NO_CELL
+        return rule_columns.NO_CELL
     base = profile.round_base
     shown = np.floor((2 * columns["rows"] + base) / (2 * base)) * base
     least = np.maximum(profile.t, shown * (1 - 1e-9) - base // 2 - 1)
@@ -316,10 +311,10 @@ def _find_all_equal(rule_input: RuleInput, profile: DisclosureRules) -> RuleResu
     )
 
 
-def _all_equal_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+def _all_equal_cells(columns: rule_columns.RuleInputColumns, profile: DisclosureRules) -> rule_columns.CellMask:
     bounds = columns.statistic.bounds
     if bounds and bounds[0] is not None and bounds[0] == bounds[1]:
-        return NO_CELL
+        return rule_columns.NO_CELL
     low, high, others = columns["low"], columns["high"], columns["others"]
     # Not `==`: NaN must be chosen.
     equal = columns.known("low") & columns.known("high") & ~((low < high) | (low > high))
@@ -327,7 +322,7 @@ def _all_equal_cells(columns: RuleInputColumns, profile: DisclosureRules) -> Cel
     return equal | (columns.known("others") & ~(others >= profile.t) & ~(alike < profile.t))
 
 
-def _most_counted_columns(columns: RuleInputColumns) -> Numbers:
+def _most_counted_columns(columns: rule_columns.RuleInputColumns) -> Numbers:
     """The number that the persons with another total are compared with: for some sums it is their rows."""
     if columns.statistic.measure in RATIOS:
         return columns["persons"]

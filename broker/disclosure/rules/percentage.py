@@ -106,11 +106,7 @@ def _percentage_reveals_count_cells(_: RuleInputColumns, profile: DisclosureRule
 
 
 percentage_reveals_count = Rule(
-    P2,
-    _find_percentage_reveals_count,
-    _percentage_reveals_count_cells,
-    BINARY & RATIOS,
-    reads_protected=True,
+    P2, _find_percentage_reveals_count, _percentage_reveals_count_cells, BINARY & RATIOS, reads_protected=True
 )
 
 

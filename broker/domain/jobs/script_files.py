@@ -12,7 +12,6 @@ MEDIA_TYPES = {
     PNG: "image/png",
 }
 """Media type of each kind of file when released, by its extension."""
-UNKNOWN_MEDIA_TYPE = "application/octet-stream"
 DOCUMENT = "document"
 """Kind of the JSON files that the library `npd` writes next to files, and that the broker reads."""
 

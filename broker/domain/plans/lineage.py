@@ -4,16 +4,7 @@ values."""
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from broker.domain.plans.operators import (
-    Aggregate,
-    PostAggregation,
-    Project,
-    Union,
-    Window,
-    scalars_of,
-    table_numbers,
-    walk,
-)
+from broker.domain.plans import operators as ops
 from broker.domain.plans.plan import PlannedOutput, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import Scalar, column_ids
 
@@ -50,7 +41,7 @@ def statistics_read_by(planned: PlannedOutput) -> frozenset[int]:
 
 def _columns_read(planned: PlannedOutput, column_sources: ColumnSources) -> frozenset[int]:
     """Columns that the output shows or its program reads anywhere, and those that they are computed from."""
-    read = {i for part in walk(planned.program) for i in _columns_read_by(part, planned.tables)}
+    read = {i for part in ops.walk(planned.program) for i in _columns_read_by(part, planned.tables)}
     return source_columns(read.union(_columns_of_all(c.expression for c in planned.columns)), column_sources)
 
 
@@ -76,44 +67,44 @@ def with_implied(idents: frozenset[int], statistics: Iterable[PlannedStatistic])
 
 def _column_sources(planned: PlannedOutput) -> ColumnSources:
     column_sources: dict[int, frozenset[int]] = {}
-    for part in walk(planned.program):
+    for part in ops.walk(planned.program):
         column_sources |= _new_column_sources(part, planned.tables)
     return column_sources
 
 
-def _new_column_sources(group: PostAggregation, tables: PlannedTables) -> dict[int, frozenset[int]]:
+def _new_column_sources(group: ops.PostAggregation, tables: PlannedTables) -> dict[int, frozenset[int]]:
     """The columns that each new column is computed from."""
     match group:
-        case Project(columns=columns):
+        case ops.Project(columns=columns):
             return {i: column_ids(s) for i, s in columns}
-        case Aggregate(keys=keys, aggregates=aggregates):
+        case ops.Aggregate(keys=keys, aggregates=aggregates):
             by = {i: column_ids(s) for i, s in keys}
             # COUNT(*) has no arguments: it depends on the rows, and so on every statistic below
             return by | {i: _columns_of_all(g.args) or _statistics_below(group, tables) for i, g in aggregates}
-        case Window(columns=columns):
+        case ops.Window(columns=columns):
             # without arguments and order, it depends on the rows
             read = {c.ident: _columns_of_all((*c.function.args, *(s for s, _ in c.order))) for c in columns}
             below = _statistics_below(group, tables)
             return {c.ident: (read[c.ident] or below) | _columns_of_all(c.partition) for c in columns}
-        case Union(columns=columns):
+        case ops.Union(columns=columns):
             return {i: frozenset(inner) for i, inner in columns}
     return {}
 
 
-def _columns_read_by(group: PostAggregation, tables: PlannedTables) -> frozenset[int]:
+def _columns_read_by(group: ops.PostAggregation, tables: PlannedTables) -> frozenset[int]:
     """Columns that a step reads to select, join, order or compute rows."""
     match group:
-        case Project() | Union():
+        case ops.Project() | ops.Union():
             return frozenset()  # their columns are read where other steps use them
-        case Aggregate() | Window():
+        case ops.Aggregate() | ops.Window():
             return frozenset[int]().union(*_new_column_sources(group, tables).values())
-    return _columns_of_all(scalars_of(group))
+    return _columns_of_all(ops.scalars_of(group))
 
 
 def _columns_of_all(scalars: Iterable[Scalar]) -> frozenset[int]:
     return frozenset[int]().union(*map(column_ids, scalars))
 
 
-def _statistics_below(group: PostAggregation, tables: PlannedTables) -> frozenset[int]:
+def _statistics_below(group: ops.PostAggregation, tables: PlannedTables) -> frozenset[int]:
     """Sources of rows that are counted or numbered: every statistic of the tables below."""
-    return frozenset(s.ident for n in table_numbers(group) for s in tables[n].statistics)
+    return frozenset(s.ident for n in ops.table_numbers(group) for s in tables[n].statistics)

@@ -146,13 +146,9 @@ class MicrodataEngine(Protocol):
     2. The evidence is the same as that of the same plan over a table of the vault."""
 
     def prepare(
-        self,
-        plan: Plan,
-        rows: MicrodataSchema,
-        microdata: SubmittedMicrodata,
-        limits: SandboxLimits,
+        self, plan: Plan, rows: MicrodataSchema, microdata: SubmittedMicrodata, limits: SandboxLimits,
         needs: EvidenceNeeds,
-    ) -> SandboxRequest: ...
+    ) -> SandboxRequest: ...  # fmt: skip
 
     def prepare_fit(
         self, regression: ScriptRegression, rows: MicrodataSchema, microdata: SubmittedMicrodata, limits: SandboxLimits

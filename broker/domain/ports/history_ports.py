@@ -46,15 +46,9 @@ class MembersEngine(Protocol):
     def shown(self, plan: Plan) -> tuple[TableAddress, ...]: ...
 
     def prepare_members(
-        self,
-        plan: Plan,
-        vault: Vault,
-        job: str,
-        attempt: int,
-        limits: SandboxLimits,
-        needs: EvidenceNeeds,
+        self, plan: Plan, vault: Vault, job: str, attempt: int, limits: SandboxLimits, needs: EvidenceNeeds,
         wanted: Sequence[TableAddress],
-    ) -> SandboxRequest: ...
+    ) -> SandboxRequest: ...  # fmt: skip
 
     def read_members(
         self, plan: Plan, frames: Frames, numbers: bytes, wanted: Sequence[TableAddress]

@@ -12,20 +12,7 @@ from broker.domain.jobs.outputs import Output, OutputState
 from broker.domain.jobs.rehearsals import RehearsalState, RehearsalStep, RequestedRehearsal, ScriptRehearsal
 from broker.domain.jobs.reviews import Message, OutputDecision, Vote
 from broker.domain.ledger.spends import ExactDisclosure
-from broker.domain.ports.store_records import (
-    ALL_RELEASES,
-    ComparedOutput,
-    LapsedLease,
-    Lease,
-    ListFilter,
-    OutputRecord,
-    PendingHistoryEntry,
-    RegisterCount,
-    RegisterEntry,
-    RegisterFilter,
-    Release,
-    VoteRecord,
-)
+from broker.domain.ports import store_records
 from broker.domain.projects.saved_definitions import SavedEntry
 from broker.domain.release_history import HistoryUpdate
 
@@ -47,7 +34,7 @@ class JobStore(Protocol):
 
     def job(self, ident: str) -> Job: ...
 
-    def jobs(self, wanted: ListFilter) -> list[Job]:
+    def jobs(self, wanted: store_records.ListFilter) -> list[Job]:
         """Newest first. `after` is the ident of the last job of the previous page."""
 
     def jobs_begun(self, since: datetime) -> list[Job]:
@@ -61,7 +48,7 @@ class JobStore(Protocol):
 
     def lease(
         self, job: str, worker: str, until: datetime, now: datetime, events: Sequence[AuditEvent]
-    ) -> Lease | None:
+    ) -> store_records.Lease | None:
         """Queued → running with attempt+1, by compare-and-set; None if the job is not queued (any more). The first
         attempt records when the job started, and how many tables had been released by then."""
 
@@ -83,14 +70,14 @@ class JobStore(Protocol):
         runtime: str | None = None,
         snapshot: str | None = None,
         assessed_policy: str | None = None,
-        outputs: Sequence[OutputRecord] = (),
+        outputs: Sequence[store_records.OutputRecord] = (),
         small: bool = False,
         history_changed: bool = False,
     ) -> None:
         """Change the state of a job. `outputs` are inserted with it; `small` and `history_changed` count for the
         project. `attempt` None means any attempt (withdraw, decide)."""
 
-    def lapsed(self, now: datetime) -> list[LapsedLease]:
+    def lapsed(self, now: datetime) -> list[store_records.LapsedLease]:
         """Running jobs whose lease has lapsed, and jobs whose comparison's lease has lapsed."""
 
     def waiting(self) -> list[tuple[str, int]]:
@@ -128,7 +115,7 @@ class OutputStore(Protocol):
     def outputs_of_jobs(self, jobs: frozenset[str]) -> dict[str, list[Output]]:
         """Like `outputs_of`, for many jobs at once. Jobs without outputs are left out."""
 
-    def outputs(self, wanted: ListFilter) -> list[Output]: ...
+    def outputs(self, wanted: store_records.ListFilter) -> list[Output]: ...
 
     def outputs_in(self, state: OutputState) -> int:
         """Number of outputs in this state."""
@@ -136,15 +123,9 @@ class OutputStore(Protocol):
     def evidence_digest(self, output: str) -> str: ...
 
     def move_output(
-        self,
-        output: str,
-        before: OutputState,
-        after: OutputState,
-        now: datetime,
-        events: Sequence[AuditEvent],
-        *,
+        self, output: str, before: OutputState, after: OutputState, now: datetime, events: Sequence[AuditEvent], *,
         reason: str | None = None,
-    ) -> None: ...
+    ) -> None: ...  # fmt: skip
 
     def claim(self, output: str, checker: str | None, events: Sequence[AuditEvent]) -> None:
         """Set or clear (None) the checker who works on an output."""
@@ -169,7 +150,7 @@ class OutputStore(Protocol):
         receives all votes, including this one, in the same transaction; its decision is stored with the vote or not at
         all."""
 
-    def cast_all(self, casts: Sequence[VoteRecord]) -> None:
+    def cast_all(self, casts: Sequence[store_records.VoteRecord]) -> None:
         """Store votes on several outputs like `cast`, with their messages: all of it or nothing."""
 
     def voted_by(self, checker: str, idents: frozenset[str]) -> frozenset[str]:
@@ -197,20 +178,15 @@ class ComparingStore(Protocol):
         """Give up the lease, so that another worker may take it."""
 
     def put_compared(
-        self,
-        job: str,
-        attempt: int,
-        found: Sequence[ComparedOutput],
-        now: datetime,
-        events: Sequence[AuditEvent],
-        history_changed: bool = False,
-    ) -> None:
+        self, job: str, attempt: int, found: Sequence[store_records.ComparedOutput], now: datetime,
+        events: Sequence[AuditEvent], history_changed: bool = False,
+    ) -> None:  # fmt: skip
         """Replace outputs by the results of their comparison and give up the lease; all of it or nothing. A job that is
         `history_changed` stays so: it counts once, however often it is compared. This may return an approved output to
         review; votes on its earlier form no longer count. Raises Conflict("stale") if the lease is lost or an output is
         no longer the one that was compared."""
 
-    def pending_history(self, output: str) -> tuple[PendingHistoryEntry, ...]:
+    def pending_history(self, output: str) -> tuple[store_records.PendingHistoryEntry, ...]:
         """Entries of the release history that the output's release will add."""
 
 
@@ -236,7 +212,7 @@ class ReleaseStore(Protocol):
 
     def release(
         self,
-        release: Release,
+        release: store_records.Release,
         manifest: str,
         now: datetime,
         events: Sequence[AuditEvent],
@@ -252,16 +228,18 @@ class ReleaseStore(Protocol):
         the comparison. `content`: hash of each output's bytes as read for the manifest; raises Conflict("stale") if an
         output has others by now."""
 
-    def release_of(self, job: str) -> Release | None: ...
+    def release_of(self, job: str) -> store_records.Release | None: ...
 
     def manifest(self, release: str) -> str: ...
 
-    def register(self, wanted: RegisterFilter = ALL_RELEASES) -> list[RegisterEntry]:
+    def register(
+        self, wanted: store_records.RegisterFilter = store_records.ALL_RELEASES
+    ) -> list[store_records.RegisterEntry]:
         """Newest first. Raises Unknown("release") if `after` does not exist."""
 
     def releases_made(self) -> int: ...
 
-    def register_counts(self) -> list[RegisterCount]:
+    def register_counts(self) -> list[store_records.RegisterCount]:
         """One for each project that ever released, ordered by project."""
 
 
@@ -330,14 +308,9 @@ class RequestedRehearsalStore(Protocol):
         """Raises Conflict("stale") if the attempt no longer runs."""
 
     def end_rehearsal(
-        self,
-        ident: str,
-        attempt: int,
-        state: RehearsalState,
-        document: str,
-        now: datetime,
+        self, ident: str, attempt: int, state: RehearsalState, document: str, now: datetime,
         events: Sequence[AuditEvent],
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Running → done or failed, while its lease holds; otherwise raises Conflict("stale")."""
 
     def give_back_rehearsal(self, ident: str, attempt: int, now: datetime) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from broker.domain import release_history
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.ledger.budget_refusals import ReleaseMaximum
 from broker.domain.ledger.ledger_chain import ChainCheck, ChainHead
@@ -20,14 +21,6 @@ from broker.domain.ledger.spends import (
 )
 from broker.domain.population_caps import MeasuredPopulation
 from broker.domain.public_tables import PublicTable, Reproduction
-from broker.domain.release_history import (
-    HistoryEntry,
-    HistoryUpdate,
-    HistoryVersion,
-    KnownFigure,
-    NewHistoryEntry,
-    StoredMembers,
-)
 
 
 class LedgerStore(Protocol):
@@ -158,7 +151,7 @@ class PublicTableStore(Protocol):
         ident: str,
         attempt: int,
         found: Reproduction,
-        remembering: HistoryUpdate,
+        remembering: release_history.HistoryUpdate,
         now: datetime,
         events: Sequence[AuditEvent],
         entry: int | None = None,
@@ -180,16 +173,20 @@ class ReleaseHistoryStore(Protocol):
        back-up), and returns only after the new head is signed.
     3. It survives the removal of a project, a recall, and the destruction of data."""
 
-    def history_version(self) -> HistoryVersion: ...
+    def history_version(self) -> release_history.HistoryVersion: ...
 
     def history_entries(
-        self, *, after: HistoryVersion | None = None, recipe: str | None = None, release: str | None = None
-    ) -> list[HistoryEntry]:
+        self,
+        *,
+        after: release_history.HistoryVersion | None = None,
+        recipe: str | None = None,
+        release: str | None = None,
+    ) -> list[release_history.HistoryEntry]:
         """Entries in order of number: all, or those after a version, of a recipe, or of a release."""
 
-    def members_of(self, entry: int) -> StoredMembers | None: ...
+    def members_of(self, entry: int) -> release_history.StoredMembers | None: ...
 
-    def known_figures(self, entry: int) -> tuple[KnownFigure, ...]: ...
+    def known_figures(self, entry: int) -> tuple[release_history.KnownFigure, ...]: ...
 
     def member_files(self) -> frozenset[str]:
         """Names of all files that entries name."""
@@ -212,7 +209,9 @@ class ReleaseHistoryStore(Protocol):
         From now on nothing can name them (Conflict for whoever tries), and they may be removed. Returns their names;
         none while the release history lacks its last signed head, because it may have forgotten their entries."""
 
-    def record_history(self, update: HistoryUpdate, now: datetime, events: Sequence[AuditEvent]) -> HistoryVersion:
+    def record_history(
+        self, update: release_history.HistoryUpdate, now: datetime, events: Sequence[AuditEvent]
+    ) -> release_history.HistoryVersion:
         """Add entries without a release, for public tables. As in 1."""
 
     def history_is_intact(self) -> bool:
@@ -229,7 +228,7 @@ class ReleaseHistoryStore(Protocol):
     def restore_history(
         self,
         lost: ChainHead,
-        entries: Sequence[NewHistoryEntry],
+        entries: Sequence[release_history.NewHistoryEntry],
         by: frozenset[str],
         now: datetime,
         events: Sequence[AuditEvent],

@@ -7,24 +7,8 @@ from typing import Protocol
 
 from broker.domain.identity.audit import AuditCheck, AuditEvent, AuditLine
 from broker.domain.identity.people import Person
-from broker.domain.ports.job_ports import (
-    ComparingStore,
-    JobStore,
-    MessageStore,
-    OutputStore,
-    ReleaseStore,
-    RequestedRehearsalStore,
-    ScriptRehearsalStore,
-)
+from broker.domain.ports import job_ports, store_records
 from broker.domain.ports.ledger_ports import LedgerStore, PublicTableStore, ReleaseHistoryStore
-from broker.domain.ports.store_records import (
-    AuditFilter,
-    Credential,
-    PolicyDecision,
-    Snapshot,
-    StoredPolicy,
-    WorkerReport,
-)
 from broker.domain.projects.erasures import Erasure
 from broker.domain.projects.saved_definitions import SavedEntry, SavedState
 from broker.domain.projects.stops import Stop, StopKind
@@ -89,40 +73,36 @@ class ErasureStore(Protocol):
 class PolicyStore(Protocol):
     """Policy sets: proposed, in force, and earlier ones."""
 
-    def propose_policy(self, policy: StoredPolicy, events: Sequence[AuditEvent]) -> None: ...
+    def propose_policy(self, policy: store_records.StoredPolicy, events: Sequence[AuditEvent]) -> None: ...
 
     def apply_policy(
-        self,
-        fingerprint: str,
-        by: str,
-        now: datetime,
-        events: Sequence[AuditEvent],
+        self, fingerprint: str, by: str, now: datetime, events: Sequence[AuditEvent],
         projects: frozenset[str] = frozenset(),
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Put a proposed set in force, as a decision on `projects`. Raises Forbidden("second-administrator") if `by`
         proposed it."""
 
-    def decisions_on(self, project: str, limit: int = 20) -> list[PolicyDecision]:
+    def decisions_on(self, project: str, limit: int = 20) -> list[store_records.PolicyDecision]:
         """The sets that changed the policy for a project, newest first."""
 
-    def policy_in_force(self) -> StoredPolicy: ...
+    def policy_in_force(self) -> store_records.StoredPolicy: ...
 
-    def policy(self, fingerprint: str) -> StoredPolicy: ...
+    def policy(self, fingerprint: str) -> store_records.StoredPolicy: ...
 
-    def proposed_policies(self) -> list[StoredPolicy]:
+    def proposed_policies(self) -> list[store_records.StoredPolicy]:
         """Sets that wait for a second administrator, oldest first."""
 
 
 class SnapshotStore(Protocol):
     """Snapshots that jobs run on, and earlier ones."""
 
-    def put_snapshot(self, snapshot: Snapshot, events: Sequence[AuditEvent]) -> None: ...
+    def put_snapshot(self, snapshot: store_records.Snapshot, events: Sequence[AuditEvent]) -> None: ...
 
-    def latest_snapshot(self) -> Snapshot: ...
+    def latest_snapshot(self) -> store_records.Snapshot: ...
 
-    def snapshot(self, ident: str) -> Snapshot: ...
+    def snapshot(self, ident: str) -> store_records.Snapshot: ...
 
-    def snapshots(self, limit: int = 200) -> list[Snapshot]:
+    def snapshots(self, limit: int = 200) -> list[store_records.Snapshot]:
         """Newest first, including retired ones."""
 
     def retire_snapshot(self, ident: str, now: datetime, events: Sequence[AuditEvent]) -> None:
@@ -133,9 +113,9 @@ class SnapshotStore(Protocol):
 class WorkerStore(Protocol):
     """The latest reports of workers."""
 
-    def report_worker(self, report: WorkerReport) -> None: ...
+    def report_worker(self, report: store_records.WorkerReport) -> None: ...
 
-    def worker_reports(self) -> list[WorkerReport]: ...
+    def worker_reports(self) -> list[store_records.WorkerReport]: ...
 
 
 class PeopleStore(Protocol):
@@ -175,7 +155,7 @@ class PeopleStore(Protocol):
     ) -> None:
         """Raises Conflict("too-many-tokens") if the person would have more than `most` valid API tokens."""
 
-    def credentials(self, person: str, now: datetime) -> list[Credential]:
+    def credentials(self, person: str, now: datetime) -> list[store_records.Credential]:
         """Sessions and tokens of a person that are neither revoked nor expired, newest first."""
 
     def revoke_credentials(self, person: str, but: str, events: Sequence[AuditEvent], ident: str | None = None) -> int:
@@ -206,15 +186,9 @@ class SavedStore(Protocol):
         """Insert a lookup that waits for a checker."""
 
     def move_saved(
-        self,
-        ident: str,
-        before: SavedState,
-        after: SavedState,
-        events: Sequence[AuditEvent],
-        *,
-        by: str | None = None,
-        reason: str | None = None,
-    ) -> None:
+        self, ident: str, before: SavedState, after: SavedState, events: Sequence[AuditEvent], *,
+        by: str | None = None, reason: str | None = None,
+    ) -> None:  # fmt: skip
         """Approve, reject or drop a definition. An approved one replaces the earlier one with its name. `by` and
         `reason` are a checker's."""
 
@@ -230,7 +204,7 @@ class AuditStore(Protocol):
     def audit_of(self, subject: str, action: str) -> list[AuditLine]:
         """The lines of one action on one subject, oldest first."""
 
-    def search_audit(self, wanted: AuditFilter) -> list[AuditLine]:
+    def search_audit(self, wanted: store_records.AuditFilter) -> list[AuditLine]:
         """Newest first, at most `wanted.limit`."""
 
     def audit_head(self) -> tuple[int, str]:
@@ -242,13 +216,13 @@ class AuditStore(Protocol):
 
 
 class Store(
-    JobStore,
-    ScriptRehearsalStore,
-    RequestedRehearsalStore,
-    OutputStore,
-    ComparingStore,
-    MessageStore,
-    ReleaseStore,
+    job_ports.JobStore,
+    job_ports.ScriptRehearsalStore,
+    job_ports.RequestedRehearsalStore,
+    job_ports.OutputStore,
+    job_ports.ComparingStore,
+    job_ports.MessageStore,
+    job_ports.ReleaseStore,
     PeopleStore,
     PolicyStore,
     SnapshotStore,

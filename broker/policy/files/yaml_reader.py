@@ -7,17 +7,6 @@ from datetime import date
 from pathlib import Path
 
 import yaml
-from yaml.events import (
-    AliasEvent,
-    CollectionEndEvent,
-    DocumentEndEvent,
-    DocumentStartEvent,
-    Event,
-    MappingStartEvent,
-    NodeEvent,
-    ScalarEvent,
-    SequenceStartEvent,
-)
 
 from broker.domain.errors import Invalid
 
@@ -88,43 +77,43 @@ class _DocumentReader:
     """Builds the one document of a file from the parser's events, which keep the marks and anchors that are needed
     here."""
 
-    def __init__(self, events: Iterator[Event], file: str) -> None:
+    def __init__(self, events: Iterator[yaml.Event], file: str) -> None:
         self._events = events
         self._file = file
 
     def read(self) -> LocatedValue:
         next(self._events)  # start of the stream
-        if not isinstance(next(self._events), DocumentStartEvent):
+        if not isinstance(next(self._events), yaml.DocumentStartEvent):
             raise Invalid("policy-file", f"{Path(self._file).name} is empty.", f"{self._file}:1")
         found = self._located(next(self._events), 0)
-        if not isinstance(next(self._events), DocumentEndEvent):
+        if not isinstance(next(self._events), yaml.DocumentEndEvent):
             raise Invalid("policy-syntax", "This is no YAML that can be read.", f"{self._file}:1")
         after = next(self._events)
-        if isinstance(after, DocumentStartEvent):
+        if isinstance(after, yaml.DocumentStartEvent):
             raise Invalid("policy-syntax", "A file holds one YAML document, not several.", self._place(after))
         return found
 
-    def _place(self, event: Event) -> str:
+    def _place(self, event: yaml.Event) -> str:
         return f"{self._file}:{event.start_mark.line + 1 if event.start_mark else 1}"
 
-    def _located(self, event: Event, depth: int) -> LocatedValue:
+    def _located(self, event: yaml.Event, depth: int) -> LocatedValue:
         place = self._place(event)
-        if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor is not None):
+        if isinstance(event, yaml.AliasEvent) or (isinstance(event, yaml.NodeEvent) and event.anchor is not None):
             # aliases of aliases can expand a small file without limit
             raise Invalid("policy-anchor", "Anchors and aliases are not read: write the value out.", place)
         if depth > MAX_DEPTH:
             raise Invalid("policy-syntax", f"Values are nested more than {MAX_DEPTH} deep.", place)
         match event:
-            case MappingStartEvent():
+            case yaml.MappingStartEvent():
                 return LocatedValue(self._mapping(depth), place)
-            case SequenceStartEvent():
+            case yaml.SequenceStartEvent():
                 return LocatedValue([self._located(item, depth + 1) for item in self._until_end()], place)
-            case ScalarEvent():
+            case yaml.ScalarEvent():
                 return LocatedValue(_scalar(event, place), place)
         raise Invalid("policy-syntax", "This kind of YAML value is not read.", place)
 
-    def _until_end(self) -> Iterator[Event]:
-        while not isinstance(event := next(self._events), CollectionEndEvent):
+    def _until_end(self) -> Iterator[yaml.Event]:
+        while not isinstance(event := next(self._events), yaml.CollectionEndEvent):
             yield event
 
     def _mapping(self, depth: int) -> dict[str, LocatedValue]:
@@ -132,7 +121,7 @@ class _DocumentReader:
         found: dict[str, LocatedValue] = {}
         seen: set[str] = set()
         for key in self._until_end():
-            if not isinstance(key, ScalarEvent):
+            if not isinstance(key, yaml.ScalarEvent):
                 raise Invalid("policy-type", "A key has to be plain text.", self._place(key))
             if key.value.casefold() in seen:
                 raise Invalid("duplicate-key", f"The key {key.value!r} stands here twice.", self._place(key))
@@ -141,7 +130,7 @@ class _DocumentReader:
         return found
 
 
-def _scalar(event: ScalarEvent, place: str) -> PlainValue:
+def _scalar(event: yaml.ScalarEvent, place: str) -> PlainValue:
     """The value of a scalar, by the core schema of YAML 1.2, and ISO dates. (`no` and `on` are text, as most people
     expect.)"""
     text = str(event.value)

@@ -11,17 +11,9 @@ from typing import Any
 import opendp.combinators as combinators
 import opendp.measurements as noises
 import opendp.transformations as transformations
+from opendp import metrics
 from opendp.domains import atom_domain, map_domain, user_domain, vector_domain
 from opendp.measures import max_divergence, zero_concentrated_divergence
-from opendp.metrics import (
-    absolute_distance,
-    l01inf_distance,
-    l02inf_distance,
-    l1_distance,
-    l2_distance,
-    linf_distance,
-    symmetric_distance,
-)
 from opendp.mod import Measurement, enable_features
 
 from broker.privacy.mechanisms import Additive, Mechanism, NoiseFamily, Selection, Threshold
@@ -34,7 +26,7 @@ def epsilon_of(rho: Fraction | float, delta: float) -> float:
     if rho == 0:
         return 0.0
     distance = sqrt(2 * float(rho))
-    unit = noises.make_gaussian(atom_domain(T="i64"), absolute_distance(T=float), scale=1.0)
+    unit = noises.make_gaussian(atom_domain(T="i64"), metrics.absolute_distance(T=float), scale=1.0)
     # Rounded up, so that the epsilon is never smaller than that of the true rho.
     while Fraction(unit.map(distance)) < Fraction(rho):
         distance = nextafter(distance, float("inf"))
@@ -75,7 +67,7 @@ INTEGER_TYPE = "i64"
 VECTOR_DOMAIN = vector_domain(atom_domain(T=INTEGER_TYPE))
 COUNTS_DOMAIN = map_domain(atom_domain(T=INTEGER_TYPE), atom_domain(T=INTEGER_TYPE))
 JOB_DOMAIN = user_domain("exact bounded answers of a job", lambda value: isinstance(value, tuple))
-PERSONS_METRIC = symmetric_distance()
+PERSONS_METRIC = metrics.symmetric_distance()
 
 
 def mechanism_measurement(mechanism: Mechanism, position: int) -> Measurement:
@@ -98,12 +90,12 @@ def _declared(domain: Any, metric: Any, position: int, distance: Any) -> Any:
 def _additive(mechanism: Additive, position: int) -> Measurement:
     bounds = mechanism.bounds
     if mechanism.family is NoiseFamily.LAPLACE:
-        metric = l1_distance(T=INTEGER_TYPE)
+        metric = metrics.l1_distance(T=INTEGER_TYPE)
         noise = noises.make_laplace(VECTOR_DOMAIN, metric, scale=mechanism.scale)
         return _drawn_in_chunks(
             _declared(VECTOR_DOMAIN, metric, position, lambda persons: persons * bounds.l1), noise, position
         )
-    metric = l2_distance(T=float)
+    metric = metrics.l2_distance(T=float)
     noise = noises.make_gaussian(VECTOR_DOMAIN, metric, scale=mechanism.scale)
     return _drawn_in_chunks(
         _declared(VECTOR_DOMAIN, metric, position, _times_persons(root_up(bounds.l2_squared))), noise, position
@@ -128,11 +120,11 @@ def _threshold(mechanism: Threshold, position: int) -> Measurement:
     correct."""
     bounds, scale, threshold = mechanism.bounds, mechanism.scale, mechanism.threshold
     if mechanism.family is NoiseFamily.LAPLACE:
-        metric = l01inf_distance(absolute_distance(T=INTEGER_TYPE))
+        metric = metrics.l01inf_distance(metrics.absolute_distance(T=INTEGER_TYPE))
         noise = noises.make_laplace_threshold(COUNTS_DOMAIN, metric, scale=scale, threshold=threshold)
         distance = _threshold_distance(bounds.l0, bounds.l1, bounds.linf)
     else:
-        metric = l02inf_distance(absolute_distance(T=float))
+        metric = metrics.l02inf_distance(metrics.absolute_distance(T=float))
         noise = noises.make_gaussian_threshold(COUNTS_DOMAIN, metric, scale=scale, threshold=threshold)
         distance = _threshold_distance(bounds.l0, root_up(bounds.l2_squared), float(bounds.linf))
     return _declared(COUNTS_DOMAIN, metric, position, distance) >> noise >> _over_threshold(threshold)
@@ -144,7 +136,7 @@ def _over_threshold(threshold: int) -> Callable[[dict[int, int]], dict[int, int]
 
 def _selection(mechanism: Selection, position: int) -> Measurement:
     """One noisy minimum for each cell. The loss is composed over the cells that one person touches."""
-    metric = linf_distance(T=INTEGER_TYPE)
+    metric = metrics.linf_distance(T=INTEGER_TYPE)
     measure = max_divergence() if mechanism.family is NoiseFamily.LAPLACE else zero_concentrated_divergence()
     choice = noises.make_noisy_max(VECTOR_DOMAIN, metric, measure, scale=mechanism.scale, negate=True)
     # Describes the cells of one person only: choices in other cells do not depend on them.

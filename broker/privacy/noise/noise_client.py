@@ -15,15 +15,7 @@ from types import TracebackType
 
 from broker.domain.errors import Breach, Unavailable
 from broker.privacy.mechanisms import MechanismBundle, Threshold
-from broker.privacy.noise.noise_protocol import (
-    BadNoiseFrame,
-    NoiseFrame,
-    NoiseFrameKind,
-    bundle_to_text,
-    encode_frame,
-    integer_array,
-    read_frame,
-)
+from broker.privacy.noise import noise_protocol
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMAND = (sys.executable, "-E", "-s", "-m", "broker.privacy.noise.noise_server")
@@ -77,24 +69,28 @@ class NoiseClient:
         `exact` has for each mechanism: its vector; the scores of all cells one after another; or the counts by key,
         where the position is the key. All are 64-bit integers: sums are saturated where they are computed.
         """
-        frame = encode_frame(
-            NoiseFrame(NoiseFrameKind.DRAW, bundle_to_text(bundle), tuple(_request_arrays(bundle, exact)))
+        frame = noise_protocol.encode_frame(
+            noise_protocol.NoiseFrame(
+                noise_protocol.NoiseFrameKind.DRAW,
+                noise_protocol.bundle_to_text(bundle),
+                tuple(_request_arrays(bundle, exact)),
+            )
         )
         with self._lock:
             answer = self._exchanged(frame)
-        if answer.kind is NoiseFrameKind.FAILED:
+        if answer.kind is noise_protocol.NoiseFrameKind.FAILED:
             raise Breach("The noise process refused the broker's request.")
         return tuple(_noisy_answers(bundle, answer.arrays))
 
-    def _exchanged(self, frame: bytes) -> NoiseFrame:
+    def _exchanged(self, frame: bytes) -> noise_protocol.NoiseFrame:
         deadline = time.monotonic() + self._seconds()
         try:
             process = self._started(deadline)
             _send(process, frame, deadline)
             answer = _receive(process, deadline)
-            if answer.kind not in (NoiseFrameKind.DRAWN, NoiseFrameKind.FAILED):
-                raise BadNoiseFrame
-        except (BadNoiseFrame, OSError, TimeoutError, EOFError) as error:
+            if answer.kind not in (noise_protocol.NoiseFrameKind.DRAWN, noise_protocol.NoiseFrameKind.FAILED):
+                raise noise_protocol.BadNoiseFrame
+        except (noise_protocol.BadNoiseFrame, OSError, TimeoutError, EOFError) as error:
             self._stop()
             raise Unavailable(NO_ANSWER) from error
         return answer
@@ -108,9 +104,9 @@ class NoiseClient:
             self._command, cwd=ROOT, env={}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         try:
-            if _receive(self._process, deadline).kind is not NoiseFrameKind.READY:
-                raise BadNoiseFrame
-        except (BadNoiseFrame, OSError, TimeoutError, EOFError) as error:
+            if _receive(self._process, deadline).kind is not noise_protocol.NoiseFrameKind.READY:
+                raise noise_protocol.BadNoiseFrame
+        except (noise_protocol.BadNoiseFrame, OSError, TimeoutError, EOFError) as error:
             self._stop()
             raise Unavailable(NO_ANSWER) from error
         return self._process
@@ -132,8 +128,8 @@ def _request_arrays(bundle: MechanismBundle, exact: Sequence[Sequence[int]]) -> 
     for mechanism, answers in zip(bundle.mechanisms, exact, strict=True):
         if isinstance(mechanism, Threshold):
             # Keys are positions: their values never reach the noise process.
-            found.append(integer_array(range(len(answers))))
-        found.append(integer_array(answers))
+            found.append(noise_protocol.integer_array(range(len(answers))))
+        found.append(noise_protocol.integer_array(answers))
     return found
 
 
@@ -156,7 +152,7 @@ def _send(process: subprocess.Popen[bytes], data: bytes, deadline: float) -> Non
         view = view[os.write(descriptor, view[:CHUNK_BYTES]) :]
 
 
-def _receive(process: subprocess.Popen[bytes], deadline: float) -> NoiseFrame:
+def _receive(process: subprocess.Popen[bytes], deadline: float) -> noise_protocol.NoiseFrame:
     assert process.stdout is not None
     descriptor = process.stdout.fileno()
 
@@ -171,7 +167,7 @@ def _receive(process: subprocess.Popen[bytes], deadline: float) -> NoiseFrame:
             length -= len(chunk)
         return b"".join(parts)
 
-    return read_frame(take)
+    return noise_protocol.read_frame(take)
 
 
 def _wait(descriptor: int, event: int, deadline: float) -> None:

@@ -13,15 +13,7 @@ from typing import Any, BinaryIO
 
 from broker.privacy.measurements import draw
 from broker.privacy.mechanisms import Additive, Mechanism, MechanismBundle, Selection, Threshold
-from broker.privacy.noise.noise_protocol import (
-    BadNoiseFrame,
-    NoiseFrame,
-    NoiseFrameKind,
-    bundle_from_text,
-    encode_frame,
-    integer_array,
-    read_frame,
-)
+from broker.privacy.noise import noise_protocol
 
 UNREADABLE, NOT_DRAWN = "unreadable", "not-drawn"
 
@@ -39,39 +31,39 @@ def serve(source: BinaryIO, target: BinaryIO) -> None:
         if not found and length:
             raise StreamClosed
         if len(found) != length:
-            raise BadNoiseFrame
+            raise noise_protocol.BadNoiseFrame
         return found
 
-    _write_frame(target, NoiseFrame(NoiseFrameKind.READY))  # OpenDP is loaded now
+    _write_frame(target, noise_protocol.NoiseFrame(noise_protocol.NoiseFrameKind.READY))  # OpenDP is loaded now
     while True:
         try:
-            frame = read_frame(take)
+            frame = noise_protocol.read_frame(take)
         except StreamClosed:
             return
-        except BadNoiseFrame:
-            _write_frame(target, NoiseFrame(NoiseFrameKind.FAILED, UNREADABLE))
+        except noise_protocol.BadNoiseFrame:
+            _write_frame(target, noise_protocol.NoiseFrame(noise_protocol.NoiseFrameKind.FAILED, UNREADABLE))
             return
         _write_frame(target, answer_request(frame))
 
 
-def answer_request(frame: NoiseFrame) -> NoiseFrame:
+def answer_request(frame: noise_protocol.NoiseFrame) -> noise_protocol.NoiseFrame:
     """The noisy answers to one request, or FAILED."""
     try:
         bundle, exact = _read_request(frame)
     except Exception:  # an invalid request: the answer repeats nothing of it
-        return NoiseFrame(NoiseFrameKind.FAILED, UNREADABLE)
+        return noise_protocol.NoiseFrame(noise_protocol.NoiseFrameKind.FAILED, UNREADABLE)
     try:
         drawn = draw(bundle, exact)
         noisy = [a for m, found in zip(bundle.mechanisms, drawn, strict=True) for a in _answer_arrays(m, found)]
     except Exception:  # its message could contain a value
-        return NoiseFrame(NoiseFrameKind.FAILED, NOT_DRAWN)
-    return NoiseFrame(NoiseFrameKind.DRAWN, "", tuple(noisy))
+        return noise_protocol.NoiseFrame(noise_protocol.NoiseFrameKind.FAILED, NOT_DRAWN)
+    return noise_protocol.NoiseFrame(noise_protocol.NoiseFrameKind.DRAWN, "", tuple(noisy))
 
 
-def _read_request(frame: NoiseFrame) -> tuple[MechanismBundle, tuple[Any, ...]]:
-    if frame.kind is not NoiseFrameKind.DRAW:
-        raise BadNoiseFrame
-    bundle = bundle_from_text(frame.text)
+def _read_request(frame: noise_protocol.NoiseFrame) -> tuple[MechanismBundle, tuple[Any, ...]]:
+    if frame.kind is not noise_protocol.NoiseFrameKind.DRAW:
+        raise noise_protocol.BadNoiseFrame
+    bundle = noise_protocol.bundle_from_text(frame.text)
     exact = tuple(_exact_answers(bundle, frame.arrays))
     for mechanism, answers in zip(bundle.mechanisms, exact, strict=True):
         _check_fit(mechanism, answers, exact)
@@ -82,11 +74,11 @@ def _check_fit(mechanism: Mechanism, answers: Any, exact: tuple[Any, ...]) -> No
     """Check that there are as many cells as keys, and that the keys are their positions."""
     if isinstance(mechanism, Threshold):
         if set(answers) != set(range(len(answers))):
-            raise BadNoiseFrame
+            raise noise_protocol.BadNoiseFrame
     elif mechanism.keys is not None:
         width = mechanism.width if isinstance(mechanism, Additive) else 1
         if len(answers) != width * len(exact[mechanism.keys]):
-            raise BadNoiseFrame
+            raise noise_protocol.BadNoiseFrame
 
 
 def _exact_answers(bundle: MechanismBundle, arrays: Sequence["array[int]"]) -> Iterator[Any]:
@@ -95,31 +87,31 @@ def _exact_answers(bundle: MechanismBundle, arrays: Sequence["array[int]"]) -> I
     for mechanism in bundle.mechanisms:
         numbers = next(left, None)
         if numbers is None:
-            raise BadNoiseFrame
+            raise noise_protocol.BadNoiseFrame
         if isinstance(mechanism, Threshold):
             counts = next(left, None)
             if counts is None or len(counts) != len(numbers) or len(set(numbers)) != len(numbers):
-                raise BadNoiseFrame
+                raise noise_protocol.BadNoiseFrame
             yield dict(zip(numbers, counts, strict=True))
         elif isinstance(mechanism, Selection):
             if mechanism.points < 1 or len(numbers) % mechanism.points:
-                raise BadNoiseFrame
+                raise noise_protocol.BadNoiseFrame
             yield [list(numbers[i : i + mechanism.points]) for i in range(0, len(numbers), mechanism.points)]
         else:
             yield list(numbers)
     if next(left, None) is not None:
-        raise BadNoiseFrame
+        raise noise_protocol.BadNoiseFrame
 
 
 def _answer_arrays(mechanism: Mechanism, noisy: Any) -> list["array[int]"]:
     if isinstance(mechanism, Threshold):
         keys = sorted(noisy)
-        return [integer_array(keys), integer_array([noisy[k] for k in keys])]
-    return [integer_array([int(v) for v in noisy])]
+        return [noise_protocol.integer_array(keys), noise_protocol.integer_array([noisy[k] for k in keys])]
+    return [noise_protocol.integer_array([int(v) for v in noisy])]
 
 
-def _write_frame(target: BinaryIO, frame: NoiseFrame) -> None:
-    target.write(encode_frame(frame))
+def _write_frame(target: BinaryIO, frame: noise_protocol.NoiseFrame) -> None:
+    target.write(noise_protocol.encode_frame(frame))
     target.flush()
 
 

@@ -15,15 +15,8 @@ from broker.privacy.block_layout import Block, BlockKind, BlockLayout, lay_out_b
 from broker.privacy.private_tables import Dimension, Influence, PrivateMeasure, PrivateTable
 from broker.privacy.private_tables import PrivateStatistic as Private
 from broker.privacy.profile_limits import check_tables
+from broker.privacy.request import private_output_plan
 from broker.privacy.request.directives import NO_BOUNDS, BoundDirectives, unknown_names
-from broker.privacy.request.private_output_plan import (
-    GroupingSetFamily,
-    PlannedPrivateTable,
-    PrivateOutputPlan,
-    assemble_plan,
-    grouping_set_families,
-    grouping_sets,
-)
 from broker.privacy.request.private_statistics import FixedPointArguments, StatisticTranslator
 from broker.privacy.request.ratio_expressions import RatioPair, ratio_pairs, ratio_statistics
 from broker.query.bound_relations import has_context
@@ -111,19 +104,22 @@ ROW_COUNT = Private("rows", PrivateMeasure.ROWS)
 """The measurement of a table whose statistics are not read."""
 
 
-def plan_private_output(output: PlannedOutput, context: PrivateContext) -> PrivateOutputPlan:
+def plan_private_output(output: PlannedOutput, context: PrivateContext) -> private_output_plan.PrivateOutputPlan:
     """Plan the measurement of an output. Raises Refused with every reason at once."""
     read = statistics_read_by(output)  # statistics that nothing reads are not paid for
     statistics = [[s for s in t.statistics if s.ident in read] for t in output.tables]
     refusals = [*context.bounds.refusals, *unknown_names(context.bounds, context.catalogue), *_shape_refusals(output)]
     if refusals:
         raise Refused(tuple(refusals))
-    planned: list[PlannedPrivateTable] = []
-    families, pairs = grouping_set_families(output, statistics), tuple(dict.fromkeys(ratio_pairs(output)))
+    planned: list[private_output_plan.PlannedPrivateTable] = []
+    families, pairs = (
+        private_output_plan.grouping_set_families(output, statistics),
+        tuple(dict.fromkeys(ratio_pairs(output))),
+    )
     for number, family in enumerate(families):
         name = f"{output.name}#{number}" if len(families) > 1 else output.name
         found = _planned_table(name, output, family, context, pairs)
-        if isinstance(found, PlannedPrivateTable):
+        if isinstance(found, private_output_plan.PlannedPrivateTable):
             planned.append(found)
         else:
             refusals += found
@@ -132,7 +128,7 @@ def plan_private_output(output: PlannedOutput, context: PrivateContext) -> Priva
     if refusals:
         # A problem of a shared text appears once.
         raise Refused(tuple(dict.fromkeys(refusals)))
-    return assemble_plan(output, families, planned, pairs)
+    return private_output_plan.assemble_plan(output, families, planned, pairs)
 
 
 def _limit_refusals(tables: tuple[PrivateTable, ...], profile: PrivacyProfile) -> tuple[Refusal, ...]:
@@ -156,9 +152,13 @@ def _shape_refusals(output: PlannedOutput) -> list[Refusal]:
 
 
 def _planned_table(
-    name: str, output: PlannedOutput, family: GroupingSetFamily, context: PrivateContext, pairs: Sequence[RatioPair]
-) -> PlannedPrivateTable | list[Refusal]:
-    first, sets = family.tables[0], grouping_sets(family)
+    name: str,
+    output: PlannedOutput,
+    family: private_output_plan.GroupingSetFamily,
+    context: PrivateContext,
+    pairs: Sequence[RatioPair],
+) -> private_output_plan.PlannedPrivateTable | list[Refusal]:
+    first, sets = family.tables[0], private_output_plan.grouping_sets(family)
     found = bound_contributions(first, context.catalogue, context.limits)
     ranges = ClampRanges(ColumnOrigins(first.contributions, context.catalogue), context.bounds.clamps)
     translator = StatisticTranslator(FixedPointArguments(ranges, context.profile, found.rows), family.statistics[0])
@@ -182,7 +182,7 @@ def _planned_table(
     numbers = tuple(translator.named_numbers[n] for n in order)
     lists = tuple(d.values if k.domain is None else None for d, k in zip(dimensions, first.keys, strict=True))
     bound = BoundedTable(found.contributions, first.person, first.keys, sets, numbers, vectors, found.each, lists)
-    return PlannedPrivateTable(table, bound, found)
+    return private_output_plan.PlannedPrivateTable(table, bound, found)
 
 
 def _work_refusals(name: str, table: PlannedTable, context: PrivateContext) -> list[Refusal]:

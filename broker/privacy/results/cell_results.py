@@ -14,14 +14,8 @@ from broker.privacy.block_layout import BlockKind, BlockLayout, BlockReading
 from broker.privacy.measurement_design import MeasurementDesign
 from broker.privacy.noise.noise_client import MechanismAnswer
 from broker.privacy.private_tables import PrivateTable
+from broker.privacy.results import noisy_estimates
 from broker.privacy.results.noisy_answers import GroupingSetAnswers, NoisyCoordinates, answers_by_set
-from broker.privacy.results.noisy_estimates import (
-    EstimateColumn,
-    Weights,
-    estimate_column,
-    row_weights,
-    statistic_row_weights,
-)
 
 Keys = tuple[Value, ...]
 
@@ -34,7 +28,7 @@ class GroupingSetResult:
     set: int
     keys: Sequence[Keys]
     shown: NDArray[np.bool_]
-    columns: tuple[EstimateColumn, ...]
+    columns: tuple[noisy_estimates.EstimateColumn, ...]
 
 
 def results_by_set(
@@ -69,30 +63,32 @@ def _cell_keys(
 
 def _displayed(
     block_layout: BlockLayout, set_answers: GroupingSetAnswers, profile: PrivacyProfile
-) -> tuple[NDArray[np.bool_], tuple[EstimateColumn, ...]]:
+) -> tuple[NDArray[np.bool_], tuple[noisy_estimates.EstimateColumn, ...]]:
     """Hide cells whose count is below the floor, and in other cells each statistic with too few rows."""
     # For keys without a list, the count that the threshold saw.
     counts = set_answers.blocks[block_layout.count_block] if set_answers.persons is None else set_answers.persons
-    shown = _reaches_floor(counts, row_weights(counts.block), profile)
+    shown = _reaches_floor(counts, noisy_estimates.row_weights(counts.block), profile)
     return shown, tuple(_displayed_column(r, set_answers, shown, profile) for r in block_layout.readings)
 
 
 def _displayed_column(
     r: BlockReading, set_answers: GroupingSetAnswers, shown: NDArray[np.bool_], profile: PrivacyProfile
-) -> EstimateColumn:
+) -> noisy_estimates.EstimateColumn:
     """A statistic where its cell has enough rows. A quantile has no count of its own; a ratio needs enough rows on both
     sides."""
-    found = estimate_column(r, set_answers.blocks, profile.level)
+    found = noisy_estimates.estimate_column(r, set_answers.blocks, profile.level)
     for part in r.parts or (r,):
         coordinates = set_answers.blocks[part.block]
         if coordinates.block.kind is not BlockKind.RANKS:
             shown = shown & _reaches_floor(
-                coordinates, statistic_row_weights(part.statistic, coordinates.block), profile
+                coordinates, noisy_estimates.statistic_row_weights(part.statistic, coordinates.block), profile
             )
     # Hidden together.
     values, low, high = (np.where(shown, side, np.nan) for side in (found.values, found.low, found.high))
     return replace(found, values=values, low=low, high=high)
 
 
-def _reaches_floor(coordinates: NoisyCoordinates, weights: Weights, profile: PrivacyProfile) -> NDArray[np.bool_]:
+def _reaches_floor(
+    coordinates: NoisyCoordinates, weights: noisy_estimates.Weights, profile: PrivacyProfile
+) -> NDArray[np.bool_]:
     return np.asarray(coordinates.combined(weights) >= profile.display_floor)

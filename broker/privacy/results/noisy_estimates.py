@@ -9,15 +9,7 @@ import numpy as np
 
 from broker.privacy.block_layout import Block, BlockReading
 from broker.privacy.private_tables import PrivateMeasure, PrivateStatistic
-from broker.privacy.results.noise_intervals import (
-    Floats,
-    NoiseMoments,
-    combined_noise,
-    half_width,
-    half_widths,
-    integer_half_width,
-    quotient_interval,
-)
+from broker.privacy.results import noise_intervals
 from broker.privacy.results.noisy_answers import NoisyCoordinates
 
 Weights = tuple[float, ...]
@@ -50,7 +42,7 @@ def statistic_weights(s: PrivateStatistic, block: Block) -> Weights:
     return sum_weights(block) if s.measure is PrivateMeasure.SUM else statistic_row_weights(s, block)
 
 
-def rank_error(block: Block, choice: NoiseMoments, level: float) -> float:
+def rank_error(block: Block, choice: noise_intervals.NoiseMoments, level: float) -> float:
     """How many rows the chosen point's rank may be off, compared with the best candidate: the probability of a score
     worse than the best by scale * ln(k / (1 - level)) is at most 1 - level (McSherry, Talwar 2007; permute-and-flip is
     no worse: McKenna, Sheldon 2020)."""
@@ -65,11 +57,13 @@ class LinearStatistic:
     weights: Weights
 
     @property
-    def values(self) -> Floats:
+    def values(self) -> noise_intervals.Floats:
         return self.coordinates.combined(self.weights)
 
 
-def ratio_with_interval(over: LinearStatistic, under: LinearStatistic, level: float) -> tuple[Floats, Floats, Floats]:
+def ratio_with_interval(
+    over: LinearStatistic, under: LinearStatistic, level: float
+) -> tuple[noise_intervals.Floats, noise_intervals.Floats, noise_intervals.Floats]:
     """Values and ends (three arrays, one entry for each cell); NaN where the denominator cannot be distinguished from
     0, because then there is no bound.
 
@@ -81,7 +75,7 @@ def ratio_with_interval(over: LinearStatistic, under: LinearStatistic, level: fl
     first, second, noise = _shared_weights(over, under)
     pivots = first[None, :] - np.where(np.isfinite(values), values, 0.0)[:, None] * second[None, :]
     deviations = np.sqrt((pivots**2).sum(axis=1))
-    reach = (half_widths(pivots, noise, level) / np.where(deviations > 0, deviations, 1.0)) ** 2
+    reach = (noise_intervals.half_widths(pivots, noise, level) / np.where(deviations > 0, deviations, 1.0)) ** 2
     lead = denominator**2 - reach * (second @ second)
     half = numerator * denominator - reach * (first @ second)
     root = np.sqrt(np.maximum(half**2 - lead * (numerator**2 - reach * (first @ first)), 0.0))
@@ -90,11 +84,13 @@ def ratio_with_interval(over: LinearStatistic, under: LinearStatistic, level: fl
     return np.where(lead > 0, values, np.nan), (half - root) / lead, (half + root) / lead
 
 
-def _shared_weights(over: LinearStatistic, under: LinearStatistic) -> tuple[Floats, Floats, NoiseMoments]:
+def _shared_weights(
+    over: LinearStatistic, under: LinearStatistic
+) -> tuple[noise_intervals.Floats, noise_intervals.Floats, noise_intervals.NoiseMoments]:
     """Weights of both parts on the same coordinates of unit noise: those of their one block, or of two blocks
     together."""
     one, other = over.coordinates.noise, under.coordinates.noise
-    noise = NoiseMoments(1.0, max(one.excess, other.excess))  # the larger kurtosis of both
+    noise = noise_intervals.NoiseMoments(1.0, max(one.excess, other.excess))  # the larger kurtosis of both
     if over.coordinates is under.coordinates:
         return np.array(over.weights) * one.deviation, np.array(under.weights) * one.deviation, noise
     # Two blocks have independent noise: their coordinates are put side by side.
@@ -108,9 +104,9 @@ class EstimateColumn:
     """One statistic of all cells of a grouping set, in units of the variable: values and ends of intervals, NaN where
     there is none. `ranks`, for a quantile: the number of rows that may lie between it and the true one."""
 
-    values: Floats
-    low: Floats
-    high: Floats
+    values: noise_intervals.Floats
+    low: noise_intervals.Floats
+    high: noise_intervals.Floats
     ranks: float | None = None
 
 
@@ -132,7 +128,7 @@ def statistic_column(s: PrivateStatistic, coordinates: NoisyCoordinates, level: 
         case PrivateMeasure.SUM:
             weights = sum_weights(coordinates.block)
             noise = _combination_noise(coordinates, weights)
-            return _symmetric_interval(coordinates.combined(weights), half_width(noise, level))
+            return _symmetric_interval(coordinates.combined(weights), noise_intervals.half_width(noise, level))
         case PrivateMeasure.MEAN:
             return _mean_column(coordinates, level)
         case PrivateMeasure.VARIANCE:
@@ -143,11 +139,13 @@ def statistic_column(s: PrivateStatistic, coordinates: NoisyCoordinates, level: 
             raise ValueError("A ratio is estimated from its parts.")
 
 
-def _combination_noise(coordinates: NoisyCoordinates, weights: Weights) -> NoiseMoments:
-    return combined_noise([(w, coordinates.noise) for w in weights])
+def _combination_noise(coordinates: NoisyCoordinates, weights: Weights) -> noise_intervals.NoiseMoments:
+    return noise_intervals.combined_noise([(w, coordinates.noise) for w in weights])
 
 
-def _symmetric_interval(values: Floats, half: float | Floats, low: float = -np.inf) -> EstimateColumn:
+def _symmetric_interval(
+    values: noise_intervals.Floats, half: float | noise_intervals.Floats, low: float = -np.inf
+) -> EstimateColumn:
     """Values with the same half width on both sides, but no end below the lowest possible value."""
     return EstimateColumn(values, np.clip(values - half, low, np.inf), np.clip(values + half, low, np.inf))
 
@@ -157,7 +155,7 @@ def _count_column(coordinates: NoisyCoordinates, weights: Weights, level: float)
     # One coordinate with integer noise: its interval has integer ends.
     single = coordinates.is_integer and coordinates.block.row_total == 1 and sum(w != 0 for w in weights) == 1
     noise = _combination_noise(coordinates, weights)
-    half = integer_half_width(noise, level) if single else half_width(noise, level)
+    half = noise_intervals.integer_half_width(noise, level) if single else noise_intervals.half_width(noise, level)
     return _symmetric_interval(coordinates.combined(weights), half, low=0.0)
 
 
@@ -171,12 +169,12 @@ def _mean_column(coordinates: NoisyCoordinates, level: float) -> EstimateColumn:
     count, centred_sum = coordinates.matrix() @ count_vector, coordinates.matrix() @ centred
     values = np.clip(middle + centred_sum / np.maximum(count, 1.0), low, high)  # a noisy count may be 0 or less
 
-    def over(m: Floats) -> Floats:
+    def over(m: noise_intervals.Floats) -> noise_intervals.Floats:
         pivot = centred[:, None] - count_vector[:, None] * (m - middle)[None, :]
-        half = half_widths(pivot.T, coordinates.noise, level)
+        half = noise_intervals.half_widths(pivot.T, coordinates.noise, level)
         return np.asarray(np.abs(centred_sum - (m - middle) * count) - half, dtype=np.float64)
 
-    return EstimateColumn(values, *quotient_interval(values, over, low, high))
+    return EstimateColumn(values, *noise_intervals.quotient_interval(values, over, low, high))
 
 
 def _variance_column(coordinates: NoisyCoordinates, level: float, of_population: bool) -> EstimateColumn:
@@ -195,7 +193,7 @@ def _variance_column(coordinates: NoisyCoordinates, level: float, of_population:
     # The largest variance within a clamp: half at each end.
     values = np.clip(factor * (square - mean**2), 0.0, factor / 4)
     slopes = second - square[:, None] * count_vector - 2 * mean[:, None] * (first - mean[:, None] * count_vector)
-    half = half_widths(slopes * (factor / count)[:, None], coordinates.noise, level)
+    half = noise_intervals.half_widths(slopes * (factor / count)[:, None], coordinates.noise, level)
     return EstimateColumn(values, np.clip(values - half, 0.0, factor / 4), np.clip(values + half, 0.0, factor / 4))
 
 

@@ -7,65 +7,58 @@ from broker.domain.findings import AssessedRow, Assessment, Finding, Verdict
 from broker.domain.plans.operators import TableRef
 from broker.domain.plans.plan import OutputColumn, PlannedOutput, PlannedTable
 from broker.domain.plans.scalars import MISSING_LABEL, ColumnRef, Value
-from broker.postprocessing.output_rows import (
-    CellOrigin,
-    OutputRow,
-    OutputRows,
-    StepBudget,
-    compute_cell,
-    released_value,
-)
+from broker.postprocessing import output_rows
 from broker.postprocessing.output_rows import OutputCell as Seen
 from broker.postprocessing.program import public_rows, run_program
 from broker.privacy.private_tables import PrivateMeasure
 from broker.privacy.request.private_output_plan import PrivateOutputPlan
+from broker.privacy.results import display_columns
 from broker.privacy.results.cell_results import GroupingSetResult
-from broker.privacy.results.display_columns import (
-    DisplayColumn,
-    DisplayTable,
-    display_table,
-    figure_idents,
-    interval_idents,
-)
 from broker.privacy.results.interval_bounds import BoundedColumns, bounds_of, with_interval_bounds
 
-HIDDEN_CELL = Seen(None, None, hidden=True, origin=CellOrigin.STATISTIC)
-EMPTY_CELL = Seen(None, None, origin=CellOrigin.COMPUTED)
+HIDDEN_CELL = Seen(None, None, hidden=True, origin=output_rows.CellOrigin.STATISTIC)
+EMPTY_CELL = Seen(None, None, origin=output_rows.CellOrigin.COMPUTED)
 
 
 def program_inputs(
     planned: PlannedOutput, measured: PrivateOutputPlan, results: Sequence[Sequence[GroupingSetResult]]
-) -> list[OutputRows]:
+) -> list[output_rows.OutputRows]:
     """The input rows of each planned table. `results`: for each private table, set by set."""
     return [
-        _program_input(table, measured, display_table(table, n, measured, results))
+        _program_input(table, measured, display_columns.display_table(table, n, measured, results))
         for n, table in enumerate(planned.tables)
     ]
 
 
-def _program_input(table: PlannedTable, measured: PrivateOutputPlan, display: DisplayTable) -> OutputRows:
+def _program_input(
+    table: PlannedTable, measured: PrivateOutputPlan, display: display_columns.DisplayTable
+) -> output_rows.OutputRows:
     blank = {k.ident: EMPTY_CELL for k in table.keys}
-    for ident in figure_idents(table, measured):
-        blank |= dict.fromkeys(interval_idents(ident), HIDDEN_CELL)  # a missing row is below the floor, not 0
-    return OutputRows(input_rows(display), blank)
+    for ident in display_columns.figure_idents(table, measured):
+        blank |= dict.fromkeys(
+            display_columns.interval_idents(ident), HIDDEN_CELL
+        )  # a missing row is below the floor, not 0
+    return output_rows.OutputRows(input_rows(display), blank)
 
 
-def input_rows(display: DisplayTable) -> tuple[OutputRow, ...]:
+def input_rows(display: display_columns.DisplayTable) -> tuple[output_rows.OutputRow, ...]:
     """One input row for each cell."""
     columns = {ident: _input_cells(column) for ident, column in display.columns.items()}
     cells = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     if not columns:
         cells = [{} for _ in display.shown]
-    return tuple(OutputRow(c, shown, display.listed, None) for c, shown in zip(cells, display.shown, strict=True))
+    return tuple(
+        output_rows.OutputRow(c, shown, display.listed, None) for c, shown in zip(cells, display.shown, strict=True)
+    )
 
 
-def _input_cells(column: DisplayColumn) -> list[Seen]:
+def _input_cells(column: display_columns.DisplayColumn) -> list[Seen]:
     """A noisy figure has no exact figure that staff could see with it. Each key value has one shared cell object."""
     if column.is_key:
-        known = {value: Seen(value, value, origin=CellOrigin.KEY) for value in column.values}
+        known = {value: Seen(value, value, origin=output_rows.CellOrigin.KEY) for value in column.values}
         return [known[value] for value in column.values]
     return [
-        HIDDEN_CELL if hidden else Seen(value, value, origin=CellOrigin.STATISTIC)
+        HIDDEN_CELL if hidden else Seen(value, value, origin=output_rows.CellOrigin.STATISTIC)
         for value, hidden in zip(column.values, column.hidden, strict=True)
     ]
 
@@ -73,14 +66,14 @@ def _input_cells(column: DisplayColumn) -> list[Seen]:
 VERDICTS = {False: Verdict.PUBLISH, True: Verdict.SUPPRESS}
 
 
-def judged_rows(shown: Sequence[OutputColumn], lines: Iterable[OutputRow]) -> Iterator[AssessedRow]:
+def judged_rows(shown: Sequence[OutputColumn], lines: Iterable[output_rows.OutputRow]) -> Iterator[AssessedRow]:
     """The rows of the table. A row that is on no list is shown only if one of its figures is."""
     for line in lines:
-        cells = [compute_cell(s.expression, line.cells) for s in shown]
+        cells = [output_rows.compute_cell(s.expression, line.cells) for s in shown]
         hidden = tuple([c.hidden for c in cells])
         if line.listed or _is_row_released(shown, hidden, line.exists):
             keys = tuple([c.released for s, c in zip(shown, cells, strict=True) if s.is_key])
-            yield _judged_row(keys, tuple([released_value(c) for c in cells]), hidden)
+            yield _judged_row(keys, tuple([output_rows.released_value(c) for c in cells]), hidden)
 
 
 def is_direct(shown: Sequence[OutputColumn]) -> bool:
@@ -88,7 +81,7 @@ def is_direct(shown: Sequence[OutputColumn]) -> bool:
     return all(isinstance(s.expression, ColumnRef) for s in shown)
 
 
-def direct_rows(shown: Sequence[OutputColumn], display: DisplayTable) -> Iterator[AssessedRow]:
+def direct_rows(shown: Sequence[OutputColumn], display: display_columns.DisplayTable) -> Iterator[AssessedRow]:
     """The same, directly from a table's columns."""
     columns = [display.columns[s.expression.ident] for s in shown if isinstance(s.expression, ColumnRef)]
     by_key = [c.values for s, c in zip(shown, columns, strict=True) if s.is_key]
@@ -116,7 +109,7 @@ def _judged_row(keys: tuple[Value, ...], released: tuple[Value, ...], hidden: tu
     )
 
 
-def _released_values(column: DisplayColumn) -> Sequence[Value]:
+def _released_values(column: display_columns.DisplayColumn) -> Sequence[Value]:
     return [MISSING_LABEL if v is None else v for v in column.values] if column.is_key else column.values
 
 
@@ -149,11 +142,11 @@ def assess_private_output(
     # The common case, column by column: no program has to run.
     if isinstance(program, TableRef) and is_direct(shown):
         table = planned.tables[program.table]
-        judged = direct_rows(shown, display_table(table, program.table, measured, results))
+        judged = direct_rows(shown, display_columns.display_table(table, program.table, measured, results))
     else:
         rows = [public_rows(p, r) for p, r in zip(planned.public, public, strict=True)]
         inputs = program_inputs(planned, measured, results)
-        judged = judged_rows(shown, run_program(program, inputs, StepBudget(options.max_steps), rows).rows)
+        judged = judged_rows(shown, run_program(program, inputs, output_rows.StepBudget(options.max_steps), rows).rows)
     computed = any(bounds_of(c.expression, bounded) is None and not c.is_key for c in planned.columns)
     findings = () if options.is_automatic else (NEEDS_PERSON,)
     return Assessment(

@@ -3,58 +3,43 @@
 from decimal import Decimal
 from typing import Any
 
-from broker.domain.plans.scalars import (
-    MOST_DIGITS,
-    NULL,
-    Call,
-    Case,
-    ColumnRef,
-    Literal,
-    Scalar,
-    ScalarType,
-    Value,
-    as_decimal,
-    column_ids,
-    columns_in,
-    integer,
-    truth_call,
-)
+from broker.domain.plans import scalars
 from broker.query.operations.registry import CASTS
 from broker.query.operations.value_bounds import max_decimals, value_range
 from broker.query.symbols import SymbolTable
 
-ONE, ZERO = integer(1), integer(0)
+ONE, ZERO = scalars.integer(1), scalars.integer(0)
 LINEAR = frozenset({"add", "subtract", "multiply", "divide", "negate", *CASTS})
 
 
-def is_binary(scalar: Scalar) -> bool:
+def is_binary(scalar: scalars.Scalar) -> bool:
     """Whether every value of the scalar is 0, 1 or NULL."""
     match scalar:
-        case Literal(value=value):
+        case scalars.Literal(value=value):
             return value is None or (not isinstance(value, str) and value in (0, 1))
-        case Case(values=values):
+        case scalars.Case(values=values):
             return all(map(is_binary, values))
         case _:
-            return scalar.type is ScalarType.FLAG
+            return scalar.type is scalars.ScalarType.FLAG
 
 
-def is_never_null(scalar: Scalar | None) -> bool:
+def is_never_null(scalar: scalars.Scalar | None) -> bool:
     """Whether a 0/1 argument is 0 or 1 on every row."""
     match scalar:
-        case Literal(value=value):
+        case scalars.Literal(value=value):
             return value is not None
-        case Case(values=values):
+        case scalars.Case(values=values):
             return all(map(is_never_null, values))
     return False
 
 
-def unscaled(scalar: Scalar) -> tuple[Any, Scalar]:
+def unscaled(scalar: scalars.Scalar) -> tuple[Any, scalars.Scalar]:
     """Return (constant, rest) with scalar = constant * rest, where rest is a 0/1 scalar. (1, scalar) if there is no
     such split."""
     factor: Any = 1
     rest = scalar
-    while isinstance(rest, Call) and rest.op in {"multiply", *CASTS}:
-        constants = [a for a in rest.args[:2] if isinstance(a, Literal)] if rest.op == "multiply" else []
+    while isinstance(rest, scalars.Call) and rest.op in {"multiply", *CASTS}:
+        constants = [a for a in rest.args[:2] if isinstance(a, scalars.Literal)] if rest.op == "multiply" else []
         if rest.op == "multiply":
             if len(constants) != 1 or constants[0].value is None:
                 return 1, scalar
@@ -62,101 +47,107 @@ def unscaled(scalar: Scalar) -> tuple[Any, Scalar]:
             rest = rest.args[1] if rest.args[0] is constants[0] else rest.args[0]
         else:
             rest = rest.args[0]
-    if isinstance(rest, Case):
+    if isinstance(rest, scalars.Case):
         constant, rest = _case_constant(rest)
         factor *= constant
     return (factor, _as_whole_numbers(rest)) if is_binary(rest) else (1, scalar)
 
 
-def _case_constant(case: Case) -> tuple[Any, Scalar]:
+def _case_constant(case: scalars.Case) -> tuple[Any, scalars.Scalar]:
     """Split a CASE with the values 0, c and NULL into c and a CASE with the values 0, 1 and NULL. (1, case) if
     impossible."""
-    if not all(isinstance(v, Literal) and not isinstance(v.value, str) for v in case.values):
+    if not all(isinstance(v, scalars.Literal) and not isinstance(v.value, str) for v in case.values):
         return 1, case
     # Zero and NULL are not counted: they are the same in both forms.
-    constants = {v.value for v in case.values if isinstance(v, Literal) and v.value}
+    constants = {v.value for v in case.values if isinstance(v, scalars.Literal) and v.value}
     if len(constants) != 1:
         return 1, case
     (constant,) = constants
-    return constant, case.with_values(_as_binary, ScalarType.INT)
+    return constant, case.with_values(_as_binary, scalars.ScalarType.INT)
 
 
-def _as_binary(value: Scalar) -> Scalar:
-    assert isinstance(value, Literal)
+def _as_binary(value: scalars.Scalar) -> scalars.Scalar:
+    assert isinstance(value, scalars.Literal)
     return value if value.value is None else ONE if value.value else ZERO
 
 
-def _as_whole_numbers(scalar: Scalar) -> Scalar:
+def _as_whole_numbers(scalar: scalars.Scalar) -> scalars.Scalar:
     """Cast the branches of a 0/1 scalar to whole numbers."""
     match scalar:
-        case Case():
-            return scalar.with_values(_as_whole_numbers, ScalarType.INT)
-        case Literal():
+        case scalars.Case():
+            return scalar.with_values(_as_whole_numbers, scalars.ScalarType.INT)
+        case scalars.Literal():
             return _as_binary(scalar)
         case _:
             return scalar
 
 
-def counted_values(case: Case) -> Case:
+def counted_values(case: scalars.Case) -> scalars.Case:
     """Argument of COUNT(CASE …) as a 0/1 CASE: 1 where the chosen value is not NULL."""
-    return case.with_values(_presence, ScalarType.INT)
+    return case.with_values(_presence, scalars.ScalarType.INT)
 
 
-def _presence(value: Scalar) -> Scalar:
+def _presence(value: scalars.Scalar) -> scalars.Scalar:
     match value:
-        case Literal():
+        case scalars.Literal():
             return ZERO if value.value is None else ONE
-        case Case():
+        case scalars.Case():
             return counted_values(value)
         case _:
-            return Case(((truth_call("is_null", value), ZERO),), ONE, ScalarType.INT)
+            return scalars.Case(((scalars.truth_call("is_null", value), ZERO),), ONE, scalars.ScalarType.INT)
 
 
-def order_free_number(scalar: Scalar) -> Scalar:
+def order_free_number(scalar: scalars.Scalar) -> scalars.Scalar:
     """Return a number whose sum does not depend on the order of rows. A cast of an exact number to float is removed;
     any other binary fraction is cast to six decimals."""
     # Adding binary fractions is not associative; adding decimals is.
-    if isinstance(scalar, Call) and scalar.op == "to_double" and scalar.args[0].type is not ScalarType.DOUBLE:
+    if (
+        isinstance(scalar, scalars.Call)
+        and scalar.op == "to_double"
+        and scalar.args[0].type is not scalars.ScalarType.DOUBLE
+    ):
         return scalar.args[0]
-    if scalar.type is not ScalarType.DOUBLE:
+    if scalar.type is not scalars.ScalarType.DOUBLE:
         return scalar  # exact numbers have the same sum in any order
-    return as_decimal(scalar, MOST_DIGITS, 6)
+    return scalars.as_decimal(scalar, scalars.MOST_DIGITS, 6)
 
 
-def is_on_closed_list(scalar: Scalar, symbols: SymbolTable) -> bool:
+def is_on_closed_list(scalar: scalars.Scalar, symbols: SymbolTable) -> bool:
     """Whether an argument is on the closed list: a catalogue number, linear in constants, or a CASE of these."""
     match scalar:
-        case Case(values=values):
-            return all(isinstance(v, Literal) or is_on_closed_list(v, symbols) for v in values)
-        case Call(op="coalesce", args=args):
-            return is_linear_value(args[0], symbols) and all(isinstance(a, Literal) for a in args[1:])
-        case Call(op="to_decimal") if _is_rounded_by_factor(scalar, symbols):
+        case scalars.Case(values=values):
+            return all(isinstance(v, scalars.Literal) or is_on_closed_list(v, symbols) for v in values)
+        case scalars.Call(op="coalesce", args=args):
+            return is_linear_value(args[0], symbols) and all(isinstance(a, scalars.Literal) for a in args[1:])
+        case scalars.Call(op="to_decimal") if _is_rounded_by_factor(scalar, symbols):
             return False
-        case Call(op="to_decimal" | "to_double", args=args):
+        case scalars.Call(op="to_decimal" | "to_double", args=args):
             return is_on_closed_list(args[0], symbols)
         case _:
-            return scalar.type.is_number and not isinstance(scalar, Literal) and is_linear_value(scalar, symbols)
+            return (
+                scalar.type.is_number and not isinstance(scalar, scalars.Literal) and is_linear_value(scalar, symbols)
+            )
 
 
-def is_linear_value(scalar: Scalar, symbols: SymbolTable) -> bool:
+def is_linear_value(scalar: scalars.Scalar, symbols: SymbolTable) -> bool:
     """Whether a value is a catalogue variable, or a number that is linear in constants in one variable. A person's own
     aggregate of such a value also qualifies."""
     match scalar:
-        case Literal():
+        case scalars.Literal():
             return True
-        case ColumnRef(ident=ident) if ident in symbols.definitions:
+        case scalars.ColumnRef(ident=ident) if ident in symbols.definitions:
             return is_linear_value(symbols.definitions[ident], symbols)
-        case ColumnRef(ident=ident) if ident in symbols.opaque:
+        case scalars.ColumnRef(ident=ident) if ident in symbols.opaque:
             return symbols.opaque[ident].closed
-        case ColumnRef():
+        case scalars.ColumnRef():
             return True
-        case Call(op="divide", args=(Literal(), _)):  # the reciprocal of a variable is not linear in it
+        case scalars.Call(op="divide", args=(scalars.Literal(), _)):  # the reciprocal of a variable is not linear in it
             return False
-        case Call(op="to_decimal" | "to_int") if _is_rounded_by_factor(scalar, symbols):
+        case scalars.Call(op="to_decimal" | "to_int") if _is_rounded_by_factor(scalar, symbols):
             return False
-        case Call(op=op, args=args) if op in LINEAR:
+        case scalars.Call(op=op, args=args) if op in LINEAR:
             # Exactly one part may be a non-constant, or the value mixes several variables.
-            written = sum(isinstance(a, Literal) for a in args)
+            written = sum(isinstance(a, scalars.Literal) for a in args)
             return written == len(args) - 1 and all(is_linear_value(a, symbols) for a in args)
         case _:
             return False
@@ -166,41 +157,45 @@ FINE_STEPS = 1000
 """With so many rounded values between its bounds, what a cast rounds in all rows is small beside the step of a mean."""
 
 
-def _is_rounded_by_factor(cast: Call, symbols: SymbolTable) -> bool:
+def _is_rounded_by_factor(cast: scalars.Call, symbols: SymbolTable) -> bool:
     """Whether a cast rounds a computed number so coarsely that a written number in it chooses which rows are rounded
     up."""
     inner = cast.args[0]
-    if inner.type.is_whole or isinstance(symbols.expanded(inner), ColumnRef):
+    if inner.type.is_whole or isinstance(symbols.expanded(inner), scalars.ColumnRef):
         return False
     places = max_decimals(cast, symbols)
-    if inner.type is not ScalarType.DOUBLE and places >= max_decimals(inner, symbols):
+    if inner.type is not scalars.ScalarType.DOUBLE and places >= max_decimals(inner, symbols):
         return False
     found = value_range(inner, symbols)
     return found is None or found[1] - found[0] < FINE_STEPS * Decimal(1).scaleb(-places)
 
 
-def is_amount(scalar: Scalar, symbols: SymbolTable) -> bool:
+def is_amount(scalar: scalars.Scalar, symbols: SymbolTable) -> bool:
     """Whether each person's value is an amount or a plain count. The text writes no number into it, and it is not
     computed from 0/1 columns or from row counts."""
     if not is_linear_value(scalar, symbols):
         return False
     found = symbols.expanded(scalar)
     return (
-        scalar == NULL or isinstance(found, ColumnRef) or bool(column_ids(found) and not row_counts_in(found, symbols))
+        scalar == scalars.NULL
+        or isinstance(found, scalars.ColumnRef)
+        or bool(scalars.column_ids(found) and not row_counts_in(found, symbols))
     )
 
 
-def is_row_count(scalar: Scalar, symbols: SymbolTable) -> bool:
+def is_row_count(scalar: scalars.Scalar, symbols: SymbolTable) -> bool:
     """Whether a value is the number of a person's rows."""
-    return isinstance(scalar, ColumnRef) and scalar.ident in symbols.opaque and symbols.opaque[scalar.ident].counts
+    return (
+        isinstance(scalar, scalars.ColumnRef) and scalar.ident in symbols.opaque and symbols.opaque[scalar.ident].counts
+    )
 
 
-def row_counts_in(scalar: Scalar, symbols: SymbolTable) -> tuple[ColumnRef, ...]:
+def row_counts_in(scalar: scalars.Scalar, symbols: SymbolTable) -> tuple[scalars.ColumnRef, ...]:
     """Columns of a scalar that are 0/1 columns or row counts."""
-    return tuple(c for c in columns_in(scalar) if c.type is ScalarType.FLAG or is_row_count(c, symbols))
+    return tuple(c for c in scalars.columns_in(scalar) if c.type is scalars.ScalarType.FLAG or is_row_count(c, symbols))
 
 
-def argument_bounds(scalar: Scalar, symbols: SymbolTable) -> tuple[Value, Value] | None:
+def argument_bounds(scalar: scalars.Scalar, symbols: SymbolTable) -> tuple[scalars.Value, scalars.Value] | None:
     """Least and greatest value of the argument on one row; None if the catalogue does not bound it."""
     found = value_range(scalar, symbols)
     if found is None:

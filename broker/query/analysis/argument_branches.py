@@ -4,23 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from broker.domain.plans.scalars import (
-    NULL,
-    Call,
-    Case,
-    ColumnRef,
-    Literal,
-    Scalar,
-    ScalarType,
-    conjuncts_of,
-    truth_call,
-)
+from broker.domain.plans import scalars
 from broker.query.analysis.aggregate_arguments import ONE, ZERO
 from broker.query.operations.operation import UNKNOWN, exact_number
 from broker.query.operations.registry import CASTS, apply
 
 Number = int | Decimal
-FixedColumns = Mapping[ColumnRef, tuple[Literal, ...]]
+FixedColumns = Mapping[scalars.ColumnRef, tuple[scalars.Literal, ...]]
 """Columns that the conditions limit to these listed values."""
 
 FLAG_VALUES = (ONE, ZERO)
@@ -41,63 +31,71 @@ class ArgumentBranches:
     where the whole is NULL). Zero is a level too. `amounts`: the value of each other branch, with an argument that has
     this value in the branch and is NULL elsewhere. A written factor is stored separately in `times`."""
 
-    levels: tuple[tuple[Number, Scalar], ...]
+    levels: tuple[tuple[Number, scalars.Scalar], ...]
     amounts: tuple["AmountBranch", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AmountBranch:
-    value: Scalar
-    argument: Scalar
+    value: scalars.Scalar
+    argument: scalars.Scalar
     times: Number = 1
 
 
-def branches_of(argument: Scalar, fixed: FixedColumns, counts_rows: Callable[[Scalar], bool]) -> ArgumentBranches:
+def branches_of(
+    argument: scalars.Scalar, fixed: FixedColumns, counts_rows: Callable[[scalars.Scalar], bool]
+) -> ArgumentBranches:
     """Split an argument into branches. A factor is stored separately where it multiplies a count. Raises
     TooManyArgumentBranches."""
     tree = as_decision_tree(argument, fixed)
     found = list(_leaves(tree))
-    written = [leaf.value for leaf in found if isinstance(leaf, Literal) and leaf.value is not None]
+    written = [leaf.value for leaf in found if isinstance(leaf, scalars.Literal) and leaf.value is not None]
     levels = tuple(
         (constant, _level_indicator(tree, constant)) for constant in dict.fromkeys(map(exact_number, written))
     )
     amounts = []
     for at, leaf in enumerate(found):
-        if not isinstance(leaf, Literal):
+        if not isinstance(leaf, scalars.Literal):
             times, value = _factor(leaf)
             times, value = (times, value) if counts_rows(value) else (1, leaf)
             amounts.append(AmountBranch(value, _only_branch(tree, at, value), times))
     return ArgumentBranches(levels, tuple(amounts))
 
 
-def _factor(value: Scalar) -> tuple[Number, Scalar]:
+def _factor(value: scalars.Scalar) -> tuple[Number, scalars.Scalar]:
     match value:
-        case Call(op="multiply", args=(Literal(value=int() | Decimal() as times), inner)):
+        case scalars.Call(op="multiply", args=(scalars.Literal(value=int() | Decimal() as times), inner)):
             more, rest = _factor(inner)
             return times * more, rest
-        case Call(op="multiply", args=(inner, Literal(value=int() | Decimal() as times))):
+        case scalars.Call(op="multiply", args=(inner, scalars.Literal(value=int() | Decimal() as times))):
             more, rest = _factor(inner)
             return times * more, rest
-        case Call(op=op, args=(inner, *_)) if op in CASTS:
+        case scalars.Call(op=op, args=(inner, *_)) if op in CASTS:
             return _factor(inner)
     return 1, value
 
 
-def as_decision_tree(scalar: Scalar, fixed: FixedColumns) -> Scalar:
+def as_decision_tree(scalar: scalars.Scalar, fixed: FixedColumns) -> scalars.Scalar:
     """Rewrite a scalar as nested CASE with the arithmetic inside the branches, so that a branch of constants is one
     constant."""
     match scalar:
         # conditions list the values of this column, so it is a choice between constants
-        case ColumnRef() if scalar in fixed:
-            found: Scalar = Case(tuple((_equal(scalar, v), v) for v in fixed[scalar]), NULL, scalar.type)
-        case ColumnRef(type=ScalarType.FLAG):  # a 0/1 column is a choice between its two values
-            found = Case(tuple((_equal(scalar, v), v) for v in FLAG_VALUES), NULL, ScalarType.INT)
-        case Case(whens=whens, otherwise=otherwise, type=kind):
-            pairs = tuple((c, as_decision_tree(v, {**fixed, **fixed_values(conjuncts_of(c))})) for c, v in whens)
-            found = Case(pairs, as_decision_tree(otherwise, fixed), kind)
-        case Call(op="coalesce", args=args):
+        case scalars.ColumnRef() if scalar in fixed:
+            found: scalars.Scalar = scalars.Case(
+                tuple((_equal(scalar, v), v) for v in fixed[scalar]), scalars.NULL, scalar.type
+            )
+        case scalars.ColumnRef(type=scalars.ScalarType.FLAG):  # a 0/1 column is a choice between its two values
+            found = scalars.Case(
+                tuple((_equal(scalar, v), v) for v in FLAG_VALUES), scalars.NULL, scalars.ScalarType.INT
+            )
+        case scalars.Case(whens=whens, otherwise=otherwise, type=kind):
+            pairs = tuple(
+                (c, as_decision_tree(v, {**fixed, **fixed_values(scalars.conjuncts_of(c))})) for c, v in whens
+            )
+            found = scalars.Case(pairs, as_decision_tree(otherwise, fixed), kind)
+        case scalars.Call(op="coalesce", args=args):
             found = _coalesce_as_case(tuple(as_decision_tree(a, fixed) for a in args), scalar.type)
-        case Call(op=op, args=args, type=kind):
+        case scalars.Call(op=op, args=args, type=kind):
             found = _push_into_branches(op, tuple(as_decision_tree(a, fixed) for a in args), kind)
         case _:
             return scalar
@@ -106,89 +104,89 @@ def as_decision_tree(scalar: Scalar, fixed: FixedColumns) -> Scalar:
     return found
 
 
-def lists_flag_values(case: Case) -> bool:
+def lists_flag_values(case: scalars.Case) -> bool:
     """Whether a CASE gives NULL only where a 0/1 column is missing."""
     tests = tuple(condition for condition, _ in case.whens)
-    flags = [a for t in tests[:1] if isinstance(t, Call) for a in t.args if isinstance(a, ColumnRef)]
-    return case.otherwise == NULL and any(
-        f.type is ScalarType.FLAG and tests == tuple(_equal(f, v) for v in FLAG_VALUES) for f in flags
+    flags = [a for t in tests[:1] if isinstance(t, scalars.Call) for a in t.args if isinstance(a, scalars.ColumnRef)]
+    return case.otherwise == scalars.NULL and any(
+        f.type is scalars.ScalarType.FLAG and tests == tuple(_equal(f, v) for v in FLAG_VALUES) for f in flags
     )
 
 
-def _equal(column: ColumnRef, value: Scalar) -> Scalar:
-    return truth_call("equal", column, value)
+def _equal(column: scalars.ColumnRef, value: scalars.Scalar) -> scalars.Scalar:
+    return scalars.truth_call("equal", column, value)
 
 
-def _coalesce_as_case(args: tuple[Scalar, ...], kind: ScalarType) -> Scalar:
+def _coalesce_as_case(args: tuple[scalars.Scalar, ...], kind: scalars.ScalarType) -> scalars.Scalar:
     """Rewrite COALESCE as a CASE."""
     first, *rest = args
     if not rest:
         return first
     match first:
-        case Literal(value=None):
+        case scalars.Literal(value=None):
             return _coalesce_as_case(tuple(rest), kind)
-        case Literal():
+        case scalars.Literal():
             return first
-        case Case():
+        case scalars.Case():
             return first.with_values(lambda v: _coalesce_as_case((v, *rest), kind), kind)
-    return Case(((truth_call("is_null", first), _coalesce_as_case(tuple(rest), kind)),), first, kind)
+    return scalars.Case(((scalars.truth_call("is_null", first), _coalesce_as_case(tuple(rest), kind)),), first, kind)
 
 
-def _push_into_branches(op: str, args: tuple[Scalar, ...], kind: ScalarType) -> Scalar:
+def _push_into_branches(op: str, args: tuple[scalars.Scalar, ...], kind: scalars.ScalarType) -> scalars.Scalar:
     """Move an operation into the branches of its arguments. Compute it here if all arguments are literals."""
-    place = next((i for i, a in enumerate(args) if isinstance(a, Case)), None)
-    if place is not None and kind is not ScalarType.TRUTH:
+    place = next((i for i, a in enumerate(args) if isinstance(a, scalars.Case)), None)
+    if place is not None and kind is not scalars.ScalarType.TRUTH:
         case = args[place]
-        assert isinstance(case, Case)
+        assert isinstance(case, scalars.Case)
         return case.with_values(lambda v: _push_into_branches(op, (*args[:place], v, *args[place + 1 :]), kind), kind)
-    if all(isinstance(a, Literal) for a in args):
-        value = apply(op, [a.value for a in args if isinstance(a, Literal)])
+    if all(isinstance(a, scalars.Literal) for a in args):
+        value = apply(op, [a.value for a in args if isinstance(a, scalars.Literal)])
         if value is not UNKNOWN:
-            return Literal(value, kind)
-    return Call(op, args, kind)
+            return scalars.Literal(value, kind)
+    return scalars.Call(op, args, kind)
 
 
-def _leaves(tree: Scalar) -> Iterator[Scalar]:
+def _leaves(tree: scalars.Scalar) -> Iterator[scalars.Scalar]:
     """Values of the branches, left to right."""
-    if isinstance(tree, Case):
+    if isinstance(tree, scalars.Case):
         for value in tree.values:
             yield from _leaves(value)
     else:
         yield tree
 
 
-def _level_indicator(tree: Scalar, constant: Number) -> Scalar:
+def _level_indicator(tree: scalars.Scalar, constant: Number) -> scalars.Scalar:
     match tree:
-        case Case():
-            return tree.with_values(lambda v: _level_indicator(v, constant), ScalarType.INT)
-        case Literal(value=None):
-            return NULL
-        case Literal(value=value):
+        case scalars.Case():
+            return tree.with_values(lambda v: _level_indicator(v, constant), scalars.ScalarType.INT)
+        case scalars.Literal(value=None):
+            return scalars.NULL
+        case scalars.Literal(value=value):
             return ONE if exact_number(value) == constant else ZERO  # 1 and 1.0 are one level
-    return Case(((truth_call("is_null", tree), NULL),), ZERO, ScalarType.INT)
+    return scalars.Case(((scalars.truth_call("is_null", tree), scalars.NULL),), ZERO, scalars.ScalarType.INT)
 
 
-def _only_branch(tree: Scalar, at: int, leaf: Scalar) -> Scalar:
+def _only_branch(tree: scalars.Scalar, at: int, leaf: scalars.Scalar) -> scalars.Scalar:
     """Keep only the branch with number `at`, which gives `leaf`; all other branches give NULL."""
-    if not isinstance(tree, Case):
+    if not isinstance(tree, scalars.Case):
         return leaf
     pairs = []
     for condition, value in tree.whens:
         width = sum(1 for _ in _leaves(value))
-        pairs.append((condition, _only_branch(value, at, leaf) if 0 <= at < width else NULL))
+        pairs.append((condition, _only_branch(value, at, leaf) if 0 <= at < width else scalars.NULL))
         at -= width
-    otherwise = _only_branch(tree.otherwise, at, leaf) if at >= 0 else NULL
-    while pairs and otherwise is NULL and pairs[-1][1] is NULL:
+    otherwise = _only_branch(tree.otherwise, at, leaf) if at >= 0 else scalars.NULL
+    while pairs and otherwise is scalars.NULL and pairs[-1][1] is scalars.NULL:
         pairs.pop()  # gives NULL, as everything after it does
     # CASE WHEN x IS NULL THEN NULL ELSE x END is x itself
-    if not pairs or (otherwise == leaf and pairs == [(truth_call("is_null", leaf), NULL)]):
+    if not pairs or (otherwise == leaf and pairs == [(scalars.truth_call("is_null", leaf), scalars.NULL)]):
         return otherwise
-    return Case(tuple(pairs), otherwise, leaf.type)
+    return scalars.Case(tuple(pairs), otherwise, leaf.type)
 
 
-def fixed_values(conjuncts: tuple[Scalar, ...]) -> dict[ColumnRef, tuple[Literal, ...]]:
+def fixed_values(conjuncts: tuple[scalars.Scalar, ...]) -> dict[scalars.ColumnRef, tuple[scalars.Literal, ...]]:
     """Numbers to which conditions limit each column. All conditions must be true, and must list the numbers."""
-    found: dict[ColumnRef, tuple[Literal, ...]] = {}
+    found: dict[scalars.ColumnRef, tuple[scalars.Literal, ...]] = {}
     for conjunct in conjuncts:
         listed = listed_values(conjunct)
         if listed is not None and len(listed[1]) <= MAX_VALUES:
@@ -196,14 +194,18 @@ def fixed_values(conjuncts: tuple[Scalar, ...]) -> dict[ColumnRef, tuple[Literal
     return found
 
 
-def listed_values(condition: Scalar) -> tuple[ColumnRef, tuple[Literal, ...]] | None:
+def listed_values(condition: scalars.Scalar) -> tuple[scalars.ColumnRef, tuple[scalars.Literal, ...]] | None:
     """Column and numbers of `x = 1` or `x IN (1, 2)`; None for any other condition."""
     match condition:
-        case Call(op="equal", args=(ColumnRef() as column, Literal(value=int() | Decimal()) as value)):
+        case scalars.Call(
+            op="equal", args=(scalars.ColumnRef() as column, scalars.Literal(value=int() | Decimal()) as value)
+        ):
             return column, (value,)
-        case Call(op="equal", args=(Literal(value=int() | Decimal()) as value, ColumnRef() as column)):
+        case scalars.Call(
+            op="equal", args=(scalars.Literal(value=int() | Decimal()) as value, scalars.ColumnRef() as column)
+        ):
             return column, (value,)
-        case Call(op="or", args=args):
+        case scalars.Call(op="or", args=args):
             parts = [listed_values(a) for a in args]
             if None not in parts and len({p[0] for p in parts if p is not None}) == 1:
                 values = dict.fromkeys(v for p in parts if p is not None for v in p[1])

@@ -4,28 +4,13 @@ than what a text reads. A condition is pushed down only where the algebra allows
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from broker.domain.plans.operators import (
-    Aggregate,
-    Apply,
-    Filter,
-    Join,
-    JoinHow,
-    Limit,
-    Project,
-    Relation,
-    Scan,
-    Union,
-    Window,
-    WindowColumn,
-    own_ids,
-    walk,
-)
+from broker.domain.plans import operators as ops
 from broker.domain.plans.scalars import ColumnRef, Scalar, ScalarType, column_ids, conjuncts_of
 from broker.query.operations.possible_values import ONLY_NULL, can_be_true
 
 Definitions = Mapping[int, Scalar]
 Conjuncts = tuple[Scalar, ...]
-ColumnsOf = Callable[[Scan], Iterable[int]]
+ColumnsOf = Callable[[ops.Scan], Iterable[int]]
 """Columns of a scan. During binding they are in the symbol table, afterwards in the scan itself."""
 
 
@@ -37,34 +22,34 @@ class Guards:
     definitions: Definitions
 
 
-def guards_of(relation: Relation, columns_of_scan: ColumnsOf) -> dict[int, Guards]:
+def guards_of(relation: ops.Relation, columns_of_scan: ColumnsOf) -> dict[int, Guards]:
     """Guards of every scan of persons in a relation, by the scan's number."""
     found: dict[int, Guards] = {}
     _push_down(relation, (), _certain_definitions(relation), columns_of_scan, found)
     return found
 
 
-def own_columns(scan: Scan) -> Iterable[int]:
+def own_columns(scan: ops.Scan) -> Iterable[int]:
     """Columns of a scan in a finished relation."""
     return (c.ident for c in scan.columns)
 
 
-def _certain_definitions(relation: Relation) -> dict[int, Scalar]:
+def _certain_definitions(relation: ops.Relation) -> dict[int, Scalar]:
     """Derived columns whose definition holds on every row. Excludes the outer side of a join. The definition of a group
     key is the expression that it was computed from."""
     match relation:
-        case Filter(child=child) | Window(child=child) | Limit(child=child) | Apply(child=child):
+        case ops.Filter(child=child) | ops.Window(child=child) | ops.Limit(child=child) | ops.Apply(child=child):
             return _certain_definitions(child)
-        case Project(child=child, columns=columns):
+        case ops.Project(child=child, columns=columns):
             return {**_certain_definitions(child), **dict(columns)}
-        case Aggregate(child=child, keys=keys):
+        case ops.Aggregate(child=child, keys=keys):
             return {**_certain_definitions(child), **_computed_keys(keys)}
-        case Join(left=left, right=right, how=how):
-            if how is JoinHow.FULL:  # A FULL JOIN pads both sides with NULL.
+        case ops.Join(left=left, right=right, how=how):
+            if how is ops.JoinHow.FULL:  # A FULL JOIN pads both sides with NULL.
                 return {}
             return (
                 _certain_definitions(left)
-                if how is JoinHow.LEFT
+                if how is ops.JoinHow.LEFT
                 else {**_certain_definitions(left), **_certain_definitions(right)}
             )
     return {}
@@ -76,43 +61,43 @@ def _computed_keys(keys: tuple[tuple[int, Scalar], ...]) -> dict[int, Scalar]:
 
 
 def _push_down(
-    relation: Relation, known: Conjuncts, definitions: Definitions, read: ColumnsOf, out: dict[int, Guards]
+    relation: ops.Relation, known: Conjuncts, definitions: Definitions, read: ColumnsOf, out: dict[int, Guards]
 ) -> None:
     """Push conjuncts down one operator. Each case decides which child receives which conjuncts; all other operators
     stop them."""
     match relation:
-        case Scan(person=int() as scan):
+        case ops.Scan(person=int() as scan):
             out[scan] = Guards(known, definitions)
-        case Filter(child=child, predicate=predicate):
+        case ops.Filter(child=child, predicate=predicate):
             _push_down(child, known + conjuncts_of(predicate), definitions, read, out)
-        case Project(child=child) | Aggregate(child=child):
+        case ops.Project(child=child) | ops.Aggregate(child=child):
             _push_down(child, known, definitions, read, out)
-        case Window(child=child, columns=columns):
+        case ops.Window(child=child, columns=columns):
             _push_down(child, _on_partitions(known, columns), definitions, read, out)
-        case Limit(child=child):
+        case ops.Limit(child=child):
             # A filter above LIMIT must not change which rows LIMIT chooses.
             _push_down(child, (), definitions, read, out)
-        case Apply(child=child, sub=sub):
+        case ops.Apply(child=child, sub=sub):
             _push_down(child, known, definitions, read, out)
             # the subquery matters only for outer rows that remain
             _push_down(sub, known, {**definitions, **_certain_definitions(sub)}, read, out)
-        case Union(parts=parts, columns=columns):
+        case ops.Union(parts=parts, columns=columns):
             for index, part in enumerate(parts):
                 of_part = {
                     i: ColumnRef(idents[index], ScalarType.NULL) for i, idents in columns
                 }  # no column is a truth value, and all other types fold alike
                 _push_down(part, known, {**definitions, **_certain_definitions(part), **of_part}, read, out)
-        case Join(left=left, right=right, how=JoinHow.LEFT, on=on):
+        case ops.Join(left=left, right=right, how=ops.JoinHow.LEFT, on=on):
             _push_down_left_join(left, right, conjuncts_of(on), known, definitions, read, out)
-        case Join(left=left, right=right, how=JoinHow.FULL):
+        case ops.Join(left=left, right=right, how=ops.JoinHow.FULL):
             for side in (left, right):
                 _push_down(side, (), {**definitions, **_certain_definitions(side)}, read, out)
-        case Join(left=left, right=right, on=on):
+        case ops.Join(left=left, right=right, on=on):
             for side in (left, right):
                 _push_down(side, known + conjuncts_of(on), definitions, read, out)
 
 
-def _on_partitions(known: Conjuncts, windows: tuple[WindowColumn, ...]) -> Conjuncts:
+def _on_partitions(known: Conjuncts, windows: tuple[ops.WindowColumn, ...]) -> Conjuncts:
     """Conjuncts that read only columns by which every window is partitioned. They remove whole partitions, so they can
     be applied below the windows."""
     shared = [frozenset(p.ident for p in w.partition if isinstance(p, ColumnRef)) for w in windows]
@@ -120,7 +105,7 @@ def _on_partitions(known: Conjuncts, windows: tuple[WindowColumn, ...]) -> Conju
 
 
 def _push_down_left_join(
-    left: Relation, right: Relation, on: Conjuncts, known: Conjuncts, definitions: Definitions, read: ColumnsOf,
+    left: ops.Relation, right: ops.Relation, on: Conjuncts, known: Conjuncts, definitions: Definitions, read: ColumnsOf,
     out: dict[int, Guards],
 ) -> None:  # fmt: skip
     """Push conjuncts through a LEFT JOIN. ON never guards the left side. Conjuncts above never guard the right side,
@@ -137,7 +122,7 @@ def _push_down_left_join(
     _push_down(right, on, matched, read, out)
 
 
-def _idents(relation: Relation, read: ColumnsOf) -> frozenset[int]:
+def _idents(relation: ops.Relation, read: ColumnsOf) -> frozenset[int]:
     """Every column and person number of a relation and of all its parts."""
-    parts = list(walk(relation))
-    return frozenset().union(*map(own_ids, parts), *(read(part) for part in parts if isinstance(part, Scan)))
+    parts = list(ops.walk(relation))
+    return frozenset().union(*map(ops.own_ids, parts), *(read(part) for part in parts if isinstance(part, ops.Scan)))

@@ -5,35 +5,10 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import groupby, pairwise
 
+from broker.domain.plans import operators as ops
+from broker.domain.plans import scalars
 from broker.domain.plans.measure import MAGNITUDES
-from broker.domain.plans.operators import (
-    Aggregate,
-    Apply,
-    Filter,
-    Join,
-    JoinHow,
-    Limit,
-    Project,
-    Relation,
-    Union,
-    Window,
-    scalars_of,
-    walk,
-)
 from broker.domain.plans.plan import PlannedStatistic
-from broker.domain.plans.scalars import (
-    NULL,
-    Call,
-    Case,
-    ColumnRef,
-    Literal,
-    Scalar,
-    ScalarType,
-    all_of,
-    column_ids,
-    conjuncts_of,
-    truth_call,
-)
 from broker.query.analysis.argument_branches import FixedColumns, fixed_values, listed_values
 from broker.query.operations.operation import OperationKind
 from broker.query.operations.registry import COMPARISONS, OPERATIONS
@@ -41,21 +16,21 @@ from broker.query.operations.value_bounds import ValueRange, value_range
 from broker.query.symbols import SymbolTable
 
 
-def negated(condition: Scalar) -> Scalar:
-    return truth_call("not", condition)
+def negated(condition: scalars.Scalar) -> scalars.Scalar:
+    return scalars.truth_call("not", condition)
 
 
-def is_range(condition: Scalar, symbols: SymbolTable) -> bool:
+def is_range(condition: scalars.Scalar, symbols: SymbolTable) -> bool:
     """Whether a condition compares one column with written numbers, without testing for equality, and is true of one
     stretch of the column's numbers. A range with a gap chooses small amounts and large ones, and nobody between them
     hides these."""
-    if len(column_ids(condition)) != 1 or not _compares(condition):
+    if len(scalars.column_ids(condition)) != 1 or not _compares(condition):
         return False
-    (ident,) = column_ids(condition)
-    return _is_one_stretch(condition, value_range(ColumnRef(ident, ScalarType.INT), symbols))
+    (ident,) = scalars.column_ids(condition)
+    return _is_one_stretch(condition, value_range(scalars.ColumnRef(ident, scalars.ScalarType.INT), symbols))
 
 
-def _is_one_stretch(condition: Scalar, bounds: ValueRange | None) -> bool:
+def _is_one_stretch(condition: scalars.Scalar, bounds: ValueRange | None) -> bool:
     """Whether the condition is true of all numbers within the bounds between any two of which it is true."""
     written = sorted(set(_written_numbers(condition)))
     between = [(a + b) / 2 for a, b in pairwise(written)]
@@ -66,60 +41,60 @@ def _is_one_stretch(condition: Scalar, bounds: ValueRange | None) -> bool:
     return sum(runs) <= 1
 
 
-def _written_numbers(condition: Scalar) -> Iterator[Decimal]:
+def _written_numbers(condition: scalars.Scalar) -> Iterator[Decimal]:
     match condition:
-        case Literal(value=int() | Decimal() as value):
+        case scalars.Literal(value=int() | Decimal() as value):
             yield Decimal(value)
-        case Call(args=args):
+        case scalars.Call(args=args):
             for arg in args:
                 yield from _written_numbers(arg)
 
 
-def _is_true_of(condition: Scalar, value: Decimal) -> bool:
+def _is_true_of(condition: scalars.Scalar, value: Decimal) -> bool:
     match condition:
-        case Call(op="and", args=args):
+        case scalars.Call(op="and", args=args):
             return all(_is_true_of(a, value) for a in args)
-        case Call(op="or", args=args):
+        case scalars.Call(op="or", args=args):
             return any(_is_true_of(a, value) for a in args)
-        case Call(op="not", args=(inner,)):
+        case scalars.Call(op="not", args=(inner,)):
             return not _is_true_of(inner, value)
-        case Call(op="less" | "at_most" as op, args=(left, right)):
+        case scalars.Call(op="less" | "at_most" as op, args=(left, right)):
             low, high = (next(_written_numbers(side), value) for side in (left, right))
             return low < high or (op == "at_most" and low == high)
     return False  # a number is present
 
 
-def _compares(condition: Scalar) -> bool:
+def _compares(condition: scalars.Scalar) -> bool:
     match condition:
-        case Call(op="and" | "or" | "not", args=args):
+        case scalars.Call(op="and" | "or" | "not", args=args):
             return all(map(_compares, args))
-        case Call(op="less" | "at_most" | "is_null", args=args):
-            return all(isinstance(a, ColumnRef | Literal) for a in args)
+        case scalars.Call(op="less" | "at_most" | "is_null", args=args):
+            return all(isinstance(a, scalars.ColumnRef | scalars.Literal) for a in args)
     return False
 
 
-def is_test(condition: Scalar) -> bool:
+def is_test(condition: scalars.Scalar) -> bool:
     """Whether a condition is one comparison of at most two values, each computed from one column without a choice."""
     match condition:
-        case Call(op="not", args=(inner,)):
+        case scalars.Call(op="not", args=(inner,)):
             return is_test(inner)
-        case Call(op=op, args=args) if op in COMPARISONS:
-            return all(len(column_ids(a)) <= 1 and not _has_choice(a) for a in args)
+        case scalars.Call(op=op, args=args) if op in COMPARISONS:
+            return all(len(scalars.column_ids(a)) <= 1 and not _has_choice(a) for a in args)
     return False
 
 
-def _has_choice(scalar: Scalar) -> bool:
+def _has_choice(scalar: scalars.Scalar) -> bool:
     match scalar:
-        case Case():
+        case scalars.Case():
             return True
-        case Call(op=op, args=args):
+        case scalars.Call(op=op, args=args):
             return OPERATIONS[op].kind is OperationKind.CHOICE or any(map(_has_choice, args))
     return False
 
 
-def is_presence_test(condition: Scalar) -> bool:
+def is_presence_test(condition: scalars.Scalar) -> bool:
     match condition:
-        case Call(op="not", args=(Call(op="is_null"),)):
+        case scalars.Call(op="not", args=(scalars.Call(op="is_null"),)):
             return True
     return False
 
@@ -132,28 +107,28 @@ PUBLIC_NUMBERS = "The amounts come from a public table, so everybody knows how m
 CODES_ADDED = "A code is added up. A code is not an amount, and others can know it."
 
 
-def fixed_columns(relation: Relation, symbols: SymbolTable) -> FixedColumns:
+def fixed_columns(relation: ops.Relation, symbols: SymbolTable) -> FixedColumns:
     """Columns whose numbers are listed by the conditions on all rows."""
-    found = [symbols.expanded(c) for predicate in _row_predicates(relation) for c in conjuncts_of(predicate)]
-    return fixed_values(tuple(c for one in found for c in conjuncts_of(one)))
+    found = [symbols.expanded(c) for predicate in _row_predicates(relation) for c in scalars.conjuncts_of(predicate)]
+    return fixed_values(tuple(c for one in found for c in scalars.conjuncts_of(one)))
 
 
-def _row_predicates(relation: Relation) -> Iterator[Scalar]:
+def _row_predicates(relation: ops.Relation) -> Iterator[scalars.Scalar]:
     """Predicates that are true of every remaining row, as far as it has their columns."""
     match relation:
-        case Filter(child=child, predicate=predicate):
+        case ops.Filter(child=child, predicate=predicate):
             yield predicate
             yield from _row_predicates(child)
         case (
-            Project(child=child)
-            | Window(child=child)
-            | Apply(child=child)
-            | Aggregate(child=child)
-            | Limit(child=child)
+            ops.Project(child=child)
+            | ops.Window(child=child)
+            | ops.Apply(child=child)
+            | ops.Aggregate(child=child)
+            | ops.Limit(child=child)
         ):
             yield from _row_predicates(child)
-        case Join(left=left, right=right, how=how, on=on, lateral=lateral):
-            if on is not None and how in {JoinHow.INNER, JoinHow.CROSS}:
+        case ops.Join(left=left, right=right, how=how, on=on, lateral=lateral):
+            if on is not None and how in {ops.JoinHow.INNER, ops.JoinHow.CROSS}:
                 yield on
             yield from _row_predicates(left)
             if not lateral:  # a lateral right side reads the left row, so its conditions hold for that row only
@@ -163,7 +138,7 @@ def _row_predicates(relation: Relation) -> Iterator[Scalar]:
 class KnownAmounts:
     """Reasons to review totals over a relation, grouped by `keys`: the amounts of some people in them may be known."""
 
-    def __init__(self, relation: Relation, keys: Iterable[Scalar], symbols: SymbolTable) -> None:
+    def __init__(self, relation: ops.Relation, keys: Iterable[scalars.Scalar], symbols: SymbolTable) -> None:
         self._variables, self._symbols = ConditionVariables(relation, symbols), symbols
         # A key puts the rows of each of its values into a cell of their own.
         grouping = [c for k in keys for c in _key_conditions(symbols.expanded(k))]
@@ -186,36 +161,36 @@ class KnownAmounts:
         return CHOSEN_IN_UNION if self._variables.chooses_in_union(amount) else None
 
 
-def _key_conditions(key: Scalar) -> Iterator[Scalar]:
+def _key_conditions(key: scalars.Scalar) -> Iterator[scalars.Scalar]:
     """For each value that a key chooses, the condition of the rows that get it."""
     match key:
-        case Case(whens=whens, otherwise=otherwise):
-            passed: tuple[Scalar, ...] = ()
+        case scalars.Case(whens=whens, otherwise=otherwise):
+            passed: tuple[scalars.Scalar, ...] = ()
             for condition, value in whens:
-                yield all_of([*passed, condition])
+                yield scalars.all_of([*passed, condition])
                 yield from _key_conditions(value)
                 passed = (*passed, negated(condition))
-            yield all_of(passed)
+            yield scalars.all_of(passed)
             yield from _key_conditions(otherwise)
-        case Call(args=args):
+        case scalars.Call(args=args):
             for arg in args:
                 yield from _key_conditions(arg)
 
 
-def _argument_values(argument: Scalar) -> Iterator[Scalar]:
+def _argument_values(argument: scalars.Scalar) -> Iterator[scalars.Scalar]:
     """Values that an argument can give, without the conditions that choose them."""
-    if isinstance(argument, Case):
+    if isinstance(argument, scalars.Case):
         for value in argument.values:
             yield from _argument_values(value)
-    elif not isinstance(argument, Literal):
+    elif not isinstance(argument, scalars.Literal):
         yield argument
 
 
-def _branch_conditions(argument: Scalar) -> Iterator[Scalar]:
+def _branch_conditions(argument: scalars.Scalar) -> Iterator[scalars.Scalar]:
     """Conditions that are true where a one-branch argument has its value."""
-    if isinstance(argument, Case):
+    if isinstance(argument, scalars.Case):
         for condition, value in argument.whens:
-            if value != NULL:
+            if value != scalars.NULL:
                 yield condition
                 yield from _branch_conditions(value)
                 return
@@ -226,70 +201,74 @@ def _branch_conditions(argument: Scalar) -> Iterator[Scalar]:
 class ConditionVariables:
     """Variables that the conditions of a relation read, by name. A variable has the same name in every table."""
 
-    def __init__(self, relation: Relation, symbols: SymbolTable) -> None:
+    def __init__(self, relation: ops.Relation, symbols: SymbolTable) -> None:
         self._relation, self._symbols = relation, symbols
         self._below: dict[int, frozenset[str]] = {}
-        for part in reversed(list(walk(relation))):  # inner parts first, because outer parts depend on them
+        for part in reversed(list(ops.walk(relation))):  # inner parts first, because outer parts depend on them
             self._record(part)
 
-    def _record(self, part: Relation) -> None:
+    def _record(self, part: ops.Relation) -> None:
         """Record the variables that the conditions below a computed column read."""
         match part:
-            case Aggregate(child=child, aggregates=aggregates):
+            case ops.Aggregate(child=child, aggregates=aggregates):
                 below = self._chosen_in(child)
                 self._below |= {i: below for i, _ in aggregates}
-            case Apply(sub=sub, ident=ident, column=column):
-                every = frozenset().union(*(self.depends_on(s) for p in walk(sub) for s in scalars_of(p)))
+            case ops.Apply(sub=sub, ident=ident, column=column):
+                every = frozenset().union(*(self.depends_on(s) for p in ops.walk(sub) for s in ops.scalars_of(p)))
                 # EXISTS depends on everything in its subquery, a value on the conditions only
                 self._below[ident] = every if column is None else self._chosen_in(sub)
-            case Union(columns=columns):
+            case ops.Union(columns=columns):
                 self._below |= {
-                    i: frozenset().union(*(self.depends_on(ColumnRef(n, ScalarType.INT)) for n in inner))
+                    i: frozenset().union(
+                        *(self.depends_on(scalars.ColumnRef(n, scalars.ScalarType.INT)) for n in inner)
+                    )
                     for i, inner in columns
                 }
 
-    def _chosen_in(self, relation: Relation) -> frozenset[str]:
+    def _chosen_in(self, relation: ops.Relation) -> frozenset[str]:
         """Variables that the conditions of a relation read, except tests that a value is present."""
-        parts = (p for p in walk(relation) if isinstance(p, Filter | Join))
-        found = (c for p in parts for s in scalars_of(p) for c in conjuncts_of(self._symbols.expanded(s)))
+        parts = (p for p in ops.walk(relation) if isinstance(p, ops.Filter | ops.Join))
+        found = (c for p in parts for s in ops.scalars_of(p) for c in scalars.conjuncts_of(self._symbols.expanded(s)))
         return frozenset().union(*(self.depends_on(c) for c in found if not is_presence_test(c)))
 
-    def depends_on(self, scalar: Scalar) -> frozenset[str]:
+    def depends_on(self, scalar: scalars.Scalar) -> frozenset[str]:
         """Variables that a scalar depends on, with the ids (`#n`) of subquery and aggregate columns in it."""
-        below = (self._below.get(i, frozenset()) for i in column_ids(self._symbols.expanded(scalar)))
+        below = (self._below.get(i, frozenset()) for i in scalars.column_ids(self._symbols.expanded(scalar)))
         return self.made_of(scalar).union(*below)
 
-    def made_of(self, scalar: Scalar) -> frozenset[str]:
+    def made_of(self, scalar: scalars.Scalar) -> frozenset[str]:
         """Variables that a scalar is computed from, and the ids (`#n`) of subquery and aggregate columns in it."""
-        idents = column_ids(self._symbols.expanded(scalar))
+        idents = scalars.column_ids(self._symbols.expanded(scalar))
         origins = (
-            self._symbols.origins[i] for ident in idents for i in self._symbols.base(ColumnRef(ident, ScalarType.INT))
+            self._symbols.origins[i]
+            for ident in idents
+            for i in self._symbols.base(scalars.ColumnRef(ident, scalars.ScalarType.INT))
         )
         answers = {f"#{i}" for i in idents if i in self._symbols.opaque}
         return frozenset({o.variable.name.casefold() for o in origins if not o.is_hidden} | answers)
 
-    def conditions(self) -> Iterator[Scalar]:
-        for part in walk(self._relation):
-            if isinstance(part, Filter | Join):
-                for scalar in scalars_of(part):
-                    yield from conjuncts_of(self._symbols.expanded(scalar))
+    def conditions(self) -> Iterator[scalars.Scalar]:
+        for part in ops.walk(self._relation):
+            if isinstance(part, ops.Filter | ops.Join):
+                for scalar in ops.scalars_of(part):
+                    yield from scalars.conjuncts_of(self._symbols.expanded(scalar))
 
-    def leaves_open(self, condition: Scalar, amount: frozenset[str], fixed: FixedColumns) -> bool:
+    def leaves_open(self, condition: scalars.Scalar, amount: frozenset[str], fixed: FixedColumns) -> bool:
         """Whether a condition leaves the amounts unknown: it does not depend on them, or it says the same of every
         person's amount and fixes no single number. Columns with listed numbers have been replaced by constants
         before."""
         if is_range(condition, self._symbols):
-            return not any(self._is_other(i, amount) for i in column_ids(condition))
+            return not any(self._is_other(i, amount) for i in scalars.column_ids(condition))
         match condition:
-            case Call(op="and", args=args):
+            case scalars.Call(op="and", args=args):
                 return all(self.leaves_open(a, amount, fixed) for a in args)
-            case Call(op="not", args=(Call(op="or", args=args),)):  # De Morgan's law
+            case scalars.Call(op="not", args=(scalars.Call(op="or", args=args),)):  # De Morgan's law
                 return all(self.leaves_open(negated(a), amount, fixed) for a in args)
-            case Call(op="not", args=(Call(op="not", args=(inner,)),)):
+            case scalars.Call(op="not", args=(scalars.Call(op="not", args=(inner,)),)):
                 return self.leaves_open(inner, amount, fixed)
-        if self.depends_on(condition).isdisjoint(amount) or isinstance(condition, ColumnRef):
+        if self.depends_on(condition).isdisjoint(amount) or isinstance(condition, scalars.ColumnRef):
             return True
-        if any(self._is_other(i, amount) for i in column_ids(condition)):
+        if any(self._is_other(i, amount) for i in scalars.column_ids(condition)):
             return False
         listed = listed_values(condition)
         if listed is not None:
@@ -298,12 +277,12 @@ class ConditionVariables:
 
     def _is_other(self, ident: int, amount: frozenset[str]) -> bool:
         """Whether a column is a subquery or aggregate that depends on the amounts but is not an amount itself."""
-        variables = self.depends_on(ColumnRef(ident, ScalarType.INT))
+        variables = self.depends_on(scalars.ColumnRef(ident, scalars.ScalarType.INT))
         return f"#{ident}" in variables - amount and not variables.isdisjoint(amount)
 
     def chooses_in_union(self, amount: frozenset[str]) -> bool:
         """Whether a branch of a set operation chooses its rows by the amounts."""
-        stacked = (p for part in walk(self._relation) if isinstance(part, Union) for p in part.parts)
-        chosen = (f for p in stacked for f in walk(p) if isinstance(f, Filter))
-        conditions = (c for f in chosen for c in conjuncts_of(self._symbols.expanded(f.predicate)))
+        stacked = (p for part in ops.walk(self._relation) if isinstance(part, ops.Union) for p in part.parts)
+        chosen = (f for p in stacked for f in ops.walk(p) if isinstance(f, ops.Filter))
+        conditions = (c for f in chosen for c in scalars.conjuncts_of(self._symbols.expanded(f.predicate)))
         return any(not self.depends_on(c).isdisjoint(amount) and not is_presence_test(c) for c in conditions)

@@ -3,19 +3,7 @@ about."""
 
 from collections.abc import Iterable, Iterator
 
-from broker.domain.plans.operators import (
-    Aggregate,
-    Apply,
-    Filter,
-    Join,
-    Limit,
-    Project,
-    Relation,
-    Scan,
-    Union,
-    Window,
-    walk,
-)
+from broker.domain.plans import operators as ops
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Scalar, ScalarType, conjuncts_of
 from broker.query.analysis.row_multiplicity import multiplicity_reason
 from broker.query.analysis.self_joins import collapses_rows, read_through
@@ -24,12 +12,12 @@ from broker.query.symbols import SymbolTable
 MIXED_ROWS = "A condition or an order mixes columns of made rows with a variable, so it decides which of them count."
 
 
-def amount_reason(relation: Relation, arguments: Iterable[Scalar], symbols: SymbolTable) -> str | None:
+def amount_reason(relation: ops.Relation, arguments: Iterable[Scalar], symbols: SymbolTable) -> str | None:
     """Why a checker must review how the amounts in these arguments come about. None if the rows below each aggregate of
     a person multiply as those of a table may, and no condition mixes rows that the text made with a variable."""
     needed = _columns_behind(relation, _read_by(arguments, symbols), symbols)
-    for part in walk(relation):
-        if isinstance(part, Aggregate) and collapses_rows(part, symbols):
+    for part in ops.walk(relation):
+        if isinstance(part, ops.Aggregate) and collapses_rows(part, symbols):
             calls = [call for ident, call in part.aggregates if ident in needed]
             why = multiplicity_reason(part.child, [a for c in calls for a in c.args], symbols) if calls else None
             if why is not None:
@@ -39,21 +27,21 @@ def amount_reason(relation: Relation, arguments: Iterable[Scalar], symbols: Symb
     return MIXED_ROWS if any(_mixes(c, made, applied, symbols) for c in _decisions(relation)) else None
 
 
-def _columns_behind(relation: Relation, amounts: frozenset[int], symbols: SymbolTable) -> frozenset[int]:
+def _columns_behind(relation: ops.Relation, amounts: frozenset[int], symbols: SymbolTable) -> frozenset[int]:
     """Every column that the amounts are computed from. What is applied to a row may read what the row's own side made,
     so the relation is walked until nothing is added."""
     needed, before = set(amounts), -1
     while len(needed) > before:
         before = len(needed)
-        for part in walk(relation):
+        for part in ops.walk(relation):
             match part:
-                case Aggregate(aggregates=aggregates):
+                case ops.Aggregate(aggregates=aggregates):
                     needed |= _read_by((a for i, call in aggregates if i in needed for a in call.args), symbols)
-                case Apply(ident=ident, column=int(column)) if ident in needed:
+                case ops.Apply(ident=ident, column=int(column)) if ident in needed:
                     needed |= _read_by([ColumnRef(column, ScalarType.NULL)], symbols)
-                case Window(columns=columns):
+                case ops.Window(columns=columns):
                     needed |= _read_by((a for c in columns if c.ident in needed for a in c.function.args), symbols)
-                case Union(columns=columns):
+                case ops.Union(columns=columns):
                     parts = (
                         ColumnRef(i, ScalarType.NULL) for ident, idents in columns if ident in needed for i in idents
                     )
@@ -79,33 +67,35 @@ def _branch_values(amount: Scalar) -> Iterator[Scalar]:
             yield amount
 
 
-def _made_columns(relation: Relation) -> Iterator[int]:
+def _made_columns(relation: ops.Relation) -> Iterator[int]:
     """The columns of rows that the text made: of set operations, of APPLY, and of written rows."""
-    for part in walk(relation):
-        if isinstance(part, Union) or (isinstance(part, Project) and not any(isinstance(p, Scan) for p in walk(part))):
+    for part in ops.walk(relation):
+        if isinstance(part, ops.Union) or (
+            isinstance(part, ops.Project) and not any(isinstance(p, ops.Scan) for p in ops.walk(part))
+        ):
             yield from (ident for ident, _ in part.columns)
 
 
-def _applied(relation: Relation) -> Iterator[Relation]:
+def _applied(relation: ops.Relation) -> Iterator[ops.Relation]:
     """What is run for each row: the right sides of APPLY, and subqueries that give a value."""
-    for part in walk(relation):
-        if isinstance(part, Join) and part.lateral:
+    for part in ops.walk(relation):
+        if isinstance(part, ops.Join) and part.lateral:
             yield part.right
-        elif isinstance(part, Apply) and part.column is not None:
+        elif isinstance(part, ops.Apply) and part.column is not None:
             yield part.sub
 
 
-def _decisions(relation: Relation) -> Iterator[Scalar]:
+def _decisions(relation: ops.Relation) -> Iterator[Scalar]:
     """Everything by which a relation decides which rows there are, which come first and which belong together."""
-    for part in walk(relation):
+    for part in ops.walk(relation):
         match part:
-            case Filter(predicate=predicate):
+            case ops.Filter(predicate=predicate):
                 yield from conjuncts_of(predicate)
-            case Join(on=on):
+            case ops.Join(on=on):
                 yield from conjuncts_of(on)
-            case Limit(order=order):
+            case ops.Limit(order=order):
                 yield from (key for key, _ in order)
-            case Window(columns=columns):
+            case ops.Window(columns=columns):
                 yield from (s for c in columns for s in (*c.partition, *(key for key, _ in c.order)))
 
 

@@ -3,33 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from broker.domain.plans.operators import (
-    Aggregate,
-    Apply,
-    Filter,
-    Join,
-    JoinHow,
-    Limit,
-    Project,
-    Relation,
-    Scan,
-    Union,
-    Window,
-    children,
-    walk,
-)
-from broker.domain.plans.scalars import (
-    Call,
-    Case,
-    ColumnRef,
-    Literal,
-    Scalar,
-    ScalarType,
-    column_ids,
-    conjuncts_of,
-    scalar_text,
-    truth_call,
-)
+from broker.domain.plans import operators as ops
+from broker.domain.plans import scalars
 from broker.domain.plans.substitution import substitute
 from broker.query.analysis.aggregate_arguments import is_linear_value
 from broker.query.analysis.public_joins import Conjunct, joined_without_key, scans_within
@@ -48,7 +23,7 @@ MAX_SELF_JOINS = 2
 RANKS = frozenset({"row_number", "rank", "dense_rank", "percent_rank", "cumulative_share", "ntile"})
 
 
-def multiplicity_reason(relation: Relation, values: Sequence[Scalar], symbols: SymbolTable) -> str | None:
+def multiplicity_reason(relation: ops.Relation, values: Sequence[scalars.Scalar], symbols: SymbolTable) -> str | None:
     """Why a checker must review how rows multiply. None if each public row is joined by its unique key, and each
     condition over several rows of a person is an equality of variables or reads years only. `values`: the keys and the
     arguments of the statistics, in which a CASE can decide which rows count."""
@@ -66,10 +41,10 @@ def multiplicity_reason(relation: Relation, values: Sequence[Scalar], symbols: S
     if max_self_joins(relation, [c for c, _ in conjuncts], symbols) > MAX_SELF_JOINS:
         return SELF_JOINS
     decided = [*conjuncts, *((c, None) for c in choices)]
-    if any(isinstance(p, Join) and p.lateral and not _is_even_apply(p.right, decided, symbols) for p in parts):
+    if any(isinstance(p, ops.Join) and p.lateral and not _is_even_apply(p.right, decided, symbols) for p in parts):
         return APPLY_ROWS
     # a computed key would choose which rows of a person are combined
-    if any(isinstance(p, Aggregate) and not all(is_linear_value(k, symbols) for _, k in p.keys) for p in parts):
+    if any(isinstance(p, ops.Aggregate) and not all(is_linear_value(k, symbols) for _, k in p.keys) for p in parts):
         return CHOSEN_ROWS
     if (
         any(_chooses_rows(c, symbols) for c, _ in conjuncts)
@@ -83,92 +58,94 @@ def multiplicity_reason(relation: Relation, values: Sequence[Scalar], symbols: S
     return None
 
 
-def choices_in(value: Scalar) -> Iterator[Scalar]:
+def choices_in(value: scalars.Scalar) -> Iterator[scalars.Scalar]:
     """The conditions by which a value decides whether a row counts, and whether it is missing. The branches of a CASE
     are alternatives, so its conditions are one choice, unless it has one branch and is 0 or NULL elsewhere: then each
     conjunct is one."""
     match value:
-        case Case(whens=((condition, inner),), otherwise=Literal(value=0 | None)):
-            yield from conjuncts_of(condition)
+        case scalars.Case(whens=((condition, inner),), otherwise=scalars.Literal(value=0 | None)):
+            yield from scalars.conjuncts_of(condition)
             yield from choices_in(inner)
-        case Case():
-            yield truth_call("or", *_conditions_in(value))
-        case Call(op=op, args=args):
+        case scalars.Case():
+            yield scalars.truth_call("or", *_conditions_in(value))
+        case scalars.Call(op=op, args=args):
             if op == "coalesce":
-                yield truth_call("or", *(truth_call("is_null", a) for a in args))
+                yield scalars.truth_call("or", *(scalars.truth_call("is_null", a) for a in args))
             elif op == "nullif":
-                yield truth_call("equal", *args)
+                yield scalars.truth_call("equal", *args)
             for arg in args:
                 yield from choices_in(arg)
 
 
-def _conditions_in(value: Scalar) -> Iterator[Scalar]:
+def _conditions_in(value: scalars.Scalar) -> Iterator[scalars.Scalar]:
     match value:
-        case Case(whens=whens):
+        case scalars.Case(whens=whens):
             yield from (condition for condition, _ in whens)
             for inner in value.values:
                 yield from _conditions_in(inner)
-        case Call(args=args):
+        case scalars.Call(args=args):
             for arg in args:
                 yield from _conditions_in(arg)
 
 
-def _mixes_years(choice: Scalar, symbols: SymbolTable) -> bool:
+def _mixes_years(choice: scalars.Scalar, symbols: SymbolTable) -> bool:
     """Whether a choice reads years and something else, so that a person can count with more of their years."""
     years = [symbols.origins[i].is_year for i in symbols.base(choice)]
     return any(years) and (not all(years) or _reads_answer(choice, symbols))
 
 
-def _mixes_ranks(parts: Sequence[Relation], conditions: Sequence[Scalar], symbols: SymbolTable) -> bool:
+def _mixes_ranks(parts: Sequence[ops.Relation], conditions: Sequence[scalars.Scalar], symbols: SymbolTable) -> bool:
     """Whether a condition reads the number of a row among its person's rows, and something else: then one person can
     count with one row, and another with all of theirs."""
-    windows = [w for part in parts if isinstance(part, Window) for w in part.columns]
+    windows = [w for part in parts if isinstance(part, ops.Window) for w in part.columns]
     ranks = {w.ident for w in windows if w.function.op in RANKS}
     others = {w.ident for w in windows} - ranks
     read = [read_through(c, symbols) for c in conditions]
     return any(found & ranks and found - ranks - others for found in read)
 
 
-def _row_parts(relation: Relation, symbols: SymbolTable) -> Iterator[Relation]:
+def _row_parts(relation: ops.Relation, symbols: SymbolTable) -> Iterator[ops.Relation]:
     """Operators that the rows of a relation pass through, down to an aggregation that collapses rows."""
-    if isinstance(relation, Aggregate) and collapses_rows(relation, symbols):
+    if isinstance(relation, ops.Aggregate) and collapses_rows(relation, symbols):
         return
     yield relation
-    for child in (relation.child,) if isinstance(relation, Apply) else children(relation):
+    for child in (relation.child,) if isinstance(relation, ops.Apply) else ops.children(relation):
         yield from _row_parts(child, symbols)
 
 
-def _is_even_apply(right: Relation, conjuncts: list[Conjunct], symbols: SymbolTable) -> bool:
+def _is_even_apply(right: ops.Relation, conjuncts: list[Conjunct], symbols: SymbolTable) -> bool:
     """Whether an APPLY multiplies rows evenly. It gives at most one row, the rows that a join on the key gives, or the
     same rows to everybody: written values and plain variables that no condition ties to the person's other values."""
     part = right
-    while isinstance(part, Filter | Project):
+    while isinstance(part, ops.Filter | ops.Project):
         part = part.child
-    if isinstance(part, Limit):
+    if isinstance(part, ops.Limit):
         return part.count == 1  # one row multiplies nothing
-    if isinstance(part, Aggregate):
+    if isinstance(part, ops.Aggregate):
         return not part.keys  # without keys, an aggregation gives one row
     scans, inside = list(scans_within(right, symbols)), list(_conjuncts(right, symbols))
     if scans and not any(symbols.is_person(s) for s in scans):
         return not joined_without_key(frozenset(scans), inside, symbols)
     if scans:
         return not any(_is_choice(c, symbols) for c, _ in inside)
-    made = [(i, s) for p in walk(right) if isinstance(p, Project) for i, s in p.columns]
-    if any(isinstance(p, Filter) for p in walk(right)) or not all(is_linear_value(s, symbols) for _, s in made):
+    made = [(i, s) for p in ops.walk(right) if isinstance(p, ops.Project) for i, s in p.columns]
+    if any(isinstance(p, ops.Filter) for p in ops.walk(right)) or not all(is_linear_value(s, symbols) for _, s in made):
         return False
-    mine = {i for i, _ in made} | {i for p in walk(right) if isinstance(p, Union) for i, _ in p.columns}
+    mine = {i for i, _ in made} | {i for p in ops.walk(right) if isinstance(p, ops.Union) for i, _ in p.columns}
     # no condition may mix these columns with others
     read = [read_through(c, symbols) for c, _ in conjuncts]
     return all(not found & mine or found <= mine for found in read)
 
 
-def _chooses_outer_rows(relation: Relation, symbols: SymbolTable) -> bool:
+def _chooses_outer_rows(relation: ops.Relation, symbols: SymbolTable) -> bool:
     """Whether a condition other than keys and years chooses the rows of an outer side. Such a condition decides how
     often the rows of the other side count."""
     for part in _row_parts(relation, symbols):
-        if isinstance(part, Join) and part.how in {JoinHow.LEFT, JoinHow.FULL}:
-            sides = (part.right,) if part.how is JoinHow.LEFT else (part.left, part.right)
-            conditions = [c for side in sides for c, _ in _conjuncts(side, symbols)] + list(conjuncts_of(part.on))
+        if isinstance(part, ops.Join) and part.how in {ops.JoinHow.LEFT, ops.JoinHow.FULL}:
+            sides = (part.right,) if part.how is ops.JoinHow.LEFT else (part.left, part.right)
+            conditions = [c for side in sides for c, _ in _conjuncts(side, symbols)] + list(
+                scalars.conjuncts_of(part.on)
+            )
             if any(symbols.is_person(s) for side in sides for s in scans_within(side, symbols)) and any(
                 _is_choice(c, symbols) for c in conditions
             ):
@@ -176,31 +153,33 @@ def _chooses_outer_rows(relation: Relation, symbols: SymbolTable) -> bool:
     return False
 
 
-def _is_choice(condition: Scalar, symbols: SymbolTable) -> bool:
+def _is_choice(condition: scalars.Scalar, symbols: SymbolTable) -> bool:
     """Whether a condition reads more than years and equal keys. Results of subqueries and aggregates have no variable
     behind them, and still count as a choice."""
     match condition:
-        case Call(op="equal", args=(ColumnRef() as left, ColumnRef() as right)) if _identifies_person(left, symbols):
+        case scalars.Call(op="equal", args=(scalars.ColumnRef() as left, scalars.ColumnRef() as right)) if (
+            _identifies_person(left, symbols)
+        ):
             return not _identifies_person(right, symbols)
-        case Call(op="not", args=(Call(op="is_null", args=(ColumnRef() as inner,)),)) if _identifies_person(
-            inner, symbols
+        case scalars.Call(op="not", args=(scalars.Call(op="is_null", args=(scalars.ColumnRef() as inner,)),)) if (
+            _identifies_person(inner, symbols)
         ):
             return False
     return not all(symbols.origins[i].is_year for i in symbols.base(condition)) or _reads_answer(condition, symbols)
 
 
-def _identifies_person(column: ColumnRef, symbols: SymbolTable) -> bool:
+def _identifies_person(column: scalars.ColumnRef, symbols: SymbolTable) -> bool:
     """Whether a column is a link key or a person number."""
     known = (symbols.origins, symbols.definitions, symbols.opaque)
     return symbols.key_domain(column.ident) is not None or not any(column.ident in k for k in known)
 
 
-def _is_read_twice(relation: Relation, symbols: SymbolTable) -> bool:
+def _is_read_twice(relation: ops.Relation, symbols: SymbolTable) -> bool:
     """Whether two branches of a UNION read one table, or choose the rows of two tables by different conditions. A
     condition can then decide whether a row counts twice, or a person, below an aggregation."""
     for part in _row_parts(relation, symbols):
-        if isinstance(part, Union):
-            scans = [{s.person or 0 for s in walk(p) if isinstance(s, Scan)} for p in part.parts]
+        if isinstance(part, ops.Union):
+            scans = [{s.person or 0 for s in ops.walk(p) if isinstance(s, ops.Scan)} for p in part.parts]
             tables = [{symbols.tables[s].full_name for s in found if symbols.is_person(s)} for found in scans]
             # UNPIVOT tests another variable in each branch, so its branches do not overlap.
             present = [{v for c in conditions_within(p) if (v := _present_variable(c, symbols))} for p in part.parts]
@@ -225,13 +204,17 @@ def _is_read_twice(relation: Relation, symbols: SymbolTable) -> bool:
     return False
 
 
-def _repeats_variable(parts: Sequence[Relation], read_by: Sequence[Scalar], symbols: SymbolTable) -> bool:
+def _repeats_variable(parts: Sequence[ops.Relation], read_by: Sequence[scalars.Scalar], symbols: SymbolTable) -> bool:
     """Whether made rows hold one variable several times in a column that also has other values, and that something
     reads. The variable then decides how many of a person's rows count."""
     read = frozenset().union(*(read_through(s, symbols) for s in read_by))
-    made = [p for part in parts for p in (part, *(walk(part.right) if isinstance(part, Join) and part.lateral else ()))]
+    made = [
+        p
+        for part in parts
+        for p in (part, *(ops.walk(part.right) if isinstance(part, ops.Join) and part.lateral else ()))
+    ]
     for union in made:
-        if isinstance(union, Union):
+        if isinstance(union, ops.Union):
             years = [frozenset(_year_texts(part, symbols)) for part in union.parts]
             for idents in (idents for ident, idents in union.columns if ident in read):
                 held = [(frozenset(_variables(i, symbols)), y) for i, y in zip(idents, years, strict=True)]
@@ -243,78 +226,82 @@ def _repeats_variable(parts: Sequence[Relation], read_by: Sequence[Scalar], symb
 
 def _variables(ident: int, symbols: SymbolTable) -> Iterator[str]:
     """The variables of persons that a column holds, without years and link keys."""
-    for origin in (symbols.origins[i] for i in symbols.base(ColumnRef(ident, ScalarType.NULL))):
+    for origin in (symbols.origins[i] for i in symbols.base(scalars.ColumnRef(ident, scalars.ScalarType.NULL))):
         if symbols.is_person(origin.scan) and not origin.is_year and origin.key_domain is None:
             yield origin.full_name
 
 
-def _year_texts(relation: Relation, symbols: SymbolTable) -> Iterator[str]:
+def _year_texts(relation: ops.Relation, symbols: SymbolTable) -> Iterator[str]:
     yield from (_text_by_names(c, symbols) for c in conditions_within(relation) if not _is_choice(c, symbols))
 
 
-def _choice_texts(relation: Relation, symbols: SymbolTable) -> Iterator[str]:
+def _choice_texts(relation: ops.Relation, symbols: SymbolTable) -> Iterator[str]:
     """The conditions that choose rows, with the names of variables for their columns."""
     for condition in conditions_within(relation):
         if _is_choice(condition, symbols) and not _present_variable(condition, symbols):
             yield _text_by_names(condition, symbols)
 
 
-def _text_by_names(condition: Scalar, symbols: SymbolTable) -> str:
-    return scalar_text(substitute(symbols.expanded(condition), lambda c: Literal(_name(c, symbols), c.type)))
+def _text_by_names(condition: scalars.Scalar, symbols: SymbolTable) -> str:
+    return scalars.scalar_text(
+        substitute(symbols.expanded(condition), lambda c: scalars.Literal(_name(c, symbols), c.type))
+    )
 
 
-def _name(column: ColumnRef, symbols: SymbolTable) -> str:
+def _name(column: scalars.ColumnRef, symbols: SymbolTable) -> str:
     return " ".join(sorted(symbols.origins[i].variable.name for i in symbols.base(column)))
 
 
-def _present_variable(condition: Scalar, symbols: SymbolTable) -> str:
+def _present_variable(condition: scalars.Scalar, symbols: SymbolTable) -> str:
     """Variable of `x IS NOT NULL`, or "". UNPIVOT writes one such test in each branch, each of another variable."""
     match condition:
-        case Call(op="not", args=(Call(op="is_null", args=(ColumnRef(ident=ident),)),)) if ident in symbols.origins:
+        case scalars.Call(op="not", args=(scalars.Call(op="is_null", args=(scalars.ColumnRef(ident=ident),)),)) if (
+            ident in symbols.origins
+        ):
             return symbols.origins[ident].full_name
     return ""
 
 
-def conditions_within(relation: Relation) -> Iterator[Scalar]:
+def conditions_within(relation: ops.Relation) -> Iterator[scalars.Scalar]:
     """Every condition of a relation and of all its descendants."""
-    for part in walk(relation):
-        if isinstance(part, Filter):
-            yield from conjuncts_of(part.predicate)
-        elif isinstance(part, Join):
-            yield from conjuncts_of(part.on)
+    for part in ops.walk(relation):
+        if isinstance(part, ops.Filter):
+            yield from scalars.conjuncts_of(part.predicate)
+        elif isinstance(part, ops.Join):
+            yield from scalars.conjuncts_of(part.on)
 
 
-def _conjuncts(relation: Relation, symbols: SymbolTable) -> Iterator[Conjunct]:
+def _conjuncts(relation: ops.Relation, symbols: SymbolTable) -> Iterator[Conjunct]:
     match relation:
-        case Filter(child=child, predicate=predicate):
-            yield from ((c, None) for c in conjuncts_of(predicate))
+        case ops.Filter(child=child, predicate=predicate):
+            yield from ((c, None) for c in scalars.conjuncts_of(predicate))
             yield from _conjuncts(child, symbols)
-        case Project(child=child) | Window(child=child) | Apply(child=child) | Limit(child=child):
+        case ops.Project(child=child) | ops.Window(child=child) | ops.Apply(child=child) | ops.Limit(child=child):
             yield from _conjuncts(child, symbols)
-        case Union(parts=parts):
+        case ops.Union(parts=parts):
             for part in parts:
                 yield from _conjuncts(part, symbols)
-        case Aggregate(child=child) if not collapses_rows(relation, symbols):
+        case ops.Aggregate(child=child) if not collapses_rows(relation, symbols):
             yield from _conjuncts(child, symbols)
-        case Join(left=left, right=right, how=how, on=on):
-            outer = how is JoinHow.LEFT and any(symbols.is_person(s) for s in scans_within(left, symbols))
+        case ops.Join(left=left, right=right, how=how, on=on):
+            outer = how is ops.JoinHow.LEFT and any(symbols.is_person(s) for s in scans_within(left, symbols))
             # The ON of a LEFT JOIN restricts the right side only.
             matched = frozenset(scans_within(right, symbols)) if outer else None
-            yield from ((c, matched) for c in conjuncts_of(on))
+            yield from ((c, matched) for c in scalars.conjuncts_of(on))
             yield from _conjuncts(left, symbols)
             yield from _conjuncts(right, symbols)
 
 
-def _is_joined(relation: Relation) -> bool:
+def _is_joined(relation: ops.Relation) -> bool:
     match relation:
-        case Filter(child=child) | Project(child=child) | Window(child=child) | Apply(child=child):
+        case ops.Filter(child=child) | ops.Project(child=child) | ops.Window(child=child) | ops.Apply(child=child):
             return _is_joined(child)
-        case Union(parts=parts):
+        case ops.Union(parts=parts):
             return any(map(_is_joined, parts))
-    return isinstance(relation, Join)
+    return isinstance(relation, ops.Join)
 
 
-def _chooses_rows(condition: Scalar, symbols: SymbolTable) -> bool:
+def _chooses_rows(condition: scalars.Scalar, symbols: SymbolTable) -> bool:
     """Whether a condition decides, by more than plain equality and years, which rows of a person are joined."""
     origins = [symbols.origins[i] for i in symbols.base(condition)]
     people = _person_rows_read(condition, symbols)
@@ -325,20 +312,20 @@ def _chooses_rows(condition: Scalar, symbols: SymbolTable) -> bool:
     return bool(people) and mixed and len(symbols.tables) > 1
 
 
-def _reads_answer(condition: Scalar, symbols: SymbolTable) -> bool:
+def _reads_answer(condition: scalars.Scalar, symbols: SymbolTable) -> bool:
     """Whether a condition reads the result of a subquery or an aggregate, which has no variable behind it."""
     found = [symbols.opaque[i] for i in read_through(condition, symbols) if i in symbols.opaque]
     return any(not o.base and o.key_domain is None for o in found)
 
 
-def _person_rows_read(condition: Scalar, symbols: SymbolTable) -> int:
+def _person_rows_read(condition: scalars.Scalar, symbols: SymbolTable) -> int:
     """How many different rows of persons a condition reads. A column of a set operation or an aggregation belongs to
     one row, whatever it is computed from."""
     found: list[frozenset[int]] = []
-    for ident in column_ids(condition):
+    for ident in scalars.column_ids(condition):
         inner = symbols.definitions.get(ident)
         if inner is not None and not symbols.source_rows[ident].scans:
-            found += [symbols.scans_of(i) for i in column_ids(inner)]
+            found += [symbols.scans_of(i) for i in scalars.column_ids(inner)]
         else:
             found.append(symbols.scans_of(ident))
     rows: list[frozenset[int]] = []
@@ -349,8 +336,8 @@ def _person_rows_read(condition: Scalar, symbols: SymbolTable) -> int:
     return len(rows)
 
 
-def _is_equality(condition: Scalar, symbols: SymbolTable) -> bool:
+def _is_equality(condition: scalars.Scalar, symbols: SymbolTable) -> bool:
     match condition:
-        case Call(op="equal" | "equal_text", args=(ColumnRef() as left, ColumnRef() as right)):
+        case scalars.Call(op="equal" | "equal_text", args=(scalars.ColumnRef() as left, scalars.ColumnRef() as right)):
             return all(c.ident in symbols.origins or symbols.key_domain(c.ident) is not None for c in (left, right))
     return False

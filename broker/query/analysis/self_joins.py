@@ -4,25 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 
-from broker.domain.plans.operators import (
-    Aggregate,
-    Apply,
-    Join,
-    JoinHow,
-    Project,
-    Relation,
-    Scan,
-    Union,
-    Window,
-    children,
-    walk,
-)
+from broker.domain.plans import operators as ops
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, column_ids, conjuncts_of
 from broker.query.operations.registry import apply
 from broker.query.symbols import SymbolTable
 
 
-def collapses_rows(relation: Aggregate[Relation], symbols: SymbolTable) -> bool:
+def collapses_rows(relation: ops.Aggregate[ops.Relation], symbols: SymbolTable) -> bool:
     """Whether an aggregation leaves one row for each person, or groups over persons. Then nothing below it decides how
     often a row counts."""
     if relation.person is None:
@@ -30,24 +18,24 @@ def collapses_rows(relation: Aggregate[Relation], symbols: SymbolTable) -> bool:
     return all(isinstance(k, ColumnRef) and symbols.key_domain(k.ident) is not None for _, k in relation.keys)
 
 
-def max_self_joins(relation: Relation, conjuncts: Sequence[Scalar], symbols: SymbolTable) -> int:
+def max_self_joins(relation: ops.Relation, conjuncts: Sequence[Scalar], symbols: SymbolTable) -> int:
     """Most self-joins of one table, over rows of which a person can have several."""
     return max(_self_joins(relation, conjuncts, symbols).values(), default=0)
 
 
-def _self_joins(relation: Relation, conjuncts: Sequence[Scalar], symbols: SymbolTable) -> Counter[str]:
-    if isinstance(relation, Scan):
+def _self_joins(relation: ops.Relation, conjuncts: Sequence[Scalar], symbols: SymbolTable) -> Counter[str]:
+    if isinstance(relation, ops.Scan):
         scan = relation.person or 0
         several = symbols.is_person(scan) and not _is_one_row(scan, conjuncts, symbols)
         return Counter({symbols.tables[scan].full_name: 1} if several else {})
-    if isinstance(relation, Aggregate) and collapses_rows(relation, symbols):
+    if isinstance(relation, ops.Aggregate) and collapses_rows(relation, symbols):
         return Counter()
-    below = (relation.child,) if isinstance(relation, Apply) else children(relation)
+    below = (relation.child,) if isinstance(relation, ops.Apply) else ops.children(relation)
     found: Counter[str] = Counter()
     for child in below:
         times = _self_joins(child, conjuncts, symbols)
         # branches of a union are read one or the other, branches of a join together
-        found = found | times if isinstance(relation, Union) else found + times
+        found = found | times if isinstance(relation, ops.Union) else found + times
     return found
 
 
@@ -70,12 +58,12 @@ def _is_year(scalar: Scalar, symbols: SymbolTable) -> bool:
     return origin is not None and origin.is_year
 
 
-def matches_written_rows(parts: Iterable[Relation], conjuncts: Sequence[Scalar], symbols: SymbolTable) -> bool:
+def matches_written_rows(parts: Iterable[ops.Relation], conjuncts: Sequence[Scalar], symbols: SymbolTable) -> bool:
     """Whether a condition matches several written rows at once. Their number is then a weight that the text chooses."""
     parts = list(parts)
     for part in parts:
-        if isinstance(part, Join) and not part.lateral:
-            outer = {JoinHow.LEFT: (part.right,), JoinHow.FULL: (part.left, part.right)}.get(part.how, ())
+        if isinstance(part, ops.Join) and not part.lateral:
+            outer = {ops.JoinHow.LEFT: (part.right,), ops.JoinHow.FULL: (part.left, part.right)}.get(part.how, ())
             for side in (part.left, part.right):
                 own = [*conjuncts_of(part.on)] if side in outer else []
                 if _matches_several(part, side, own, parts, conjuncts, symbols):
@@ -84,23 +72,23 @@ def matches_written_rows(parts: Iterable[Relation], conjuncts: Sequence[Scalar],
 
 
 def _distinguishing_columns(
-    join: Join[Relation], parts: Sequence[Relation], mine: set[int], symbols: SymbolTable
+    join: ops.Join[ops.Relation], parts: Sequence[ops.Relation], mine: set[int], symbols: SymbolTable
 ) -> set[int]:
     """Columns above a join that distinguish its written rows as their own columns `mine` do: window columns over the
     join, and columns of set operations and groups that are computed from any of these."""
     found = set(mine)
     # from the join upwards, because each step may read columns of the one below
-    for part in reversed([p for p in parts if any(below is join for below in walk(p))]):
+    for part in reversed([p for p in parts if any(below is join for below in ops.walk(p))]):
         match part:
-            case Window(columns=windows):
+            case ops.Window(columns=windows):
                 found |= {w.ident for w in windows}
-            case Union(columns=columns):
+            case ops.Union(columns=columns):
                 found |= {
                     i
                     for i, idents in columns
                     if any(_reads_any(ColumnRef(n, ScalarType.NULL), found, symbols) for n in idents)
                 }
-            case Aggregate(keys=keys, aggregates=aggregates):
+            case ops.Aggregate(keys=keys, aggregates=aggregates):
                 found |= {i for i, key in keys if _reads_any(key, found, symbols)} | {i for i, _ in aggregates}
     return found
 
@@ -110,18 +98,18 @@ def _reads_any(scalar: Scalar, columns: set[int], symbols: SymbolTable) -> bool:
 
 
 def _matches_several(
-    join: Join[Relation], side: Relation, own: Sequence[Scalar], parts: Sequence[Relation], conjuncts: Sequence[Scalar],
-    symbols: SymbolTable,
+    join: ops.Join[ops.Relation], side: ops.Relation, own: Sequence[Scalar], parts: Sequence[ops.Relation],
+    conjuncts: Sequence[Scalar], symbols: SymbolTable,
 ) -> bool:  # fmt: skip
     """Whether some condition matches several written rows of one side of a join. `own` are the conditions that decide
     whether an outer side has a row at all."""
-    inside = list(walk(side))
-    stacks = sum(isinstance(p, Union) for p in inside)
+    inside = list(ops.walk(side))
+    stacks = sum(isinstance(p, ops.Union) for p in inside)
     # only a union of written rows has several; a scan is not written
-    if not stacks or any(isinstance(p, Scan) for p in inside):
+    if not stacks or any(isinstance(p, ops.Scan) for p in inside):
         return False
-    mine = {i for p in inside if isinstance(p, Union | Project) for i, _ in p.columns}
-    mine |= {i for p in inside if isinstance(p, Aggregate) for i, _ in p.keys}
+    mine = {i for p in inside if isinstance(p, ops.Union | ops.Project) for i, _ in p.columns}
+    mine |= {i for p in inside if isinstance(p, ops.Aggregate) for i, _ in p.keys}
     mine = _distinguishing_columns(join, parts, mine, symbols)
     read = [(c, read_through(c, symbols)) for c in conjuncts]
     chosen = [c for c, found in read if not found <= mine and (found & mine or c in own)]

@@ -10,33 +10,14 @@ from sqlglot import exp
 
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import DeviationForm, QuantileForm
-from broker.domain.plans.scalars import (
-    NULL,
-    Call,
-    Case,
-    ColumnRef,
-    Literal,
-    Scalar,
-    ScalarType,
-    columns_in,
-    truth_call,
-)
+from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, columns_in, truth_call
 from broker.query.analysis import aggregate_arguments, implied_statistics
 from broker.query.analysis.aggregate_arguments import ZERO
 from broker.query.analysis.argument_branches import AmountBranch, ArgumentBranches, TooManyArgumentBranches, branches_of
 from broker.query.analysis.linear_forms import can_be_negative
+from broker.query.binder import row_aggregation
 from broker.query.binder.draft_tables import DraftStatistics
 from broker.query.binder.grouped_expressions import is_aggregate
-from broker.query.binder.row_aggregation import (
-    TOO_LARGE,
-    TRUNCATED,
-    bind_number,
-    deviation_of,
-    distinct_argument,
-    is_link_key,
-    quantile_of,
-    without_filter,
-)
 from broker.query.diagnostics import BindError, check_arguments, individual_value_error
 from broker.query.expressions.arithmetic import result_type
 from broker.query.expressions.expression_binder import ExpressionBinder
@@ -74,14 +55,14 @@ def mean_of(
     count = _added(counts) if counts else _value_count(aggregate_arguments.order_free_number(value), statistics)
     mean: Scalar = Call("divide", (total, count), ScalarType.DOUBLE)
     if truncated:
-        row_binder.advise(TRUNCATED)
+        row_binder.advise(row_aggregation.TRUNCATED)
         mean = Call("truncate", (mean,), ScalarType.INT)
     return statistics.add_total("mean", mean, [*columns, *counts])
 
 
 def _check_fits(value: Scalar, statistics: DraftStatistics, node: exp.Expr) -> None:
     if not sum_fits(value, statistics.symbols):
-        raise BindError("overflow", *TOO_LARGE, node)
+        raise BindError("overflow", *row_aggregation.TOO_LARGE, node)
 
 
 def _branches(value: Scalar, statistics: DraftStatistics, node: exp.Expr) -> ArgumentBranches | None:
@@ -188,7 +169,7 @@ def _amount_statistic(
     else:
         kind = ScalarType.DECIMAL if is_sum and value.type is ScalarType.DECIMAL else ScalarType.DOUBLE
     if truncated:
-        row_binder.advise(TRUNCATED)
+        row_binder.advise(row_aggregation.TRUNCATED)
     reason = _review_reason(argument, symbols, counts)
     found = statistics.add(measure, argument, kind, truncated=truncated, needs_review=reason, counts=counts)
     adding = implied_statistics.nonzero_rows(argument)
@@ -218,11 +199,11 @@ def bind_statistic(node: exp.Expr, row_binder: ExpressionBinder, statistics: Dra
             "Aggregate in a derived table, and aggregate its columns in the outer SELECT.",
             node,
         )
-    node = without_filter(node)
+    node = row_aggregation.without_filter(node)
     if isinstance(node, exp.Count):
         check_arguments(node, "this", "big_int")
         return _count(node, row_binder, statistics)
-    quantile, deviation = quantile_of(node, row_binder), deviation_of(node)
+    quantile, deviation = row_aggregation.quantile_of(node, row_binder), row_aggregation.deviation_of(node)
     if quantile is not None:
         return _quantile(*quantile, row_binder, statistics, node)
     if deviation is not None:
@@ -279,7 +260,7 @@ def _deviation(
 
 
 def _number(argument: exp.Expr, row_binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    return _expanded(bind_number(argument, row_binder), row_binder, node)
+    return _expanded(row_aggregation.bind_number(argument, row_binder), row_binder, node)
 
 
 def _expanded(value: Scalar, row_binder: ExpressionBinder, node: exp.Expr) -> Scalar:
@@ -296,7 +277,7 @@ def _count(node: exp.Expr, row_binder: ExpressionBinder, statistics: DraftStatis
         check_arguments(inner)
         return statistics.add(Measure.COUNT_ROWS, None, ScalarType.INT)
     if isinstance(inner, exp.Distinct):
-        return _count_distinct(distinct_argument(inner, node).unnest(), row_binder, statistics)
+        return _count_distinct(row_aggregation.distinct_argument(inner, node).unnest(), row_binder, statistics)
     if isinstance(inner, exp.Case):
         inner = _counted_case(inner, row_binder)
     key = _link_key(inner.unnest(), row_binder)
@@ -320,7 +301,7 @@ def _counted_case(case: exp.Case, row_binder: ExpressionBinder) -> exp.Case:
     branches = [(arm, "true") for arm in found.args["ifs"]] + [(found, "default")]
     for holder, name in branches:
         node = holder.args.get(name)
-        if node is not None and is_link_key(node.unnest(), row_binder):
+        if node is not None and row_aggregation.is_link_key(node.unnest(), row_binder):
             missing = exp.Is(this=node.unnest().copy(), expression=exp.Null())
             one = exp.Literal.number(1)
             holder.set(name, exp.Case(ifs=[exp.If(this=missing, true=exp.Null())], default=one))
@@ -345,7 +326,11 @@ def _count_distinct(node: exp.Expr, row_binder: ExpressionBinder, statistics: Dr
 
 
 def _link_key(node: exp.Expr, row_binder: ExpressionBinder) -> ColumnRef | None:
-    return row_binder.raw_column(node) if isinstance(node, exp.Column) and is_link_key(node, row_binder) else None
+    return (
+        row_binder.raw_column(node)
+        if isinstance(node, exp.Column) and row_aggregation.is_link_key(node, row_binder)
+        else None
+    )
 
 
 def _sum(value: Scalar, row_binder: ExpressionBinder, statistics: DraftStatistics, node: exp.Expr) -> Scalar:

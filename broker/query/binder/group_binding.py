@@ -6,35 +6,18 @@ from itertools import combinations
 
 from sqlglot import exp
 
+from broker.domain.plans import operators as ops
 from broker.domain.plans.measure import Measure
-from broker.domain.plans.operators import (
-    Aggregate,
-    AggregateCall,
-    Join,
-    JoinHow,
-    PostAggregation,
-    Project,
-    PublicRef,
-    TableRef,
-    Union,
-)
 from broker.domain.plans.plan import KEY_STATISTIC
 from broker.domain.plans.scalars import NULL, ColumnRef, Literal, Scalar, ScalarType, integer
 from broker.domain.plans.substitution import substitute
 from broker.domain.plans.variable_uses import Usage
 from broker.query.analysis.group_key_domains import misused_quasi_identifier, record_subquery_keys
 from broker.query.analysis.known_amounts import fixed_columns
-from broker.query.binder import from_clause
+from broker.query.binder import from_clause, grouped_expressions
 from broker.query.binder.aggregate_statistics import bind_statistic
 from broker.query.binder.bind_state import Binder, SelectBinding
 from broker.query.binder.draft_tables import DraftStatistics, DraftTable
-from broker.query.binder.grouped_expressions import (
-    GroupedExpressionBinder,
-    has_aggregate,
-    is_grouped,
-    resolve_key_alias,
-    select_items,
-)
 from broker.query.binder.post_aggregation import PostAggregationBinder, PostAggregationBuilder, check_releasable
 from broker.query.binder.row_aggregation import bind_aggregate, grouping_keys
 from broker.query.binder.select_clauses import bind_clauses, bind_group_conjuncts, check_small_groups
@@ -66,16 +49,18 @@ def bind_select_over_groups(
     builder.filter(where)
     expression_binder: ExpressionBinder = group_binder
     keys: dict[Scalar, ColumnRef] = {}
-    if is_grouped(select):
+    if grouped_expressions.is_grouped(select):
         keys = _group_keys(binder, select, group_binder)
         aggregation = _GroupAggregation(binder, group_binder)
-        expression_binder = GroupedExpressionBinder(group_binder, keys, aggregation.aggregate, is_rows=False)
+        expression_binder = grouped_expressions.GroupedExpressionBinder(
+            group_binder, keys, aggregation.aggregate, is_rows=False
+        )
         expression_binder.bind_subquery_or_window = builder.bind_subquery_or_window
         builder.expression_binder = expression_binder
         made = tuple((c.ident, e) for e, c in keys.items())
-        builder.steps.append(lambda g: Aggregate(g, made, tuple(aggregation.columns)))
+        builder.steps.append(lambda g: ops.Aggregate(g, made, tuple(aggregation.columns)))
     output_columns = bind_clauses(binder, select, builder, expression_binder)
-    lone = (is_grouped(select) and not keys) or all(
+    lone = (grouped_expressions.is_grouped(select) and not keys) or all(
         j.bound.is_single for j in from_items if isinstance(j.bound, BoundGroups)
     )
     return (
@@ -96,21 +81,23 @@ def as_public_groups(binder: Binder, from_item: "from_clause.FromItem") -> "from
     for column in from_item.bound.columns.values():
         binder.symbols.labels.setdefault(column.ident, "public")
     binder.partial_relations.append(from_item.bound.relation)
-    return replace(from_item, bound=BoundGroups(PublicRef(len(binder.public_relations) - 1), from_item.bound.columns))
+    return replace(
+        from_item, bound=BoundGroups(ops.PublicRef(len(binder.public_relations) - 1), from_item.bound.columns)
+    )
 
 
-def _joined_groups(from_items: "list[from_clause.FromItem]") -> PostAggregation:
+def _joined_groups(from_items: "list[from_clause.FromItem]") -> ops.PostAggregation:
     """Join the groups. A RIGHT join becomes a LEFT join with its sides swapped."""
     found = _group_of(from_items[0])
     for one in from_items[1:]:
         # an inner join without a condition is a cross join
-        how = JoinHow.CROSS if one.how is JoinHow.INNER and not one.on else one.how
+        how = ops.JoinHow.CROSS if one.how is ops.JoinHow.INNER and not one.on else one.how
         sides = (_group_of(one), found) if one.swapped else (found, _group_of(one))
-        found = Join(*sides, how, conjunction_of(one.on))
+        found = ops.Join(*sides, how, conjunction_of(one.on))
     return found
 
 
-def _group_of(one: "from_clause.FromItem") -> PostAggregation:
+def _group_of(one: "from_clause.FromItem") -> ops.PostAggregation:
     assert isinstance(one.bound, BoundGroups)
     return one.bound.program
 
@@ -131,7 +118,7 @@ class _GroupAggregation:
 
     def __init__(self, binder: Binder, group_binder: ExpressionBinder) -> None:
         self._binder, self._group_binder = binder, group_binder
-        self.columns: list[tuple[int, AggregateCall]] = []
+        self.columns: list[tuple[int, ops.AggregateCall]] = []
 
     def aggregate(self, node: exp.Expr) -> Scalar:
         found = bind_aggregate(node, self._group_binder, own=True).aggregate
@@ -157,7 +144,7 @@ GroupingColumns = dict[Scalar, ColumnRef]
 """GROUPING(k) columns, by key."""
 
 
-class TopGroupBinder(GroupedExpressionBinder):
+class TopGroupBinder(grouped_expressions.GroupedExpressionBinder):
     """Binds expressions over the keys and statistics of the top aggregation."""
 
     def __init__(
@@ -197,7 +184,7 @@ def bind_group_by(binding: SelectBinding) -> BoundGroups | None:
     fixed = fixed_columns(binding.apply_pending().relation, symbols)
     statistics, grouping_columns = DraftStatistics(symbols, fixed=fixed, in_parts=binder.in_parts), GroupingColumns()
     group_binder = TopGroupBinder(binding, keys, statistics, grouping_columns)
-    group_binder.has_aggregates = any(has_aggregate(i) for i in select.expressions)
+    group_binder.has_aggregates = any(grouped_expressions.has_aggregate(i) for i in select.expressions)
     builder = PostAggregationBuilder(binder, binding.expression_binder.scope, expression_binder=group_binder)
     group_binder.bind_subquery_or_window = builder.bind_subquery_or_window
     output_columns = bind_clauses(binder, select, builder, group_binder)
@@ -220,14 +207,14 @@ def _grouped_tables(
     keys: dict[Scalar, ColumnRef],
     statistics: DraftStatistics,
     grouping_columns: GroupingColumns,
-) -> PostAggregation:
+) -> ops.PostAggregation:
     """Add one table for each set of keys, and stack them under the ids that the program reads."""
     if len(sets) == 1:
         binder.draft_tables.append(DraftTable(rows, keys, statistics))
         absent = [(c.ident, integer(0)) for c in grouping_columns.values()]
-        return _with_columns(TableRef(len(binder.draft_tables) - 1), [*absent, *statistics.totals.items()])
+        return _with_columns(ops.TableRef(len(binder.draft_tables) - 1), [*absent, *statistics.totals.items()])
     symbols = binder.symbols
-    parts: list[PostAggregation] = []
+    parts: list[ops.PostAggregation] = []
     idents: list[dict[int, int]] = []
     for one in sets:
         renamed: dict[int, int] = {}
@@ -244,15 +231,15 @@ def _grouped_tables(
             renamed[column.ident] = symbols.new_id()
             # GROUPING(k) is 1 where the table aggregates over k
             blank.append((renamed[column.ident], integer(0 if e in copied else 1)))
-        parts.append(_with_columns(TableRef(len(binder.draft_tables) - 1), [*blank, *again.totals.items()]))
+        parts.append(_with_columns(ops.TableRef(len(binder.draft_tables) - 1), [*blank, *again.totals.items()]))
         idents.append(renamed)
     named = [c.ident for c in (*keys.values(), *grouping_columns.values())]
     stacked = [*named, *(s.ident for s in statistics.entries), *statistics.totals]
-    return Union(tuple(parts), tuple((i, tuple(n[i] for n in idents)) for i in stacked))
+    return ops.Union(tuple(parts), tuple((i, tuple(n[i] for n in idents)) for i in stacked))
 
 
-def _with_columns(base: PostAggregation, columns: Sequence[tuple[int, Scalar]]) -> PostAggregation:
-    return Project(base, tuple(columns)) if columns else base
+def _with_columns(base: ops.PostAggregation, columns: Sequence[tuple[int, Scalar]]) -> ops.PostAggregation:
+    return ops.Project(base, tuple(columns)) if columns else base
 
 
 def _copied_statistics(statistics: DraftStatistics, renamed: dict[int, int]) -> DraftStatistics:
@@ -289,7 +276,11 @@ def _grouping_sets(binding: SelectBinding) -> list[tuple[Scalar, ...]]:
         return [()]
     binder.check_clauses(group, "expressions", "all", "rollup", "cube", "grouping_sets")
     # GROUP BY ALL: every item without an aggregate
-    nodes = [i for i in select_items(select) if not has_aggregate(i)] if group.args.get("all") else group.expressions
+    nodes = (
+        [i for i in grouped_expressions.select_items(select) if not grouped_expressions.has_aggregate(i)]
+        if group.args.get("all")
+        else group.expressions
+    )
     plain = [n for n in nodes if not isinstance(n, exp.Rollup | exp.Cube | exp.GroupingSets)]
     sets: list[tuple[Scalar, ...]] = [_bind_keys(binding, plain)]
     special = [n for n in nodes if n not in plain]
@@ -338,7 +329,7 @@ def _bind_keys(binding: SelectBinding, nodes: list[exp.Expr]) -> tuple[Scalar, .
     binder, expression_binder = binding.binder, binding.expression_binder
     found: dict[Scalar, None] = {}
     for node in nodes:
-        node = resolve_key_alias(node, binding.select, expression_binder)
+        node = grouped_expressions.resolve_key_alias(node, binding.select, expression_binder)
         key = binder.try_bind(expression_binder, node, Usage.GROUPED, lambda n: _bind_key(n, binding))
         if key is None:
             expression_binder.lacks_keys = True  # other items must not be refused as not grouped

@@ -5,30 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
-from broker.domain.plans.operators import (
-    AggregateCall,
-    Filter,
-    Join,
-    JoinHow,
-    PostAggregation,
-    Project,
-    Sort,
-    TableRef,
-    Union,
-    Window,
-    WindowColumn,
-)
-from broker.domain.plans.scalars import (
-    Call,
-    ColumnRef,
-    Literal,
-    Scalar,
-    ScalarType,
-    column_ids,
-    columns_in,
-    conjuncts_of,
-    parts_of,
-)
+from broker.domain.plans import operators as ops
+from broker.domain.plans import scalars
 from broker.domain.plans.substitution import substitute
 from broker.query.analysis.released_expressions import release_label
 from broker.query.binder import window_functions
@@ -40,69 +18,69 @@ from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.name_resolution import Scope
 from broker.query.operations.registry import WITHOUT_FOLD
 
-Substitution = Mapping[int, Scalar]
+Substitution = Mapping[int, scalars.Scalar]
 """Expression over the child's columns, by id of the column above."""
 
 
-def push_down(conjunct: Scalar, group: PostAggregation, tables: list[DraftTable]) -> None:
+def push_down(conjunct: scalars.Scalar, group: ops.PostAggregation, tables: list[DraftTable]) -> None:
     """Filter the rows of each table by a conjunct that reads only the table's keys. The conjunct also stays above: the
     filter drops only rows of groups that the conjunct drops anyway."""
     match group:
-        case TableRef(table=number):
+        case ops.TableRef(table=number):
             table = tables[number]
             keys = {column.ident: expression for expression, column in table.keys.items()}
             # a conjunct on statistics can be tested only after the aggregation
-            if column_ids(conjunct) and column_ids(conjunct) <= keys.keys():
+            if scalars.column_ids(conjunct) and scalars.column_ids(conjunct) <= keys.keys():
                 tables[number] = replace(table, rows=table.rows.filtered([_substitute(conjunct, keys)]))
-        case Project(child=child, columns=columns):
+        case ops.Project(child=child, columns=columns):
             push_down(_substitute(conjunct, dict(columns)), child, tables)
-        case Filter(child=child):
+        case ops.Filter(child=child):
             push_down(conjunct, child, tables)
-        case Sort(child=child):
+        case ops.Sort(child=child):
             push_down(conjunct, child, tables)
-        case Union(parts=parts, columns=columns):
+        case ops.Union(parts=parts, columns=columns):
             for index, part in enumerate(parts):
-                of_part = {i: ColumnRef(idents[index], _type_in(conjunct, i)) for i, idents in columns}
+                of_part = {i: scalars.ColumnRef(idents[index], _type_in(conjunct, i)) for i, idents in columns}
                 push_down(_substitute(conjunct, of_part), part, tables)
-        case Join(left=left, right=right, how=how):
-            for side, is_preserved in ((left, True), (right, how is not JoinHow.LEFT)):
+        case ops.Join(left=left, right=right, how=how):
+            for side, is_preserved in ((left, True), (right, how is not ops.JoinHow.LEFT)):
                 # padded rows of an outer side exist only above the join, so a condition must not reach that side
-                if is_preserved and how is not JoinHow.FULL:
+                if is_preserved and how is not ops.JoinHow.FULL:
                     push_down(conjunct, side, tables)
 
 
-def _substitute(scalar: Scalar, substitution: Substitution) -> Scalar:
+def _substitute(scalar: scalars.Scalar, substitution: Substitution) -> scalars.Scalar:
     """Replace the columns of a scalar by their expressions below."""
     return substitute(scalar, lambda column: substitution.get(column.ident, column))
 
 
-def _type_in(scalar: Scalar, ident: int) -> ScalarType:
+def _type_in(scalar: scalars.Scalar, ident: int) -> scalars.ScalarType:
     """Type of a column inside a scalar; NULL if the scalar does not read it."""
-    return next((c.type for c in columns_in(scalar) if c.ident == ident), ScalarType.NULL)
+    return next((c.type for c in scalars.columns_in(scalar) if c.ident == ident), scalars.ScalarType.NULL)
 
 
-Step = Callable[[PostAggregation], PostAggregation]
+Step = Callable[[ops.PostAggregation], ops.PostAggregation]
 
 
-def checked_computable(scalar: Scalar, node: exp.Expr) -> Scalar:
+def checked_computable(scalar: scalars.Scalar, node: exp.Expr) -> scalars.Scalar:
     """Return a scalar that the broker can evaluate itself on values that it holds. Raises BindError if it cannot."""
     match scalar:
-        case Call(op=op, args=args):
-            text = op == "to_text" and not args[0].type.is_whole and args[0].type is not ScalarType.TEXT
+        case scalars.Call(op=op, args=args):
+            text = op == "to_text" and not args[0].type.is_whole and args[0].type is not scalars.ScalarType.TEXT
             if op in WITHOUT_FOLD or text:
                 message = "This expression cannot be computed from aggregates and keys."
                 raise BindError("above", message, "Compute it in a derived table, before GROUP BY.", node)
         # on other letters, the broker and the engine could compute different results
-        case Literal(value=str() as value) if not value.isascii():
+        case scalars.Literal(value=str() as value) if not value.isascii():
             raise BindError(
                 "above", "Text alongside aggregates must be plain ASCII.", "Write the text without accents.", node
             )
-    for part in parts_of(scalar):
+    for part in scalars.parts_of(scalar):
         checked_computable(part, node)
     return scalar
 
 
-def check_releasable(function: AggregateCall, binder: Binder, node: exp.Expr) -> None:
+def check_releasable(function: ops.AggregateCall, binder: Binder, node: exp.Expr) -> None:
     """Refuse an aggregate over groups unless each argument is itself a released expression: else one figure could hide
     two. Raises BindError."""
     for argument in function.args:
@@ -116,7 +94,7 @@ class PostAggregationBinder(ExpressionBinder):
 
     is_rows = False
 
-    def division_is_safe(self, divisor: Scalar) -> bool:
+    def division_is_safe(self, divisor: scalars.Scalar) -> bool:
         return True
 
 
@@ -127,15 +105,15 @@ class PostAggregationBuilder:
     binder: Binder
     scope: Scope
     steps: list[Step] = field(default_factory=list)
-    windows: list[WindowColumn] = field(default_factory=list)
+    windows: list[ops.WindowColumn] = field(default_factory=list)
     single_groups: list[BoundGroups] = field(default_factory=list)
     allows_windows: bool = False
     expression_binder: ExpressionBinder | None = None
     without_from: bool = False
-    first_subquery: PostAggregation | None = None
+    first_subquery: ops.PostAggregation | None = None
     """Without FROM, the first subquery is the base that the others are joined to."""
 
-    def bind_subquery_or_window(self, node: exp.Expr) -> Scalar:
+    def bind_subquery_or_window(self, node: exp.Expr) -> scalars.Scalar:
         """Bind a window over groups, or a subquery that gives one group."""
         if isinstance(node, exp.Window):
             return self._bind_window(node)
@@ -147,19 +125,19 @@ class PostAggregationBuilder:
             raise BindError("group-subquery", message, advice, node)
         raise unsupported_node(node)
 
-    def _bind_window(self, node: exp.Window) -> ColumnRef:
+    def _bind_window(self, node: exp.Window) -> scalars.ColumnRef:
         if not self.allows_windows:
             raise window_place_error(node)
         assert self.expression_binder is not None
         partition = window_functions.partition_of(node, self.expression_binder)
         window = window_functions.bind_window(node, self.expression_binder, own=True, partition=partition)
         check_releasable(window.call.aggregate, self.binder, node)
-        column = ColumnRef(self.binder.symbols.new_id(), window.call.aggregate.type)
+        column = scalars.ColumnRef(self.binder.symbols.new_id(), window.call.aggregate.type)
         self.binder.symbols.labels[column.ident] = "rank" if window.is_rank else "derived"
-        self.windows.append(WindowColumn(column.ident, window.call.aggregate, partition, window.order))
+        self.windows.append(ops.WindowColumn(column.ident, window.call.aggregate, partition, window.order))
         return column
 
-    def _bind_single_group(self, node: exp.Expr) -> ColumnRef:
+    def _bind_single_group(self, node: exp.Expr) -> scalars.ColumnRef:
         outer_names = {s.name for s in self.scope.sources}
         # names that the subquery defines itself are not outer names
         outer_names -= {t.alias_or_name.casefold() for t in node.find_all(exp.Table, exp.Subquery)}
@@ -190,24 +168,24 @@ class PostAggregationBuilder:
         self.single_groups.clear()
         if self.windows:
             made = tuple(self.windows)  # a copy, because the list is cleared below
-            self.steps.append(lambda g: Window(g, made))
+            self.steps.append(lambda g: ops.Window(g, made))
             self.windows.clear()
 
-    def filter(self, conjuncts: Sequence[Scalar]) -> None:
+    def filter(self, conjuncts: Sequence[scalars.Scalar]) -> None:
         self.apply_pending()
         predicate = conjunction_of(conjuncts)
         if predicate is not None:
-            self.steps.append(lambda g: Filter(g, predicate))
+            self.steps.append(lambda g: ops.Filter(g, predicate))
 
-    def build(self, base: PostAggregation) -> PostAggregation:
+    def build(self, base: ops.PostAggregation) -> ops.PostAggregation:
         """Build the whole program. Each condition is also pushed down to the rows if it reads only keys."""
         for step in self.steps:
             base = step(base)
-            if isinstance(base, Filter):
-                for conjunct in conjuncts_of(base.predicate):
+            if isinstance(base, ops.Filter):
+                for conjunct in scalars.conjuncts_of(base.predicate):
                     push_down(conjunct, base.child, self.binder.draft_tables)
         return base
 
 
-def _cross_join(other: PostAggregation) -> Step:
-    return lambda g: Join(g, other, JoinHow.CROSS, None)
+def _cross_join(other: ops.PostAggregation) -> Step:
+    return lambda g: ops.Join(g, other, ops.JoinHow.CROSS, None)

@@ -4,13 +4,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from broker.domain.projects.saved_definitions import (
-    NO_READABLE_DEFINITIONS,
-    PROJECT_SCHEMA,
-    Cohort,
-    Lookup,
-    ReadableDefinitions,
-)
+from broker.domain.projects import saved_definitions
 from broker.domain.spelling_hints import did_you_mean
 from broker.policy.service_limits import ServiceLimits
 from broker.query.diagnostics import CONSEQUENTIAL, BindError, Diagnostics
@@ -26,18 +20,20 @@ class SavedCatalogue:
     `read_names`: names that were read from the store. `within`: cohorts that are being bound, outermost first."""
 
     service: ServiceLimits | None = None
-    saved: ReadableDefinitions = NO_READABLE_DEFINITIONS
-    saved_here: dict[str, Cohort | None] = field(default_factory=dict)
+    saved: saved_definitions.ReadableDefinitions = saved_definitions.NO_READABLE_DEFINITIONS
+    saved_here: dict[str, saved_definitions.Cohort | None] = field(default_factory=dict)
     read_names: set[str] = field(default_factory=set)
     within: tuple[str, ...] = ()
-    _parsed: dict[Cohort, tuple[ScriptQuery | None, Diagnostics]] = field(default_factory=dict)
+    _parsed: dict[saved_definitions.Cohort, tuple[ScriptQuery | None, Diagnostics]] = field(default_factory=dict)
 
-    def find(self, node: exp.Table) -> Cohort | Lookup:
+    def find(self, node: exp.Table) -> saved_definitions.Cohort | saved_definitions.Lookup:
         """Return the definition that a name has now. Names of other projects are refused like names that do not exist.
         Raises BindError."""
         name = node.name.casefold()
         if not is_plain_name(node.this) or not is_plain_name(node.args["db"]):
-            raise BindError("table-function", "You can read only tables.", f"Write {PROJECT_SCHEMA}.name.", node)
+            raise BindError(
+                "table-function", "You can read only tables.", f"Write {saved_definitions.PROJECT_SCHEMA}.name.", node
+            )
         if name in self.within:  # A cohort that reads itself would be expanded without end.
             message = "A saved query reads itself through other saved queries."
             raise BindError(
@@ -53,19 +49,19 @@ class SavedCatalogue:
             return made
         found = self.saved.find(name)
         if found is None:
-            known = {d.name: f"{PROJECT_SCHEMA}.{d.name}" for d in self.saved.definitions}
+            known = {d.name: f"{saved_definitions.PROJECT_SCHEMA}.{d.name}" for d in self.saved.definitions}
             advice = "`broker saved` lists what the project has saved." + did_you_mean(node.name, known)
             raise BindError("unknown-table", "The project has not saved anything under this name.", advice, node)
         self.read_names.add(name)
         return found
 
-    def record(self, script_query: ScriptQuery, definition: object) -> list[Cohort]:
+    def record(self, script_query: ScriptQuery, definition: object) -> list[saved_definitions.Cohort]:
         """Record a definition that the text saves, so that the rest of the text can read it."""
-        cohort = definition if isinstance(definition, Cohort) else None
+        cohort = definition if isinstance(definition, saved_definitions.Cohort) else None
         self.saved_here[script_query.name.casefold()] = cohort
         return [cohort] if cohort is not None else []
 
-    def parsed(self, cohort: Cohort) -> tuple[ScriptQuery | None, Diagnostics]:
+    def parsed(self, cohort: saved_definitions.Cohort) -> tuple[ScriptQuery | None, Diagnostics]:
         """Return the query of a cohort, parsed like any other text, and its diagnostics. The query is None if the
         diagnostics have refusals."""
         if cohort not in self._parsed:
@@ -74,7 +70,9 @@ class SavedCatalogue:
         return self._parsed[cohort]
 
 
-def _read_cohort(cohort: Cohort, service: ServiceLimits | None, diagnostics: Diagnostics) -> ScriptQuery | None:
+def _read_cohort(
+    cohort: saved_definitions.Cohort, service: ServiceLimits | None, diagnostics: Diagnostics
+) -> ScriptQuery | None:
     assert service is not None
     dialect = find_dialect(cohort.dialect, diagnostics)
     if dialect is None:

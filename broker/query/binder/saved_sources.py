@@ -9,11 +9,7 @@ from broker.domain.plans.operators import Scan
 from broker.domain.plans.plan import PlannedStatistic
 from broker.domain.plans.scalars import ScalarType
 from broker.domain.plans.variable_uses import VariableClass
-from broker.domain.projects.saved_definitions import (
-    PROJECT_SCHEMA,
-    Cohort,
-    Lookup,
-)
+from broker.domain.projects import saved_definitions
 from broker.policy.data_catalogue import CatalogueTable, TableKind, Variable
 from broker.query.binder.bind_state import Binder
 from broker.query.bound_relations import BoundGroups, BoundQuery, BoundRows, CteDefinition, Ctes
@@ -30,7 +26,7 @@ BindDerivedTable = Callable[[exp.Expr, Ctes], BoundQuery | None]
 
 def is_saved_name(node: exp.Table) -> bool:
     """Whether a name in FROM has the form `project.name`."""
-    return not node.catalog and node.db.casefold() == PROJECT_SCHEMA
+    return not node.catalog and node.db.casefold() == saved_definitions.PROJECT_SCHEMA
 
 
 def bind_saved(binder: Binder, node: exp.Table, scope: Scope, derive: BindDerivedTable) -> BoundQuery | None:
@@ -38,17 +34,19 @@ def bind_saved(binder: Binder, node: exp.Table, scope: Scope, derive: BindDerive
     found = binder.saved.find(node)
     return (
         _bind_lookup(binder, found, node, scope)
-        if isinstance(found, Lookup)
+        if isinstance(found, saved_definitions.Lookup)
         else _bind_cohort(binder, found, node, derive)
     )
 
 
-def _bind_cohort(binder: Binder, cohort: Cohort, node: exp.Table, derive: BindDerivedTable) -> BoundQuery | None:
+def _bind_cohort(
+    binder: Binder, cohort: saved_definitions.Cohort, node: exp.Table, derive: BindDerivedTable
+) -> BoundQuery | None:
     """Bind a cohort in the dialect of its own text. Its refusals are reported at the place where the job names it."""
     saved, diagnostics = binder.saved, binder.diagnostics
     script_query, problems = saved.parsed(cohort)
     dialect, within = binder.dialect, saved.within
-    with diagnostics.attributed_to(node, f"In {PROJECT_SCHEMA}.{cohort.name}: "):
+    with diagnostics.attributed_to(node, f"In {saved_definitions.PROJECT_SCHEMA}.{cohort.name}: "):
         if script_query is None:
             for refusal in problems.refusals:
                 diagnostics.add(refusal.code, refusal.message, refusal.advice)
@@ -68,7 +66,7 @@ def temporary_ctes(visible: Mapping[str, TempTableDefinition]) -> Ctes:
     return {name: CteDefinition(d.query, (), temporary_ctes(d.visible)) for name, d in visible.items()}
 
 
-def _bind_lookup(binder: Binder, lookup: Lookup, node: exp.Table, scope: Scope) -> BoundRows:
+def _bind_lookup(binder: Binder, lookup: saved_definitions.Lookup, node: exp.Table, scope: Scope) -> BoundRows:
     """Bind a lookup as written rows under the name of a public table: no key domain, no years, and no use of the
     catalogue."""
     table, symbols, alias = lookup_table(lookup), binder.symbols, node.args.get("alias")
@@ -80,15 +78,17 @@ def _bind_lookup(binder: Binder, lookup: Lookup, node: exp.Table, scope: Scope) 
     symbols.written_rows[scan] = lookup.rows
     for variable in table.variables:
         symbols.column(scan, variable)
-    scope.add(ResolvedTable(table, schemas=frozenset({PROJECT_SCHEMA})).table_binding(node, scan), node)
+    scope.add(
+        ResolvedTable(table, schemas=frozenset({saved_definitions.PROJECT_SCHEMA})).table_binding(node, scan), node
+    )
     return BoundRows(Scan(table.full_name, (), scan, None), None, frozenset({scan}))
 
 
-def lookup_table(lookup: Lookup) -> CatalogueTable:
+def lookup_table(lookup: saved_definitions.Lookup) -> CatalogueTable:
     """Describe a lookup as a catalogue table. Its first column is a unique key if its values are unique."""
     first = lookup.columns[0]
     return CatalogueTable(
-        schema_name=PROJECT_SCHEMA,
+        schema_name=saved_definitions.PROJECT_SCHEMA,
         name=lookup.name,
         kind=TableKind.PUBLIC,
         unique_key=first.name if first.unique else None,
@@ -96,7 +96,7 @@ def lookup_table(lookup: Lookup) -> CatalogueTable:
     )
 
 
-def _lookup_variable(lookup: Lookup, index: int) -> Variable:
+def _lookup_variable(lookup: saved_definitions.Lookup, index: int) -> Variable:
     column = lookup.columns[index]
     values = dict.fromkeys(row[index] for row in lookup.rows)
     missing = None in values
@@ -117,7 +117,7 @@ def _lookup_variable(lookup: Lookup, index: int) -> Variable:
     )
 
 
-def _decimals(lookup: Lookup, index: int) -> int:
+def _decimals(lookup: saved_definitions.Lookup, index: int) -> int:
     cells = (row[index] for row in lookup.rows)
     return max((len(str(v).partition(".")[2]) for v in cells if v is not None), default=0)
 
@@ -136,7 +136,9 @@ def lookup_weight_reason(statistic: PlannedStatistic, symbols: SymbolTable) -> s
     )
 
 
-def saved_definition(script_query: ScriptQuery, bound: BoundQuery | None, binder: Binder) -> Cohort | None:
+def saved_definition(
+    script_query: ScriptQuery, bound: BoundQuery | None, binder: Binder
+) -> saved_definitions.Cohort | None:
     """Return the definition to save for a query: rows of persons, or public rows, with named columns. None if it is
     refused."""
     if bound is None:
@@ -158,4 +160,4 @@ def saved_definition(script_query: ScriptQuery, bound: BoundQuery | None, binder
             "unnamed-column", "A column of a saved query has no plain name.", "Write … AS name.", position
         )
         return None
-    return Cohort(script_query.name, binder.dialect.name, script_query.text, names)
+    return saved_definitions.Cohort(script_query.name, binder.dialect.name, script_query.text, names)

@@ -7,21 +7,15 @@ from sqlglot import exp
 
 from broker.domain.plans.scalars import Call, ColumnRef, Scalar, column_ids, same_person, truth_call
 from broker.domain.plans.variable_uses import Usage
-from broker.query.binder import from_clause, group_binding, subqueries, window_functions
+from broker.query.binder import (
+    distinct_and_top,
+    from_clause,
+    group_binding,
+    grouped_expressions,
+    subqueries,
+    window_functions,
+)
 from broker.query.binder.bind_state import Binder, SelectBinding
-from broker.query.binder.distinct_and_top import (
-    as_group_by,
-    bind_top,
-    distinct_rows,
-    is_link_key_node,
-    selects_link_key,
-)
-from broker.query.binder.grouped_expressions import (
-    GroupedExpressionBinder,
-    expand_aliases,
-    is_grouped,
-    resolve_key_alias,
-)
 from broker.query.binder.row_aggregation import RowAggregation, coalesced_link_key, grouping_keys, output_column
 from broker.query.binder.select_clauses import bind_item, star_columns
 from broker.query.bound_relations import BindTarget, BoundGroups, BoundQuery, BoundRows, ColumnsByName, Ctes, one_row
@@ -140,7 +134,7 @@ def bind_select(
         restore()  # Groups next to rows of persons: bind again, with the groups as rows that the engine joins.
         return bind_select(binder, select, outer_ctes, outer_scope, target, BindTarget.ROWS)
     nothing = whole and not found
-    if nothing and outer_scope is None and is_grouped(select):
+    if nothing and outer_scope is None and grouped_expressions.is_grouped(select):
         raise BindError("no-table", "The query reads no table.", "Name a table in FROM.", select)
     if (
         nothing
@@ -180,7 +174,11 @@ def _bind_rows(
         from_clause.record_partial_relation(binder, found, where)
         record_remaining_uses(binder, binding.expression_binder, select)
         return None
-    return _bind_grouped(binding, target) if is_grouped(select) else _bind_ungrouped(binding, outer_scope, target)
+    return (
+        _bind_grouped(binding, target)
+        if grouped_expressions.is_grouped(select)
+        else _bind_ungrouped(binding, outer_scope, target)
+    )
 
 
 def _bind_grouped(binding: SelectBinding, target: BindTarget) -> BoundQuery | None:
@@ -198,8 +196,10 @@ def _bind_grouped(binding: SelectBinding, target: BindTarget) -> BoundQuery | No
     keys = grouping_keys(binder, select, expression_binder, rows.source_rows)  # first, because the conditions add keys
     outer = _correlation_conditions(binding, keys)
     aggregation = RowAggregation(binder, binding.apply_pending(), expression_binder, keys)
-    grouped_binder = GroupedExpressionBinder(expression_binder, keys, aggregation.aggregate, is_rows=True)
-    clause = expand_aliases(select.args.get("having"), select, expression_binder)
+    grouped_binder = grouped_expressions.GroupedExpressionBinder(
+        expression_binder, keys, aggregation.aggregate, is_rows=True
+    )
+    clause = grouped_expressions.expand_aliases(select.args.get("having"), select, expression_binder)
     having = from_clause.bind_conjuncts(binder, grouped_binder, _clause_condition(clause), Usage.FILTERED)
     _refuse_clause(binder, select, "qualify")
     columns = _bind_items(binding, grouped_binder)
@@ -254,7 +254,9 @@ def _groups_by_link_key(binding: SelectBinding) -> bool:
     group = binding.select.args.get("group")
     nodes = group.expressions if group is not None else []
     return any(
-        is_link_key_node(resolve_key_alias(n, binding.select, binding.expression_binder).unnest(), binding)
+        distinct_and_top.is_link_key_node(
+            grouped_expressions.resolve_key_alias(n, binding.select, binding.expression_binder).unnest(), binding
+        )
         for n in nodes
     )
 
@@ -274,13 +276,15 @@ def _bind_ungrouped(binding: SelectBinding, outer_scope: Scope | None, target: B
         window_functions.is_distinct(select)
         and target is BindTarget.GROUPS
         and binding.apply_pending().person is not None
-        and not selects_link_key(binding)
+        and not distinct_and_top.selects_link_key(binding)
     ):
         binding.restore()
-        return bind_select(binder, as_group_by(select), expression_binder.scope.ctes, outer_scope, target)
+        return bind_select(
+            binder, distinct_and_top.as_group_by(select), expression_binder.scope.ctes, outer_scope, target
+        )
     binding.allows_windows = True  # in the SELECT list and QUALIFY only
     columns = _bind_items(binding, expression_binder)
-    clause = expand_aliases(select.args.get("qualify"), select, expression_binder)
+    clause = grouped_expressions.expand_aliases(select.args.get("qualify"), select, expression_binder)
     qualify = from_clause.bind_conjuncts(binder, expression_binder, _clause_condition(clause), Usage.FILTERED)
     binding.rows = binding.apply_pending().filtered(qualify)
     return _bind_output(binding, columns)
@@ -307,8 +311,8 @@ def _bind_output(binding: SelectBinding, columns: "list[tuple[str, Scalar]] | No
         output_columns[name] = ColumnRef(ident, found.type)
     rows = replace(rows.computed(computed), columns=output_columns)
     if select.args.get("distinct"):
-        rows = distinct_rows(binder, rows)
-    return bind_top(binding, rows)
+        rows = distinct_and_top.distinct_rows(binder, rows)
+    return distinct_and_top.bind_top(binding, rows)
 
 
 def _bind_items(binding: SelectBinding, expression_binder: ExpressionBinder) -> "list[tuple[str, Scalar]] | None":

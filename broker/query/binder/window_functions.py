@@ -80,11 +80,7 @@ def order_terms(item: exp.Expr, value: Scalar, symbols: SymbolTable) -> tuple[tu
     # the engine sorts NULL lowest, so this order needs no extra term
     if first is not descending or not can_be_null(value, symbols):
         return ((value, descending),)
-    missing = Case(
-        ((truth_call("is_null", value), integer(1)),),
-        integer(0),
-        ScalarType.INT,
-    )
+    missing = Case(((truth_call("is_null", value), integer(1)),), integer(0), ScalarType.INT)
     return ((missing, first), (value, descending))
 
 

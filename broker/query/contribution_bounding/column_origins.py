@@ -4,17 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from broker.domain.plans.operators import (
-    Aggregate,
-    Join,
-    JoinHow,
-    Project,
-    Relation,
-    Scan,
-    Union,
-    own_ids,
-    walk,
-)
+from broker.domain.plans import operators as ops
 from broker.domain.plans.scalars import ColumnRef, Scalar, ScalarType
 from broker.policy.data_catalogue import Catalogue, CatalogueTable, Variable
 
@@ -23,28 +13,28 @@ from broker.policy.data_catalogue import Catalogue, CatalogueTable, Variable
 class ColumnOrigins:
     """Origins of all columns of one relation."""
 
-    relation: Relation
+    relation: ops.Relation
     catalogue: Catalogue
 
     @cached_property
-    def _scanned(self) -> dict[int, tuple[Scan, str]]:
-        return {c.ident: (r, c.variable) for r in walk(self.relation) if isinstance(r, Scan) for c in r.columns}
+    def _scanned(self) -> dict[int, tuple[ops.Scan, str]]:
+        return {c.ident: (r, c.variable) for r in ops.walk(self.relation) if isinstance(r, ops.Scan) for c in r.columns}
 
     @cached_property
     def _definitions(self) -> dict[int, tuple[Scalar, ...]]:
         """Expressions of each computed column. A column of a union has one for each branch."""
         found: dict[int, tuple[Scalar, ...]] = {}
-        for part in walk(self.relation):
+        for part in ops.walk(self.relation):
             for ident, scalars in _computed_columns(part):
                 # a key that is a plain column keeps its id, and would define itself
                 if scalars != (ColumnRef(ident, scalars[0].type),):
                     found[ident] = scalars
         return found
 
-    def table(self, scan: Scan) -> CatalogueTable:
+    def table(self, scan: ops.Scan) -> CatalogueTable:
         return self.catalogue.table(scan.table)
 
-    def sources(self, scalar: Scalar) -> tuple[tuple[Scan, Variable], ...]:
+    def sources(self, scalar: Scalar) -> tuple[tuple[ops.Scan, Variable], ...]:
         """Scans and variables that a column copies; empty if anything is computed."""
         if not isinstance(scalar, ColumnRef):
             return ()
@@ -71,25 +61,27 @@ class ColumnOrigins:
         found = self.sources(scalar)
         if not found or not all(self._is_year(s, v) for s, v in found):
             return None
-        outer = any(isinstance(r, Join) and r.how in {JoinHow.LEFT, JoinHow.FULL} for r in walk(self.relation))
+        outer = any(
+            isinstance(r, ops.Join) and r.how in {ops.JoinHow.LEFT, ops.JoinHow.FULL} for r in ops.walk(self.relation)
+        )
         together = frozenset[int]().union(*(s.years or () for s, _ in found))
         return len(together) + outer
 
-    def _is_year(self, scan: Scan, variable: Variable) -> bool:
+    def _is_year(self, scan: ops.Scan, variable: Variable) -> bool:
         axis = self.table(scan).year
         return axis is not None and axis.variable == variable.name and scan.years is not None
 
 
-def _computed_columns(part: Relation) -> Iterator[tuple[int, tuple[Scalar, ...]]]:
+def _computed_columns(part: ops.Relation) -> Iterator[tuple[int, tuple[Scalar, ...]]]:
     match part:
-        case Project(columns=columns) | Aggregate(keys=columns):
+        case ops.Project(columns=columns) | ops.Aggregate(keys=columns):
             yield from ((i, (s,)) for i, s in columns)
-        case Union(columns=columns):
+        case ops.Union(columns=columns):
             for ident, parts in columns:
                 yield ident, tuple(ColumnRef(p, ScalarType.NULL) for p in parts)
 
 
-def idents_of(relation: Relation) -> frozenset[int]:
+def idents_of(relation: ops.Relation) -> frozenset[int]:
     """Every column that is read or computed inside a relation. The value of any other column comes from the outer
     row."""
-    return frozenset(i for part in walk(relation) for i in own_ids(part))
+    return frozenset(i for part in ops.walk(relation) for i in ops.own_ids(part))

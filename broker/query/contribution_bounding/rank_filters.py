@@ -4,18 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
+from broker.domain.plans import scalars
 from broker.domain.plans.operators import Scan, ScanColumn
-from broker.domain.plans.scalars import (
-    ColumnRef,
-    Literal,
-    Scalar,
-    ScalarType,
-    Value,
-    all_of,
-    any_of,
-    integer,
-    truth_call,
-)
 from broker.policy.data_catalogue import CatalogueTable, RowRanking
 from broker.query.analysis.guards import Guards
 from broker.query.operations.possible_values import can_be_true
@@ -25,7 +15,7 @@ RANK = "__r"
 only."""
 
 NO_GUARDS = Guards((), {})
-RemainingValues = Mapping[str, tuple[Value, ...]]
+RemainingValues = Mapping[str, tuple[scalars.Value, ...]]
 """By variable of a ranking, the values that a query leaves."""
 
 
@@ -68,7 +58,7 @@ def _filter_within(
     ranking: RowRanking, scan: Scan, table: CatalogueTable, requested: int | None, guards: Guards
 ) -> RankFilter | None:
     """Ranks within a filter. None if the query leaves every value of a variable, or does not read the variable."""
-    remaining: dict[str, tuple[Value, ...]] = {}
+    remaining: dict[str, tuple[scalars.Value, ...]] = {}
     for variable in ranking.within:
         ident = next((c.ident for c in scan.columns if c.variable == variable), None)
         listed = table.find(variable)
@@ -84,31 +74,33 @@ def _filter_within(
     )
 
 
-def _remaining(ident: int, values: tuple[Value, ...], guards: Guards) -> tuple[Value, ...]:
+def _remaining(ident: int, values: tuple[scalars.Value, ...], guards: Guards) -> tuple[scalars.Value, ...]:
     """Values with which every guard can be true, whatever else the row holds."""
     return tuple(
         v for v in values if all(can_be_true(c, {ident: frozenset({v})}, guards.definitions) for c in guards.conjuncts)
     )
 
 
-def rank_condition(rank_filter: RankFilter, rank: int, scan: Scan) -> Scalar:
+def rank_condition(rank_filter: RankFilter, rank: int, scan: Scan) -> scalars.Scalar:
     """Condition that a row's rank, read as the column `rank`, is among the first, and that its values are among the
     remaining ones."""
-    first = truth_call("less", ColumnRef(rank, ScalarType.INT), integer(rank_filter.first))
+    first = scalars.truth_call(
+        "less", scalars.ColumnRef(rank, scalars.ScalarType.INT), scalars.integer(rank_filter.first)
+    )
     parts = [
         _is_one_of(next(c for c in scan.columns if c.variable == v), values)
         for v, values in rank_filter.remaining.items()
     ]
-    return all_of([*parts, first])
+    return scalars.all_of([*parts, first])
 
 
-def _is_one_of(column: ScanColumn, values: tuple[Value, ...]) -> Scalar:
+def _is_one_of(column: ScanColumn, values: tuple[scalars.Value, ...]) -> scalars.Scalar:
     """Condition that a column equals exactly one of the values; always false without values."""
-    read = ColumnRef(column.ident, column.type)
+    read = scalars.ColumnRef(column.ident, column.type)
     if not values:
-        return Literal(False, ScalarType.TRUTH)
-    return any_of(truth_call("same", read, Literal(v, column.type)) for v in values)
+        return scalars.Literal(False, scalars.ScalarType.TRUTH)
+    return scalars.any_of(scalars.truth_call("same", read, scalars.Literal(v, column.type)) for v in values)
 
 
-def _value_text(value: Value) -> str:
+def _value_text(value: scalars.Value) -> str:
     return "(missing)" if value is None else str(value)

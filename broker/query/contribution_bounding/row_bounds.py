@@ -6,24 +6,7 @@ from decimal import Decimal
 from itertools import count
 from math import prod
 
-from broker.domain.plans.operators import (
-    Aggregate,
-    AggregateCall,
-    Apply,
-    Filter,
-    Join,
-    JoinHow,
-    Limit,
-    Project,
-    Relation,
-    Scan,
-    ScanColumn,
-    Union,
-    Values,
-    Window,
-    WindowColumn,
-    is_of_persons,
-)
+from broker.domain.plans import operators as ops
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, Value, column_ids, conjuncts_of
 from broker.policy.data_catalogue import Catalogue
 from broker.query.analysis.guards import guards_of, own_columns
@@ -36,7 +19,7 @@ class RowBound:
     """A relation with the most rows of one person in it (None: unbounded). `each`: by id of a year column, the most
     rows with one value of that column."""
 
-    relation: Relation
+    relation: ops.Relation
     rows: int | None
     each: Mapping[int, int] = field(default_factory=dict)
 
@@ -63,14 +46,14 @@ def scaled(each: Mapping[int, int], many: int | None) -> dict[int, int]:
     return {} if many is None else {i: n * many for i, n in each.items()}
 
 
-def first_numbered_rows(filtered: Filter[Relation], origins: ColumnOrigins) -> RowBound | None:
+def first_numbered_rows(filtered: ops.Filter[ops.Relation], origins: ColumnOrigins) -> RowBound | None:
     """Bound of rows that are numbered within their person, or person and year, if only number 1 is kept. None for other
     filters."""
     projects, part = [], filtered.child
-    while isinstance(part, Project):
+    while isinstance(part, ops.Project):
         projects.append(part)
         part = part.child
-    if not isinstance(part, Window):
+    if not isinstance(part, ops.Window):
         return None
     # without a person number, the window may mix rows of several people
     first_columns = set(_equal_to_one(filtered.predicate)) if part.counted is not None else set()
@@ -88,7 +71,7 @@ def first_numbered_rows(filtered: Filter[Relation], origins: ColumnOrigins) -> R
     left = tuple(s for s in window.partition if not origins.is_link_key(s))
     years = [n for s in left if s != ColumnRef(part.counted or 0, ScalarType.INT) and (n := origins.year_count(s))]
     changed = tuple(replace(w, partition=left) if w is window else w for w in part.columns)
-    relation: Relation = replace(part, columns=changed)
+    relation: ops.Relation = replace(part, columns=changed)
     for project in reversed(projects):
         relation = replace(project, child=relation)
     rows = prod(years)
@@ -96,7 +79,7 @@ def first_numbered_rows(filtered: Filter[Relation], origins: ColumnOrigins) -> R
     return RowBound(replace(filtered, child=relation), rows, each)
 
 
-def _numbers_own_rows(window: WindowColumn, relation: Window[Relation], origins: ColumnOrigins) -> bool:
+def _numbers_own_rows(window: ops.WindowColumn, relation: ops.Window[ops.Relation], origins: ColumnOrigins) -> bool:
     person = ColumnRef(relation.counted or 0, ScalarType.INT)
     known = all(s == person or origins.is_link_key(s) or origins.year_count(s) for s in window.partition)
     return window.function.op == "row_number" and not window.shared and person in window.partition and known
@@ -114,52 +97,54 @@ EQUALITIES = frozenset({"equal", "same"})
 Conditions = tuple[Scalar, ...]
 
 
-def max_matches(relation: Relation, conditions: Iterable[Scalar], origins: ColumnOrigins) -> int | None:
+def max_matches(relation: ops.Relation, conditions: Iterable[Scalar], origins: ColumnOrigins) -> int | None:
     """Most rows of a relation that one outer row can match; None if unbounded. A column that is computed inside the
     relation is not fixed by the outer row, whatever a condition says it equals."""
     return _max_matches(relation, tuple(conditions), idents_of(relation), origins)
 
 
-def _max_matches(relation: Relation, known: Conditions, inside: frozenset[int], origins: ColumnOrigins) -> int | None:
+def _max_matches(
+    relation: ops.Relation, known: Conditions, inside: frozenset[int], origins: ColumnOrigins
+) -> int | None:
     match relation:
-        case Filter(child=child, predicate=predicate):
+        case ops.Filter(child=child, predicate=predicate):
             return _max_matches(child, (*known, *conjuncts_of(predicate)), inside, origins)
-        case Project(child=child, columns=columns):
+        case ops.Project(child=child, columns=columns):
             named = tuple(
                 Call("same", (ColumnRef(i, s.type), s), s.type) for i, s in columns if isinstance(s, ColumnRef)
             )
             return _max_matches(child, (*known, *_through_copies(known, named)), inside, origins)
-        case Window(child=child):
+        case ops.Window(child=child):
             return _max_matches(child, known, inside, origins)
-        case Limit(count=count):
+        case ops.Limit(count=count):
             return count
-        case Values():
+        case ops.Values():
             return 1 if _matches_once(relation, known, inside) else len(relation.rows)
-        case Aggregate(keys=keys):
+        case ops.Aggregate(keys=keys):
             # one group for each combination of its keys
             return 1 if all(_is_fixed(i, known, inside) for i, _ in keys) else None
-        case Scan():
+        case ops.Scan():
             return _max_scan_matches(relation, known, inside, origins)
-        case Union(parts=parts):
+        case ops.Union(parts=parts):
             # conditions name the columns of the union, not those of its parts
             return sum_of(_max_matches(p, (), inside, origins) for p in parts)
-        case Join():
+        case ops.Join():
             return _max_join_matches(relation, known, inside, origins)
     return None
 
 
 def _max_join_matches(
-    join: Join[Relation], known: Conditions, inside: frozenset[int], origins: ColumnOrigins
+    join: ops.Join[ops.Relation], known: Conditions, inside: frozenset[int], origins: ColumnOrigins
 ) -> int | None:
     """Bound one side by the outer row, then the other by the outer row and that side. Never both by each other: that
     would be circular."""
     both = (*known, *conjuncts_of(join.on))
     outside_left, outside_right = inside - idents_of(join.left), inside - idents_of(join.right)
-    is_outer = join.how in {JoinHow.LEFT, JoinHow.FULL}
+    is_outer = join.how in {ops.JoinHow.LEFT, ops.JoinHow.FULL}
     # ON does not remove rows of the preserved side
     left = _max_matches(join.left, known if is_outer else both, inside, origins)
     forth = product_of(left, at_least_one(_max_matches(join.right, both, outside_left, origins)))
-    if join.how is JoinHow.FULL:
+    if join.how is ops.JoinHow.FULL:
         return sum_of([forth, _max_matches(join.right, known, inside, origins)])
     if is_outer:
         return forth
@@ -188,7 +173,7 @@ def _is_fixed(ident: int, known: Conditions, inside: frozenset[int]) -> bool:
     return False
 
 
-def _max_scan_matches(scan: Scan, known: Conditions, inside: frozenset[int], origins: ColumnOrigins) -> int | None:
+def _max_scan_matches(scan: ops.Scan, known: Conditions, inside: frozenset[int], origins: ColumnOrigins) -> int | None:
     """Most rows of a scan for one value of its unique key. Ingest verifies that the key is unique in each year's
     file."""
     key = origins.table(scan).unique_key
@@ -198,7 +183,7 @@ def _max_scan_matches(scan: Scan, known: Conditions, inside: frozenset[int], ori
     return 1 if scan.years is None else max(1, len(scan.years))
 
 
-def _matches_once(values: Values, known: Conditions, inside: frozenset[int]) -> bool:
+def _matches_once(values: ops.Values, known: Conditions, inside: frozenset[int]) -> bool:
     """Whether a column of written rows has no repeated value and equals a value that the outer row gives."""
     for place, (ident, _) in enumerate(values.columns):
         written = [row[place] for row in values.rows]
@@ -221,42 +206,42 @@ class RowBounder:
     """Bounds the rows of one person in a relation. `ranks`: by table, rows of one person and year that count; otherwise
     the catalogue's number. After `bound`, `counted_rows` says how many rows of each table count."""
 
-    def __init__(self, relation: Relation, catalogue: Catalogue, ranks: Mapping[str, int]) -> None:
+    def __init__(self, relation: ops.Relation, catalogue: Catalogue, ranks: Mapping[str, int]) -> None:
         self._origins = ColumnOrigins(relation, catalogue)
         self._ranks, self._fresh = ranks, count(FIRST_IDENT)
         self._guards = guards_of(relation, own_columns)
         self.counted_rows: dict[str, int] = {}
 
-    def bound(self, relation: Relation) -> RowBound:
+    def bound(self, relation: ops.Relation) -> RowBound:
         match relation:
-            case Scan(person=None) | Values():
+            case ops.Scan(person=None) | ops.Values():
                 return RowBound(relation, 0)
-            case Scan():
+            case ops.Scan():
                 return self._scan(relation)
-            case Filter(child=child, predicate=predicate):
-                return first_numbered_rows(relation, self._origins) or self._unary(child, Filter(child, predicate))
-            case Project(child=child, columns=columns):
+            case ops.Filter(child=child, predicate=predicate):
+                return first_numbered_rows(relation, self._origins) or self._unary(child, ops.Filter(child, predicate))
+            case ops.Project(child=child, columns=columns):
                 below = self._unary(child, relation)
                 copies = {
                     i: below.each[s.ident] for i, s in columns if isinstance(s, ColumnRef) and s.ident in below.each
                 }
                 return replace(below, each={**below.each, **copies})
-            case Window(child=child) | Apply(child=child) | Limit(child=child):
+            case ops.Window(child=child) | ops.Apply(child=child) | ops.Limit(child=child):
                 return self._unary(child, relation)
-            case Join():
+            case ops.Join():
                 return self._join(relation)
-            case Union():
+            case ops.Union():
                 return self._union(relation)
-            case Aggregate():
+            case ops.Aggregate():
                 return self._aggregate(relation)
 
-    def _unary(self, child: Relation, made: Relation) -> RowBound:
+    def _unary(self, child: ops.Relation, made: ops.Relation) -> RowBound:
         """Bound a relation that has at most as many rows as its child."""
         below = self.bound(child)
-        assert isinstance(made, Filter | Project | Window | Apply | Limit)
+        assert isinstance(made, ops.Filter | ops.Project | ops.Window | ops.Apply | ops.Limit)
         return replace(below, relation=replace(made, child=below.relation))
 
-    def _scan(self, scan: Scan) -> RowBound:
+    def _scan(self, scan: ops.Scan) -> RowBound:
         assert scan.person is not None
         table, guards = self._origins.table(scan), self._guards.get(scan.person, NO_GUARDS)
         by = choose_rank_filter(scan, table, self._ranks.get(scan.table), guards)
@@ -266,13 +251,15 @@ class RowBounder:
         )
         ident = next(self._fresh)
         # TEXT, because a text column is read as it is stored, without a cast.
-        read = replace(scan, columns=(*scan.columns, ScanColumn(ident, by.column, ScalarType.TEXT)))
+        read = replace(scan, columns=(*scan.columns, ops.ScanColumn(ident, by.column, ScalarType.TEXT)))
         years = [c.ident for c in scan.columns if self._origins.year_count(ColumnRef(c.ident, c.type)) is not None]
         many = 1 if scan.years is None else max(1, len(scan.years))
-        return RowBound(Filter(read, rank_condition(by, ident, scan)), by.rows * many, dict.fromkeys(years, by.rows))
+        return RowBound(
+            ops.Filter(read, rank_condition(by, ident, scan)), by.rows * many, dict.fromkeys(years, by.rows)
+        )
 
-    def _join(self, join: Join[Relation]) -> RowBound:
-        left, right = is_of_persons(join.left), is_of_persons(join.right)
+    def _join(self, join: ops.Join[ops.Relation]) -> RowBound:
+        left, right = ops.is_of_persons(join.left), ops.is_of_persons(join.right)
         if left and right:
             return self._of_two(join)
         if not (left or right):
@@ -284,12 +271,12 @@ class RowBounder:
         made = replace(join, left=below.relation) if left else replace(join, right=below.relation)
         return RowBound(made, product_of(below.rows, most), scaled(below.each, most))
 
-    def _of_two(self, join: Join[Relation]) -> RowBound:
+    def _of_two(self, join: ops.Join[ops.Relation]) -> RowBound:
         """Bound a join of two relations of the same person, row by row."""
         if join.lateral:
             left = self.bound(join.left)
             many = at_least_one(max_matches(join.right, (), self._origins))
-            made: Relation = replace(join, left=left.relation)
+            made: ops.Relation = replace(join, left=left.relation)
             return RowBound(made, product_of(left.rows, many), scaled(left.each, many))
         left, right = self.bound(join.left), self.bound(join.right)
         made = replace(join, left=left.relation, right=right.relation)
@@ -297,16 +284,16 @@ class RowBounder:
         met = at_least_one(minimum([right.rows, *_year_matches(join.right, right.each, join.on)]))
         back = at_least_one(minimum([left.rows, *_year_matches(join.left, left.each, join.on)]))
         each = scaled(left.each, met)
-        if join.how is JoinHow.INNER:
+        if join.how is ops.JoinHow.INNER:
             rows = minimum([product_of(left.rows, met), product_of(right.rows, back)])
             return RowBound(made, rows, {**scaled(right.each, back), **each})
-        if join.how is JoinHow.LEFT:
+        if join.how is ops.JoinHow.LEFT:
             return RowBound(made, product_of(left.rows, met), each)
         whole = product_of(left.rows, met)
         # unmatched rows of both sides are kept
         return RowBound(made, None if whole is None or right.rows is None else whole + right.rows)
 
-    def _union(self, union: Union[Relation]) -> RowBound:
+    def _union(self, union: ops.Union[ops.Relation]) -> RowBound:
         parts = [self.bound(p) for p in union.parts]
         rows = None if any(p.rows is None for p in parts) else sum(p.rows or 0 for p in parts)
         each = {}
@@ -316,7 +303,7 @@ class RowBounder:
                 each[ident] = sum(n or 0 for n in found)
         return RowBound(replace(union, parts=tuple(p.relation for p in parts)), rows, each)
 
-    def _aggregate(self, aggregate: Aggregate[Relation]) -> RowBound:
+    def _aggregate(self, aggregate: ops.Aggregate[ops.Relation]) -> RowBound:
         """Bound an aggregation. Grouped by the person, or by person and year, it gives one row for each; it then groups
         by the person, not by each of their link keys, and drops no row below. Grouped by other keys, it has at most the
         rows of its child."""
@@ -329,13 +316,13 @@ class RowBounder:
             below = self.bound(aggregate.child)
             return RowBound(replace(aggregate, child=below.relation), below.rows, below.each)
         # a person can have several keys; one of them represents the person
-        link_keys = tuple((i, AggregateCall("least", (s,), s.type)) for i, s in links)
+        link_keys = tuple((i, ops.AggregateCall("least", (s,), s.type)) for i, s in links)
         made = replace(aggregate, keys=tuple(others), aggregates=(*link_keys, *aggregate.aggregates))
         rows = prod(n for n in years if n is not None)
         return RowBound(made, rows, {i: rows // (n or 1) for (i, _), n in zip(others, years, strict=True)})
 
 
-def _year_matches(relation: Relation, each: Mapping[int, int], on: Scalar | None) -> Iterable[int]:
+def _year_matches(relation: ops.Relation, each: Mapping[int, int], on: Scalar | None) -> Iterable[int]:
     """Most rows of one side with the year that the other side's row fixes."""
     own = idents_of(relation)
     for pair in _equal_columns(conjuncts_of(on)):

@@ -6,13 +6,7 @@ from sqlglot.parsers.duckdb import DuckDBParser
 from broker.query.dialects.base import DOUBLE_QUOTES, Dialect, token_pattern
 from broker.query.dialects.common_functions import BOTH_SIDES, COMMON, DATE, FLOAT, SAME, TEXT, TRUTH, WHOLE, function
 from broker.query.dialects.step_limited_parser import StepLimitedParser
-from broker.query.expressions import (
-    arithmetic,
-    conditionals,
-    date_functions,
-    numeric_functions,
-    text_functions,
-)
+from broker.query.expressions import arithmetic, conditionals, date_functions, numeric_functions, text_functions
 
 FUNCTIONS = (
     function("if(p, x, y)", exp.If, conditionals.iif, "this true false", SAME),

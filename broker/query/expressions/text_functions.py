@@ -112,11 +112,7 @@ def _refuse_pattern(node: exp.Expr, message: str) -> None:
 
 CHANGES: dict[type[exp.Expr], str] = {exp.Upper: "upper", exp.Lower: "lower"}
 SIDES: dict[type[exp.Expr], str] = {exp.Left: "left", exp.Right: "right"}
-TESTS: dict[type[exp.Expr], str] = {
-    exp.StartsWith: "starts_with",
-    exp.EndsWith: "ends_with",
-    exp.Contains: "contains",
-}
+TESTS: dict[type[exp.Expr], str] = {exp.StartsWith: "starts_with", exp.EndsWith: "ends_with", exp.Contains: "contains"}
 TRIMS = {"LEADING": "_left", "TRAILING": "_right", "": "", "BOTH": ""}
 
 

@@ -6,6 +6,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, localcontext
 from math import ceil, floor, trunc
 from typing import Any
 
+from broker.query.operations import result_sizes as sizes
 from broker.query.operations.operation import (
     CONTEXT,
     UNKNOWN,
@@ -14,23 +15,6 @@ from broker.query.operations.operation import (
     OperationKind,
     exact_number,
     unknown_fold,
-)
-from broker.query.operations.result_sizes import (
-    Magnitude,
-    longest,
-    of_digits,
-    of_exponential,
-    of_first,
-    of_next_whole,
-    of_power,
-    of_product,
-    of_quotient,
-    of_rounded,
-    of_square_root,
-    of_sum,
-    small,
-    unbounded,
-    within_limits,
 )
 
 WHOLE_TEXT = " *[+-]?[0-9]{1,18} *"
@@ -99,18 +83,18 @@ def _native_int(v: Sequence[Any]) -> Any:
 
 
 def _number(
-    name: str, text: str, fold: Fold, magnitude: Magnitude, arguments: int, *, kind: OperationKind, exact_fold: bool,
-    has_argument_width: bool, values: tuple[int, int] | None = None,
+    name: str, text: str, fold: Fold, magnitude: sizes.Magnitude, arguments: int, *, kind: OperationKind,
+    exact_fold: bool, has_argument_width: bool, values: tuple[int, int] | None = None,
 ) -> Operation:  # fmt: skip
     """An operation whose result is a number."""
     return Operation(
         *(name, text, fold), kind=kind, exact_fold=exact_fold, error_free=False, has_argument_width=has_argument_width,
-        values=values, magnitude=magnitude, length=longest, arguments=arguments,
+        values=values, magnitude=magnitude, length=sizes.longest, arguments=arguments,
     )  # fmt: skip
 
 
 def _exact(
-    name: str, text: str, fold: Fold, magnitude: Magnitude, arguments: int, *, has_argument_width: bool
+    name: str, text: str, fold: Fold, magnitude: sizes.Magnitude, arguments: int, *, has_argument_width: bool
 ) -> Operation:
     kind = OperationKind.OTHER
     return _number(
@@ -118,45 +102,47 @@ def _exact(
     )
 
 
-def _whole(name: str, text: str, work: Callable[[Any], int], magnitude: Magnitude) -> Operation:
+def _whole(name: str, text: str, work: Callable[[Any], int], magnitude: sizes.Magnitude) -> Operation:
     """A number made whole."""
     return _exact(name, text, lambda v: work(exact_number(v[0])), magnitude, 1, has_argument_width=False)
 
 
 def _cast(name: str, text: str, fold: Fold, arguments: int, *, exact_fold: bool) -> Operation:
     kind = OperationKind.CAST
-    return _number(name, text, fold, of_first, arguments, kind=kind, exact_fold=exact_fold, has_argument_width=False)
+    return _number(
+        name, text, fold, sizes.of_first, arguments, kind=kind, exact_fold=exact_fold, has_argument_width=False
+    )
 
 
-def _parsed(name: str, text: str, fold: Fold, magnitude: Magnitude, arguments: int) -> Operation:
+def _parsed(name: str, text: str, fold: Fold, magnitude: sizes.Magnitude, arguments: int) -> Operation:
     """A number that is read from a text."""
     return _exact(name, text, fold, magnitude, arguments, has_argument_width=False)
 
 
-def _curve(name: str, text: str, magnitude: Magnitude, arguments: int = 1) -> Operation:
+def _curve(name: str, text: str, magnitude: sizes.Magnitude, arguments: int = 1) -> Operation:
     """A function that is not linear, which only the engine computes."""
     return _exact(name, text, unknown_fold, magnitude, arguments, has_argument_width=False)
 
 
 NUMERIC_OPERATIONS = (
-    _exact("add", "({0} + {1})", arithmetic(lambda a, b: a + b), of_sum, 2, has_argument_width=True),
-    _exact("subtract", "({0} - {1})", arithmetic(lambda a, b: a - b), of_sum, 2, has_argument_width=True),
-    _exact("multiply", "({0} * {1})", arithmetic(lambda a, b: a * b), of_product, 2, has_argument_width=True),
-    _number("divide", "({0} / nullif({1}, 0))", arithmetic(_divide), of_quotient, 2,
+    _exact("add", "({0} + {1})", arithmetic(lambda a, b: a + b), sizes.of_sum, 2, has_argument_width=True),
+    _exact("subtract", "({0} - {1})", arithmetic(lambda a, b: a - b), sizes.of_sum, 2, has_argument_width=True),
+    _exact("multiply", "({0} * {1})", arithmetic(lambda a, b: a * b), sizes.of_product, 2, has_argument_width=True),
+    _number("divide", "({0} / nullif({1}, 0))", arithmetic(_divide), sizes.of_quotient, 2,
             kind=OperationKind.OTHER, exact_fold=False, has_argument_width=False),
-    _exact("divide_truncated", "({0} // nullif({1}, 0))", arithmetic(_divide_truncated), of_quotient, 2,
+    _exact("divide_truncated", "({0} // nullif({1}, 0))", arithmetic(_divide_truncated), sizes.of_quotient, 2,
            has_argument_width=True),
-    _exact("remainder", "({0} % nullif({1}, 0))", arithmetic(_remainder), of_first, 2, has_argument_width=True),
-    _exact("negate", "(- {0})", lambda v: -v[0], of_first, 1, has_argument_width=True),
-    _number("abs", "abs({0})", lambda v: abs(v[0]), of_first, 1,
+    _exact("remainder", "({0} % nullif({1}, 0))", arithmetic(_remainder), sizes.of_first, 2, has_argument_width=True),
+    _exact("negate", "(- {0})", lambda v: -v[0], sizes.of_first, 1, has_argument_width=True),
+    _number("abs", "abs({0})", lambda v: abs(v[0]), sizes.of_first, 1,
             kind=OperationKind.CHOICE, exact_fold=True, has_argument_width=True),
-    _number("sign", "CAST(sign({0}) AS BIGINT)", lambda v: (v[0] > 0) - (v[0] < 0), small, 1,
+    _number("sign", "CAST(sign({0}) AS BIGINT)", lambda v: (v[0] > 0) - (v[0] < 0), sizes.small, 1,
             kind=OperationKind.OTHER, exact_fold=True, has_argument_width=False, values=(-1, 1)),
-    _whole("floor", "CAST(floor({0}) AS BIGINT)", floor, of_next_whole),
-    _whole("ceiling", "CAST(ceil({0}) AS BIGINT)", ceil, of_next_whole),
-    _exact("round", "round({0}, {1})", _rounding(ROUND_HALF_UP), of_rounded, 2, has_argument_width=True),
-    _exact("round_truncated", "trunc({0}, {1})", _rounding(ROUND_DOWN), of_first, 2, has_argument_width=True),
-    _whole("truncate", "CAST(trunc({0}) AS BIGINT)", trunc, of_first),
+    _whole("floor", "CAST(floor({0}) AS BIGINT)", floor, sizes.of_next_whole),
+    _whole("ceiling", "CAST(ceil({0}) AS BIGINT)", ceil, sizes.of_next_whole),
+    _exact("round", "round({0}, {1})", _rounding(ROUND_HALF_UP), sizes.of_rounded, 2, has_argument_width=True),
+    _exact("round_truncated", "trunc({0}, {1})", _rounding(ROUND_DOWN), sizes.of_first, 2, has_argument_width=True),
+    _whole("truncate", "CAST(trunc({0}) AS BIGINT)", trunc, sizes.of_first),
     _cast("to_int", "CAST({0} AS BIGINT)", lambda v: int(v[0]), 1, exact_fold=True),
     _cast("to_double", "CAST({0} AS DOUBLE)", lambda v: exact_number(v[0]), 1, exact_fold=False),
     _cast("to_decimal", "CAST({0} AS DECIMAL({1}, {2}))", _to_decimal, 3, exact_fold=True),
@@ -164,34 +150,34 @@ NUMERIC_OPERATIONS = (
         "text_to_int",
         f"(CASE WHEN {_EMPTY} THEN 0 WHEN regexp_full_match({{0}}, '{_WHOLE_TEXT}') "
         "AND TRY_CAST({0} AS BIGINT) BETWEEN {1} AND {2} THEN TRY_CAST({0} AS BIGINT) END)",
-        *(_text_to_int, within_limits, 3),
+        *(_text_to_int, sizes.within_limits, 3),
     ),
     _parsed(
         "text_to_decimal",
         f"(CASE WHEN regexp_full_match({{0}}, '{_EXACT_TEXT}') THEN TRY_CAST({{0}} AS DECIMAL({{1}}, {{2}})) END)",
-        *(_text_to_decimal, of_digits, 3),
+        *(_text_to_decimal, sizes.of_digits, 3),
     ),
     _parsed(
         "text_to_double",
         f"(CASE WHEN {_EMPTY} THEN 0 WHEN regexp_full_match({{0}}, "
         f"'{_FLOAT_TEXT}') AND isfinite(TRY_CAST({{0}} AS DOUBLE)) THEN TRY_CAST({{0}} AS DOUBLE) END)",
-        *(unknown_fold, unbounded, 1),
+        *(unknown_fold, sizes.unbounded, 1),
     ),
     _parsed(
         "native_int",
         "(CASE WHEN TRY_CAST({0} AS BIGINT) BETWEEN {1} AND {2} THEN TRY_CAST({0} AS BIGINT) END)",
-        *(_native_int, within_limits, 3),
+        *(_native_int, sizes.within_limits, 3),
     ),
-    _parsed("native_decimal", "TRY_CAST({0} AS DECIMAL({1}, {2}))", unknown_fold, of_digits, 3),
+    _parsed("native_decimal", "TRY_CAST({0} AS DECIMAL({1}, {2}))", unknown_fold, sizes.of_digits, 3),
     _parsed(
         "native_double", "(CASE WHEN isfinite(TRY_CAST({0} AS DOUBLE)) THEN TRY_CAST({0} AS DOUBLE) END)",
-        *(unknown_fold, unbounded, 1),
+        *(unknown_fold, sizes.unbounded, 1),
     ),
-    _curve("power", "pow({0}, {1})", of_power, 2),
-    _curve("sqrt", "sqrt(CASE WHEN {0} >= 0 THEN {0} END)", of_square_root),
-    _curve("exp", "exp({0})", of_exponential),
-    _curve("ln", "ln(CASE WHEN {0} > 0 THEN {0} END)", small),
-    _curve("log", "(ln(CASE WHEN {1} > 0 THEN {1} END) / ln({0}))", small, 2),
-    _curve("log10", "log10(CASE WHEN {0} > 0 THEN {0} END)", small),
-    _curve("log2", "log2(CASE WHEN {0} > 0 THEN {0} END)", small),
+    _curve("power", "pow({0}, {1})", sizes.of_power, 2),
+    _curve("sqrt", "sqrt(CASE WHEN {0} >= 0 THEN {0} END)", sizes.of_square_root),
+    _curve("exp", "exp({0})", sizes.of_exponential),
+    _curve("ln", "ln(CASE WHEN {0} > 0 THEN {0} END)", sizes.small),
+    _curve("log", "(ln(CASE WHEN {1} > 0 THEN {1} END) / ln({0}))", sizes.small, 2),
+    _curve("log10", "log10(CASE WHEN {0} > 0 THEN {0} END)", sizes.small),
+    _curve("log2", "log2(CASE WHEN {0} > 0 THEN {0} END)", sizes.small),
 )  # fmt: skip

@@ -3,27 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from broker.query.operations.operation import (
-    UNKNOWN,
-    Fold,
-    Operation,
-    OperationKind,
-    truth_operation,
-    unknown_fold,
-)
-from broker.query.operations.result_sizes import (
-    Length,
-    Magnitude,
-    cut,
-    first_length,
-    inserted,
-    joined,
-    joined_by_first,
-    longest,
-    of_first,
-    replaced,
-    small,
-)
+from broker.query.operations import result_sizes as sizes
+from broker.query.operations.operation import UNKNOWN, Fold, Operation, OperationKind, truth_operation, unknown_fold
 
 WITHOUT_BLANKS = "rtrim({0}, ' ')"
 """Removes blanks only: the engine's rtrim without a second argument removes every kind of whitespace."""
@@ -83,7 +64,7 @@ def _test(name: str, template: str, fold: Fold, arguments: int, *, error_free: b
 
 
 def _text_operation(
-    name: str, template: str, fold: Fold, arguments: int, *, magnitude: Magnitude, length: Length,
+    name: str, template: str, fold: Fold, arguments: int, *, magnitude: sizes.Magnitude, length: sizes.Length,
     or_more: bool = False, strict: bool = True,
 ) -> Operation:  # fmt: skip
     return Operation(
@@ -92,21 +73,21 @@ def _text_operation(
     )  # fmt: skip
 
 
-def _changed(name: str, template: str, fold: Fold, arguments: int, length: Length) -> Operation:
+def _changed(name: str, template: str, fold: Fold, arguments: int, length: sizes.Length) -> Operation:
     """A text made of another one."""
-    return _text_operation(name, template, fold, arguments, magnitude=of_first, length=length)
+    return _text_operation(name, template, fold, arguments, magnitude=sizes.of_first, length=length)
 
 
-def _joined_all(name: str, template: str, fold: Fold, arguments: int, length: Length) -> Operation:
+def _joined_all(name: str, template: str, fold: Fold, arguments: int, length: sizes.Length) -> Operation:
     """A text joined from any number of texts, without those that are NULL."""
     return _text_operation(
-        *(name, template, fold, arguments), magnitude=of_first, length=length, or_more=True, strict=False
+        *(name, template, fold, arguments), magnitude=sizes.of_first, length=length, or_more=True, strict=False
     )
 
 
 def _place(name: str, template: str, fold: Fold, arguments: int) -> Operation:
     """A number of characters of a text."""
-    return _text_operation(name, template, fold, arguments, magnitude=small, length=longest)
+    return _text_operation(name, template, fold, arguments, magnitude=sizes.small, length=sizes.longest)
 
 
 TEXT_OPERATIONS = (
@@ -124,31 +105,31 @@ TEXT_OPERATIONS = (
     _test("starts_with", "starts_with({0}, {1})", lambda v: v[0].startswith(v[1]), 2, error_free=True),
     _test("ends_with", "ends_with({0}, {1})", lambda v: v[0].endswith(v[1]), 2, error_free=True),
     _test("contains", "contains({0}, {1})", lambda v: v[1] in v[0], 2, error_free=True),
-    _changed("to_text", "CAST({0} AS VARCHAR)", _text, 1, longest),
-    _changed("concat", "({0} || {1})", lambda v: v[0] + v[1], 2, joined),
-    _joined_all("concat_all", "concat|, |", _joined, 1, joined),
-    _joined_all("concat_by", "concat_ws|, |", _joined_by, 2, joined_by_first),
-    _changed("left", "left({0}, {1})", lambda v: v[0][: v[1]], 2, cut),
-    _changed("right", "right({0}, {1})", lambda v: v[0][-v[1] :] if v[1] else "", 2, cut),
-    _changed("substring", "substring({0}, {1}, {2})", lambda v: v[0][v[1] - 1 : v[1] - 1 + v[2]], 3, longest),
-    _changed("substring_from", "substring({0}, {1})", lambda v: v[0][v[1] - 1 :], 2, longest),
+    _changed("to_text", "CAST({0} AS VARCHAR)", _text, 1, sizes.longest),
+    _changed("concat", "({0} || {1})", lambda v: v[0] + v[1], 2, sizes.joined),
+    _joined_all("concat_all", "concat|, |", _joined, 1, sizes.joined),
+    _joined_all("concat_by", "concat_ws|, |", _joined_by, 2, sizes.joined_by_first),
+    _changed("left", "left({0}, {1})", lambda v: v[0][: v[1]], 2, sizes.cut),
+    _changed("right", "right({0}, {1})", lambda v: v[0][-v[1] :] if v[1] else "", 2, sizes.cut),
+    _changed("substring", "substring({0}, {1}, {2})", lambda v: v[0][v[1] - 1 : v[1] - 1 + v[2]], 3, sizes.longest),
+    _changed("substring_from", "substring({0}, {1})", lambda v: v[0][v[1] - 1 :], 2, sizes.longest),
     _changed(
         "stuff", "(CASE WHEN length({0}) > {1} THEN left({0}, {1}) || {3} || substring({0}, {2}) END)",
-        *(_ascii(_stuff), 4, inserted),
+        *(_ascii(_stuff), 4, sizes.inserted),
     ),
-    _changed("upper", "upper({0})", _ascii(str.upper), 1, first_length),
-    _changed("lower", "lower({0})", _ascii(str.lower), 1, first_length),
-    _changed("trim", "trim({0})", _ascii(lambda s: s.strip(" ")), 1, longest),
-    _changed("trim_left", "ltrim({0})", _ascii(lambda s: s.lstrip(" ")), 1, longest),
-    _changed("trim_right", "rtrim({0})", _ascii(lambda s: s.rstrip(" ")), 1, longest),
-    _changed("trim_blanks", "trim({0}, ' ')", lambda v: v[0].strip(" "), 1, longest),
-    _changed("trim_blanks_left", "ltrim({0}, ' ')", lambda v: v[0].lstrip(" "), 1, longest),
-    _changed("trim_blanks_right", WITHOUT_BLANKS, lambda v: v[0].rstrip(" "), 1, longest),
+    _changed("upper", "upper({0})", _ascii(str.upper), 1, sizes.first_length),
+    _changed("lower", "lower({0})", _ascii(str.lower), 1, sizes.first_length),
+    _changed("trim", "trim({0})", _ascii(lambda s: s.strip(" ")), 1, sizes.longest),
+    _changed("trim_left", "ltrim({0})", _ascii(lambda s: s.lstrip(" ")), 1, sizes.longest),
+    _changed("trim_right", "rtrim({0})", _ascii(lambda s: s.rstrip(" ")), 1, sizes.longest),
+    _changed("trim_blanks", "trim({0}, ' ')", lambda v: v[0].strip(" "), 1, sizes.longest),
+    _changed("trim_blanks_left", "ltrim({0}, ' ')", lambda v: v[0].lstrip(" "), 1, sizes.longest),
+    _changed("trim_blanks_right", WITHOUT_BLANKS, lambda v: v[0].rstrip(" "), 1, sizes.longest),
     _place("length", "length({0})", _ascii(len), 1),
     _place("length_trimmed", f"length({WITHOUT_BLANKS})", _ascii(lambda s: len(s.rstrip(" "))), 1),
     _place("position", "strpos({0}, {1})", _ascii(lambda s, x: s.find(x) + 1), 2),
     _place("position_any_case", "strpos(lower({0}), lower({1}))",
            _ascii(lambda s, x: s.lower().find(x.lower()) + 1), 2),
-    _changed("replace", "replace({0}, {1}, {2})", lambda v: v[0].replace(v[1], v[2]), 3, replaced),
-    _changed("replace_any_case", _REPLACED, unknown_fold, 3, replaced),
+    _changed("replace", "replace({0}, {1}, {2})", lambda v: v[0].replace(v[1], v[2]), 3, sizes.replaced),
+    _changed("replace_any_case", _REPLACED, unknown_fold, 3, sizes.replaced),
 )  # fmt: skip

@@ -6,53 +6,40 @@ from dataclasses import replace
 from sqlglot import exp
 
 from broker.query.diagnostics import BindError, present_arguments
+from broker.query.parser import temporary_tables
 from broker.query.parser.declarations import check_constant, converted, declared_type, inserted_value
-from broker.query.parser.temporary_tables import (
-    ColumnNames,
-    TempTable,
-    TempTableDefinition,
-    TempTables,
-    aliased,
-    change_target,
-    column_names,
-    quoted_column,
-    select_all,
-    table_reference,
-    tables_read,
-    temp_name,
-)
 
 CHANGE_ARGUMENTS = frozenset({"this", "expressions", "from_", "where", "with_", "tables"})
 UPDATE_MARK = "update"
 """Marks a CASE that stands for an UPDATE. T-SQL converts its values to the type of its ELSE."""
 
 
-def rewrite_update(tree: exp.Update, temps: TempTables) -> None:
+def rewrite_update(tree: exp.Update, temps: temporary_tables.TempTables) -> None:
     """Rewrite UPDATE #t SET c = e WHERE p: each row keeps its columns, except that c is e where p is true."""
     clause = tree.args.get("from_")
     table, alias = _single_table(tree.this, clause.this if clause is not None else None, tree)
-    temp = change_target(table, temps, tree)
+    temp = temporary_tables.change_target(table, temps, tree)
     values = _assignments(tree, temp, {temp.name.casefold(), (alias.name if alias else "").casefold()})
     where = tree.args.get("where")
     condition = (  # without WHERE, every row changes
         where.this if where is not None else exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(1))
     )
     items: list[exp.Expr] = []
-    for name in column_names(temp, tree):
+    for name in temporary_tables.column_names(temp, tree):
         value = values.get(name.casefold())
         if value is None:
-            items.append(quoted_column(name))
+            items.append(temporary_tables.quoted_column(name))
             continue
-        case = exp.Case(ifs=[exp.If(this=condition.copy(), true=value)], default=quoted_column(name))
+        case = exp.Case(ifs=[exp.If(this=condition.copy(), true=value)], default=temporary_tables.quoted_column(name))
         case.meta[UPDATE_MARK] = True
-        items.append(aliased(case, name))
-    query = exp.Select(expressions=items, from_=exp.From(this=table_reference(temp.name, alias)))
+        items.append(temporary_tables.aliased(case, name))
+    query = exp.Select(expressions=items, from_=exp.From(this=temporary_tables.table_reference(temp.name, alias)))
     query.set("with_", tree.args.get("with_"))
     temps.define(temp.name, query, tree, temp)
 
 
-def _assignments(tree: exp.Update, temp: TempTable, own: set[str]) -> dict[str, exp.Expr]:
-    names = {n.casefold() for n in column_names(temp, tree)}
+def _assignments(tree: exp.Update, temp: temporary_tables.TempTable, own: set[str]) -> dict[str, exp.Expr]:
+    names = {n.casefold() for n in temporary_tables.column_names(temp, tree)}
     found: dict[str, exp.Expr] = {}
     for item in tree.expressions:
         column = item.this if isinstance(item, exp.EQ) else None
@@ -68,14 +55,14 @@ def _assignments(tree: exp.Update, temp: TempTable, own: set[str]) -> dict[str, 
     return found
 
 
-def rewrite_delete(tree: exp.Delete, temps: TempTables) -> None:
+def rewrite_delete(tree: exp.Delete, temps: temporary_tables.TempTables) -> None:
     """Rewrite DELETE: rows stay where the condition is not true."""
     named = tree.args.get("tables") or []
     this = tree.this if isinstance(tree.this, exp.Table) else None
     if len(named) > 1 or not (named or this):
         raise BindError("statement", "This DELETE is not understood.", "Write DELETE FROM #t WHERE ….", tree)
     table, alias = _single_table(named[0] if named else this, this if named else None, tree)
-    temp = change_target(table, temps, tree)
+    temp = temporary_tables.change_target(table, temps, tree)
     where = tree.args.get("where")
     if where is None:
         left, right = exp.Literal.number(1), exp.Literal.number(0)
@@ -84,7 +71,7 @@ def rewrite_delete(tree: exp.Delete, temps: TempTables) -> None:
         # rows for which the condition is unknown stay too, so NOT would be wrong
         case = exp.Case(ifs=[exp.If(this=where.this, true=exp.Literal.number(0))], default=exp.Literal.number(1))
         condition = exp.EQ(this=case, expression=exp.Literal.number(1))
-    query = select_all(temp, tree, alias)
+    query = temporary_tables.select_all(temp, tree, alias)
     query.set("where", exp.Where(this=condition))
     query.set("with_", tree.args.get("with_"))
     temps.define(temp.name, query, tree, temp)
@@ -107,7 +94,7 @@ def _single_table(
     alias = source.args.get("alias")
     if alias is not None and present_arguments(alias) - {"this"}:
         raise refused
-    same = temp_name(target) == temp_name(source) and alias is None
+    same = temporary_tables.temp_name(target) == temporary_tables.temp_name(source) and alias is None
     if not same and (alias is None or target.db or alias.name.casefold() != target.name.casefold()):
         raise refused
     return source, alias
@@ -129,7 +116,7 @@ def without_order(query: exp.Query) -> exp.Query:
     return query
 
 
-def created_table(tree: exp.Create, words: Sequence[str]) -> TempTable:
+def created_table(tree: exp.Create, words: Sequence[str]) -> temporary_tables.TempTable:
     """Read CREATE TABLE #t (columns). The table has no rows until something is inserted."""
     schema = tree.this
     if (
@@ -157,7 +144,7 @@ def created_table(tree: exp.Create, words: Sequence[str]) -> TempTable:
         types[item.name] = declared_type(item.kind, words, item)
         if any(not k.args.get("allow_null") for k in kinds):
             needed.add(item.name.casefold())
-    return TempTable("", None, tuple(types), types, frozenset(needed))
+    return temporary_tables.TempTable("", None, tuple(types), types, frozenset(needed))
 
 
 def _check_constraint(item: exp.Expr) -> None:
@@ -166,10 +153,10 @@ def _check_constraint(item: exp.Expr) -> None:
         raise BindError("column-property", "This constraint is not understood.", "Remove it.", item)
 
 
-def rewrite_insert(tree: exp.Insert, temps: TempTables) -> None:
+def rewrite_insert(tree: exp.Insert, temps: temporary_tables.TempTables) -> None:
     """Rewrite INSERT INTO #t as UNION ALL of the old and the new rows. Columns match by position."""
     target = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
-    temp = change_target(target, temps, tree)
+    temp = temporary_tables.change_target(target, temps, tree)
     listed = tuple(i.name for i in tree.this.expressions) if isinstance(tree.this, exp.Schema) else None
     source = tree.expression
     if present_arguments(tree) - INSERT_ARGUMENTS or present_arguments(target) - {"this"} or source is None:
@@ -198,9 +185,11 @@ def _is_plain(query: exp.Query) -> bool:
     return isinstance(query, exp.Select) and present_arguments(query) <= PLAIN_CLAUSES
 
 
-def _positions(temp: TempTable, listed: ColumnNames | None, node: exp.Expr) -> list[int | None]:
+def _positions(
+    temp: temporary_tables.TempTable, listed: temporary_tables.ColumnNames | None, node: exp.Expr
+) -> list[int | None]:
     """For each column of the table, the position of the inserted column that fills it; None for NULL."""
-    names = column_names(temp, node)
+    names = temporary_tables.column_names(temp, node)
     if listed is None:
         return list(range(len(names)))
     requested = [n.casefold() for n in listed]
@@ -215,22 +204,28 @@ def _positions(temp: TempTable, listed: ColumnNames | None, node: exp.Expr) -> l
     return [requested.index(n.casefold()) if n.casefold() in requested else None for n in names]
 
 
-def _fitted_to_table(query: exp.Query, temp: TempTable, listed: ColumnNames | None, node: exp.Expr) -> exp.Query:
+def _fitted_to_table(
+    query: exp.Query, temp: temporary_tables.TempTable, listed: temporary_tables.ColumnNames | None, node: exp.Expr
+) -> exp.Query:
     """The query with its columns in the order and types of the table."""
-    names, positions = column_names(temp, node), _positions(temp, listed, node)
+    names, positions = temporary_tables.column_names(temp, node), _positions(temp, listed, node)
     inner = [f"c{i}" for i in range(len(listed) if listed is not None else len(names))]
     alias = exp.TableAlias(this=exp.to_identifier("s"), columns=[exp.to_identifier(n) for n in inner])
     items = []
     for name, position in zip(names, positions, strict=True):
         # a column outside the list is NULL
         value: exp.Expr = exp.Null() if position is None else exp.column(inner[position], table="s")
-        items.append(aliased(inserted_value(value, temp.types[name]) if name in temp.types else value, name))
+        items.append(
+            temporary_tables.aliased(inserted_value(value, temp.types[name]) if name in temp.types else value, name)
+        )
     return exp.Select(expressions=items, from_=exp.From(this=exp.Subquery(this=query, alias=alias)))
 
 
-def _constant_rows(values: exp.Values, temp: TempTable, listed: ColumnNames | None, node: exp.Expr) -> exp.Query:
+def _constant_rows(
+    values: exp.Values, temp: temporary_tables.TempTable, listed: temporary_tables.ColumnNames | None, node: exp.Expr
+) -> exp.Query:
     """Rewrite VALUES of constants: each row becomes a SELECT."""
-    names, positions = column_names(temp, node), _positions(temp, listed, node)
+    names, positions = temporary_tables.column_names(temp, node), _positions(temp, listed, node)
     width = len(listed) if listed is not None else len(names)
     rows: list[exp.Query] = []
     for row in values.expressions:
@@ -246,7 +241,7 @@ def _constant_rows(values: exp.Values, temp: TempTable, listed: ColumnNames | No
             check_constant(cell)
         items = [exp.Null() if p is None else cells[p] for p in positions]
         typed = [converted(v, temp.types[n]) if n in temp.types else v for n, v in zip(names, items, strict=True)]
-        rows.append(exp.Select(expressions=[aliased(v, n) for n, v in zip(names, typed, strict=True)]))
+        rows.append(exp.Select(expressions=[temporary_tables.aliased(v, n) for n, v in zip(names, typed, strict=True)]))
     return union_all(rows, None)
 
 
@@ -261,7 +256,9 @@ def union_all(parts: Sequence[exp.Query], mark: str | None) -> exp.Query:
     return whole
 
 
-def _append(temp: TempTable, query: exp.Query, temps: TempTables, node: exp.Expr) -> None:
+def _append(
+    temp: temporary_tables.TempTable, query: exp.Query, temps: temporary_tables.TempTables, node: exp.Expr
+) -> None:
     old = temp.definition
     if old is None:  # the first rows of the table
         temps.define(temp.name, query, node, temp)
@@ -272,24 +269,29 @@ def _append(temp: TempTable, query: exp.Query, temps: TempTables, node: exp.Expr
         size, depth = temps.weight(query)
         made = replace(
             temp,
-            definition=TempTableDefinition(temp.name, union_all(parts, INSERT_MARK), {**old.visible, **visible}),
-            reads=temp.reads | tables_read(query),
+            definition=temporary_tables.TempTableDefinition(
+                temp.name, union_all(parts, INSERT_MARK), {**old.visible, **visible}
+            ),
+            reads=temp.reads | temporary_tables.tables_read(query),
             size=temp.size + size,
             depth=max(temp.depth, depth),
         )
         temps.store(made, node)
         return
     # A name has changed its meaning, so the earlier rows stay behind the name of the table.
-    temps.define(temp.name, union_all([select_all(temp, node), query], INSERT_MARK), node, temp)
+    temps.define(temp.name, union_all([temporary_tables.select_all(temp, node), query], INSERT_MARK), node, temp)
 
 
 def _agree_on_names(
-    temp: TempTable, old: TempTableDefinition, query: exp.Query, visible: dict[str, TempTableDefinition]
+    temp: temporary_tables.TempTable,
+    old: temporary_tables.TempTableDefinition,
+    query: exp.Query,
+    visible: dict[str, temporary_tables.TempTableDefinition],
 ) -> bool:
     """Whether one set of definitions serves the old and the new rows: no table name has changed its meaning in
     between."""
     plain = _is_plain(old.query) or bool(old.query.meta.get(INSERT_MARK))
-    both = temp.reads & tables_read(query)  # only names that both read can conflict
+    both = temp.reads & temporary_tables.tables_read(query)  # only names that both read can conflict
     return plain and all(old.visible.get(name) is visible.get(name) for name in both)
 
 

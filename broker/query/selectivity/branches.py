@@ -3,19 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from broker.domain.plans.operators import (
-    Aggregate,
-    Apply,
-    Filter,
-    Join,
-    JoinHow,
-    Limit,
-    Project,
-    Relation,
-    Scan,
-    Union,
-    Window,
-)
+from broker.domain.plans import operators as ops
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, conjuncts_of, truth_call
 from broker.query.analysis.argument_branches import lists_flag_values
 from broker.query.symbols import SymbolTable
@@ -95,14 +83,14 @@ class RelationBranch:
         return replace(self, conditions=self.conditions + conditions)
 
 
-def branches_of(relation: Relation, symbols: SymbolTable) -> list[RelationBranch]:
+def branches_of(relation: ops.Relation, symbols: SymbolTable) -> list[RelationBranch]:
     """All branches of a relation, at least one. Raises TooManyRelationBranches."""
     match relation:
-        case Scan(person=scan):
+        case ops.Scan(person=scan):
             return [RelationBranch(scans=frozenset({scan} if scan is not None else ()))]
-        case Filter(child=child, predicate=predicate):
+        case ops.Filter(child=child, predicate=predicate):
             return [w.with_conditions(conjuncts_of(predicate)) for w in branches_of(child, symbols)]
-        case Window(child=child, columns=columns):
+        case ops.Window(child=child, columns=columns):
             own = frozenset(
                 c.ident
                 for c in columns
@@ -110,31 +98,31 @@ def branches_of(relation: Relation, symbols: SymbolTable) -> list[RelationBranch
                 and any(isinstance(p, ColumnRef) and symbols.key_domain(p.ident) is not None for p in c.partition)
             )
             return [replace(w, row_numbers=w.row_numbers | own) for w in branches_of(child, symbols)]
-        case Project(child=child) | Aggregate(child=child) | Limit(child=child):
+        case ops.Project(child=child) | ops.Aggregate(child=child) | ops.Limit(child=child):
             return branches_of(child, symbols)
-        case Union(parts=parts, columns=columns):
+        case ops.Union(parts=parts, columns=columns):
             found = [
                 replace(w, columns={**w.columns, **{i: ColumnRef(of[n], ScalarType.NULL) for i, of in columns}})
                 for n, part in enumerate(parts)
                 for w in branches_of(part, symbols)
             ]
             return _at_most_allowed(found)
-        case Apply(child=child, sub=sub, ident=ident, column=column):
+        case ops.Apply(child=child, sub=sub, ident=ident, column=column):
             inner = tuple(branches_of(sub, symbols))
             values = frozenset({ident}) if column is not None else frozenset[int]()
             return [
                 replace(w, subqueries={**w.subqueries, ident: inner}, scalar_subqueries=w.scalar_subqueries | values)
                 for w in branches_of(child, symbols)
             ]
-        case Join(left=left, right=right, how=JoinHow.LEFT, on=on):
+        case ops.Join(left=left, right=right, how=ops.JoinHow.LEFT, on=on):
             return [_with_outer(w, branches_of(right, symbols), conjuncts_of(on)) for w in branches_of(left, symbols)]
-        case Join(left=left, right=right, how=JoinHow.FULL, on=on):
+        case ops.Join(left=left, right=right, how=ops.JoinHow.FULL, on=on):
             return [  # both sides of a FULL JOIN are outer sides
                 _with_outer(
                     RelationBranch(), [*branches_of(left, symbols), *branches_of(right, symbols)], conjuncts_of(on)
                 )
             ]
-        case Join(left=left, right=right, on=on):
+        case ops.Join(left=left, right=right, on=on):
             others = branches_of(right, symbols)
             return _at_most_allowed(  # the branches of two sides multiply
                 [

@@ -4,33 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from broker.domain.plans.scalars import (
-    NULL,
-    Call,
-    Case,
-    ColumnRef,
-    Literal,
-    Scalar,
-    ScalarType,
-    column_ids,
-    truth_call,
-    with_parts,
-)
+from broker.domain.plans import scalars
 from broker.query.operations.possible_values import ONLY_TRUE, possible_values
 from broker.query.operations.registry import CASTS, COMPARISONS
-from broker.query.selectivity.boolean_formulas import (
-    ALWAYS,
-    NEVER,
-    Conjunction,
-    Disjunction,
-    Formula,
-    Leaf,
-    TableOccurrence,
-    VariableIds,
-    VariableReading,
-    negation,
-    variables,
-)
+from broker.query.selectivity import boolean_formulas
 from broker.query.selectivity.branches import RelationBranch, TooManyRelationBranches, written_values
 from broker.query.symbols import ColumnOrigin, SymbolTable
 
@@ -46,51 +23,51 @@ class ComparedQuotient:
     denominator: int
 
 
-def compared_quotient(value: Scalar, other: Scalar) -> ComparedQuotient | None:
+def compared_quotient(value: scalars.Scalar, other: scalars.Scalar) -> ComparedQuotient | None:
     """The quotient that a comparison of two sides is about: `0.1` and `a / b`, or `0.1 * b` and `a`. Without a
     division, whoever has 0 in both columns can meet it too, so that a size of the quotient is still a least size."""
-    if isinstance(value, Literal):
+    if isinstance(value, scalars.Literal):
         times, (factor, top, bottom) = value.value, _divided(other)
     else:
         (times, bottom), (factor, top) = _scaled(_without_casts(value)), _scaled(_without_casts(other))
     # a negative factor would reverse the comparison
-    if not isinstance(times, int | Decimal) or factor <= 0 or (times < 0 and not isinstance(value, Literal)):
+    if not isinstance(times, int | Decimal) or factor <= 0 or (times < 0 and not isinstance(value, scalars.Literal)):
         return None
-    if not isinstance(top, ColumnRef) or not isinstance(bottom, ColumnRef):
+    if not isinstance(top, scalars.ColumnRef) or not isinstance(bottom, scalars.ColumnRef):
         return None
     return ComparedQuotient(times / factor, top.ident, bottom.ident)
 
 
-def _divided(scalar: Scalar) -> tuple[Decimal, Scalar, Scalar]:
+def _divided(scalar: scalars.Scalar) -> tuple[Decimal, scalars.Scalar, scalars.Scalar]:
     """The factor, numerator and denominator of a quotient; for any other scalar, literals."""
     match _without_casts(scalar):
-        case Call(op="divide", args=(numerator, denominator)):
+        case scalars.Call(op="divide", args=(numerator, denominator)):
             bottom = _without_casts(denominator)
             # NULLIF(x, 0) only avoids a division by zero
-            if isinstance(bottom, Call) and bottom.op == "nullif" and _is_zero(bottom.args[1]):
+            if isinstance(bottom, scalars.Call) and bottom.op == "nullif" and _is_zero(bottom.args[1]):
                 bottom = _without_casts(bottom.args[0])
             return (*_scaled(_without_casts(numerator)), bottom)
-    return Decimal(1), NULL, NULL
+    return Decimal(1), scalars.NULL, scalars.NULL
 
 
-def _scaled(scalar: Scalar) -> tuple[Decimal, Scalar]:
+def _scaled(scalar: scalars.Scalar) -> tuple[Decimal, scalars.Scalar]:
     """Split a number into a written factor and the rest."""
     match scalar:
-        case Call(op="multiply", args=(Literal(value=int() | Decimal() as factor), other)):
+        case scalars.Call(op="multiply", args=(scalars.Literal(value=int() | Decimal() as factor), other)):
             return Decimal(factor), _without_casts(other)
-        case Call(op="multiply", args=(other, Literal(value=int() | Decimal() as factor))):
+        case scalars.Call(op="multiply", args=(other, scalars.Literal(value=int() | Decimal() as factor))):
             return Decimal(factor), _without_casts(other)
     return Decimal(1), scalar
 
 
-def _without_casts(scalar: Scalar) -> Scalar:
-    while isinstance(scalar, Call) and scalar.op in FRACTION_CASTS:
+def _without_casts(scalar: scalars.Scalar) -> scalars.Scalar:
+    while isinstance(scalar, scalars.Call) and scalar.op in FRACTION_CASTS:
         scalar = scalar.args[0]
     return scalar
 
 
-def _is_zero(scalar: Scalar) -> bool:
-    return isinstance(scalar, Literal) and scalar.value == 0
+def _is_zero(scalar: scalars.Scalar) -> bool:
+    return isinstance(scalar, scalars.Literal) and scalar.value == 0
 
 
 MOST_STEPS = 50_000
@@ -107,8 +84,8 @@ class FormulaBuilder:
 
     branch: RelationBranch
     symbols: SymbolTable
-    occurrences: Mapping[int, TableOccurrence]
-    variable_ids: VariableIds
+    occurrences: Mapping[int, boolean_formulas.TableOccurrence]
+    variable_ids: boolean_formulas.VariableIds
     unnamed_offset: int
     columns: dict[int, int] = field(default_factory=dict)
     """By the id of a variable, a column of it in the symbol table."""
@@ -116,30 +93,30 @@ class FormulaBuilder:
     """One entry for each condition that was read. Their number is limited."""
 
     @property
-    def present(self) -> frozenset[TableOccurrence]:
+    def present(self) -> frozenset[boolean_formulas.TableOccurrence]:
         """Table occurrences in which every row of the branch has a row of its person."""
         return frozenset(
             self.occurrences[s] for s in self.branch.scans if s in self.occurrences and self.occurrences[s].is_person
         )
 
-    def of_any_year(self, named: Scalar) -> Scalar:
+    def of_any_year(self, named: scalars.Scalar) -> scalars.Scalar:
         """The condition without the table occurrence that it reads: rows of any year count as the same."""
         match named:
-            case ColumnRef(ident=ident, type=kind) if ident in self.variable_ids.readings:
+            case scalars.ColumnRef(ident=ident, type=kind) if ident in self.variable_ids.readings:
                 reading = self.variable_ids.readings[ident]
                 occurrence = replace(reading.occurrence, years=None, number=0)
-                return ColumnRef(self.variable_ids.ident(replace(reading, occurrence=occurrence)), kind)
-        return with_parts(named, self.of_any_year)
+                return scalars.ColumnRef(self.variable_ids.ident(replace(reading, occurrence=occurrence)), kind)
+        return scalars.with_parts(named, self.of_any_year)
 
-    def combines_variables(self, named: Scalar) -> bool:
+    def combines_variables(self, named: scalars.Scalar) -> bool:
         """Whether a value computes one number or text from several variables."""
         match named:
-            case Case(values=values):
+            case scalars.Case(values=values):
                 return any(map(self.combines_variables, values))
-            case Call(op="coalesce", args=args):
+            case scalars.Call(op="coalesce", args=args):
                 return any(map(self.combines_variables, args))
-            case Call():
-                return len(frozenset().union(*map(self._variables_of, column_ids(named)))) > 1
+            case scalars.Call():
+                return len(frozenset().union(*map(self._variables_of, scalars.column_ids(named)))) > 1
         return False
 
     def within(self, branch: RelationBranch) -> "FormulaBuilder":
@@ -153,61 +130,67 @@ class FormulaBuilder:
         )  # fmt: skip
         return replace(self, branch=merged)
 
-    def formula(self, condition: Scalar) -> Formula:
+    def formula(self, condition: scalars.Scalar) -> boolean_formulas.Formula:
         """Formula of when a condition is true."""
         return self.formula_of(self.named(condition))
 
-    def named(self, scalar: Scalar) -> Scalar:
+    def named(self, scalar: scalars.Scalar) -> scalars.Scalar:
         """A scalar with derived columns expanded and columns replaced by the job's variable ids."""
         match scalar:
-            case ColumnRef(ident=ident) if ident in self.branch.columns:
+            case scalars.ColumnRef(ident=ident) if ident in self.branch.columns:
                 return self.named(self.branch.columns[ident])
-            case ColumnRef(ident=ident) if ident in self.symbols.definitions:
+            case scalars.ColumnRef(ident=ident) if ident in self.symbols.definitions:
                 return self.named(self.symbols.definitions[ident])
-            case ColumnRef(ident=ident) if ident in self.symbols.origins:
+            case scalars.ColumnRef(ident=ident) if ident in self.symbols.origins:
                 origin = self.symbols.origins[ident]
-                found = self.variable_ids.ident(VariableReading(self.occurrences[origin.scan], origin.variable.name))
+                found = self.variable_ids.ident(
+                    boolean_formulas.VariableReading(self.occurrences[origin.scan], origin.variable.name)
+                )
                 self.columns[found] = ident
-                return ColumnRef(found, origin.variable.type)
-        return with_parts(scalar, self.named)
+                return scalars.ColumnRef(found, origin.variable.type)
+        return scalars.with_parts(scalar, self.named)
 
-    def formula_of(self, named: Scalar) -> Formula:
+    def formula_of(self, named: scalars.Scalar) -> boolean_formulas.Formula:
         self.steps.append(None)
         if len(self.steps) > MOST_STEPS:  # expanding derived columns can grow exponentially
             raise TooManyRelationBranches
         match named:
-            case Literal(value=value):
-                return ALWAYS if value is True else NEVER  # FALSE and NULL never hold
-            case Call(op="and", args=args):
-                return Conjunction(tuple(map(self.formula_of, args)))
-            case Call(op="or", args=args):
-                return Disjunction(tuple(map(self.formula_of, args)))
-            case Call(op="not", args=(inner,)):
-                return negation(self.formula_of(inner))
-            case ColumnRef(ident=ident) if (
+            case scalars.Literal(value=value):
+                return boolean_formulas.ALWAYS if value is True else boolean_formulas.NEVER  # FALSE and NULL never hold
+            case scalars.Call(op="and", args=args):
+                return boolean_formulas.Conjunction(tuple(map(self.formula_of, args)))
+            case scalars.Call(op="or", args=args):
+                return boolean_formulas.Disjunction(tuple(map(self.formula_of, args)))
+            case scalars.Call(op="not", args=(inner,)):
+                return boolean_formulas.negation(self.formula_of(inner))
+            case scalars.ColumnRef(ident=ident) if (
                 ident in self.branch.subqueries and ident not in self.branch.scalar_subqueries
             ):
                 return self._exists(named)
-            case Call(op="is_null", args=(ColumnRef(ident=ident),)) if self._outer_scans(ident) is not None:
-                return negation(self._matched(ident, named))
-            case Call(op=op, args=args) if op in COMPARISONS and any(isinstance(a, Case) for a in args):
+            case scalars.Call(op="is_null", args=(scalars.ColumnRef(ident=ident),)) if (
+                self._outer_scans(ident) is not None
+            ):
+                return boolean_formulas.negation(self._matched(ident, named))
+            case scalars.Call(op=op, args=args) if op in COMPARISONS and any(isinstance(a, scalars.Case) for a in args):
                 return self._by_branch(named)
-            case Call(op="equal" | "equal_text", args=(left, right)):
+            case scalars.Call(op="equal" | "equal_text", args=(left, right)):
                 return self._equal(left, right, named)
         # every person has a first row, so this excludes nobody
-        return ALWAYS if self._is_first_row(named) else self._leaf(self._ratio_comparison(named))
+        return boolean_formulas.ALWAYS if self._is_first_row(named) else self._leaf(self._ratio_comparison(named))
 
-    def _ratio_comparison(self, named: Scalar) -> Scalar:
+    def _ratio_comparison(self, named: scalars.Scalar) -> scalars.Scalar:
         """Turn a comparison of a known quotient with a number into a comparison of a variable."""
         match named:
-            case Call(op="less" | "at_most", args=(lower, upper)):
+            case scalars.Call(op="less" | "at_most", args=(lower, upper)):
                 if (found := self._number_and_quotient(lower, upper)) is not None:
                     return replace(named, args=found)
                 if (found := self._number_and_quotient(upper, lower)) is not None:
                     return replace(named, args=found[::-1])
         return named
 
-    def _number_and_quotient(self, value: Scalar, other: Scalar) -> tuple[Literal, ColumnRef] | None:
+    def _number_and_quotient(
+        self, value: scalars.Scalar, other: scalars.Scalar
+    ) -> tuple[scalars.Literal, scalars.ColumnRef] | None:
         found = compared_quotient(value, other)
         if found is None or not {found.numerator, found.denominator} <= self.columns.keys():
             return None
@@ -220,75 +203,89 @@ class FormulaBuilder:
             or lowest < 0
         ):
             return None
-        ident = self.variable_ids.ident(VariableReading(numerator.occurrence, name))
+        ident = self.variable_ids.ident(boolean_formulas.VariableReading(numerator.occurrence, name))
         self.columns[ident] = self.columns[found.numerator]
-        return Literal(found.value, ScalarType.DECIMAL), ColumnRef(ident, ScalarType.DECIMAL)
+        return scalars.Literal(found.value, scalars.ScalarType.DECIMAL), scalars.ColumnRef(
+            ident, scalars.ScalarType.DECIMAL
+        )
 
-    def _leaf(self, named: Scalar) -> Formula:
-        read = column_ids(named)
+    def _leaf(self, named: scalars.Scalar) -> boolean_formulas.Formula:
+        read = scalars.column_ids(named)
         if not read:
-            return ALWAYS if possible_values(named, {}, {}) == ONLY_TRUE else NEVER
-        return Leaf(named, True, frozenset().union(*map(self._variables_of, read)), any(map(self._is_year, read)))
+            return boolean_formulas.ALWAYS if possible_values(named, {}, {}) == ONLY_TRUE else boolean_formulas.NEVER
+        return boolean_formulas.Leaf(
+            named, True, frozenset().union(*map(self._variables_of, read)), any(map(self._is_year, read))
+        )
 
-    def _equal(self, left: Scalar, right: Scalar, named: Scalar) -> Formula:
+    def _equal(self, left: scalars.Scalar, right: scalars.Scalar, named: scalars.Scalar) -> boolean_formulas.Formula:
         """Formula of an equality. Equal link keys test nobody, except for the conditions of an outer side that has one
         of them; nor does equality with the key of a public table. Equality with a column of written rows is a choice of
         their values."""
         for one, other in ((left, right), (right, left)):
             listed = self._written_values(one)
-            if listed is not None and isinstance(other, ColumnRef | Call | Case):
-                return Disjunction(tuple(self._leaf(truth_call("equal", other, v)) for v in listed))
-        if isinstance(left, ColumnRef) and isinstance(right, ColumnRef):
+            if listed is not None and isinstance(other, scalars.ColumnRef | scalars.Call | scalars.Case):
+                return boolean_formulas.Disjunction(
+                    tuple(self._leaf(scalars.truth_call("equal", other, v)) for v in listed)
+                )
+        if isinstance(left, scalars.ColumnRef) and isinstance(right, scalars.ColumnRef):
             sides = (left, right)
             if all(self._is_person_key(c.ident) for c in sides):
                 outer = [c.ident for c in sides if self._outer_variables(self._outer_scans(c.ident) or frozenset())]
-                return Conjunction(
-                    tuple(self._matched(i, truth_call("is_null", ColumnRef(i, ScalarType.INT))) for i in outer)
+                return boolean_formulas.Conjunction(
+                    tuple(
+                        self._matched(i, scalars.truth_call("is_null", scalars.ColumnRef(i, scalars.ScalarType.INT)))
+                        for i in outer
+                    )
                 )
             if any(self._is_public_key(c.ident) for c in sides):
-                return ALWAYS
-        return ALWAYS if self._is_first_row(named) else self._leaf(named)
+                return boolean_formulas.ALWAYS
+        return boolean_formulas.ALWAYS if self._is_first_row(named) else self._leaf(named)
 
-    def _written_values(self, named: Scalar) -> list[Literal] | None:
-        if not isinstance(named, ColumnRef):
+    def _written_values(self, named: scalars.Scalar) -> list[scalars.Literal] | None:
+        if not isinstance(named, scalars.ColumnRef):
             return None
-        return written_values(ColumnRef(self.columns.get(named.ident, named.ident), named.type), self.symbols)
+        return written_values(scalars.ColumnRef(self.columns.get(named.ident, named.ident), named.type), self.symbols)
 
-    def _by_branch(self, named: Call) -> Formula:
+    def _by_branch(self, named: scalars.Call) -> boolean_formulas.Formula:
         """Formula of a comparison with a CASE, branch by branch."""
-        place = next(n for n, a in enumerate(named.args) if isinstance(a, Case))
+        place = next(n for n, a in enumerate(named.args) if isinstance(a, scalars.Case))
         case = named.args[place]
-        assert isinstance(case, Case)
-        found: list[Formula] = []
-        before: list[Formula] = []
-        for condition, value in (*case.whens, (Literal(True, ScalarType.TRUTH), case.otherwise)):
+        assert isinstance(case, scalars.Case)
+        found: list[boolean_formulas.Formula] = []
+        before: list[boolean_formulas.Formula] = []
+        for condition, value in (*case.whens, (scalars.Literal(True, scalars.ScalarType.TRUTH), case.otherwise)):
             args = (*named.args[:place], value, *named.args[place + 1 :])
             mine = self.formula_of(condition)
-            found.append(Conjunction((*before, mine, self.formula_of(Call(named.op, args, named.type)))))
-            before.append(negation(mine))
-        return Disjunction(tuple(found))
+            found.append(
+                boolean_formulas.Conjunction((*before, mine, self.formula_of(scalars.Call(named.op, args, named.type))))
+            )
+            before.append(boolean_formulas.negation(mine))
+        return boolean_formulas.Disjunction(tuple(found))
 
-    def _exists(self, named: ColumnRef) -> Formula:
+    def _exists(self, named: scalars.ColumnRef) -> boolean_formulas.Formula:
         """Formula of an EXISTS: the conditions of its rows. Without conditions of its own, it tests whether there is a
         row."""
         branches = self.branch.subqueries[named.ident]
         inner = [self.within(w) for w in branches]
-        met = Disjunction(
-            tuple(Conjunction(tuple(map(r.formula, w.conditions))) for r, w in zip(inner, branches, strict=True))
+        met = boolean_formulas.Disjunction(
+            tuple(
+                boolean_formulas.Conjunction(tuple(map(r.formula, w.conditions)))
+                for r, w in zip(inner, branches, strict=True)
+            )
         )
-        read = variables([met])
+        read = boolean_formulas.variables([met])
         if read:
-            return Leaf(named, True, read, implies=met)
+            return boolean_formulas.Leaf(named, True, read, implies=met)
         return self._presence(frozenset(s for w in branches for s in w.scans), named)
 
-    def _presence(self, scans: frozenset[int], named: Scalar) -> Leaf:
+    def _presence(self, scans: frozenset[int], named: scalars.Scalar) -> boolean_formulas.Leaf:
         found = [self.occurrences[s] for s in sorted(scans) if s in self.occurrences and self.occurrences[s].is_person]
         if len(found) != 1:
             # without one known table of persons, the test gets an id that has no public size
             unnamed = self.unnamed_offset + min(scans, default=0)
-            return Leaf(named, True, frozenset({unnamed}))
-        ident = self.variable_ids.ident(VariableReading(found[0], None))
-        return Leaf(ColumnRef(ident, ScalarType.TRUTH), True, frozenset({ident}))
+            return boolean_formulas.Leaf(named, True, frozenset({unnamed}))
+        ident = self.variable_ids.ident(boolean_formulas.VariableReading(found[0], None))
+        return boolean_formulas.Leaf(scalars.ColumnRef(ident, scalars.ScalarType.TRUTH), True, frozenset({ident}))
 
     def _outer_scans(self, ident: int) -> frozenset[int] | None:
         """Scans of an outer side that this link key or person number belongs to; None if it belongs to none."""
@@ -298,11 +295,11 @@ class FormulaBuilder:
             scans = frozenset({ident}).union(*(h.scans for h in self.symbols.source_rows.values() if h.person == ident))
         return scans & self.branch.outer_conditions.keys() or None
 
-    def _matched(self, ident: int, named: Scalar) -> Leaf:
+    def _matched(self, ident: int, named: scalars.Scalar) -> boolean_formulas.Leaf:
         """Leaf that tests whether an outer join found a row."""
         scans = self._outer_scans(ident) or frozenset()
         read = self._outer_variables(scans)
-        return Leaf(named, False, read) if read else self._presence(scans, named)
+        return boolean_formulas.Leaf(named, False, read) if read else self._presence(scans, named)
 
     def _outer_variables(self, scans: frozenset[int]) -> frozenset[int]:
         """Variables in the conditions on outer sides."""
@@ -310,7 +307,7 @@ class FormulaBuilder:
         # without these scans, so that the recursion ends
         others = {s: c for s, c in self.branch.outer_conditions.items() if s not in scans}
         inner = replace(self, branch=replace(self.branch, outer_conditions=others))
-        return variables([inner.formula(c) for c in conditions])
+        return boolean_formulas.variables([inner.formula(c) for c in conditions])
 
     def _variables_of(self, ident: int) -> frozenset[int]:
         """Variables that a column reveals something about."""
@@ -320,7 +317,7 @@ class FormulaBuilder:
             return own | self._outer_variables(frozenset({self._origin(ident).scan}) & outer)
         if ident in self.branch.subqueries:
             inner = [(self.within(w), w) for w in self.branch.subqueries[ident]]
-            read = variables([r.formula(c) for r, w in inner for c in w.conditions])
+            read = boolean_formulas.variables([r.formula(c) for r, w in inner for c in w.conditions])
             return read | self._combined_variables(ident) | {self.unnamed_offset + ident}
         if ident in self.symbols.opaque:
             home = self.symbols.opaque[ident].source_rows.scans & outer
@@ -330,8 +327,8 @@ class FormulaBuilder:
     def _combined_variables(self, ident: int) -> frozenset[int]:
         """Variables that a value is computed from, if there are several."""
         base = self.symbols.opaque[ident].base if ident in self.symbols.opaque else frozenset()
-        named = [self.named(ColumnRef(i, ScalarType.NULL)) for i in sorted(base)]
-        read = frozenset(c.ident for c in named if isinstance(c, ColumnRef))
+        named = [self.named(scalars.ColumnRef(i, scalars.ScalarType.NULL)) for i in sorted(base)]
+        read = frozenset(c.ident for c in named if isinstance(c, scalars.ColumnRef))
         found = frozenset(i for i in read if not self._is_year(i) and not self._is_person_key(i))
         return found if len(found) > 1 else frozenset()
 
@@ -351,8 +348,10 @@ class FormulaBuilder:
         known = ident in self.symbols.opaque or ident in self.branch.subqueries or ident in self.variable_ids.readings
         return self.symbols.key_domain(ident) is not None or not known
 
-    def _is_first_row(self, named: Scalar) -> bool:
+    def _is_first_row(self, named: scalars.Scalar) -> bool:
         match named:
-            case Call(op=op, args=(ColumnRef(ident=ident), Literal(value=value))) if ident in self.branch.row_numbers:
+            case scalars.Call(op=op, args=(scalars.ColumnRef(ident=ident), scalars.Literal(value=value))) if (
+                ident in self.branch.row_numbers
+            ):
                 return FIRST_ROW.get(op) == value
         return False

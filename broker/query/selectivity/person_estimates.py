@@ -10,17 +10,7 @@ from decimal import Decimal
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, Value, column_ids
 from broker.policy.public_sizes import MISSING_CODE, PublicSizes, TableSizes, VariableShares
 from broker.query.operations.possible_values import ONLY_TRUE, possible_values
-from broker.query.selectivity.boolean_formulas import (
-    Conjunction,
-    Disjunction,
-    Formula,
-    Leaf,
-    TableOccurrence,
-    Term,
-    VariableReading,
-    alternatives,
-    leaves,
-)
+from broker.query.selectivity import boolean_formulas
 
 PLAIN_OPERATIONS = frozenset({"is_null", "not", "equal", "same", "less", "at_most"})
 MOST_CONDITIONS = 1000
@@ -45,14 +35,16 @@ UNKNOWN_ESTIMATE = PersonEstimate(0, known=False)
 
 
 class PersonEstimator:
-    def __init__(self, sizes: PublicSizes, readings: Mapping[int, VariableReading]) -> None:
+    def __init__(self, sizes: PublicSizes, readings: Mapping[int, boolean_formulas.VariableReading]) -> None:
         self._sizes, self._readings = sizes, readings
 
-    def is_empty(self, term: Term) -> bool:
+    def is_empty(self, term: boolean_formulas.Term) -> bool:
         """Whether nobody can satisfy a term, whatever the data."""
         return any(v in self._readings and is_impossible(f, v) for v, f in term.items())
 
-    def persons(self, term: Term, present: Collection[TableOccurrence], part: int) -> PersonEstimate:
+    def persons(
+        self, term: boolean_formulas.Term, present: Collection[boolean_formulas.TableOccurrence], part: int
+    ) -> PersonEstimate:
         """Estimate the people who have rows in all table occurrences and satisfy the term. For the variable `part`,
         only its rarest alternative counts."""
         return max(  # each table gives a lower bound, so the largest one holds
@@ -62,7 +54,11 @@ class PersonEstimator:
         )
 
     def _from_occurrence(
-        self, occurrence: TableOccurrence, term: Term, present: Collection[TableOccurrence], part: int
+        self,
+        occurrence: boolean_formulas.TableOccurrence,
+        term: boolean_formulas.Term,
+        present: Collection[boolean_formulas.TableOccurrence],
+        part: int,
     ) -> PersonEstimate:
         """Estimate from the people of one table, in the year with the fewest."""
         found = [
@@ -74,9 +70,9 @@ class PersonEstimator:
     def _in_table(
         self,
         sizes: TableSizes,
-        occurrence: TableOccurrence,
-        term: Term,
-        present: Collection[TableOccurrence],
+        occurrence: boolean_formulas.TableOccurrence,
+        term: boolean_formulas.Term,
+        present: Collection[boolean_formulas.TableOccurrence],
         part: int,
     ) -> PersonEstimate:
         shares: dict[str, float] = {}
@@ -99,13 +95,17 @@ def _order(estimate: PersonEstimate) -> tuple[float, bool]:
     return estimate.persons, estimate.known
 
 
-def _share_with_rows(sizes: TableSizes, occurrence: TableOccurrence, other: TableOccurrence) -> float:
+def _share_with_rows(
+    sizes: TableSizes, occurrence: boolean_formulas.TableOccurrence, other: boolean_formulas.TableOccurrence
+) -> float:
     """Share of the people of one table occurrence who have rows in another."""
-    known = _shares(sizes, occurrence, VariableReading(other, None))
+    known = _shares(sizes, occurrence, boolean_formulas.VariableReading(other, None))
     return 0.0 if known is None else known.codes.get("in", 0.0)
 
 
-def _shares(sizes: TableSizes, occurrence: TableOccurrence, reading: VariableReading) -> VariableShares | None:
+def _shares(
+    sizes: TableSizes, occurrence: boolean_formulas.TableOccurrence, reading: boolean_formulas.VariableReading
+) -> VariableShares | None:
     """Public shares of a variable in a table: of its own rows, or of rows of the same people and year in another table.
     None if unknown."""
     if reading.occurrence == occurrence and reading.variable is not None:
@@ -137,17 +137,17 @@ def _remaining_share(shares: Collection[float]) -> float:
     return max(0.0, 1.0 - sum(1.0 - s for s in shares))
 
 
-def rarest_share(formula: Formula, variable: int, shares: VariableShares) -> float | None:
+def rarest_share(formula: boolean_formulas.Formula, variable: int, shares: VariableShares) -> float | None:
     """Share of people who satisfy the rarest possible alternative of a formula on one variable. None if there are too
     many alternatives, or one cannot be evaluated."""
-    found = [Conjunction(w) for w in alternatives(formula) or ()]
+    found = [boolean_formulas.Conjunction(w) for w in boolean_formulas.alternatives(formula) or ()]
     sizes = [share_of(w, variable, shares) for w in found if not is_impossible(w, variable)]
     return None if not sizes or any(s is None for s in sizes) else min(s for s in sizes if s is not None)
 
 
-def share_of(formula: Formula, variable: int, shares: VariableShares) -> float | None:
+def share_of(formula: boolean_formulas.Formula, variable: int, shares: VariableShares) -> float | None:
     """Share of people who satisfy a formula on one variable; None if it cannot be evaluated."""
-    on_variable = [leaf for leaf in leaves(formula) if leaf.variables]
+    on_variable = [leaf for leaf in boolean_formulas.leaves(formula) if leaf.variables]
     if len(on_variable) > MOST_CONDITIONS or not all(_is_on(leaf, variable) for leaf in on_variable):
         return None
     conditions = VariableConditions(formula, variable, on_variable)
@@ -159,9 +159,9 @@ def share_of(formula: Formula, variable: int, shares: VariableShares) -> float |
     return found + (_of_register(conditions, shares) if shares.each_least else 0.0)
 
 
-def is_impossible(formula: Formula, variable: int) -> bool:
+def is_impossible(formula: boolean_formulas.Formula, variable: int) -> bool:
     """Whether no value satisfies a formula on one variable. Only comparisons with written values are evaluated."""
-    on_variable = [leaf for leaf in leaves(formula) if leaf.variables]
+    on_variable = [leaf for leaf in boolean_formulas.leaves(formula) if leaf.variables]
     plain = all(_is_on(leaf, variable) and _is_plain(leaf.condition) for leaf in on_variable)
     if not plain or len(on_variable) > MOST_CONDITIONS:
         return False
@@ -169,7 +169,7 @@ def is_impossible(formula: Formula, variable: int) -> bool:
     return not any(map(conditions.holds, conditions.breakpoints))
 
 
-def _is_on(leaf: Leaf, variable: int) -> bool:
+def _is_on(leaf: boolean_formulas.Leaf, variable: int) -> bool:
     """Whether a condition reads only the variable itself, not a column that merely depends on it."""
     return leaf.variables == {variable} == column_ids(leaf.condition) and leaf.implies is None
 
@@ -191,7 +191,9 @@ def _of_register(conditions: "VariableConditions", shares: VariableShares) -> fl
 class VariableConditions:
     """All conditions on one variable."""
 
-    def __init__(self, formula: Formula, variable: int, on_variable: list[Leaf]) -> None:
+    def __init__(
+        self, formula: boolean_formulas.Formula, variable: int, on_variable: list[boolean_formulas.Leaf]
+    ) -> None:
         self._formula, self._variable, self.leaves = formula, variable, on_variable
         self.named: dict[Value, None] = dict.fromkeys(v for leaf in on_variable for v in _literals(leaf.condition))
         """The values that the conditions name."""
@@ -225,20 +227,20 @@ class VariableConditions:
     def holds(self, value: Value) -> bool:
         return self._holds(self._formula, value)
 
-    def _holds(self, formula: Formula, value: Value) -> bool:
+    def _holds(self, formula: boolean_formulas.Formula, value: Value) -> bool:
         """Whether the formula holds for a value. Conditions on years count as true: what holds for them holds for
         people of each year."""
         match formula:
-            case Leaf(variables=read) if not read:
+            case boolean_formulas.Leaf(variables=read) if not read:
                 return True
-            case Leaf(holds=holds):
+            case boolean_formulas.Leaf(holds=holds):
                 listed = self._listed[id(formula)]
                 if listed is not None and value is not None:
                     return (value == listed) == holds
                 return possible_values(formula.scalar, {self._variable: frozenset({value})}, {}) == ONLY_TRUE
-            case Conjunction(parts=parts):
+            case boolean_formulas.Conjunction(parts=parts):
                 return all(self._holds(p, value) for p in parts)
-            case Disjunction(parts=parts):
+            case boolean_formulas.Disjunction(parts=parts):
                 return any(self._holds(p, value) for p in parts)
 
     def holds_between(self, low: float, high: float) -> bool | None:

@@ -13,16 +13,7 @@ from broker.domain.plans.variable_uses import Years
 from broker.policy.public_sizes import PublicSizes
 from broker.query.binder.bind_state import Binder
 from broker.query.diagnostics import NO_POSITION
-from broker.query.selectivity.boolean_formulas import (
-    Conjunction,
-    Formula,
-    TableOccurrence,
-    VariableIds,
-    negation,
-    table_occurrences,
-    terms,
-    variables,
-)
+from broker.query.selectivity import boolean_formulas
 from broker.query.selectivity.branches import (
     RelationBranch,
     TooManyRelationBranches,
@@ -74,7 +65,7 @@ class SelectivityCheck:
     def __init__(self, threshold: SelectivityThreshold) -> None:
         # names of quotients contain a slash
         quotients = ((t.table, s.variable) for t in threshold.sizes.tables for s in t.shares if " / " in s.variable)
-        self._variable_ids = VariableIds(frozenset(quotients))
+        self._variable_ids = boolean_formulas.VariableIds(frozenset(quotients))
         self._judge = SinglingOutJudge(PersonEstimator(threshold.sizes, self._variable_ids.readings), threshold.least)
         self._figures: list[FigureConditions] = []
         self._positions: list[SourcePositions] = []
@@ -86,7 +77,7 @@ class SelectivityCheck:
         builder = FormulaBuilder(
             RelationBranch(),
             binder.symbols,
-            table_occurrences(binder.symbols, years),
+            boolean_formulas.table_occurrences(binder.symbols, years),
             self._variable_ids,
             (number + 1) * 1_000_000,  # distinct ranges, so that unnamed columns of two outputs never share an id
         )
@@ -117,8 +108,8 @@ class SelectivityCheck:
         yield from found
         if found:  # one report is enough, and it covers everything inside
             return
-        around = Conjunction(tuple(a.formula for a in formulas))
-        self._add(Conjunction((around,)), formulas, occurrences, output)
+        around = boolean_formulas.Conjunction(tuple(a.formula for a in formulas))
+        self._add(boolean_formulas.Conjunction((around,)), formulas, occurrences, output)
         for inner in inner_branches(builder.branch):
             inner_builder = builder.within(inner)
             inner_formulas = [_source_formula(inner_builder.named(c), inner_builder) for c in inner.conditions]
@@ -133,17 +124,23 @@ class SelectivityCheck:
                 small = list(self._judge.flag_branch(met, failed, around, choice.source, occurrences))
                 yield from small
                 reported |= {choice.source} if small else set()
-                path = Conjunction((*(a.formula for a in met), *(negation(a.formula) for a in failed)))
-                if not small and len(variables([path])) > 1:
-                    self._add(Conjunction((around, path)), [*formulas, *met], occurrences, output)
+                path = boolean_formulas.Conjunction(
+                    (*(a.formula for a in met), *(boolean_formulas.negation(a.formula) for a in failed))
+                )
+                if not small and len(boolean_formulas.variables([path])) > 1:
+                    self._add(boolean_formulas.Conjunction((around, path)), [*formulas, *met], occurrences, output)
 
     def _add(
-        self, formula: Formula, formulas: list[SourceFormula], occurrences: frozenset[TableOccurrence], output: int
+        self,
+        formula: boolean_formulas.Formula,
+        formulas: list[SourceFormula],
+        occurrences: frozenset[boolean_formulas.TableOccurrence],
+        output: int,
     ) -> None:
         """Store a figure for comparison, if it is about one combination of conditions."""
-        found = terms(formula)
+        found = boolean_formulas.terms(formula)
         if found is not None and len(found) == 1:
-            sources = tuple(a.source for a in formulas if variables([a.formula]))
+            sources = tuple(a.source for a in formulas if boolean_formulas.variables([a.formula]))
             self._figures.append(FigureConditions(output, found[0], occurrences, sources))
 
     def small_parts(self) -> list[tuple[SmallPart, ...]]:
@@ -200,14 +197,14 @@ def _have_different_conditions(branches: Sequence[RelationBranch], builder: Form
     for branch in branches:
         mine = replace(builder, branch=branch)
         named = [mine.named(c) for c in branch.conditions]
-        found.add(frozenset(mine.of_any_year(c) for c in named if variables([mine.formula_of(c)])))
+        found.add(frozenset(mine.of_any_year(c) for c in named if boolean_formulas.variables([mine.formula_of(c)])))
     return len(found) > 1
 
 
 def _source_formula(named: Scalar, builder: FormulaBuilder) -> SourceFormula:
     formula = builder.formula_of(named)
     alternatives = named.args if isinstance(named, Call) and named.op == "or" else ()
-    several = len(variables([formula])) > 1
+    several = len(boolean_formulas.variables([formula])) > 1
     return SourceFormula(formula, named, tuple(_source_formula(a, builder) for a in alternatives) if several else ())
 
 

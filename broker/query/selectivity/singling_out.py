@@ -8,21 +8,10 @@ from dataclasses import dataclass
 from itertools import product
 
 from broker.domain.plans.scalars import Scalar
-from broker.query.selectivity.boolean_formulas import (
-    Conjunction,
-    Formula,
-    TableOccurrence,
-    Term,
-    conjoined,
-    leaves,
-    mixes_years,
-    negation,
-    terms,
-    variables,
-)
+from broker.query.selectivity import boolean_formulas
 from broker.query.selectivity.person_estimates import PersonEstimator
 
-Occurrences = frozenset[TableOccurrence]
+Occurrences = frozenset[boolean_formulas.TableOccurrence]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +26,7 @@ class FlaggedCondition:
 class SourceFormula:
     """A formula, with the expression that stands for it in the text."""
 
-    formula: Formula
+    formula: boolean_formulas.Formula
     source: Scalar
     alternatives: "tuple[SourceFormula, ...]" = ()
 
@@ -47,7 +36,7 @@ class FigureConditions:
     """The people that a figure is about, for comparison with other figures of the job."""
 
     output: int
-    term: Term
+    term: boolean_formulas.Term
     occurrences: Occurrences
     source: tuple[Scalar, ...]
 
@@ -71,11 +60,11 @@ class SinglingOutJudge:
         """Flag conditions that all rows of a table satisfy. `joint`: rows of another branch of a UNION have conditions
         on other variables, so even one variable is a combination."""
         yield from self._years(formulas)
-        sources = tuple(a.source for a in formulas if variables([a.formula]))
-        whole = Conjunction(tuple(a.formula for a in formulas))
-        if len(variables([whole])) < (1 if joint else 2):  # one variable alone is no combination
+        sources = tuple(a.source for a in formulas if boolean_formulas.variables([a.formula]))
+        whole = boolean_formulas.Conjunction(tuple(a.formula for a in formulas))
+        if len(boolean_formulas.variables([whole])) < (1 if joint else 2):  # one variable alone is no combination
             return
-        found = terms(whole)
+        found = boolean_formulas.terms(whole)
         if found is None:
             yield FlaggedCondition(sources, TOO_MANY)
             return
@@ -87,18 +76,22 @@ class SinglingOutJudge:
         self,
         met: list[SourceFormula],
         failed: list[SourceFormula],
-        around: Formula,
+        around: boolean_formulas.Formula,
         source: Scalar | None,
         occurrences: Occurrences,
     ) -> Iterator[FlaggedCondition]:
         """Flag the conditions that lead to one branch of a value, among the rows that satisfy `around`. `source`: the
         expression that stands for them, if it is not each of them."""
         yield from self._years(met)
-        sources = tuple(a.source for a in met if variables([a.formula])) if source is None else (source,)
-        mine = Conjunction((*(a.formula for a in met), *(negation(a.formula) for a in failed)))
-        if len(variables([mine])) < 2:
+        sources = (
+            tuple(a.source for a in met if boolean_formulas.variables([a.formula])) if source is None else (source,)
+        )
+        mine = boolean_formulas.Conjunction(
+            (*(a.formula for a in met), *(boolean_formulas.negation(a.formula) for a in failed))
+        )
+        if len(boolean_formulas.variables([mine])) < 2:
             return
-        inner, outer = terms(mine), terms(around)
+        inner, outer = boolean_formulas.terms(mine), boolean_formulas.terms(around)
         if inner is None or outer is None:
             yield FlaggedCondition(sources, TOO_MANY)
             return
@@ -110,19 +103,19 @@ class SinglingOutJudge:
 
     def _years(self, formulas: list[SourceFormula]) -> Iterator[FlaggedCondition]:
         for one in formulas:
-            if mixes_years(one.formula):
+            if boolean_formulas.mixes_years(one.formula):
                 yield FlaggedCondition((one.source,), YEARS)
 
     def _term(
         self,
-        term: Term,
-        around: Term,
+        term: boolean_formulas.Term,
+        around: boolean_formulas.Term,
         formulas: list[SourceFormula],
         sources: tuple[Scalar, ...],
         occurrences: Occurrences,
     ) -> Iterator[FlaggedCondition]:
         """Flag one alternative: too few people satisfy it, or too few fail exactly one of its conditions."""
-        whole = conjoined(term, around)
+        whole = boolean_formulas.conjoined(term, around)
         why = self._small(whole, occurrences, term, HOLDS, UNSIZED)
         if why is not None:
             yield FlaggedCondition(_sources_of(term, formulas) or sources, why)
@@ -130,22 +123,26 @@ class SinglingOutJudge:
             for variable, formula in term.items():
                 why = self._left_out(whole, variable, formula, occurrences)
                 if why is not None:
-                    own = tuple(a.source for a in formulas if variable in variables([a.formula]))
+                    own = tuple(a.source for a in formulas if variable in boolean_formulas.variables([a.formula]))
                     yield FlaggedCondition(own or sources, why)
 
-    def _left_out(self, whole: Term, variable: int, formula: Formula, occurrences: Occurrences) -> str | None:
+    def _left_out(
+        self, whole: boolean_formulas.Term, variable: int, formula: boolean_formulas.Formula, occurrences: Occurrences
+    ) -> str | None:
         """Reason if too few people fail the condition on one variable and satisfy all others."""
         around = {v: f for v, f in whole.items() if v != variable}
-        left = {variable: negation(formula)}
-        return self._small(conjoined(around, left), occurrences, left, LEAVES, UNSIZED_LEFT)
+        left = {variable: boolean_formulas.negation(formula)}
+        return self._small(boolean_formulas.conjoined(around, left), occurrences, left, LEAVES, UNSIZED_LEFT)
 
     def _alternatives(self, formulas: list[SourceFormula], occurrences: Occurrences) -> Iterator[FlaggedCondition]:
         """Flag conditions with alternatives that exclude too few people of those who satisfy all others."""
         for one in formulas:
-            if len(variables([one.formula])) < 2:
+            if len(boolean_formulas.variables([one.formula])) < 2:
                 continue
-            rest = Conjunction((negation(one.formula), *(a.formula for a in formulas if a is not one)))
-            found = terms(rest)
+            rest = boolean_formulas.Conjunction(
+                (boolean_formulas.negation(one.formula), *(a.formula for a in formulas if a is not one))
+            )
+            found = boolean_formulas.terms(rest)
             if found is None:
                 yield FlaggedCondition((one.source,), TOO_MANY)
                 continue
@@ -153,7 +150,9 @@ class SinglingOutJudge:
             if why is not None:
                 yield FlaggedCondition((one.source,), why)
 
-    def _small(self, term: Term, occurrences: Occurrences, parts: Iterable[int], few: str, unsized: str) -> str | None:
+    def _small(
+        self, term: boolean_formulas.Term, occurrences: Occurrences, parts: Iterable[int], few: str, unsized: str
+    ) -> str | None:
         """Reason if too few people satisfy a term, by the rarest alternative of one of its parts; None otherwise."""
         if self._estimator.is_empty(term):  # a term that nobody can satisfy shows nobody
             return None
@@ -171,7 +170,7 @@ class SinglingOutJudge:
             for other in figures[:place]:
                 if (
                     one.occurrences != other.occurrences  # only figures over the same rows can be compared
-                    or len(variables([*one.term.values(), *other.term.values()])) < 2
+                    or len(boolean_formulas.variables([*one.term.values(), *other.term.values()])) < 2
                 ):
                     continue
                 for part, whole in ((one, other), (other, one)):
@@ -186,30 +185,34 @@ class SinglingOutJudge:
         if part.term == whole.term or not all(self._follows(part.term, v, f) for v, f in whole.term.items()):
             return None
         for variable, formula in part.term.items():
-            left = {variable: negation(formula)}
-            why = self._small(conjoined(whole.term, left), whole.occurrences, left, DIFFERS, DIFFERS)
+            left = {variable: boolean_formulas.negation(formula)}
+            why = self._small(boolean_formulas.conjoined(whole.term, left), whole.occurrences, left, DIFFERS, DIFFERS)
             if why is not None:
                 return why.format(self._least)
         return None
 
-    def _follows(self, term: Term, variable: int, formula: Formula) -> bool:
+    def _follows(self, term: boolean_formulas.Term, variable: int, formula: boolean_formulas.Formula) -> bool:
         """Whether everybody who satisfies the term also satisfies the formula."""
         if variable not in term:
             return False
-        both = {variable: Conjunction((term[variable], negation(formula)))}
+        both = {variable: boolean_formulas.Conjunction((term[variable], boolean_formulas.negation(formula)))}
         return term[variable] == formula or self._estimator.is_empty(both)
 
 
-def _sources_of(term: Term, formulas: Iterable[SourceFormula]) -> tuple[Scalar, ...]:
+def _sources_of(term: boolean_formulas.Term, formulas: Iterable[SourceFormula]) -> tuple[Scalar, ...]:
     """Expressions in the text that a term consists of. Of alternatives, only those that the term uses."""
     found: list[Scalar] = []
     for one in formulas:
-        if not variables([one.formula]) & variables(term.values()):
+        if not boolean_formulas.variables([one.formula]) & boolean_formulas.variables(term.values()):
             continue
-        taken = [a for a in one.alternatives if any(_is_within(t, term) for t in terms(a.formula) or [])]
+        taken = [
+            a for a in one.alternatives if any(_is_within(t, term) for t in boolean_formulas.terms(a.formula) or [])
+        ]
         found += _sources_of(term, taken) if taken else [one.source]
     return tuple(found)
 
 
-def _is_within(part: Term, term: Term) -> bool:
-    return all(v in term and set(leaves(f)) <= set(leaves(term[v])) for v, f in part.items())
+def _is_within(part: boolean_formulas.Term, term: boolean_formulas.Term) -> bool:
+    return all(
+        v in term and set(boolean_formulas.leaves(f)) <= set(boolean_formulas.leaves(term[v])) for v, f in part.items()
+    )

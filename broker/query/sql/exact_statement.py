@@ -4,15 +4,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from broker.domain.plans import plan
 from broker.domain.plans.measure import Measure
-from broker.domain.plans.plan import (
-    DeviationForm,
-    EvidenceNeeds,
-    PlannedStatistic,
-    PlannedTable,
-    PublicRelation,
-    QuantileForm,
-)
 from broker.domain.plans.scalars import ScalarType
 from broker.query.sql.extra_evidence import with_extra_evidence, with_institutions
 from broker.query.sql.generator import relation_sql
@@ -24,7 +17,7 @@ LARGEST_EXPONENT = 12
 EXACT_TYPE = "DECIMAL(38,10)"
 
 
-def bins_sql(keys: Sequence[str], statistics: Sequence[PlannedStatistic], needs: EvidenceNeeds) -> str | None:
+def bins_sql(keys: Sequence[str], statistics: Sequence[plan.PlannedStatistic], needs: plan.EvidenceNeeds) -> str | None:
     """SQL of a common table `bins`: for each cell and quantile, the rows that each rounding shows as the same value.
     None without quantiles. It reads the earlier tables `contributions` and `values`."""
     quantiles = _with_bin(statistics)
@@ -40,11 +33,11 @@ def bins_sql(keys: Sequence[str], statistics: Sequence[PlannedStatistic], needs:
     return f"bins AS (\nSELECT {', '.join([*keys, *counts])} FROM ({inner}){group_by(keys)}\n)"
 
 
-def _with_bin(statistics: Sequence[PlannedStatistic]) -> list[PlannedStatistic]:
+def _with_bin(statistics: Sequence[plan.PlannedStatistic]) -> list[plan.PlannedStatistic]:
     return [s for s in statistics if "bin" in s.measure.traits.evidence]
 
 
-def bin_sql(statistic: PlannedStatistic, needs: EvidenceNeeds) -> str:
+def bin_sql(statistic: plan.PlannedStatistic, needs: plan.EvidenceNeeds) -> str:
     """SQL of the smallest power of ten at which at least `min_persons` persons are certain to show the same value; NULL
     if there is none. Nobody has more than `largest` rows, and a person who has none of the other rows has one of
     these."""
@@ -58,13 +51,13 @@ def bin_sql(statistic: PlannedStatistic, needs: EvidenceNeeds) -> str:
     return f"CAST(CASE {' '.join(whens)} END AS BIGINT)"
 
 
-def _tests(statistic: PlannedStatistic, needs: EvidenceNeeds) -> Iterator[tuple[str, str]]:
+def _tests(statistic: plan.PlannedStatistic, needs: plan.EvidenceNeeds) -> Iterator[tuple[str, str]]:
     i = statistic.ident
     for exponent in _exponents(needs):
         yield f"round(x{i}, {-exponent}) = round(v{i}, {-exponent})", _name(i, exponent)
 
 
-def _exponents(needs: EvidenceNeeds) -> range:
+def _exponents(needs: plan.EvidenceNeeds) -> range:
     return range(-needs.digits, LARGEST_EXPONENT + 1)
 
 
@@ -72,7 +65,7 @@ def _name(ident: int, exponent: int) -> str:
     return f"b{ident}_{exponent + 100}"  # an SQL name cannot contain a minus sign
 
 
-def _exact(column: str, statistic: PlannedStatistic | None) -> str:
+def _exact(column: str, statistic: plan.PlannedStatistic | None) -> str:
     """SQL of a value as a decimal. A float becomes the number of its shortest text, which is how it is displayed."""
     if statistic is not None and statistic.argument is not None and statistic.argument.type is not ScalarType.DOUBLE:
         return f"TRY_CAST({column} AS {EXACT_TYPE})"
@@ -80,18 +73,18 @@ def _exact(column: str, statistic: PlannedStatistic | None) -> str:
     return f"TRY_CAST(CAST({column} AS VARCHAR) AS {EXACT_TYPE})"
 
 
-def evidence_columns(statistic: PlannedStatistic) -> tuple[str, ...]:
+def evidence_columns(statistic: plan.PlannedStatistic) -> tuple[str, ...]:
     """Result columns of a statistic: `s{ident}_{field of StatisticEvidence}`."""
     return tuple(f"s{statistic.ident}_{name}" for name in EVIDENCE_FIELDS[statistic.measure])
 
 
-def render_public(rows: PublicRelation, least: int) -> str:
+def render_public(rows: plan.PublicRelation, least: int) -> str:
     """Statement that gives the rows of a public relation, as columns `c` and their id, in a fixed order."""
     columns = ", ".join(f"c{i}" for i, _ in rows.columns)
     return f"SELECT {columns} FROM {relation_sql(rows.relation, least)} ORDER BY {columns}"
 
 
-def render_exact(table: PlannedTable, needs: EvidenceNeeds) -> str:
+def render_exact(table: plan.PlannedTable, needs: plan.EvidenceNeeds) -> str:
     """The statement of a table. `needs.min_persons`: persons that a group needs if rows of persons are joined with it.
     Columns: `k0`…`kn`, `rows`, `persons`, `population` (distinct persons of all cells, repeated on each row), then
     `evidence_columns` of each statistic in turn. Rows are in the order of the keys."""
@@ -120,17 +113,17 @@ def render_exact(table: PlannedTable, needs: EvidenceNeeds) -> str:
     return f"{with_text}\n{cells}{key_order(keys)}{row_limit(table)}"
 
 
-def _quantile(statistic: PlannedStatistic) -> str:
-    assert isinstance(statistic.form, QuantileForm)
+def _quantile(statistic: plan.PlannedStatistic) -> str:
+    assert isinstance(statistic.form, plan.QuantileForm)
     value, of = f"a{statistic.ident}", statistic.form.fraction
     return (
         f"quantile_disc({value}, {of})" if statistic.form.discrete else f"quantile_cont(CAST({value} AS DOUBLE), {of})"
     )
 
 
-def _deviation(statistic: PlannedStatistic) -> str:
+def _deviation(statistic: plan.PlannedStatistic) -> str:
     """From exact sums of whole numbers, so that the order of rows has no effect."""
-    assert isinstance(statistic.form, DeviationForm)
+    assert isinstance(statistic.form, plan.DeviationForm)
     value, places, whole = f"a{statistic.ident}", statistic.form.places, statistic.form.of_population
     exact = f"CAST({value} * {10**places} AS HUGEINT)"
     total, squares, count = (
@@ -144,7 +137,7 @@ def _deviation(statistic: PlannedStatistic) -> str:
     return variance if statistic.form.is_variance else f"sqrt({variance})"
 
 
-ROW_VALUES: dict[Measure, Callable[[PlannedStatistic], str]] = {
+ROW_VALUES: dict[Measure, Callable[[plan.PlannedStatistic], str]] = {
     Measure.COUNT_DISTINCT: lambda s: f"COUNT(DISTINCT a{s.ident})",
     Measure.QUANTILE: _quantile,
     Measure.DEVIATION: _deviation,
@@ -152,7 +145,9 @@ ROW_VALUES: dict[Measure, Callable[[PlannedStatistic], str]] = {
 """SQL of the value over all rows of a cell, for each measure that is computed from them."""
 
 
-def _with_values(table: PlannedTable, keys: list[str], distinct: list[PlannedStatistic], needs: EvidenceNeeds) -> str:
+def _with_values(
+    table: plan.PlannedTable, keys: list[str], distinct: list[plan.PlannedStatistic], needs: plan.EvidenceNeeds
+) -> str:
     """Join each cell with its values."""
     names = {f"s{s.ident}_{n}": f'"values".d{s.ident}' for s in distinct for n in ("value", "contributors")}
     quantiles = _with_bin(distinct)

@@ -5,17 +5,8 @@
 from dataclasses import replace
 from itertools import count
 
+from broker.domain.plans import operators as ops
 from broker.domain.plans.measure import MAGNITUDES, Contribution
-from broker.domain.plans.operators import (
-    Aggregate,
-    Join,
-    Relation,
-    Scan,
-    ScanColumn,
-    Union,
-    Values,
-    walk,
-)
 from broker.domain.plans.plan import EvidenceNeeds, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import ScalarType
 from broker.query.sql.generator import quoted
@@ -122,7 +113,7 @@ def _total(statistic: PlannedStatistic) -> str:
 def _record_keys(table: PlannedTable) -> str:
     """Common table of every person's record key. A person has one key in all tables, so joins and groups need not carry
     it."""
-    scans = {r.table for r in walk(table.contributions) if isinstance(r, Scan) and r.person is not None}
+    scans = {r.table for r in ops.walk(table.contributions) if isinstance(r, ops.Scan) and r.person is not None}
     sources = [tuple(map(quoted, name.split(".", 1))) for name in sorted(scans)]
     rows = " UNION ALL ".join(f'SELECT "__p" AS p, "__k" AS k FROM {schema}.{bare}' for schema, bare in sources)
     return f"record_keys AS (\nSELECT DISTINCT p, k FROM ({rows})\n)"
@@ -156,7 +147,7 @@ def _key_conditions(statistic: PlannedStatistic) -> dict[str, str]:
 FIRST_IDENT = 1_000_000_000
 """Id of the first institution column. No plan has that many columns."""
 
-WithInstitutions = tuple[Relation, tuple[int, ...]]
+WithInstitutions = tuple[ops.Relation, tuple[int, ...]]
 """A relation, and the ids of its institution columns, the first scan's first."""
 
 
@@ -166,24 +157,24 @@ def with_institutions(table: PlannedTable) -> tuple[PlannedTable, tuple[str, ...
     return replace(table, contributions=relation), tuple(f"coalesce(c{i}, 0)" for i in idents)
 
 
-def _carry(relation: Relation, fresh: "count[int]") -> WithInstitutions:
+def _carry(relation: ops.Relation, fresh: "count[int]") -> WithInstitutions:
     match relation:
-        case Scan(person=None) | Values() | Aggregate():  # public rows and groups have no institution
+        case ops.Scan(person=None) | ops.Values() | ops.Aggregate():  # public rows and groups have no institution
             return relation, ()
-        case Scan(columns=columns):
+        case ops.Scan(columns=columns):
             ident = next(fresh)
-            return replace(relation, columns=(*columns, ScanColumn(ident, "__i", ScalarType.INT))), (ident,)
-        case Join(left=left, right=right):
+            return replace(relation, columns=(*columns, ops.ScanColumn(ident, "__i", ScalarType.INT))), (ident,)
+        case ops.Join(left=left, right=right):
             (one, first), (other, more) = _carry(left, fresh), _carry(right, fresh)
             return replace(relation, left=one, right=other), first + more
-        case Union():
+        case ops.Union():
             return _carry_union(relation, fresh)
         case _:
             below, idents = _carry(relation.child, fresh)
             return replace(relation, child=below), idents
 
 
-def _carry_union(union: Union[Relation], fresh: "count[int]") -> WithInstitutions:
+def _carry_union(union: ops.Union[ops.Relation], fresh: "count[int]") -> WithInstitutions:
     """The first institution of each branch, if all branches read it from one table. Another table may use other
     codes."""
     parts = [_carry(p, fresh) for p in union.parts]
@@ -195,6 +186,6 @@ def _carry_union(union: Union[Relation], fresh: "count[int]") -> WithInstitution
     return replace(union, parts=tuple(r for r, _ in parts), columns=(*union.columns, column)), (ident,)
 
 
-def _table_of(relation: Relation, ident: int) -> str | None:
-    scans = [r for r in walk(relation) if isinstance(r, Scan)]
+def _table_of(relation: ops.Relation, ident: int) -> str | None:
+    scans = [r for r in ops.walk(relation) if isinstance(r, ops.Scan)]
     return next((s.table for s in scans if any(c.ident == ident for c in s.columns)), None)

@@ -2,20 +2,7 @@
 
 from dataclasses import replace
 
-from broker.domain.plans.operators import (
-    Aggregate,
-    Filter,
-    Join,
-    Limit,
-    Relation,
-    Scan,
-    ScanColumn,
-    Union,
-    Values,
-    Window,
-    WindowColumn,
-    with_children,
-)
+from broker.domain.plans import operators as ops
 from broker.domain.plans.scalars import ColumnRef, Literal, Scalar, ScalarType, any_of, truth_call
 from broker.domain.plans.variable_uses import Years
 from broker.query.symbols import SymbolTable
@@ -24,70 +11,70 @@ ORDER_DEPENDENT = frozenset({"row_number", "ntile", "lag", "lead", "first", "las
 """Window functions whose result depends on the order of equal rows."""
 
 
-def finalize_relation(relation: Relation, symbols: SymbolTable, years: dict[int, Years | None]) -> Relation:
+def finalize_relation(relation: ops.Relation, symbols: SymbolTable, years: dict[int, Years | None]) -> ops.Relation:
     """Finalize a relation. During binding, `person` of every scan is its number in the symbol table; here it becomes
     what the domain defines, None for public tables."""
     match relation:
-        case Scan(person=scan):
+        case ops.Scan(person=scan):
             return _finalize_scan(scan or 0, symbols, years)
-        case Window(child=child, columns=columns):
+        case ops.Window(child=child, columns=columns):
             below = finalize_relation(child, symbols, years)
             tie_breakers = _tie_breakers(below)
             return replace(relation, child=below, columns=tuple(_with_total_order(c, tie_breakers) for c in columns))
-        case Limit(child=child, order=order):
+        case ops.Limit(child=child, order=order):
             below = finalize_relation(child, symbols, years)
             return replace(relation, child=below, order=order + _tie_breakers(below))
-    return with_children(relation, lambda part: finalize_relation(part, symbols, years))
+    return ops.with_children(relation, lambda part: finalize_relation(part, symbols, years))
 
 
-def _with_total_order(column: WindowColumn, tie_breakers: tuple[tuple[Scalar, bool], ...]) -> WindowColumn:
+def _with_total_order(column: ops.WindowColumn, tie_breakers: tuple[tuple[Scalar, bool], ...]) -> ops.WindowColumn:
     return replace(column, order=column.order + tie_breakers) if column.function.op in ORDER_DEPENDENT else column
 
 
-def _tie_breakers(relation: Relation) -> tuple[tuple[Scalar, bool], ...]:
+def _tie_breakers(relation: ops.Relation) -> tuple[tuple[Scalar, bool], ...]:
     """Tie-breakers for rows that an order leaves equal: the person, then every column that is read. T-SQL takes any of
     these rows."""
     match relation:
-        case Join(left=left, right=right):
+        case ops.Join(left=left, right=right):
             return _tie_breakers(left) + _tie_breakers(right)
-        case Aggregate(keys=keys, person=person):
+        case ops.Aggregate(keys=keys, person=person):
             named = [(i, s.type) for i, s in keys] + ([(person, ScalarType.INT)] if person is not None else [])
-        case Values(columns=written):
+        case ops.Values(columns=written):
             named = list(written)
-        case Union(columns=columns, person=found):
+        case ops.Union(columns=columns, person=found):
             named = [(i, ScalarType.NULL) for i, _ in columns] + (
                 [(found[0], ScalarType.INT)] if found is not None else []
             )
-        case Scan(columns=scanned, person=number):
+        case ops.Scan(columns=scanned, person=number):
             named = ([(number, ScalarType.INT)] if number is not None else []) + [(c.ident, c.type) for c in scanned]
         case _:
             return _tie_breakers(relation.child)
     return tuple((ColumnRef(i, kind), False) for i, kind in named)
 
 
-def _finalize_scan(scan: int, symbols: SymbolTable, years: dict[int, Years | None]) -> Relation:
+def _finalize_scan(scan: int, symbols: SymbolTable, years: dict[int, Years | None]) -> ops.Relation:
     table = symbols.tables[scan]
     if scan in symbols.written_rows:
         return _written_rows(scan, symbols)
     columns = tuple(
-        ScanColumn(i, o.variable.name, o.variable.type)
+        ops.ScanColumn(i, o.variable.name, o.variable.type)
         for i, o in sorted(symbols.columns_of_scan(scan))  # sorted, so that equal texts give equal plans
         if i in symbols.usages
     )
     axis = table.year
-    whole = Scan(table.full_name, columns, scan if symbols.is_person(scan) else None, years[scan])
+    whole = ops.Scan(table.full_name, columns, scan if symbols.is_person(scan) else None, years[scan])
     left = years[scan]
     if axis is None or left is None or left == axis.years:  # every year is read, so no filter is needed
         return whole
     column = symbols.year_column(scan)
     if not left or column is None:  # no year is possible, so there is no row
-        return Filter(whole, Literal(False, ScalarType.TRUTH))
+        return ops.Filter(whole, Literal(False, ScalarType.TRUTH))
     kind = next(v.type for v in table.variables if v.name == axis.variable)
     tests = (truth_call("equal", ColumnRef(column, kind), Literal(axis.format.write(y), kind)) for y in sorted(left))
-    return Filter(whole, any_of(tests))
+    return ops.Filter(whole, any_of(tests))
 
 
-def _written_rows(scan: int, symbols: SymbolTable) -> Values:
+def _written_rows(scan: int, symbols: SymbolTable) -> ops.Values:
     """A lookup as written rows, with all its columns, so that it has as many rows as were written."""
     columns = tuple((i, o.variable.type) for i, o in sorted(symbols.columns_of_scan(scan)))
     rows = tuple(
@@ -97,4 +84,4 @@ def _written_rows(scan: int, symbols: SymbolTable) -> Values:
         )
         for row in symbols.written_rows[scan]
     )
-    return Values(columns, rows)
+    return ops.Values(columns, rows)

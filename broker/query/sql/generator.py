@@ -6,23 +6,7 @@ import re
 from datetime import date
 from decimal import Decimal
 
-from broker.domain.plans.operators import (
-    Aggregate,
-    AggregateCall,
-    Apply,
-    Filter,
-    Join,
-    JoinHow,
-    Limit,
-    Project,
-    Relation,
-    Scan,
-    ScanColumn,
-    Union,
-    Values,
-    Window,
-    WindowColumn,
-)
+from broker.domain.plans import operators as ops
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
 from broker.query.operations.aggregate_functions import aggregate_sql
 from broker.query.operations.possible_values import ONLY_NULL, possible_values
@@ -31,38 +15,38 @@ from broker.query.operations.registry import operation_sql
 PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?\Z")
 
 
-def relation_sql(relation: Relation, least: int) -> str:
+def relation_sql(relation: ops.Relation, least: int) -> str:
     """SQL of a relation as a source of FROM. Groups of fewer than `least` persons do not exist for rows that are joined
     with them."""
     match relation:
-        case Scan():
+        case ops.Scan():
             return _scan_sql(relation)
-        case Values():
+        case ops.Values():
             return _values_sql(relation)
-        case Filter(child=child, predicate=predicate):
+        case ops.Filter(child=child, predicate=predicate):
             return f"(SELECT * FROM {relation_sql(child, least)} WHERE {scalar_sql(predicate)})"
-        case Project(child=child, columns=columns):
+        case ops.Project(child=child, columns=columns):
             computed = ", ".join(f"{scalar_sql(s)} AS c{i}" for i, s in columns)
             return f"(SELECT *, {computed} FROM {relation_sql(child, least)})"
-        case Join():
+        case ops.Join():
             return _join_sql(relation, least)
-        case Aggregate():
+        case ops.Aggregate():
             return _group_by_sql(relation, least)
-        case Window(child=child, columns=windows, counted=counted):
+        case ops.Window(child=child, columns=windows, counted=counted):
             texts = ", ".join(f"{_window_sql(w, counted, least)} AS c{w.ident}" for w in windows)
             return f"(SELECT *, {texts} FROM {relation_sql(child, least)})"
-        case Union():
+        case ops.Union():
             return _union_sql(relation, least)
-        case Apply(child=child, sub=sub, ident=ident, column=column):
+        case ops.Apply(child=child, sub=sub, ident=ident, column=column):
             inner = relation_sql(sub, least)
             answer = f"EXISTS (SELECT 1 FROM {inner})" if column is None else f"(SELECT c{column} FROM {inner})"
             return f"(SELECT *, {answer} AS c{ident} FROM {relation_sql(child, least)})"
-        case Limit(child=child, order=order, count=count):
+        case ops.Limit(child=child, order=order, count=count):
             by = f" ORDER BY {_order_sql(order)}" if order else ""
             return f"(SELECT * FROM {relation_sql(child, least)}{by} LIMIT {count})"
 
 
-def _values_sql(relation: Values) -> str:
+def _values_sql(relation: ops.Values) -> str:
     if not relation.columns:
         return "(SELECT 1)"  # one row without columns
     rows = ", ".join(f"({', '.join(scalar_sql(s) for s in row)})" for row in relation.rows)
@@ -73,12 +57,12 @@ def _values_sql(relation: Values) -> str:
     return f"(SELECT {typed} FROM (VALUES {rows}) AS written({names}))"
 
 
-def _join_sql(join: Join[Relation], least: int) -> str:
+def _join_sql(join: ops.Join[ops.Relation], least: int) -> str:
     left, right = relation_sql(join.left, least), relation_sql(join.right, least)
     lateral = "LATERAL " if join.lateral else ""
-    if isinstance(join.right, Join) and join.lateral:
+    if isinstance(join.right, ops.Join) and join.lateral:
         right = f"(SELECT * FROM {right})"  # the engine does not accept a join itself after LATERAL
-    if join.how is JoinHow.CROSS:
+    if join.how is ops.JoinHow.CROSS:
         return f"({left} CROSS JOIN {lateral}{right})"
     condition = scalar_sql(join.on) if join.on is not None else "TRUE"
     text = f"{left} {join.how.name} JOIN {lateral}{right} ON {condition}"
@@ -87,7 +71,7 @@ def _join_sql(join: Join[Relation], least: int) -> str:
     return f"(SELECT *, coalesce(c{join.both[0]}, c{join.both[1]}) AS c{join.person} FROM {text})"
 
 
-def _group_by_sql(relation: Aggregate[Relation], least: int) -> str:
+def _group_by_sql(relation: ops.Aggregate[ops.Relation], least: int) -> str:
     shown = [f"{scalar_sql(s)} AS c{i}" for i, s in relation.keys]
     by = [scalar_sql(s) for _, s in relation.keys]
     context = relation.person is None and relation.counted is not None
@@ -103,11 +87,11 @@ def _group_by_sql(relation: Aggregate[Relation], least: int) -> str:
     return f"(SELECT {', '.join(shown) or '1'} FROM {relation_sql(relation.child, least)}{grouped}{having})"
 
 
-def function_sql(aggregate: AggregateCall, over: str = "") -> str:
+def function_sql(aggregate: ops.AggregateCall, over: str = "") -> str:
     return aggregate_sql(aggregate.op, [scalar_sql(a) for a in aggregate.args], over)
 
 
-def _hidden_below(text: str, aggregate: AggregateCall, counted: int | None, least: int, over: str = "") -> str:
+def _hidden_below(text: str, aggregate: ops.AggregateCall, counted: int | None, least: int, over: str = "") -> str:
     """SQL of an aggregate over other people. NULL if fewer persons contribute than may be shown."""
     person = f"c{counted}"
     if aggregate.args and not isinstance(aggregate.args[0], Literal):
@@ -115,7 +99,7 @@ def _hidden_below(text: str, aggregate: AggregateCall, counted: int | None, leas
     return f"(CASE WHEN COUNT(DISTINCT {person}){over} >= {least} THEN {text}{over} END)"
 
 
-def _window_sql(window: WindowColumn, counted: int | None, least: int) -> str:
+def _window_sql(window: ops.WindowColumn, counted: int | None, least: int) -> str:
     partition = f"PARTITION BY {', '.join(map(scalar_sql, window.partition))}" if window.partition else ""
     order = f"ORDER BY {_order_sql(window.order)}" if window.order else ""
     over = f" OVER ({' '.join(part for part in (partition, order) if part)})"
@@ -131,7 +115,7 @@ def _window_sql(window: WindowColumn, counted: int | None, least: int) -> str:
     return _shared_window_sql(window, text, over, partition, counted, least)
 
 
-def _mean_over(function: AggregateCall, over: str, truncated: bool = False) -> str:
+def _mean_over(function: ops.AggregateCall, over: str, truncated: bool = False) -> str:
     """SQL of a mean over a window: a sum divided by a count, each over the window."""
     value = scalar_sql(function.args[0])
     total, count = f"SUM({value}){over}", f"nullif(COUNT({value}){over}, 0)"
@@ -139,7 +123,7 @@ def _mean_over(function: AggregateCall, over: str, truncated: bool = False) -> s
 
 
 def _shared_window_sql(
-    window: WindowColumn, text: str, over: str, partition: str, counted: int | None, least: int
+    window: ops.WindowColumn, text: str, over: str, partition: str, counted: int | None, least: int
 ) -> str:
     """SQL of a window over other people. All persons of the partition count, even if the window is a running one."""
     person, function = f"c{counted}", window.function
@@ -155,7 +139,7 @@ def _order_sql(order: tuple[tuple[Scalar, bool], ...]) -> str:
     return ", ".join(f"{scalar_sql(s)} {'DESC NULLS LAST' if down else 'ASC NULLS FIRST'}" for s, down in order)
 
 
-def _union_sql(union: Union[Relation], least: int) -> str:
+def _union_sql(union: ops.Union[ops.Relation], least: int) -> str:
     named = [*union.columns, *([union.person] if union.person is not None else [])]
     texts = []
     for index, part in enumerate(union.parts):
@@ -164,12 +148,12 @@ def _union_sql(union: Union[Relation], least: int) -> str:
     return "(" + " UNION ALL ".join(texts) + ")"
 
 
-def _column_sql(column: ScanColumn) -> str:
+def _column_sql(column: ops.ScanColumn) -> str:
     """SQL of a scanned column. Whole numbers are cast to 64 bits, so that arithmetic does not overflow on some rows."""
     return f"CAST({quoted(column.variable)} AS BIGINT)" if column.type.is_whole else quoted(column.variable)
 
 
-def _scan_sql(scan: Scan) -> str:
+def _scan_sql(scan: ops.Scan) -> str:
     names = [f"{_column_sql(c)} AS c{c.ident}" for c in scan.columns]
     if scan.person is not None:
         names.append(f'"__p" AS c{scan.person}')

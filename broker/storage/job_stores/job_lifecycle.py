@@ -49,14 +49,9 @@ class SqlComparisons:
             connection.execute(update(jobs).where(*mine).values(comparing_until=None))
 
     def put_compared(
-        self,
-        job: str,
-        attempt: int,
-        found: Sequence[ComparedOutput],
-        now: datetime,
-        events: Sequence[AuditEvent],
+        self, job: str, attempt: int, found: Sequence[ComparedOutput], now: datetime, events: Sequence[AuditEvent],
         history_changed: bool = False,
-    ) -> None:
+    ) -> None:  # fmt: skip
         held = (jobs.c.ident == job, jobs.c.attempt == attempt, jobs.c.comparing_until.is_not(None))
         with self._db.write() as connection:
             # First in the transaction, so that no file is retired before the output names it.
@@ -261,14 +256,9 @@ def _check_legal(
 
 
 def _move_job(
-    connection: Connection,
-    job: str,
-    attempt: int | None,
-    before: JobState,
-    after: JobState,
-    now: datetime,
+    connection: Connection, job: str, attempt: int | None, before: JobState, after: JobState, now: datetime,
     known: dict[str, object],
-) -> None:
+) -> None:  # fmt: skip
     where = [jobs.c.ident == job, jobs.c.state == before]
     # None: whoever withdraws or decides does not know the attempt.
     if attempt is not None:

@@ -94,15 +94,9 @@ class SqlOutputs:
             return str(output_row(connection, output).evidence_digest)
 
     def move_output(
-        self,
-        output: str,
-        before: OutputState,
-        after: OutputState,
-        now: datetime,
-        events: Sequence[AuditEvent],
-        *,
+        self, output: str, before: OutputState, after: OutputState, now: datetime, events: Sequence[AuditEvent], *,
         reason: str | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         if after is OutputState.RELEASED:
             raise Breach("An output is released with its job's release only.")
         # An approved output may only go back with its changed content, which `put_compared` writes.

@@ -6,24 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    CheckConstraint,
-    Column,
-    ColumnElement,
-    Connection,
-    ForeignKey,
-    Index,
-    Integer,
-    Table,
-    Text,
-    delete,
-    func,
-    insert,
-    literal,
-    select,
-    update,
-)
+import sqlalchemy as sa
 
 from broker.domain.errors import Breach, Conflict
 from broker.domain.identity.audit import AuditEvent
@@ -46,27 +29,27 @@ from broker.storage.tables.administration_tables import people
 from broker.storage.tables.job_tables import jobs, rehearsals, script_reads
 from broker.storage.tables.schema import UtcTime, metadata, words
 
-rehearsal_requests = Table(
+rehearsal_requests = sa.Table(
     "asked_rehearsals",
     metadata,
-    Column("ident", Text, primary_key=True),
-    Column("person", ForeignKey("people.ident"), nullable=False),
-    Column("submission", JSON, nullable=False),
+    sa.Column("ident", sa.Text, primary_key=True),
+    sa.Column("person", sa.ForeignKey("people.ident"), nullable=False),
+    sa.Column("submission", sa.JSON, nullable=False),
     *words("state", RehearsalState, nullable=False),
-    Column("created", UtcTime, nullable=False),
-    Column("updated", UtcTime, nullable=False),
-    Column("attempt", Integer, nullable=False),
-    Column("started", UtcTime),
-    Column("lease_until", UtcTime),
+    sa.Column("created", UtcTime, nullable=False),
+    sa.Column("updated", UtcTime, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("started", UtcTime),
+    sa.Column("lease_until", UtcTime),
     *words("step", RehearsalStep),
-    Column("about", Integer, nullable=False),
-    Column("document", Text, nullable=False),
-    CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name="lease"),
-    Index(None, "person", "created"),
-    Index(None, "state", "created"),
+    sa.Column("about", sa.Integer, nullable=False),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name="lease"),
+    sa.Index(None, "person", "created"),
+    sa.Index(None, "state", "created"),
 )
 # Documents can be large, so lists leave them out.
-WITHOUT_DOCUMENT = [literal("").label(c.name) if c.name == "document" else c for c in rehearsal_requests.c]
+WITHOUT_DOCUMENT = [sa.literal("").label(c.name) if c.name == "document" else c for c in rehearsal_requests.c]
 UNDER_WAY = sorted(OPEN_REHEARSAL_STATES)
 
 
@@ -78,9 +61,9 @@ class SqlRehearsalRequests:
     def request_rehearsal(self, new: RequestedRehearsal, room: RehearsalQuota, events: Sequence[AuditEvent]) -> None:
         with self._db.write() as connection:
             # Locks the person's row, so that two requests at once cannot both pass the limit.
-            connection.execute(select(people.c.ident).where(people.c.ident == new.person).with_for_update())
+            connection.execute(sa.select(people.c.ident).where(people.c.ident == new.person).with_for_update())
             own = rehearsal_requests.c.person == new.person
-            waiting = select(func.count()).where(own, rehearsal_requests.c.state.in_(UNDER_WAY))
+            waiting = sa.select(sa.func.count()).where(own, rehearsal_requests.c.state.in_(UNDER_WAY))
             if new.is_open and connection.execute(waiting).scalar_one() >= room.under_way:
                 sentence = (
                     f"You already have {room.under_way} rehearsals waiting or running. Cancel one, or wait until one "
@@ -89,7 +72,7 @@ class SqlRehearsalRequests:
                 raise Conflict("too-many-rehearsals", sentence)
             # Under the same lock, so that a person never has more than the quota.
             _make_room(connection, new.person, room.retained - 1)
-            connection.execute(insert(rehearsal_requests).values(_request_values(new)))
+            connection.execute(sa.insert(rehearsal_requests).values(_request_values(new)))
             append_events(connection, events)
 
     def requested_rehearsal(self, ident: str) -> RequestedRehearsal:
@@ -97,7 +80,7 @@ class SqlRehearsalRequests:
             return _request_of(find_row(connection, rehearsal_requests, "rehearsal", ident))
 
     def rehearsals_of(self, person: str) -> list[RequestedRehearsal]:
-        query = select(*WITHOUT_DOCUMENT).where(rehearsal_requests.c.person == person)
+        query = sa.select(*WITHOUT_DOCUMENT).where(rehearsal_requests.c.person == person)
         order = (rehearsal_requests.c.created.desc(), rehearsal_requests.c.ident.desc())
         return [_request_of(row) for row in self._db.rows(query.order_by(*order))]
 
@@ -105,30 +88,27 @@ class SqlRehearsalRequests:
         ready = (rehearsal_requests.c.ident == ident, _can_become(RehearsalState.RUNNING))
         values = {"state": RehearsalState.RUNNING, "attempt": rehearsal_requests.c.attempt + 1, "lease_until": until}
         # The first attempt's start stays: it decides whether the rehearsal had to wait.
-        values |= {"started": func.coalesce(rehearsal_requests.c.started, now), "updated": now, "step": None}
+        values |= {"started": sa.func.coalesce(rehearsal_requests.c.started, now), "updated": now, "step": None}
         with self._db.write() as connection:
-            if connection.execute(update(rehearsal_requests).where(*ready).values(values)).rowcount != 1:
+            if connection.execute(sa.update(rehearsal_requests).where(*ready).values(values)).rowcount != 1:
                 return None
             return _request_of(find_row(connection, rehearsal_requests, "rehearsal", ident))
 
     def renew_rehearsal(self, ident: str, attempt: int, until: datetime, now: datetime) -> bool:
         held = (*_is_running(ident, attempt), rehearsal_requests.c.lease_until > now)
         with self._db.write() as connection:
-            return connection.execute(update(rehearsal_requests).where(*held).values(lease_until=until)).rowcount == 1
+            return (
+                connection.execute(sa.update(rehearsal_requests).where(*held).values(lease_until=until)).rowcount == 1
+            )
 
     def note_step(self, ident: str, attempt: int, step: RehearsalStep, about: int = 0) -> None:
         with self._db.write() as connection:
             _move_request(connection, ident, _is_running(ident, attempt), step=step, about=about)
 
     def end_rehearsal(
-        self,
-        ident: str,
-        attempt: int,
-        state: RehearsalState,
-        document: str,
-        now: datetime,
+        self, ident: str, attempt: int, state: RehearsalState, document: str, now: datetime,
         events: Sequence[AuditEvent],
-    ) -> None:
+    ) -> None:  # fmt: skip
         if state in OPEN_REHEARSAL_STATES or RehearsalState.RUNNING not in states_before(state):
             raise Breach(f"No rehearsal ends as {state}.")
         # A lapsed attempt must not end the rehearsal that another one has by now.
@@ -154,23 +134,23 @@ class SqlRehearsalRequests:
         other = (rehearsal_requests.c.ident == ident, _can_become(RehearsalState.CANCELLED))
         values = {"state": RehearsalState.CANCELLED, "updated": now, "lease_until": None, "document": ""}
         with self._db.write() as connection:
-            if connection.execute(update(rehearsal_requests).where(*other).values(values)).rowcount != 1:
+            if connection.execute(sa.update(rehearsal_requests).where(*other).values(values)).rowcount != 1:
                 return False
             append_events(connection, events)
             return True
 
     def rehearsals_waiting(self) -> list[RequestedRehearsal]:
-        query = select(*WITHOUT_DOCUMENT).where(rehearsal_requests.c.state == RehearsalState.QUEUED)
+        query = sa.select(*WITHOUT_DOCUMENT).where(rehearsal_requests.c.state == RehearsalState.QUEUED)
         order = (rehearsal_requests.c.created, rehearsal_requests.c.ident)
         return [_request_of(row) for row in self._db.rows(query.order_by(*order))]
 
     def rehearsals_lapsed(self, now: datetime) -> list[tuple[str, int]]:
         lapsed = (rehearsal_requests.c.state == RehearsalState.RUNNING, rehearsal_requests.c.lease_until <= now)
-        query = select(rehearsal_requests.c.ident, rehearsal_requests.c.attempt).where(*lapsed)
+        query = sa.select(rehearsal_requests.c.ident, rehearsal_requests.c.attempt).where(*lapsed)
         return [(row.ident, row.attempt) for row in self._db.rows(query)]
 
     def rehearsals_alive(self) -> frozenset[tuple[str, int]]:
-        running = select(rehearsal_requests.c.ident, rehearsal_requests.c.attempt).where(
+        running = sa.select(rehearsal_requests.c.ident, rehearsal_requests.c.attempt).where(
             rehearsal_requests.c.state == RehearsalState.RUNNING
         )
         return frozenset((row.ident, row.attempt) for row in self._db.rows(running))
@@ -178,10 +158,10 @@ class SqlRehearsalRequests:
     def drop_rehearsals(self, before: datetime) -> int:
         old = (rehearsal_requests.c.state.not_in(UNDER_WAY), rehearsal_requests.c.updated < before)
         with self._db.write() as connection:
-            return connection.execute(delete(rehearsal_requests).where(*old)).rowcount
+            return connection.execute(sa.delete(rehearsal_requests).where(*old)).rowcount
 
 
-def _can_become(state: RehearsalState) -> ColumnElement[bool]:
+def _can_become(state: RehearsalState) -> sa.ColumnElement[bool]:
     return rehearsal_requests.c.state.in_(sorted(states_before(state)))
 
 
@@ -193,22 +173,22 @@ def _is_running(ident: str, attempt: int) -> tuple[Any, ...]:
     )
 
 
-def _move_request(connection: Connection, ident: str, only: Sequence[Any], **values: object) -> None:
-    if connection.execute(update(rehearsal_requests).where(*only).values(values)).rowcount != 1:
+def _move_request(connection: sa.Connection, ident: str, only: Sequence[Any], **values: object) -> None:
+    if connection.execute(sa.update(rehearsal_requests).where(*only).values(values)).rowcount != 1:
         raise stale("rehearsal", ident)
 
 
-def _make_room(connection: Connection, person: str, limit: int) -> None:
+def _make_room(connection: sa.Connection, person: str, limit: int) -> None:
     """Delete a person's oldest ended rehearsals until at most `limit` are left. Those under way stay."""
     ended = (rehearsal_requests.c.person == person, rehearsal_requests.c.state.not_in(UNDER_WAY))
     newest = (
-        select(rehearsal_requests.c.ident)
+        sa.select(rehearsal_requests.c.ident)
         .where(*ended)
         .order_by(rehearsal_requests.c.created.desc())
         .limit(max(limit, 0))
     )
     remaining = list(connection.execute(newest).scalars())
-    connection.execute(delete(rehearsal_requests).where(*ended, rehearsal_requests.c.ident.not_in(remaining)))
+    connection.execute(sa.delete(rehearsal_requests).where(*ended, rehearsal_requests.c.ident.not_in(remaining)))
 
 
 def _request_values(new: RequestedRehearsal) -> dict[str, object]:
@@ -241,20 +221,22 @@ class SqlScriptRuns:
 
     def _note(self, job: str, attempt: int, *also: JobState, **values: object) -> None:
         states = jobs.c.state.in_([JobState.RUNNING, *also])
-        running = select(jobs.c.ident).where(jobs.c.ident == job, jobs.c.attempt == attempt, states)
+        running = sa.select(jobs.c.ident).where(jobs.c.ident == job, jobs.c.attempt == attempt, states)
         with self._db.write() as connection:
             # Locked, so that the attempt cannot end before its note is written.
             if connection.execute(running.with_for_update()).first() is None:
                 raise stale("job", job)
-            if connection.execute(update(rehearsals).where(rehearsals.c.job == job).values(values)).rowcount != 1:
-                connection.execute(insert(rehearsals).values(job=job, **values))
+            if connection.execute(sa.update(rehearsals).where(rehearsals.c.job == job).values(values)).rowcount != 1:
+                connection.execute(sa.insert(rehearsals).values(job=job, **values))
 
     def rehearsal(self, job: str) -> ScriptRehearsal | None:
-        row = self._db.row(select(rehearsals).where(rehearsals.c.job == job))
+        row = self._db.row(sa.select(rehearsals).where(rehearsals.c.job == job))
         return None if row is None else value_of(ScriptRehearsal, row)
 
     def scripts_to_read(self) -> list[str]:
-        query = select(jobs.c.ident).select_from(JOBS_WITH_RUNS).where(to_read()).order_by(jobs.c.created, jobs.c.ident)
+        query = (
+            sa.select(jobs.c.ident).select_from(JOBS_WITH_RUNS).where(to_read()).order_by(jobs.c.created, jobs.c.ident)
+        )
         return list(self._db.values(query))
 
     def read_script(self, job: str, by: str, now: datetime, events: Sequence[AuditEvent]) -> None:
@@ -264,7 +246,7 @@ class SqlScriptRuns:
 
     def disclose_failure(self, job: str, by: str, reason: str, now: datetime, events: Sequence[AuditEvent]) -> None:
         open_ = (rehearsals.c.job == job, rehearsals.c.met.is_not(None), rehearsals.c.reason.is_(None))
-        reported = update(rehearsals).where(*open_).values(reason=reason, told_by=by, told_at=now)
+        reported = sa.update(rehearsals).where(*open_).values(reason=reason, told_by=by, told_at=now)
         with self._db.write() as connection:
             if connection.execute(reported).rowcount != 1:
                 raise Conflict("told-already", f"Nothing waits to be told of job {job!r}.")
@@ -273,11 +255,13 @@ class SqlScriptRuns:
             append_events(connection, events)
 
     def reported_jobs(self, idents: frozenset[str]) -> frozenset[str]:
-        query = select(rehearsals.c.job).where(rehearsals.c.job.in_(sorted(idents)), rehearsals.c.told_by.is_not(None))
+        query = sa.select(rehearsals.c.job).where(
+            rehearsals.c.job.in_(sorted(idents)), rehearsals.c.told_by.is_not(None)
+        )
         return frozenset(self._db.values(query))
 
 
-def _note_read(connection: Connection, job: str, by: str, now: datetime) -> None:
+def _note_read(connection: sa.Connection, job: str, by: str, now: datetime) -> None:
     """Record who read the script. Only the first reader is stored."""
-    if connection.execute(select(script_reads.c.job).where(script_reads.c.job == job)).first() is None:
-        connection.execute(insert(script_reads).values(job=job, by=by, at=now))
+    if connection.execute(sa.select(script_reads.c.job).where(script_reads.c.job == job)).first() is None:
+        connection.execute(sa.insert(script_reads).values(job=job, by=by, at=now))

@@ -3,23 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import (
-    Boolean,
-    CheckConstraint,
-    Column,
-    Connection,
-    ForeignKey,
-    Index,
-    Integer,
-    Row,
-    Table,
-    Text,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
+import sqlalchemy as sa
 
 from broker.domain.errors import Conflict, Forbidden, Unknown
 from broker.domain.identity.audit import AuditEvent
@@ -33,19 +17,19 @@ from broker.storage.row_values import columns_of, value_of
 from broker.storage.tables.job_tables import jobs, outputs, votes
 from broker.storage.tables.schema import UtcTime, metadata, words
 
-messages = Table(
+messages = sa.Table(
     "messages",
     metadata,
-    Column("output", ForeignKey("outputs.ident"), primary_key=True),
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("author", ForeignKey("people.ident"), nullable=False),
-    Column("at", UtcTime, nullable=False),
+    sa.Column("output", sa.ForeignKey("outputs.ident"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("author", sa.ForeignKey("people.ident"), nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
     *words("audience", Audience, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("held", Boolean, nullable=False),
-    Column("confirmed_by", ForeignKey("people.ident")),
-    CheckConstraint("confirmed_by <> author", name="second_person"),
-    Index(None, "held", "confirmed_by"),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("held", sa.Boolean, nullable=False),
+    sa.Column("confirmed_by", sa.ForeignKey("people.ident")),
+    sa.CheckConstraint("confirmed_by <> author", name="second_person"),
+    sa.Index(None, "held", "confirmed_by"),
 )
 
 
@@ -62,20 +46,20 @@ class SqlMessages:
             append_events(connection, events)
 
     def messages_on(self, outputs: frozenset[str]) -> list[Message]:
-        query = select(messages).where(messages.c.output.in_(sorted(outputs)))
+        query = sa.select(messages).where(messages.c.output.in_(sorted(outputs)))
         rows = self._db.rows(query.order_by(messages.c.at, messages.c.number))
         return [value_of(Message, row) for row in rows]
 
     def messages_that_wait(self, limit: int) -> list[Message]:
         waiting = (messages.c.held, messages.c.confirmed_by.is_(None))
-        query = select(messages).where(*waiting).order_by(messages.c.at, messages.c.number).limit(limit)
+        query = sa.select(messages).where(*waiting).order_by(messages.c.at, messages.c.number).limit(limit)
         return [value_of(Message, row) for row in self._db.rows(query)]
 
     def confirm(self, output: str, number: int, by: str, events: Sequence[AuditEvent]) -> None:
         one = (messages.c.output == output, messages.c.number == number)
         with self._db.write() as connection:
             output_row(connection, output, lock=True)
-            row = connection.execute(select(messages).where(*one)).one_or_none()
+            row = connection.execute(sa.select(messages).where(*one)).one_or_none()
             if row is None:
                 raise Unknown("message", f"{output}/{number}")
             # Nobody confirms their own message.
@@ -83,16 +67,16 @@ class SqlMessages:
                 raise Forbidden("second-person", "Another checker has to confirm your message.")
             if not value_of(Message, row).waits:
                 raise Conflict("confirmed-already", "This message does not need to be confirmed.")
-            connection.execute(update(messages).where(*one).values(confirmed_by=by))
+            connection.execute(sa.update(messages).where(*one).values(confirmed_by=by))
             append_events(connection, events)
 
 
-def add_message(connection: Connection, message: Message) -> None:
+def add_message(connection: sa.Connection, message: Message) -> None:
     """Add a message at the end of its thread, within the caller's transaction, which holds the lock of the output's
     row."""
-    last = select(func.coalesce(func.max(messages.c.number), 0)).where(messages.c.output == message.output)
+    last = sa.select(sa.func.coalesce(sa.func.max(messages.c.number), 0)).where(messages.c.output == message.output)
     values = columns_of(messages, message, number=connection.execute(last).scalar_one() + 1)
-    connection.execute(insert(messages).values(values))
+    connection.execute(sa.insert(messages).values(values))
 
 
 class SqlVotes:
@@ -124,19 +108,19 @@ class SqlVotes:
             return _current_votes(_all_votes(connection, output), output_row(connection, output))
 
     def voted(self, outputs: frozenset[str]) -> frozenset[str]:
-        query = select(votes.c.output).where(votes.c.output.in_(sorted(outputs))).distinct()
+        query = sa.select(votes.c.output).where(votes.c.output.in_(sorted(outputs))).distinct()
         return frozenset(self._db.values(query))
 
     def voted_by(self, checker: str, idents: frozenset[str]) -> frozenset[str]:
-        query = select(votes.c.output).where(votes.c.checker == checker, votes.c.output.in_(sorted(idents)))
+        query = sa.select(votes.c.output).where(votes.c.checker == checker, votes.c.output.in_(sorted(idents)))
         query = query.join(outputs, outputs.c.ident == votes.c.output).where(*IS_CURRENT_VOTE)
         return frozenset(self._db.values(query))
 
     def voters_on_projects_of(self, researcher: str, projects: frozenset[str] = frozenset()) -> frozenset[str]:
         # Every vote counts here, also one that later changes made void: the checker has judged their work.
-        theirs = or_(jobs.c.researcher == researcher, jobs.c.project.in_(sorted(projects)))
+        theirs = sa.or_(jobs.c.researcher == researcher, jobs.c.project.in_(sorted(projects)))
         query = (
-            select(votes.c.checker)
+            sa.select(votes.c.checker)
             .distinct()
             .join(outputs, outputs.c.ident == votes.c.output)
             .join(jobs, jobs.c.ident == outputs.c.job)
@@ -145,7 +129,7 @@ class SqlVotes:
         return frozenset(self._db.values(query))
 
 
-def _cast_vote(connection: Connection, cast: VoteRecord) -> Sequence[AuditEvent]:
+def _cast_vote(connection: sa.Connection, cast: VoteRecord) -> Sequence[AuditEvent]:
     """Store one vote with its messages and what it decides, and return the audit events."""
     vote = cast.vote
     row = output_row(connection, vote.output, lock=True)
@@ -167,26 +151,26 @@ def _cast_vote(connection: Connection, cast: VoteRecord) -> Sequence[AuditEvent]
     return (*cast.events, *more)
 
 
-def _check_open(row: Row[Any], vote: Vote) -> None:
+def _check_open(row: sa.Row[Any], vote: Vote) -> None:
     if row.state != OutputState.IN_REVIEW:
         raise Conflict("stale", f"Output {vote.output!r} is not in review, or not any more.")
     if (row.staff_hash, row.findings_hash) != (vote.staff_hash, vote.findings_hash):
         raise Conflict("stale", f"Output {vote.output!r} has changed since this vote was cast.")
 
 
-def _all_votes(connection: Connection, output: str) -> list[Vote]:
-    query = select(votes).where(votes.c.output == output).order_by(votes.c.position)
+def _all_votes(connection: sa.Connection, output: str) -> list[Vote]:
+    query = sa.select(votes).where(votes.c.output == output).order_by(votes.c.position)
     return [value_of(Vote, row, cast=row.cast_at, why=row.why or "") for row in connection.execute(query)]
 
 
-def _current_votes(found: Sequence[Vote], row: Row[Any]) -> list[Vote]:
+def _current_votes(found: Sequence[Vote], row: sa.Row[Any]) -> list[Vote]:
     """Return the votes on the output as it is now. Votes on an earlier version stay stored, but no longer count."""
     return [v for v in found if (v.staff_hash, v.findings_hash) == (row.staff_hash, row.findings_hash)]
 
 
-def _insert_vote(connection: Connection, vote: Vote, position: int, row: Row[Any]) -> None:
+def _insert_vote(connection: sa.Connection, vote: Vote, position: int, row: sa.Row[Any]) -> None:
     values = columns_of(votes, vote, position=position, cast_at=vote.cast, why=vote.why or None)
-    connection.execute(insert(votes).values(values))
+    connection.execute(sa.insert(votes).values(values))
     if vote.overrides and vote.choice is VoteChoice.APPROVE:
         both = sorted({*row.overrides, *vote.overrides})
-        connection.execute(update(outputs).where(outputs.c.ident == vote.output).values(overrides=both))
+        connection.execute(sa.update(outputs).where(outputs.c.ident == vote.output).values(overrides=both))

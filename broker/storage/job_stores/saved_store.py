@@ -9,23 +9,16 @@ from sqlalchemy.exc import IntegrityError
 
 from broker.domain.errors import Breach, Conflict
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.projects.saved_definitions import (
-    READABLE_STATES,
-    SAVED_TRANSITIONS,
-    SavedEntry,
-    SavedState,
-    definition_from_json,
-    definition_to_json,
-)
+from broker.domain.projects import saved_definitions
 from broker.storage.audit_store import append_events
 from broker.storage.database import Database
 from broker.storage.row_values import columns_of, find_row, value_of
 from broker.storage.tables.job_tables import saved
 
 
-def save_cohort(connection: Connection, entry: SavedEntry) -> None:
+def save_cohort(connection: Connection, entry: saved_definitions.SavedEntry) -> None:
     """Save a cohort, inside the transaction that accepts its job."""
-    if entry.state is not SavedState.SAVED:
+    if entry.state is not saved_definitions.SavedState.SAVED:
         raise Breach("A job can save only cohorts.")
     _replace_name(connection, entry)
     try:
@@ -34,25 +27,30 @@ def save_cohort(connection: Connection, entry: SavedEntry) -> None:
         raise _saved_meanwhile(entry) from error
 
 
-def _replace_name(connection: Connection, entry: SavedEntry) -> None:
+def _replace_name(connection: Connection, entry: saved_definitions.SavedEntry) -> None:
     """Mark the definition that has the name now as replaced."""
     # A name has at most one readable definition, so the earlier one is replaced in the same transaction.
     now = (saved.c.project == entry.project, saved.c.readable_as == entry.name.casefold())
-    connection.execute(update(saved).where(*now).values(state=SavedState.REPLACED, readable_as=None))
+    connection.execute(update(saved).where(*now).values(state=saved_definitions.SavedState.REPLACED, readable_as=None))
 
 
-def _saved_meanwhile(entry: SavedEntry) -> Conflict:
+def _saved_meanwhile(entry: saved_definitions.SavedEntry) -> Conflict:
     return Conflict("kept-meanwhile", f"Somebody else saved project.{entry.name} at the same time. Try again.")
 
 
-def _values(entry: SavedEntry) -> dict[str, object]:
-    readable = entry.name.casefold() if entry.state in READABLE_STATES else None
-    content = definition_to_json(entry.definition)
+def _values(entry: saved_definitions.SavedEntry) -> dict[str, object]:
+    readable = entry.name.casefold() if entry.state in saved_definitions.READABLE_STATES else None
+    content = saved_definitions.definition_to_json(entry.definition)
     return columns_of(saved, entry, name=entry.name, readable_as=readable, content=content, made_by=entry.by)
 
 
-def _entry_of(row: Row[Any]) -> SavedEntry:
-    return value_of(SavedEntry, row, definition=definition_from_json(row.content), by=row.made_by)
+def _entry_of(row: Row[Any]) -> saved_definitions.SavedEntry:
+    return value_of(
+        saved_definitions.SavedEntry,
+        row,
+        definition=saved_definitions.definition_from_json(row.content),
+        by=row.made_by,
+    )
 
 
 class SqlSavedDefinitions:
@@ -61,8 +59,8 @@ class SqlSavedDefinitions:
     _db: Database
 
     def saved(
-        self, project: str | None, states: frozenset[SavedState], idents: frozenset[str] | None = None
-    ) -> list[SavedEntry]:
+        self, project: str | None, states: frozenset[saved_definitions.SavedState], idents: frozenset[str] | None = None
+    ) -> list[saved_definitions.SavedEntry]:
         query = select(saved).where(saved.c.state.in_(sorted(states)))
         if project is not None:
             query = query.where(saved.c.project == project)
@@ -70,32 +68,26 @@ class SqlSavedDefinitions:
             query = query.where(saved.c.ident.in_(sorted(idents)))
         return [_entry_of(row) for row in self._db.rows(query.order_by(saved.c.created, saved.c.ident))]
 
-    def saved_entry(self, ident: str) -> SavedEntry:
+    def saved_entry(self, ident: str) -> saved_definitions.SavedEntry:
         with self._db.read() as connection:
             return _find_entry(connection, ident)
 
-    def propose_saved(self, entry: SavedEntry, events: Sequence[AuditEvent]) -> None:
-        if entry.state is not SavedState.IN_REVIEW or entry.is_cohort:
+    def propose_saved(self, entry: saved_definitions.SavedEntry, events: Sequence[AuditEvent]) -> None:
+        if entry.state is not saved_definitions.SavedState.IN_REVIEW or entry.is_cohort:
             raise Breach("Only a lookup that is waiting for a checker can be proposed.")
         with self._db.write() as connection:
             connection.execute(insert(saved).values(_values(entry)))
             append_events(connection, events)
 
     def move_saved(
-        self,
-        ident: str,
-        before: SavedState,
-        after: SavedState,
-        events: Sequence[AuditEvent],
-        *,
-        by: str | None = None,
-        reason: str | None = None,
-    ) -> None:
-        if after not in SAVED_TRANSITIONS[before]:
+        self, ident: str, before: saved_definitions.SavedState, after: saved_definitions.SavedState,
+        events: Sequence[AuditEvent], *, by: str | None = None, reason: str | None = None,
+    ) -> None:  # fmt: skip
+        if after not in saved_definitions.SAVED_TRANSITIONS[before]:
             raise Breach(f"A saved definition cannot go from {before} to {after}.")
         with self._db.write() as connection:
             entry = _find_entry(connection, ident)
-            readable = after in READABLE_STATES
+            readable = after in saved_definitions.READABLE_STATES
             if readable:
                 _replace_name(connection, entry)
             values: dict[str, object] = {"state": after, "readable_as": entry.name.casefold() if readable else None}
@@ -111,5 +103,5 @@ class SqlSavedDefinitions:
             append_events(connection, events)
 
 
-def _find_entry(connection: Connection, ident: str) -> SavedEntry:
+def _find_entry(connection: Connection, ident: str) -> saved_definitions.SavedEntry:
     return _entry_of(find_row(connection, saved, "saved definition", ident))

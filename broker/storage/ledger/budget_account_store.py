@@ -12,13 +12,7 @@ from broker.domain.errors import Breach, Conflict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.ledger.ledger_chain import LedgerEntryKind, charges_to_json
-from broker.domain.ledger.privacy_loss import (
-    PrivacyAccount,
-    PrivacyAmount,
-    costs_from_json,
-    costs_to_json,
-    zero_amount,
-)
+from broker.domain.ledger.privacy_loss import PrivacyAccount, PrivacyAmount, costs_from_json, costs_to_json, zero_amount
 from broker.domain.ledger.spends import SPENT_STATES, Balance, Spend, SpendRequest, SpendState, StoredAnswer
 from broker.storage.audit_store import append_events
 from broker.storage.ledger.signed_ledger import SqlLedgerWrites, append_ledger_entry

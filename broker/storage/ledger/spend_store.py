@@ -16,16 +16,7 @@ from broker.domain.ledger.ledger_chain import LedgerEntryKind, charges_to_json
 from broker.domain.ledger.privacy_loss import Cost, Loss, PrivacyAccount, PrivacyAmount, costs_to_json
 from broker.domain.ledger.spends import Balance, Spend, SpendRequest, SpendState, StoredAnswer, can_move_spend
 from broker.storage.audit_store import append_events
-from broker.storage.ledger.budget_account_store import (
-    charge_row,
-    charges_of,
-    locked,
-    released_answer,
-    reserve_charges,
-    return_charges,
-    spend_charges,
-    spend_in,
-)
+from broker.storage.ledger import budget_account_store
 from broker.storage.ledger.signed_ledger import SqlLedgerWrites, append_ledger_entry
 from broker.storage.tables.job_tables import jobs, outputs, releases
 from broker.storage.tables.ledger_tables import ledger_charges, ledger_spends
@@ -39,17 +30,17 @@ class SqlReservations(SqlLedgerWrites):
     ) -> Spend:
         with self._ledger() as connection:
             # A second request for the same spend waits here, and then finds what the first one reserved.
-            balances = locked(connection, request.charges)
-            known = spend_in(connection, request.job)
+            balances = budget_account_store.locked(connection, request.charges)
+            known = budget_account_store.spend_in(connection, request.job)
             if known is not None:
                 return _check_same_request(known, request)
             # The answer is known already: giving it again discloses nothing, so it costs nothing.
-            answered = released_answer(connection, request)
+            answered = budget_account_store.released_answer(connection, request)
             if answered is not None:
                 return answered
             check_release_maximum(request.costs, maximum)
             charges = charges_within(balances, request)
-            reserve_charges(connection, charges)
+            budget_account_store.reserve_charges(connection, charges)
             enter_spend(connection, request, charges, now)
             append_events(connection, events)
             return Spend(request, SpendState.RESERVED, now, now)
@@ -117,7 +108,7 @@ def enter_spend(
     costs = costs_to_json(request.costs)
     moment = {"state": SpendState.RESERVED, "created": now, "updated": now}
     connection.execute(insert(ledger_spends).values(job=request.job, **named, costs=costs, **moment))
-    rows = [charge_row(request.job, account, amount) for account, amount in charges.items()]
+    rows = [budget_account_store.charge_row(request.job, account, amount) for account, amount in charges.items()]
     connection.execute(insert(ledger_charges), rows)
     body = json.dumps({**named, "costs": costs, "charges": charges_to_json(charges.items())}, sort_keys=True)
     append_ledger_entry(connection, now, LedgerEntryKind.RESERVED, request.job, body)
@@ -131,7 +122,7 @@ class SqlSpends(SqlLedgerWrites):
 
     def spend_of(self, job: str) -> Spend | None:
         with self._db.read() as connection:
-            return spend_in(connection, job)
+            return budget_account_store.spend_in(connection, job)
 
     def charge(self, job: str, now: datetime, events: Sequence[AuditEvent]) -> Spend:
         with self._ledger() as connection:
@@ -179,7 +170,7 @@ class SqlSpends(SqlLedgerWrites):
         )
         with self._db.read() as connection:
             idents = connection.execute(query.order_by(ledger_spends.c.created, ledger_spends.c.job)).scalars().all()
-            return [found for job in idents if (found := spend_in(connection, job)) is not None]
+            return [found for job in idents if (found := budget_account_store.spend_in(connection, job)) is not None]
 
 
 def _awaits_release() -> ColumnElement[bool]:
@@ -194,7 +185,7 @@ def move_spend(connection: Connection, job: str, after: SpendState, now: datetim
 
     Raises Conflict for a move that is not allowed, or a release without a stored answer.
     """
-    known = spend_in(connection, job, lock=True)
+    known = budget_account_store.spend_in(connection, job, lock=True)
     if known is None:
         raise Unknown("spend", job)
     if not can_move_spend(known.state, after):
@@ -203,10 +194,12 @@ def move_spend(connection: Connection, job: str, after: SpendState, now: datetim
         raise Conflict("no-answer", f"Job {job!r} has no stored answer that could be released.")
     # Only a move from reserved changes balances: what is charged stays spent (invariant 5).
     if known.state is SpendState.RESERVED:
-        charges = charges_of(connection, job)
+        charges = budget_account_store.charges_of(connection, job)
         # Accounts before the ledger's head, in the same order as all other writers.
-        locked(connection, charges)
-        (spend_charges if after is SpendState.CHARGED else return_charges)(connection, charges)
+        budget_account_store.locked(connection, charges)
+        (budget_account_store.spend_charges if after is SpendState.CHARGED else budget_account_store.return_charges)(
+            connection, charges
+        )
     connection.execute(update(ledger_spends).where(ledger_spends.c.job == job).values(state=after, updated=now))
     append_ledger_entry(connection, now, LedgerEntryKind(after.value), job)
     return Spend(known.request, after, known.created, now, known.answer)
@@ -214,7 +207,7 @@ def move_spend(connection: Connection, job: str, after: SpendState, now: datetim
 
 def settle_with_job(connection: Connection, job: str, after: JobState, now: datetime) -> list[AuditEvent]:
     """Settle the spend of a job that ends without a release, and return the audit events."""
-    known = spend_in(connection, job, lock=True)
+    known = budget_account_store.spend_in(connection, job, lock=True)
     if known is None or known.state not in OPEN_STATES or (after is JobState.DECIDED and _is_approved(connection, job)):
         return []
     end = move_spend(connection, job, known.state_without_release, now).state
@@ -224,7 +217,7 @@ def settle_with_job(connection: Connection, job: str, after: JobState, now: date
 def settle_with_release(connection: Connection, job: str, now: datetime) -> list[AuditEvent]:
     """Settle the spend of a released job, and return the audit events. Raises Conflict if it was never charged,
     because then nothing could leave."""
-    if spend_in(connection, job) is None:
+    if budget_account_store.spend_in(connection, job) is None:
         return []
     move_spend(connection, job, SpendState.RELEASED, now)
     return [AuditEvent(now, SYSTEM.ident, "spend.released", job)]
@@ -236,7 +229,7 @@ def _is_approved(connection: Connection, job: str) -> bool:
 
 
 def _locked_spend(connection: Connection, job: str) -> Spend:
-    found = spend_in(connection, job, lock=True)
+    found = budget_account_store.spend_in(connection, job, lock=True)
     if found is None:
         raise Unknown("spend", job)
     return found

@@ -6,64 +6,55 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_
 
+from broker.domain import release_history
 from broker.domain.ledger.ledger_chain import ChainCheck, ChainHead
 from broker.domain.ledger.ledger_chain import ChainEntry as Line
 from broker.domain.population_caps import MeasuredPopulation
-from broker.domain.release_history import (
-    HistoryEntry,
-    HistoryVersion,
-    KnownFigure,
-    SplitCounts,
-    StoredMembers,
-    canonical_text,
-    entry_from_json,
-    figures_from_json,
-)
 from broker.storage.database import Database
 from broker.storage.release_history.history_writes import SqlHistoryWrites, line_body
 from broker.storage.row_values import columns_of, find_row, value_of
-from broker.storage.tables.release_history_tables import (
-    HistoryLineKind,
-    memory_entries,
-    memory_figures,
-    memory_populations,
-    memory_splits,
-)
+from broker.storage.tables import release_history_tables
 
 
 class SqlHistoryQueries(SqlHistoryWrites):
     """The part of the store that returns what was released, and proves that nothing was lost."""
 
-    def history_version(self) -> HistoryVersion:
+    def history_version(self) -> release_history.HistoryVersion:
         with self._db.read() as connection:
-            return HistoryVersion(self._history_chain.end(connection)[0])
+            return release_history.HistoryVersion(self._history_chain.end(connection)[0])
 
     def history_entries(
-        self, *, after: HistoryVersion | None = None, recipe: str | None = None, release: str | None = None
-    ) -> list[HistoryEntry]:
-        e = memory_entries.c
+        self,
+        *,
+        after: release_history.HistoryVersion | None = None,
+        recipe: str | None = None,
+        release: str | None = None,
+    ) -> list[release_history.HistoryEntry]:
+        e = release_history_tables.memory_entries.c
         query = select(e.number, e.entry).order_by(e.number)
         query = query if after is None else query.where(e.number > after.entries)
         query = query if recipe is None else query.where(e.recipe == recipe)
         query = query if release is None else query.where(e.release == release)
-        return [entry_from_json(r.entry, int(r.number)) for r in self._db.rows(query)]
+        return [release_history.entry_from_json(r.entry, int(r.number)) for r in self._db.rows(query)]
 
-    def members_of(self, entry: int) -> StoredMembers | None:
+    def members_of(self, entry: int) -> release_history.StoredMembers | None:
         with self._db.read() as connection:
-            row = find_row(connection, memory_entries, "entry", entry)
-        return None if row.file is None else StoredMembers(row.file, row.digest)
+            row = find_row(connection, release_history_tables.memory_entries, "entry", entry)
+        return None if row.file is None else release_history.StoredMembers(row.file, row.digest)
 
-    def known_figures(self, entry: int) -> tuple[KnownFigure, ...]:
+    def known_figures(self, entry: int) -> tuple[release_history.KnownFigure, ...]:
         with self._db.read() as connection:
-            found = find_row(connection, memory_figures, "entry", entry)
-        return figures_from_json(json.loads(found.figures))
+            found = find_row(connection, release_history_tables.memory_figures, "entry", entry)
+        return release_history.figures_from_json(json.loads(found.figures))
 
     def member_files(self) -> frozenset[str]:
-        query = select(memory_entries.c.file).where(memory_entries.c.file.is_not(None))
+        query = select(release_history_tables.memory_entries.c.file).where(
+            release_history_tables.memory_entries.c.file.is_not(None)
+        )
         return frozenset(self._db.values(query))
 
     def split_counts(self, snapshot: str) -> Mapping[str, tuple[int, ...]]:
-        s = memory_splits.c
+        s = release_history_tables.memory_splits.c
         # Each row has the total up to its entry, so the newest is the count.
         latest = select(s.population, func.max(s.number)).where(s.snapshot == snapshot).group_by(s.population)
         query = select(s.population, s.totals).where(s.snapshot == snapshot, tuple_(s.population, s.number).in_(latest))
@@ -80,16 +71,20 @@ class SqlHistoryQueries(SqlHistoryWrites):
 
 def _differing(connection: Connection, lines: Sequence[Line]) -> Iterator[int]:
     """Yield the numbers of entries that differ from their line in the chain, or have no line."""
-    remembered_lines = {line.number: line for line in lines if line.kind is HistoryLineKind.REMEMBERED}
-    entries = _by_number(connection.execute(select(memory_entries)).all())
-    figures = _by_number(connection.execute(select(memory_figures)).all())
+    remembered_lines = {
+        line.number: line for line in lines if line.kind is release_history_tables.HistoryLineKind.REMEMBERED
+    }
+    entries = _by_number(connection.execute(select(release_history_tables.memory_entries)).all())
+    figures = _by_number(connection.execute(select(release_history_tables.memory_figures)).all())
     yield from entries.keys() ^ remembered_lines.keys()
     yield from figures.keys() ^ remembered_lines.keys()
     for number in sorted(remembered_lines.keys() & entries.keys() & figures.keys()):
         row, found = entries[number], json.loads(remembered_lines[number].body)
-        splits = [SplitCounts(snapshot, name, tuple(counts)) for snapshot, name, counts in found["splits"]]
+        splits = [
+            release_history.SplitCounts(snapshot, name, tuple(counts)) for snapshot, name, counts in found["splits"]
+        ]
         body = line_body(row.entry, figures[number].figures, splits, row.file, row.digest)
-        entry = entry_from_json(row.entry, number)
+        entry = release_history.entry_from_json(row.entry, number)
         if body != remembered_lines[number].body or _row_names(row) != (entry.release, entry.recipe, entry.snapshot):
             yield number
     yield from _miscounted(connection, remembered_lines)
@@ -97,7 +92,7 @@ def _differing(connection: Connection, lines: Sequence[Line]) -> Iterator[int]:
 
 def _miscounted(connection: Connection, remembered_lines: Mapping[int, Line]) -> Iterator[int]:
     """Yield the numbers of entries whose counts differ from the sum over the lines, in their order."""
-    rows = connection.execute(select(memory_splits)).all()
+    rows = connection.execute(select(release_history_tables.memory_splits)).all()
     found = {(int(r.number), r.snapshot, r.population): tuple(json.loads(r.totals)) for r in rows}
     totals: dict[tuple[str, str], tuple[int, ...]] = {}
     for number in sorted(remembered_lines):
@@ -123,31 +118,35 @@ class SqlPopulationSizes:
     _db: Database
 
     def put_measured(self, found: Sequence[MeasuredPopulation]) -> None:
-        p = memory_populations.c
+        p = release_history_tables.memory_populations.c
         with self._db.write() as connection:
             for one in found:
                 same = (p.snapshot == one.snapshot, p.population == one.population)
                 # Not part of the release history, so it may be replaced.
-                connection.execute(delete(memory_populations).where(*same))
-                connection.execute(insert(memory_populations).values(_population_values(one)))
+                connection.execute(delete(release_history_tables.memory_populations).where(*same))
+                connection.execute(insert(release_history_tables.memory_populations).values(_population_values(one)))
 
     def measured(self, snapshot: str) -> list[MeasuredPopulation]:
-        p = memory_populations.c
-        query = select(memory_populations).where(p.snapshot == snapshot).order_by(p.name, p.year, p.population)
+        p = release_history_tables.memory_populations.c
+        query = (
+            select(release_history_tables.memory_populations)
+            .where(p.snapshot == snapshot)
+            .order_by(p.name, p.year, p.population)
+        )
         return [_population_of(row) for row in self._db.rows(query)]
 
     def measured_minimums(self, snapshot: str) -> Mapping[str, int]:
-        p = memory_populations.c
+        p = release_history_tables.memory_populations.c
         rows = self._db.rows(select(p.population, p.least).where(p.snapshot == snapshot))
         return {row.population: row.least for row in rows}
 
     def measured_snapshots(self) -> frozenset[str]:
-        return frozenset(self._db.values(select(memory_populations.c.snapshot).distinct()))
+        return frozenset(self._db.values(select(release_history_tables.memory_populations.c.snapshot).distinct()))
 
 
 def _population_values(one: MeasuredPopulation) -> dict[str, object]:
-    texts = {name: canonical_text(list(getattr(one, name))) for name in ("cells", "sizes")}
-    return columns_of(memory_populations, one, held_in=one.table, **texts)
+    texts = {name: release_history.canonical_text(list(getattr(one, name))) for name in ("cells", "sizes")}
+    return columns_of(release_history_tables.memory_populations, one, held_in=one.table, **texts)
 
 
 def _population_of(row: Row[Any]) -> MeasuredPopulation:

@@ -8,18 +8,11 @@ from itertools import zip_longest
 
 from sqlalchemy import Connection, insert, select
 
+from broker.domain import release_history
 from broker.domain.errors import Conflict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.ledger.ledger_chain import ChainHead
-from broker.domain.release_history import (
-    HistoryUpdate,
-    HistoryVersion,
-    NewHistoryEntry,
-    SplitCounts,
-    canonical_text,
-    new_entry_to_json,
-)
 from broker.storage.audit_store import append_events
 from broker.storage.database import Database
 from broker.storage.signed_chain import SignedChain, SignedHeadStore, check_two_administrators
@@ -76,20 +69,22 @@ class SqlHistoryWrites:
     def _history_chain(self) -> SignedChain:
         return SignedChain(memory_lines, memory_head, self._history_heads)
 
-    def record_history(self, remembering: HistoryUpdate, now: datetime, events: Sequence[AuditEvent]) -> HistoryVersion:
+    def record_history(
+        self, remembering: release_history.HistoryUpdate, now: datetime, events: Sequence[AuditEvent]
+    ) -> release_history.HistoryVersion:
         with self._db.write() as connection:
             self._enter(connection, remembering, now)
             append_events(connection, events)
         # After the commit: a signed head must be in the chain.
         self._sign_history()
         with self._db.read() as connection:
-            return HistoryVersion(self._history_chain.end(connection)[0])
+            return release_history.HistoryVersion(self._history_chain.end(connection)[0])
 
     def _check_history(self, connection: Connection) -> None:
         until = "Nothing is released until the missing entries have been restored."
         self._history_chain.check_signed_head(connection, "release history", until)
 
-    def _enter(self, connection: Connection, remembering: HistoryUpdate, now: datetime) -> None:
+    def _enter(self, connection: Connection, remembering: release_history.HistoryUpdate, now: datetime) -> None:
         """Enter the tables. Raises Conflict("memory-moved") if something was entered since they were compared.
 
         Call it first in a transaction: its lock makes all other writers of the release history wait.
@@ -116,10 +111,15 @@ class SqlHistoryWrites:
         return self._history_chain.signed(self._db)
 
 
-def enter_entry(connection: Connection, chain: SignedChain, new: NewHistoryEntry, now: datetime) -> None:
+def enter_entry(
+    connection: Connection, chain: SignedChain, new: release_history.NewHistoryEntry, now: datetime
+) -> None:
     """Write the line of the chain, the entry, its figures, and the counts that include it."""
-    document = json.loads(new_entry_to_json(new))
-    figures, entry = canonical_text(document["figures"]), canonical_text(document["entry"])
+    document = json.loads(release_history.new_entry_to_json(new))
+    figures, entry = (
+        release_history.canonical_text(document["figures"]),
+        release_history.canonical_text(document["entry"]),
+    )
     file, digest = (None, None) if new.members is None else (new.members.name, new.members.digest)
     body = line_body(entry, figures, new.splits, file, digest)
     number = chain.append(connection, now, HistoryLineKind.REMEMBERED, new.entry.release or new.entry.output, body)
@@ -130,9 +130,11 @@ def enter_entry(connection: Connection, chain: SignedChain, new: NewHistoryEntry
         _add_split_totals(connection, number, split)
 
 
-def line_body(entry: str, figures: str, splits: Sequence[SplitCounts], file: str | None, digest: str | None) -> str:
+def line_body(
+    entry: str, figures: str, splits: Sequence[release_history.SplitCounts], file: str | None, digest: str | None
+) -> str:
     """Return the text that an entry's line binds: all of the entry, its figures by their hash."""
-    return canonical_text(
+    return release_history.canonical_text(
         {
             "entry": json.loads(entry),
             "figures": hashlib.sha256(figures.encode()).hexdigest(),
@@ -143,7 +145,7 @@ def line_body(entry: str, figures: str, splits: Sequence[SplitCounts], file: str
     )
 
 
-def _add_split_totals(connection: Connection, number: int, split: SplitCounts) -> None:
+def _add_split_totals(connection: Connection, number: int, split: release_history.SplitCounts) -> None:
     before = latest_totals(connection, split.snapshot, split.population)
     # There are no totals before the population's first figure.
     totals = [a + b for a, b in zip_longest(before, split.counts, fillvalue=0)]
@@ -175,7 +177,7 @@ class SqlHistoryRestoration(SqlHistoryWrites):
     def restore_history(
         self,
         lost: ChainHead,
-        entries: Sequence[NewHistoryEntry],
+        entries: Sequence[release_history.NewHistoryEntry],
         by: frozenset[str],
         now: datetime,
         events: Sequence[AuditEvent],

@@ -124,10 +124,7 @@ tokens = Table(
 
 
 policies = Table(
-    "policies",
-    metadata,
-    Column("fingerprint", Text, primary_key=True),
-    Column("content", Text, nullable=False),
+    "policies", metadata, Column("fingerprint", Text, primary_key=True), Column("content", Text, nullable=False)
 )
 
 policy_proposals = Table(

@@ -94,9 +94,6 @@ memory_populations = Table(
 (`broker.domain.population_caps`). Not part of the release history: a worker can measure it again at any time."""
 
 memory_swept = Table(
-    "memory_swept",
-    metadata,
-    Column("file", Text, primary_key=True),
-    Column("at", UtcTime, nullable=False),
+    "memory_swept", metadata, Column("file", Text, primary_key=True), Column("at", UtcTime, nullable=False)
 )
 """Files of members that were, or are about to be, removed. Nothing may name one of them any more."""

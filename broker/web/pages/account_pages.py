@@ -6,15 +6,7 @@ from werkzeug.wrappers import Response
 
 from broker.domain.errors import Forbidden
 from broker.domain.identity.people import Person, Role
-from broker.web.security import openid
-from broker.web.security.authentication import (
-    DECOY_HASH,
-    SHARED_PREFIX,
-    SignInAttempts,
-    begin_session,
-    end_session,
-    verify_password,
-)
+from broker.web.security import authentication, openid
 from broker.web.web_context import caller, ports, web_context
 from broker.workflow.administration import user_accounts
 from broker.workflow.views.person_notices import notices_for
@@ -42,10 +34,10 @@ def sign_in_form(problem: str | None = None, name: str = "") -> str:
 
 def _attempt(*keys: str) -> None:
     """Count an attempt to sign in, at this address and for these keys at this address."""
-    attempts: SignInAttempts = current_app.extensions[ATTEMPTS_EXTENSION]
+    attempts: authentication.SignInAttempts = current_app.extensions[ATTEMPTS_EXTENSION]
     address = f"address:{request.remote_addr}"
     # Names are limited for each address only: otherwise anybody could lock a name's owner out.
-    attempts.check(*[f"{key} at {address}" for key in keys], f"{SHARED_PREFIX}{address}")
+    attempts.check(*[f"{key} at {address}" for key in keys], f"{authentication.SHARED_PREFIX}{address}")
 
 
 @account_blueprint.post("/sign-in")
@@ -55,7 +47,9 @@ def sign_in() -> Response | tuple[str, int]:
     name, password = request.form.get("name", "")[:200], request.form.get("password", "")[:200]
     _attempt(f"name:{name}")
     try:
-        person = user_accounts.sign_in(ports(), name.replace("\x00", ""), password, verify_password, DECOY_HASH)
+        person = user_accounts.sign_in(
+            ports(), name.replace("\x00", ""), password, authentication.verify_password, authentication.DECOY_HASH
+        )
     except Forbidden as error:
         return sign_in_form(error.message, name), 403
     return _welcome(person)
@@ -64,7 +58,7 @@ def sign_in() -> Response | tuple[str, int]:
 def _welcome(person: Person) -> Response:
     first = next((page for role, page in FIRST_PAGES.items() if role in person.roles), "research.home")
     response = redirect(url_for(first))
-    begin_session(person, response)
+    authentication.begin_session(person, response)
     return response
 
 
@@ -90,7 +84,7 @@ def from_provider() -> Response | tuple[str, int]:
 @account_blueprint.post("/sign-out")
 def sign_out() -> Response:
     response = redirect(url_for("entrance.sign_in_form"))
-    end_session(response)
+    authentication.end_session(response)
     return response
 
 

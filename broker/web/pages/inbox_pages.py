@@ -11,15 +11,8 @@ from broker.domain.jobs.reviews import VoteChoice
 from broker.web.pages.review_pages import CHOICES, output_page
 from broker.web.web_context import caller, ports
 from broker.workflow.pipeline import job_release
+from broker.workflow.reviewing import checker_inbox, output_review, script_failures
 from broker.workflow.reviewing import checker_inbox as waiting
-from broker.workflow.reviewing import output_review, script_failures
-from broker.workflow.reviewing.checker_inbox import (
-    OUTPUT_FILTERS,
-    claim_all,
-    next_output,
-    reviewed_submission,
-    vote_all,
-)
 from broker.workflow.reviewing.output_review import APPROVING_REASONS, VOTE_REASONS, Ballot
 from broker.workflow.submission import save_definition
 
@@ -54,13 +47,13 @@ def _waiting_time(since: datetime) -> str:
 @inbox_blueprint.get("/jobs/<job>/review")
 def submission(job: str, problem: tuple[str, str] | None = None) -> str:
     """Show the outputs of a submission. `problem`: a sentence, and the name of the input that it is about."""
-    found = reviewed_submission(ports(), caller(), job)
-    which = request.values.get("show", "") if request.values.get("show", "") in OUTPUT_FILTERS else "open"
+    found = checker_inbox.reviewed_submission(ports(), caller(), job)
+    which = request.values.get("show", "") if request.values.get("show", "") in checker_inbox.OUTPUT_FILTERS else "open"
     return render_template(
         "submission.html",
         found=found,
         which=which,
-        kinds=OUTPUT_FILTERS,
+        kinds=checker_inbox.OUTPUT_FILTERS,
         outputs=found.shown(which),
         reasons=VOTE_REASONS,
         approving=APPROVING_REASONS,
@@ -115,7 +108,7 @@ def claim(output: str) -> Redirect:
 
 @vote_blueprint.post("/jobs/<job>/claim")
 def claim_submission(job: str) -> Redirect:
-    claim_all(ports(), caller(), job, request.form.get("take") == "yes")
+    checker_inbox.claim_all(ports(), caller(), job, request.form.get("take") == "yes")
     return redirect(url_for("inbox.inbox"))
 
 
@@ -136,7 +129,7 @@ def vote(output: str) -> Answer:
     flash(
         f"Your vote on {name}: {CHOICES[ballot.choice][0].lower()}. The output is now {state.value.replace('_', ' ')}."
     )
-    following = next_output(ports(), caller(), output)
+    following = checker_inbox.next_output(ports(), caller(), output)
     return redirect(url_for("checking.output", output=following.ident if following else output))
 
 
@@ -146,7 +139,9 @@ def vote_on_all(job: str) -> Answer:
     try:
         # Each value is "output staff_hash findings_hash".
         chosen = [c.split(" ") for c in request.form.getlist("outputs")[:MOST_OUTPUTS]]
-        number = vote_all(ports(), caller(), job, {c[0]: _read_ballot(*c[1:]) for c in chosen if len(c) == 3})
+        number = checker_inbox.vote_all(
+            ports(), caller(), job, {c[0]: _read_ballot(*c[1:]) for c in chosen if len(c) == 3}
+        )
     except Invalid as error:
         return submission(job, (error.message, error.pointer.lstrip("/"))), 400
     except Conflict as error:

@@ -8,72 +8,63 @@ from pydantic import BeforeValidator, Field
 
 from broker.domain.jobs.reviews import MAX_MESSAGE_LENGTH, Audience, VoteChoice
 from broker.domain.ports import StoredPolicy
-from broker.web.schemas.api_schemas import (
-    Base64,
-    OutputPath,
-    RequestModel,
-    ResponseModel,
-    Text,
-    WordList,
-    attribute,
-    fields_of,
-)
+from broker.web.schemas import api_schemas
 from broker.workflow.reviewing.output_evidence import AttackedColumn
 from broker.workflow.reviewing.output_thread import ResearcherMessage
 
 
-class MeShown(ResponseModel):
+class MeShown(api_schemas.ResponseModel):
     ident: str
     name: str
-    roles: WordList
+    roles: api_schemas.WordList
 
 
-class TokenShown(ResponseModel):
+class TokenShown(api_schemas.ResponseModel):
     """A new token, shown this once."""
 
     token: str
 
 
-class PersonShown(ResponseModel):
+class PersonShown(api_schemas.ResponseModel):
     ident: str
     name: str
-    roles: WordList
+    roles: api_schemas.WordList
     active: bool
     accredited_from: date | None
     accredited_until: date | None
 
 
-class PeopleShown(ResponseModel):
+class PeopleShown(api_schemas.ResponseModel):
     people: list[PersonShown]
 
 
-class InboxItem(ResponseModel):
-    output: str = attribute("output", "ident")
-    name: str = attribute("output", "name")
-    kind: str = attribute("output", "kind")
-    job: str = attribute("job", "ident")
-    project: str = attribute("job", "submission", "project")
-    title: str = attribute("job", "submission", "title")
-    created: datetime = attribute("output", "created")
-    claimed_by: str | None = attribute("output", "claimed_by")
+class InboxItem(api_schemas.ResponseModel):
+    output: str = api_schemas.attribute("output", "ident")
+    name: str = api_schemas.attribute("output", "name")
+    kind: str = api_schemas.attribute("output", "kind")
+    job: str = api_schemas.attribute("job", "ident")
+    project: str = api_schemas.attribute("job", "submission", "project")
+    title: str = api_schemas.attribute("job", "submission", "title")
+    created: datetime = api_schemas.attribute("output", "created")
+    claimed_by: str | None = api_schemas.attribute("output", "claimed_by")
 
 
-class FailureShown(ResponseModel):
-    job: str = attribute("ident")
-    project: str = attribute("submission", "project")
-    title: str = attribute("submission", "title")
+class FailureShown(api_schemas.ResponseModel):
+    job: str = api_schemas.attribute("ident")
+    project: str = api_schemas.attribute("submission", "project")
+    title: str = api_schemas.attribute("submission", "title")
     created: datetime
 
 
-class FailuresShown(ResponseModel):
+class FailuresShown(api_schemas.ResponseModel):
     jobs: list[FailureShown]
 
 
-class InboxShown(ResponseModel):
+class InboxShown(api_schemas.ResponseModel):
     outputs: list[InboxItem]
 
 
-class VoteShown(ResponseModel):
+class VoteShown(api_schemas.ResponseModel):
     checker: str
     choice: str
     reason: str
@@ -81,43 +72,43 @@ class VoteShown(ResponseModel):
     overrides: list[str]
 
 
-class EvidenceShown(ResponseModel):
+class EvidenceShown(api_schemas.ResponseModel):
     """An output as a checker sees it. `votes` are hidden until the checker has voted; a vote sends the three hashes
     back."""
 
-    output: str = attribute("output", "ident")
-    name: str = attribute("output", "name")
-    kind: str = attribute("output", "kind")
-    description: str = attribute("output", "description")
-    state: str = attribute("output", "state")
-    verdict: str = attribute("output", "verdict")
-    media_type: str = attribute("output", "media_type")
-    size: int = attribute("output", "size")
-    claimed_by: str | None = attribute("output", "claimed_by")
-    job: str = attribute("job", "ident")
-    project: str = attribute("job", "submission", "project")
-    researcher: str = attribute("job", "researcher")
-    title: str = attribute("job", "submission", "title")
-    purpose: str = attribute("job", "submission", "purpose")
-    text: str = attribute("job", "submission", "text")
+    output: str = api_schemas.attribute("output", "ident")
+    name: str = api_schemas.attribute("output", "name")
+    kind: str = api_schemas.attribute("output", "kind")
+    description: str = api_schemas.attribute("output", "description")
+    state: str = api_schemas.attribute("output", "state")
+    verdict: str = api_schemas.attribute("output", "verdict")
+    media_type: str = api_schemas.attribute("output", "media_type")
+    size: int = api_schemas.attribute("output", "size")
+    claimed_by: str | None = api_schemas.attribute("output", "claimed_by")
+    job: str = api_schemas.attribute("job", "ident")
+    project: str = api_schemas.attribute("job", "submission", "project")
+    researcher: str = api_schemas.attribute("job", "researcher")
+    title: str = api_schemas.attribute("job", "submission", "title")
+    purpose: str = api_schemas.attribute("job", "submission", "purpose")
+    text: str = api_schemas.attribute("job", "submission", "text")
     staff: Annotated[dict[str, Any], BeforeValidator(json.loads)]
-    candidate_base64: Base64 = attribute("candidate")
+    candidate_base64: api_schemas.Base64 = api_schemas.attribute("candidate")
     votes: list[VoteShown]
     needed: int
-    staff_hash: str = attribute("output", "staff_hash")
-    findings_hash: str = attribute("output", "findings_hash")
+    staff_hash: str = api_schemas.attribute("output", "staff_hash")
+    findings_hash: str = api_schemas.attribute("output", "findings_hash")
     memory_version: str
 
 
-class AcroFileShown(ResponseModel):
+class AcroFileShown(api_schemas.ResponseModel):
     """A file as it would leave. null: nothing can leave."""
 
     name: str
-    content_base64: Base64 = attribute("content")
+    content_base64: api_schemas.Base64 = api_schemas.attribute("content")
     sha256: str | None
 
 
-class AcroShown(ResponseModel):
+class AcroShown(api_schemas.ResponseModel):
     """Input for ACRO's viewer: write `results` as results.json, each file next to it, and each file's hash as
     checksums/NAME.txt."""
 
@@ -125,82 +116,82 @@ class AcroShown(ResponseModel):
     files: list[AcroFileShown]
 
 
-class StateShown(ResponseModel):
+class StateShown(api_schemas.ResponseModel):
     """An output's state after a vote."""
 
     state: str
 
 
-@fields_of(StoredPolicy)
-class PolicyShown(ResponseModel):
+@api_schemas.fields_of(StoredPolicy)
+class PolicyShown(api_schemas.ResponseModel):
     """A policy set by its fingerprint. `content` is its canonical JSON text."""
 
 
-class AuditShown(ResponseModel):
+class AuditShown(api_schemas.ResponseModel):
     number: int
-    at: datetime = attribute("event", "at")
-    actor: str = attribute("event", "actor")
-    action: str = attribute("event", "action")
-    subject: str = attribute("event", "subject")
-    codes: Annotated[dict[str, str], BeforeValidator(dict)] = attribute("event", "codes")
+    at: datetime = api_schemas.attribute("event", "at")
+    actor: str = api_schemas.attribute("event", "actor")
+    action: str = api_schemas.attribute("event", "action")
+    subject: str = api_schemas.attribute("event", "subject")
+    codes: Annotated[dict[str, str], BeforeValidator(dict)] = api_schemas.attribute("event", "codes")
     previous: str
     hash: str
 
 
-class AuditLinesShown(ResponseModel):
+class AuditLinesShown(api_schemas.ResponseModel):
     lines: list[AuditShown]
 
 
-class VerifiedShown(ResponseModel):
+class VerifiedShown(api_schemas.ResponseModel):
     """`broken_at` is the first line that does not follow from the one before; null if the chain holds."""
 
     lines: int
-    head: str = attribute("hash")
-    broken_at: int | None = attribute("broken")
+    head: str = api_schemas.attribute("hash")
+    broken_at: int | None = api_schemas.attribute("broken")
 
 
-class PublicTableLine(ResponseModel):
+class PublicTableLine(api_schemas.ResponseModel):
     """A public table. Its recipe makes `agreed` of `compared` figures, once it has run. `why` says why only its
     numbers are known."""
 
     ident: str
-    name: str = attribute("published", "name")
-    source: str = attribute("published", "source")
-    dialect: str = attribute("published", "dialect")
-    snapshot: str = attribute("published", "snapshot")
-    rounding: str = attribute("published", "rounding")
+    name: str = api_schemas.attribute("published", "name")
+    source: str = api_schemas.attribute("published", "source")
+    dialect: str = api_schemas.attribute("published", "dialect")
+    snapshot: str = api_schemas.attribute("published", "snapshot")
+    rounding: str = api_schemas.attribute("published", "rounding")
     state: str
     by: str
     at: datetime
     confirmed_by: str | None
     confirmed_at: datetime | None
-    agreed: int | None = attribute("found", "agreed", default=None)
-    compared: int | None = attribute("found", "compared", default=None)
-    why: str | None = attribute("found", "why", default=None)
+    agreed: int | None = api_schemas.attribute("found", "agreed", default=None)
+    compared: int | None = api_schemas.attribute("found", "compared", default=None)
+    why: str | None = api_schemas.attribute("found", "why", default=None)
     entry: int | None
 
 
 class PublicTableShown(PublicTableLine):
-    recipe: str = attribute("published", "recipe")
-    figures: str = attribute("published", "figures")
+    recipe: str = api_schemas.attribute("published", "recipe")
+    figures: str = api_schemas.attribute("published", "figures")
 
 
-class PublicTablesShown(ResponseModel):
+class PublicTablesShown(api_schemas.ResponseModel):
     tables: list[PublicTableLine]
 
 
-class MessagePath(OutputPath):
+class MessagePath(api_schemas.OutputPath):
     number: Annotated[int, Field(ge=1, le=1_000_000)]
 
 
-class MessageBody(RequestModel):
+class MessageBody(api_schemas.RequestModel):
     """`audience`: only checkers (`staff`), or also `researchers`."""
 
-    text: Annotated[Text, Field(min_length=1, max_length=MAX_MESSAGE_LENGTH)]
+    text: Annotated[api_schemas.Text, Field(min_length=1, max_length=MAX_MESSAGE_LENGTH)]
     audience: Audience
 
 
-class MessageShown(ResponseModel):
+class MessageShown(api_schemas.ResponseModel):
     """`waits`: researchers cannot read it until a second checker has confirmed it."""
 
     number: int
@@ -212,33 +203,33 @@ class MessageShown(ResponseModel):
     confirmed_by: str | None
 
 
-class ThreadShown(ResponseModel):
+class ThreadShown(api_schemas.ResponseModel):
     messages: list[MessageShown]
 
 
-class ResearcherMessagesShown(ResponseModel):
+class ResearcherMessagesShown(api_schemas.ResponseModel):
     messages: list[ResearcherMessage]
 
 
-class SeenBody(RequestModel):
+class SeenBody(api_schemas.RequestModel):
     """An output as the page showed it."""
 
-    output: Text
-    staff_hash: Text
-    findings_hash: Text
+    output: api_schemas.Text
+    staff_hash: api_schemas.Text
+    findings_hash: api_schemas.Text
 
 
-class VotesBody(RequestModel):
+class VotesBody(api_schemas.RequestModel):
     choice: VoteChoice
-    reason: Text
-    memory_version: Text
+    reason: api_schemas.Text
+    memory_version: api_schemas.Text
     outputs: list[SeenBody] = Field(min_length=1, max_length=1000)
-    words: Annotated[Text, Field(max_length=MAX_MESSAGE_LENGTH)] = ""
+    words: Annotated[api_schemas.Text, Field(max_length=MAX_MESSAGE_LENGTH)] = ""
 
 
-class CastShown(ResponseModel):
+class CastShown(api_schemas.ResponseModel):
     votes: int
 
 
-class AttackShown(ResponseModel):
+class AttackShown(api_schemas.ResponseModel):
     columns: list[AttackedColumn]

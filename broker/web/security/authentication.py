@@ -15,13 +15,7 @@ from werkzeug.wrappers import Response
 from broker.domain.identity.people import Person
 from broker.web.error_handlers import API_PATH, TooManyAttempts, Unauthenticated
 from broker.web.web_context import ports, web_context
-from broker.workflow.administration.user_accounts import (
-    SESSION_LIFE,
-    end_token,
-    open_session,
-    person_by_session,
-    person_by_token,
-)
+from broker.workflow.administration import user_accounts
 
 ATTEMPT_LIMIT = 10
 SECONDS_PER_ATTEMPT = 6.0
@@ -129,14 +123,14 @@ def authenticate() -> Response | None:
         return None
     token = request.cookies.get(cookie_name(), "")
     if token:
-        g.person, g.token = person_by_session(ports(), token), token
+        g.person, g.token = user_accounts.person_by_session(ports(), token), token
     if g.person is None and request.endpoint not in PUBLIC_ENDPOINTS | {None}:
         return redirect(url_for("entrance.sign_in_form"))
     return None
 
 
 def _name_caller(token: str) -> None:
-    g.person, g.token = person_by_token(ports(), token) if token else None, token
+    g.person, g.token = user_accounts.person_by_token(ports(), token) if token else None, token
     if g.person is None:
         raise Unauthenticated("Send a valid API token: Authorization: Bearer …")
 
@@ -157,8 +151,8 @@ def begin_session(person: Person, response: Response) -> None:
     form_session.clear()
     response.set_cookie(
         cookie_name(),
-        open_session(ports(), person),
-        max_age=int(SESSION_LIFE.total_seconds()),
+        user_accounts.open_session(ports(), person),
+        max_age=int(user_accounts.SESSION_LIFE.total_seconds()),
         secure=web_context().settings.secure_cookies,
         httponly=True,
         samesite="Lax",
@@ -168,6 +162,6 @@ def begin_session(person: Person, response: Response) -> None:
 def end_session(response: Response) -> None:
     """Sign out: revoke the session in the store, besides deleting the browser's cookie."""
     if g.person is not None and g.token:
-        end_token(ports(), g.person, g.token)
+        user_accounts.end_token(ports(), g.person, g.token)
     form_session.clear()
     response.delete_cookie(cookie_name(), secure=web_context().settings.secure_cookies, httponly=True, samesite="Lax")

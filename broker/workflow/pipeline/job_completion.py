@@ -60,11 +60,7 @@ def _worker_step(ports: WorkerPorts, job: Job, renew_lease: LeaseRenewal) -> boo
 
 
 def _compare_outputs(
-    ports: WorkerPorts,
-    job: Job,
-    outputs: list[Output],
-    renew_lease: LeaseRenewal,
-    clean: frozenset[str] = frozenset(),
+    ports: WorkerPorts, job: Job, outputs: list[Output], renew_lease: LeaseRenewal, clean: frozenset[str] = frozenset()
 ) -> bool:
     now = ports.clock.now()
     attempt = ports.store.lease_comparison(job.ident, now + ports.lease)

@@ -106,13 +106,9 @@ def route_output(
 
 
 def route_of(
-    verdict: Verdict,
-    can_leave: bool,
-    project: ResearchProject,
-    policies: PolicySet,
-    small_jobs: int,
+    verdict: Verdict, can_leave: bool, project: ResearchProject, policies: PolicySet, small_jobs: int,
     changed_jobs: int = 0,
-) -> OutputState:
+) -> OutputState:  # fmt: skip
     """Return where an output with this verdict goes. `can_leave`: it has bytes that could be released."""
     beyond = small_jobs > policies.disclosure_rules(project.profile).small_quota or changed_jobs > policies.memory.quota
     by_person = project.votes > 0 or beyond

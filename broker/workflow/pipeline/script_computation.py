@@ -9,32 +9,16 @@ from broker.disclosure.rules import evidence_needs
 from broker.domain.errors import Breach, Invalid
 from broker.domain.evidence import JobEvidence
 from broker.domain.findings import Assessment, Finding, Verdict
+from broker.domain.jobs import script_requests
 from broker.domain.jobs.job import JobKind
-from broker.domain.jobs.script_requests import (
-    MicrodataCheck,
-    MicrodataProblem,
-    MicrodataSchema,
-    ScriptFigure,
-    ScriptRegression,
-    ScriptTable,
-)
 from broker.domain.plans.plan import Plan
 from broker.domain.plans.variable_uses import Usage, VariableUse, institution_code
 from broker.domain.ports import SubmittedMicrodata
 from broker.domain.projects.project import ResearchProject
 from broker.policy.policy_set import PolicySet
+from broker.python_jobs import submitted_rows
 from broker.python_jobs.raw_outputs import RawRequest
 from broker.python_jobs.request_reader import in_canonical_order, in_text_order, read_request
-from broker.python_jobs.submitted_rows import (
-    JobInputs,
-    catalogue_with_rows,
-    plan_by_output,
-    query_text,
-    rows_for_regression,
-    rows_for_table,
-    rows_for_tables,
-    uses_in_vault,
-)
 from broker.query import compile_sql
 from broker.scope.grants import check_scope
 from broker.workflow.attempts import limits_for
@@ -50,14 +34,17 @@ from broker.workflow.release_history.script_comparison import ComparedTable, Scr
 
 
 def plan_regression_rows(
-    request: ScriptRegression, inputs: JobInputs, project: ResearchProject, policies: PolicySet
-) -> MicrodataSchema:
+    request: script_requests.ScriptRegression,
+    inputs: submitted_rows.JobInputs,
+    project: ResearchProject,
+    policies: PolicySet,
+) -> script_requests.MicrodataSchema:
     """Return the columns and types with which a regression's rows are read.
 
     Raises Invalid("request") if a column cannot be what the formula makes of it, or is grouped by without a grant for
     that.
     """
-    rows = rows_for_regression(request, inputs)
+    rows = submitted_rows.rows_for_regression(request, inputs)
     levels = {f.column for term in request.formula.terms for f in term if f.levels} | set(request.formula.absorbed)
     kinds = {c.name: c for c in rows.columns}
     if not kinds[request.formula.outcome].type.is_number:
@@ -70,7 +57,11 @@ def plan_regression_rows(
 
 
 def check_declared_columns(
-    rows: MicrodataSchema, grouped: Set[str], inputs: JobInputs, project: ResearchProject, policies: PolicySet
+    rows: script_requests.MicrodataSchema,
+    grouped: Set[str],
+    inputs: submitted_rows.JobInputs,
+    project: ResearchProject,
+    policies: PolicySet,
 ) -> None:
     """Raises Invalid("request") if declared columns are used in a way that the grants do not allow."""
     uses = []
@@ -92,37 +83,42 @@ class PlannedRows:
     """`own` has each output's rows, with only the columns that this output requests."""
 
     plan: Plan
-    rows: MicrodataSchema
-    own: tuple[MicrodataSchema, ...]
+    rows: script_requests.MicrodataSchema
+    own: tuple[script_requests.MicrodataSchema, ...]
 
 
 def plan_tables(
-    requests: Sequence[ScriptTable], inputs: JobInputs, project: ResearchProject, policies: PolicySet
+    requests: Sequence[script_requests.ScriptTable],
+    inputs: submitted_rows.JobInputs,
+    project: ResearchProject,
+    policies: PolicySet,
 ) -> PlannedRows:
     """Plan tables of the same rows as one job.
 
     Raises Invalid("request") for what would be refused of a SQL text, with that refusal's message and advice.
     """
-    rows = rows_for_tables(requests, inputs)
+    rows = submitted_rows.rows_for_tables(requests, inputs)
     threshold = policies.disclosure_rules(project.profile).t
-    catalogue = catalogue_with_rows(rows, inputs)
-    compiled = compile_sql(query_text(requests), "duckdb", catalogue, project, policies.service, threshold)
+    catalogue = submitted_rows.catalogue_with_rows(rows, inputs)
+    compiled = compile_sql(
+        submitted_rows.query_text(requests), "duckdb", catalogue, project, policies.service, threshold
+    )
     refusals = list(compiled.refusals)
     if not refusals:
-        uses = uses_in_vault(compiled.uses, rows, inputs)
+        uses = submitted_rows.uses_in_vault(compiled.uses, rows, inputs)
         refusals += check_scope(uses, project, policies, project.expires, header=True)
     if refusals or compiled.plan is None:
         raise Invalid("request", " ".join(f"{r.message} {r.advice}".strip() for r in refusals[:3]), "")
-    own = tuple(rows_for_table(one, inputs) for one in requests)
+    own = tuple(submitted_rows.rows_for_table(one, inputs) for one in requests)
     names = (one.name for one in requests)
-    return PlannedRows(plan_by_output(compiled.plan, tuple(zip(names, own, strict=True))), rows, own)
+    return PlannedRows(submitted_rows.plan_by_output(compiled.plan, tuple(zip(names, own, strict=True))), rows, own)
 
 
 @dataclass(frozen=True, slots=True)
 class TableRequest:
     """A request for a table, and its rows."""
 
-    request: ScriptTable
+    request: script_requests.ScriptTable
     rows: bytes
 
 
@@ -166,7 +162,7 @@ def _compute_together(
     checked, made = _run_family(context, family, before)
     if len(family) == 1 or checked is None or checked.problem is None:
         return made
-    if checked.problem is MicrodataProblem.APART:
+    if checked.problem is script_requests.MicrodataProblem.APART:
         # Bit n of `times` is set if the rows of table n differ from those of the first.
         same = [t for n, t in enumerate(family) if not checked.times >> n & 1]
         # The report contradicts itself if it calls the rows different but names no table, or all.
@@ -186,7 +182,7 @@ def _compute_together(
 
 def _run_family(
     context: TrustedContext, family: Sequence[TableRequest], before: Sequence[ComputedOutput]
-) -> tuple[MicrodataCheck | None, tuple[ComputedOutput, ...]]:
+) -> tuple[script_requests.MicrodataCheck | None, tuple[ComputedOutput, ...]]:
     """Run one container and return what it reports of the rows, and the tables. None instead of the report if the
     request cannot be planned."""
     try:
@@ -262,13 +258,13 @@ def _read_request(context: TrustedContext, one: RawRequest) -> TableRequest | Co
     try:
         request = read_request(one.request, one.kind, one.name)
         match request:
-            case ScriptTable():
+            case script_requests.ScriptTable():
                 return TableRequest(in_text_order(request, context.checked.canonical), one.rows)
-            case ScriptRegression():
+            case script_requests.ScriptRegression():
                 return _compute_regression(
                     context, replace(request, formula=in_canonical_order(request.formula)), one.rows
                 )
-            case ScriptFigure():
+            case script_requests.ScriptFigure():
                 return ComputedOutput(one.name, one.kind, request.description, request)
     except Invalid as wrong:
         return ComputedOutput(one.name, one.kind, "", _problem_of(wrong))
@@ -278,7 +274,9 @@ def _problem_of(wrong: Invalid) -> OutputProblem:
     return OutputProblem(wrong.code, wrong.message, (("place", wrong.pointer),) if wrong.pointer else ())
 
 
-def _compute_regression(context: TrustedContext, request: ScriptRegression, content: bytes) -> ComputedOutput:
+def _compute_regression(
+    context: TrustedContext, request: script_requests.ScriptRegression, content: bytes
+) -> ComputedOutput:
     rows = plan_regression_rows(request, context.inputs, context.project, context.policies)
     microdata = SubmittedMicrodata(context.vault, context.checked.uses, content, context.job, context.attempt)
     result = context.run(

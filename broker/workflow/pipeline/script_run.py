@@ -18,15 +18,8 @@ from broker.policy.policy_set import PolicySet
 from broker.python_jobs.raw_outputs import sort_outputs
 from broker.workflow.attempts import Failed
 from broker.workflow.checking.submission_check import CheckedSubmission
+from broker.workflow.pipeline import trusted_stage
 from broker.workflow.pipeline.script_computation import compute_outputs
-from broker.workflow.pipeline.trusted_stage import (
-    ComputedOutput,
-    OutputProblem,
-    RebuiltOutputs,
-    TrustedContext,
-    rebuild_outputs,
-    script_request,
-)
 from broker.workflow.timing_channel import trial_disclosed_at
 
 DATA_DEPENDENT_PROBLEMS = frozenset({MicrodataProblem.BINARY.value, MicrodataProblem.MODEL.value})
@@ -39,12 +32,12 @@ class ScriptExecution:
     """What a script left: rebuilt files (real data only), and the outputs computed from what it submitted."""
 
     result: SandboxResult
-    outputs: RebuiltOutputs
-    computed: tuple[ComputedOutput, ...]
+    outputs: trusted_stage.RebuiltOutputs
+    computed: tuple[trusted_stage.ComputedOutput, ...]
 
     @property
-    def problems(self) -> list[tuple[ComputedOutput, OutputProblem]]:
-        return [(c, c.result) for c in self.computed if isinstance(c.result, OutputProblem)]
+    def problems(self) -> list[tuple[trusted_stage.ComputedOutput, trusted_stage.OutputProblem]]:
+        return [(c, c.result) for c in self.computed if isinstance(c.result, trusted_stage.OutputProblem)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +65,14 @@ class ScriptAttempt:
         `files`: also rebuild its own files. `printed` receives its log before anything else is made of the run.
         """
         context = self._context(vault, vaults)
-        result = self.ports.sandbox.run(script_request(context))
+        result = self.ports.sandbox.run(trusted_stage.script_request(context))
         # Before anything else can fail, so that a checker can always read it.
         printed(result.log)
         if result.end is not SandboxEnd.ENDED:
             return result
         raw = sort_outputs(result.frames, [name for name, _ in self.checked.declared], self.policies.service)
         # On synthetic data no file leaves, so rebuilding them is saved.
-        outputs = rebuild_outputs(context, raw if files else raw.requests_only())
+        outputs = trusted_stage.rebuild_outputs(context, raw if files else raw.requests_only())
         return ScriptExecution(result, outputs, compute_outputs(context, outputs.requests))
 
     def note_real_rows(self) -> None:
@@ -91,14 +84,16 @@ class ScriptAttempt:
         """Store what the script printed on real data, for checkers, even if the job was withdrawn meanwhile."""
         self.ports.store.note_log(self.job, self.lease.attempt, self.ports.content_store.put("staff", log))
 
-    def _context(self, vault: Vault, vaults: Vaults) -> TrustedContext:
+    def _context(self, vault: Vault, vaults: Vaults) -> trusted_stage.TrustedContext:
         project = self.policies.project(self.lease.job.submission.project)
         if project is None:
             raise Breach(f"project of job {self.job} left the policy during its run")
         attempt = self.lease.attempt
         # Only outputs of real data are compared with the release history.
         real = self.ports if vaults is self.ports.vaults else None
-        return TrustedContext(self.ports, vaults, self.job, attempt, vault, self.checked, project, self.policies, real)
+        return trusted_stage.TrustedContext(
+            self.ports, vaults, self.job, attempt, vault, self.checked, project, self.policies, real
+        )
 
 
 def run_script(script: ScriptAttempt, vault_of: Callable[[], Vault]) -> tuple[Vault, ScriptExecution]:
@@ -182,9 +177,9 @@ def trace_document(end: str, log: bytes = b"", outputs: Sequence[dict[str, objec
     return json.dumps({"end": end, "printed": printed, "outputs": list(outputs)}, indent=2, sort_keys=True).encode()
 
 
-def _output_trace(computed: ComputedOutput) -> dict[str, object]:
+def _output_trace(computed: trusted_stage.ComputedOutput) -> dict[str, object]:
     found = computed.result
-    if not isinstance(found, OutputProblem):
+    if not isinstance(found, trusted_stage.OutputProblem):
         return {"name": computed.name, "problem": None, "sentence": "", "figures": {}}
     figures = dict(found.figures)
     return {"name": computed.name, "problem": found.code, "sentence": found.sentence, "figures": figures}

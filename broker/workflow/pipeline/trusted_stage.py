@@ -8,15 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from broker.domain.errors import Unavailable
 from broker.domain.findings import Assessment, Finding, Verdict, add_findings
+from broker.domain.jobs import script_requests
 from broker.domain.jobs.job import JobKind
 from broker.domain.jobs.script_files import DOCUMENT, RebuiltFile
-from broker.domain.jobs.script_requests import (
-    MICRODATA_PROBLEM_SENTENCES,
-    MicrodataCheck,
-    ScriptFigure,
-    ScriptRegression,
-    ScriptTable,
-)
 from broker.domain.ports import (
     FileRebuilder,
     MicrodataEngine,
@@ -31,17 +25,7 @@ from broker.domain.ports import (
 from broker.domain.projects.project import ResearchProject
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.policy_set import PolicySet
-from broker.python_jobs.raw_outputs import (
-    ABOUT_SUFFIX,
-    CLAIMS_FILE,
-    Claims,
-    RawOutputs,
-    RawRequest,
-    WithheldFile,
-    acro_claims,
-    file_description,
-    released_name,
-)
+from broker.python_jobs import raw_outputs
 from broker.python_jobs.request_reader import names_not_in_text
 from broker.python_jobs.sandbox_requests import prepare_script
 from broker.python_jobs.submitted_rows import JobInputs
@@ -88,21 +72,24 @@ class ComputedOutput:
     name: str
     kind: str
     description: str
-    result: Assessment | ScriptFigure | OutputProblem
+    result: Assessment | script_requests.ScriptFigure | OutputProblem
     rows: int = 0
     persons: int = 0
     compared: "ComparedTable | None" = None
     """The comparison of a table with the release history; None if there was none."""
 
 
-def problem_with_rows(checked: MicrodataCheck) -> OutputProblem:
+def problem_with_rows(checked: script_requests.MicrodataCheck) -> OutputProblem:
     assert checked.problem is not None
     figures = (("times", str(checked.times)), ("rows", str(checked.rows)), ("persons", str(checked.persons)))
-    return OutputProblem(checked.problem.value, MICRODATA_PROBLEM_SENTENCES[checked.problem], figures)
+    return OutputProblem(checked.problem.value, script_requests.MICRODATA_PROBLEM_SENTENCES[checked.problem], figures)
 
 
 def with_review_findings(
-    assessment: Assessment, checked: MicrodataCheck, derived: Sequence[str], unwritten: Sequence[str] = ()
+    assessment: Assessment,
+    checked: script_requests.MicrodataCheck,
+    derived: Sequence[str],
+    unwritten: Sequence[str] = (),
 ) -> Assessment:
     """Add the findings that send the output to a person: rows from a script never leave without a review, whatever the
     rules say of the figures."""
@@ -145,7 +132,7 @@ def flag_other_rows(made: ComputedOutput) -> ComputedOutput:
 
 def _with_close_finding(
     one: ComputedOutput, close: Sequence[ComputedOutput]
-) -> Assessment | ScriptFigure | OutputProblem:
+) -> Assessment | script_requests.ScriptFigure | OutputProblem:
     if not isinstance(one.result, Assessment) or not close:
         return one.result
     apart = ", ".join(f"{m.name}: {m.persons - one.persons:+} persons, {m.rows - one.rows:+} rows" for m in close)
@@ -200,12 +187,12 @@ class TrustedContext:
 
 def computed_output(
     context: TrustedContext,
-    request: ScriptTable | ScriptRegression,
+    request: script_requests.ScriptTable | script_requests.ScriptRegression,
     assessment: Assessment | None,
-    checked: MicrodataCheck,
+    checked: script_requests.MicrodataCheck,
     derived: Sequence[str],
 ) -> ComputedOutput:
-    kind = "table" if isinstance(request, ScriptTable) else "regression"
+    kind = "table" if isinstance(request, script_requests.ScriptTable) else "regression"
     if assessment is None:
         return ComputedOutput(request.name, kind, request.description, problem_with_rows(checked))
     judged = with_review_findings(assessment, checked, derived, names_not_in_text(request, context.checked.canonical))
@@ -220,28 +207,30 @@ class RebuiltOutputs:
     files leave.
     """
 
-    requests: tuple[RawRequest, ...]
+    requests: tuple[raw_outputs.RawRequest, ...]
     files: tuple[RebuiltFile, ...] = ()
-    stayed: tuple[WithheldFile, ...] = ()
+    stayed: tuple[raw_outputs.WithheldFile, ...] = ()
     described: Mapping[str, str] = field(default_factory=dict)
-    claims: Claims = field(default_factory=dict)
+    claims: raw_outputs.Claims = field(default_factory=dict)
 
 
-def rebuild_outputs(context: TrustedContext, left: RawOutputs) -> RebuiltOutputs:
+def rebuild_outputs(context: TrustedContext, left: raw_outputs.RawOutputs) -> RebuiltOutputs:
     every = (*left.documents, *left.files)
     made = context.ports.file_rebuilder.rebuild(every, rebuild_request(context), context.ports.sandbox.run)
     # Requests and descriptions are files of the script too, so they are rebuilt before they are read.
     documents = {m.name: m.content or b"" for m in made if m.media_type == DOCUMENT}
     described = {
-        n.removesuffix(ABOUT_SUFFIX): file_description(c) for n, c in documents.items() if n.endswith(ABOUT_SUFFIX)
+        n.removesuffix(raw_outputs.ABOUT_SUFFIX): raw_outputs.file_description(c)
+        for n, c in documents.items()
+        if n.endswith(raw_outputs.ABOUT_SUFFIX)
     }
-    claims = acro_claims(documents.get(CLAIMS_FILE))
+    claims = raw_outputs.acro_claims(documents.get(raw_outputs.CLAIMS_FILE))
     return RebuiltOutputs(
         requests=tuple(_with_content(one, documents) for one in left.requests),
         files=tuple(m for m in made if m.media_type != DOCUMENT),
         stayed=left.withheld,
-        described={released_name(name).casefold(): said for name, said in described.items()},
-        claims={released_name(name).casefold(): claim for name, claim in claims.items()},
+        described={raw_outputs.released_name(name).casefold(): said for name, said in described.items()},
+        claims={raw_outputs.released_name(name).casefold(): claim for name, claim in claims.items()},
     )
 
 
@@ -260,7 +249,7 @@ def rebuild_request(context: TrustedContext) -> RebuildRequest:
     )
 
 
-def _with_content(one: RawRequest, documents: Mapping[str, bytes]) -> RawRequest:
+def _with_content(one: raw_outputs.RawRequest, documents: Mapping[str, bytes]) -> raw_outputs.RawRequest:
     """Fill in a request's rebuilt document. One that was too large was not rebuilt and is empty, so nobody reads it."""
     return replace(one, request=documents.get(one.names[0], b""))
 

@@ -20,16 +20,8 @@ from broker.privacy.noise.noise_protocol import bundle_to_text
 from broker.workflow.access import project_or_unknown
 from broker.workflow.attempts import Failed
 from broker.workflow.checking.submission_check import CheckedSubmission
-from broker.workflow.private_jobs import private_blocks
+from broker.workflow.private_jobs import private_blocks, private_request
 from broker.workflow.private_jobs.private_ports import BlockAttempt, ExactAnswers, KeyValues, PrivatePorts, RunPorts
-from broker.workflow.private_jobs.private_request import (
-    PrivateQuery,
-    PrivateScript,
-    PrivateText,
-    plan_private_query,
-    release_maximum,
-    spend_request,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +90,7 @@ class PrivateAttempt:
     """An attempt at a private job: the job as it was checked again, with the vault's public registers."""
 
     lease: Lease
-    private: PrivateText
+    private: private_request.PrivateText
     vault: Vault
     limits: SandboxLimits
     service: ServiceLimits
@@ -121,11 +113,13 @@ def spend_of_job(ports: RunPorts, job: Job, checked: CheckedSubmission) -> Spend
     Raises Failed if the job would cost something else today than when it was submitted.
     """
     assert checked.private is not None
-    request = spend_request(job.ident, job.submission.project, job.snapshot or "", checked.plan_hash, checked.private)
+    request = private_request.spend_request(
+        job.ident, job.submission.project, job.snapshot or "", checked.plan_hash, checked.private
+    )
     now = ports.clock.now()
     event = AuditEvent(now, SYSTEM.ident, "spend.reserved", job.ident)
     try:
-        return ports.store.reserve(request, release_maximum(checked.private), now, [event])
+        return ports.store.reserve(request, private_request.release_maximum(checked.private), now, [event])
     except Refused:
         raise Failed(FailureCode.POLICY_CHANGED) from None
     except Conflict as conflict:
@@ -136,18 +130,18 @@ def spend_of_job(ports: RunPorts, job: Job, checked: CheckedSubmission) -> Spend
 
 def recheck_on_vault(
     ports: RunPorts, lease: Lease, policies: PolicySet, checked: CheckedSubmission, vault: Vault
-) -> PrivateText:
+) -> private_request.PrivateText:
     """Plan the same query with the values of the vault's public registers. A script has no registers and is returned
     as it is.
 
     Raises Failed if that would change the noise.
     """
     assert checked.private is not None
-    if isinstance(checked.private, PrivateScript):
+    if isinstance(checked.private, private_request.PrivateScript):
         return checked.private
     project = project_or_unknown(policies, lease.job.submission.project)
     try:
-        found = plan_private_query(
+        found = private_request.plan_private_query(
             checked.private.plan, checked.private.lines, project, policies, ports.vaults.registers(vault)
         )
     except Refused:
@@ -172,14 +166,16 @@ def answer_attempt(ports: RunPorts, attempt: PrivateAttempt, spend: Spend) -> Re
     # Prepared before the charge, so that a query that no engine can run costs nothing. The answer of another job's
     # spend was charged there.
     request = (
-        _prepare_request(ports.private, attempt, attempt.private) if isinstance(attempt.private, PrivateQuery) else None
+        _prepare_request(ports.private, attempt, attempt.private)
+        if isinstance(attempt.private, private_request.PrivateQuery)
+        else None
     )
     if spend.request.job == job.ident:
         spend = _charge(ports, job)
     # An earlier attempt stored its answer but died before it finished.
     if spend.answer is not None:
         return ReceivedAnswer(_stored_content(ports, spend.answer))
-    if isinstance(attempt.private, PrivateScript):
+    if isinstance(attempt.private, private_request.PrivateScript):
         content, result = _answer_blocks(ports, ports.private, attempt, attempt.private)
     else:
         assert request is not None
@@ -189,7 +185,9 @@ def answer_attempt(ports: RunPorts, attempt: PrivateAttempt, spend: Spend) -> Re
     return ReceivedAnswer(_stored_content(ports, stored), result.image, result.runtime)
 
 
-def _prepare_request(private: PrivatePorts, attempt: PrivateAttempt, job: PrivateQuery) -> SandboxRequest:
+def _prepare_request(
+    private: PrivatePorts, attempt: PrivateAttempt, job: private_request.PrivateQuery
+) -> SandboxRequest:
     """Prepare the statements before anything is charged. Raises Failed if no engine can run them."""
     lease = attempt.lease
     try:
@@ -201,7 +199,7 @@ def _prepare_request(private: PrivatePorts, attempt: PrivateAttempt, job: Privat
 
 
 def _answer_query(
-    ports: RunPorts, private: PrivatePorts, request: SandboxRequest, job: PrivateQuery
+    ports: RunPorts, private: PrivatePorts, request: SandboxRequest, job: private_request.PrivateQuery
 ) -> tuple[bytes, SandboxResult]:
     result = ports.sandbox.run(request)
     if result.end is not SandboxEnd.ENDED:
@@ -211,7 +209,7 @@ def _answer_query(
 
 
 def _answer_blocks(
-    ports: RunPorts, private: PrivatePorts, attempt: PrivateAttempt, script: PrivateScript
+    ports: RunPorts, private: PrivatePorts, attempt: PrivateAttempt, script: private_request.PrivateScript
 ) -> tuple[bytes, SandboxResult]:
     block_attempt = BlockAttempt(attempt.vault, attempt.lease.job.ident, attempt.lease.attempt, attempt.limits)
     try:
@@ -230,7 +228,9 @@ def _charge(ports: RunPorts, job: Job) -> Spend:
     return ports.store.charge(job.ident, now, [AuditEvent(now, SYSTEM.ident, "spend.charged", job.ident)])
 
 
-def _draw(private: PrivatePorts, query: PrivateQuery, frames: Sequence[tuple[str, bytes]]) -> NoisyAnswer:
+def _draw(
+    private: PrivatePorts, query: private_request.PrivateQuery, frames: Sequence[tuple[str, bytes]]
+) -> NoisyAnswer:
     try:
         exact = private.engine.read(query.plan, query.measured, query.design, frames)
     except Breach:

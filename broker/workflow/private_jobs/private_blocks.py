@@ -14,17 +14,10 @@ from broker.domain.plans.scalars import Value
 from broker.domain.ports import DataKind, Lease, SandboxEnd, SandboxResult, SandboxRunner
 from broker.policy.policy_set import PolicySet
 from broker.policy.service_limits import ServiceLimits
+from broker.privacy import sample_and_aggregate
 from broker.privacy.noise.noise_protocol import bundle_to_text
 from broker.privacy.results.display_columns import format_decimals
 from broker.privacy.results.output_table import NEEDS_PERSON
-from broker.privacy.sample_and_aggregate import (
-    BlockAggregation,
-    aggregation_record,
-    aggregation_sentences,
-    block_answers,
-    estimate_numbers,
-    exact_vector,
-)
 from broker.python_jobs.private_directive import BlockEstimator
 from broker.python_jobs.sandbox_requests import prepare_blocks
 from broker.workflow.attempts import Failed, limits_for
@@ -37,7 +30,7 @@ COLUMNS = ("number", "value", "value_low", "value_high")
 
 def block_table(script: PrivateScript, drawn: Sequence[int]) -> Assessment:
     """Return the table of the script's numbers. A median has no interval; the notes say what is known about it."""
-    found = format_decimals(estimate_numbers(script.aggregation, drawn, script.profile))
+    found = format_decimals(sample_and_aggregate.estimate_numbers(script.aggregation, drawn, script.profile))
     wide = 2 if script.parameters.estimator is BlockEstimator.MEDIAN else 4
     lines = zip((r.name for r in script.parameters.ranges), found.values, found.low, found.high, strict=True)
     return Assessment(
@@ -48,7 +41,7 @@ def block_table(script: PrivateScript, drawn: Sequence[int]) -> Assessment:
         findings=() if script.is_automatic else (NEEDS_PERSON,),
         verdict=Verdict.PUBLISH if script.is_automatic else Verdict.REVIEW,
         small=False,
-        notes=aggregation_sentences(script.aggregation, script.promise, script.profile),
+        notes=sample_and_aggregate.aggregation_sentences(script.aggregation, script.promise, script.profile),
     )
 
 
@@ -68,7 +61,7 @@ def _number_row(name: Value, figures: Sequence[Value]) -> AssessedRow:
 def script_privacy_record(script: PrivateScript) -> dict[str, object]:
     """Return the machine-readable record of what was promised and how. It does not depend on the data."""
     head = {"record": PRIVACY_RECORD, "version": PRIVACY_RECORD_VERSION, "profile": script.profile.name}
-    found = aggregation_record(script.aggregation, script.promise, script.profile)
+    found = sample_and_aggregate.aggregation_record(script.aggregation, script.promise, script.profile)
     return {**head, **found, "left_out_as_a_rule": [], "data_sets": list(script.datasets)}
 
 
@@ -112,18 +105,21 @@ def _check_ended(result: SandboxResult) -> SandboxResult:
     return result
 
 
-def draw_noise(aggregation: BlockAggregation, answers: bytes, noise: NoisePort) -> tuple[int, ...]:
-    (drawn,) = noise.draw(aggregation.bundle, (exact_vector(aggregation, block_answers(answers, aggregation)),))
+def draw_noise(aggregation: sample_and_aggregate.BlockAggregation, answers: bytes, noise: NoisePort) -> tuple[int, ...]:
+    (drawn,) = noise.draw(
+        aggregation.bundle,
+        (sample_and_aggregate.exact_vector(aggregation, sample_and_aggregate.block_answers(answers, aggregation)),),
+    )
     return tuple(drawn.values)
 
 
-def block_answer_to_bytes(aggregation: BlockAggregation, drawn: Sequence[int]) -> bytes:
+def block_answer_to_bytes(aggregation: sample_and_aggregate.BlockAggregation, drawn: Sequence[int]) -> bytes:
     """Return the answer as it is stored: noisy numbers only."""
     document = {"design": bundle_to_text(aggregation.bundle), "drawn": list(drawn)}
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
 
-def block_answer_from_bytes(aggregation: BlockAggregation, content: bytes) -> tuple[int, ...]:
+def block_answer_from_bytes(aggregation: sample_and_aggregate.BlockAggregation, content: bytes) -> tuple[int, ...]:
     """Read a stored answer. Raises Breach if it belongs to another design."""
     document = json.loads(content)
     if document["design"] != bundle_to_text(aggregation.bundle):
@@ -154,7 +150,7 @@ def try_blocks_on_synthetic(ports: RunPorts, lease: Lease, policies: PolicySet, 
         began = ports.clock.now()
         rows = cut_rows(few, ports.private, ports.sandbox, attempt, policies.service)
         content, result = run_blocks(few, rows, ports.sandbox, attempt, policies.service)
-    passed = bool(np.isfinite(block_answers(content, few.aggregation)).all(axis=1).any())
+    passed = bool(np.isfinite(sample_and_aggregate.block_answers(content, few.aggregation)).all(axis=1).any())
     note_trial(ports, lease, policies, began, passed, _trial_trace(result, passed))
     if not passed:
         raise Failed(FailureCode.CRASHED)

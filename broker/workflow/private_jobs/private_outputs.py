@@ -18,30 +18,24 @@ from broker.privacy.results.privacy_record import plain_words, privacy_record
 from broker.workflow.access import project_or_unknown
 from broker.workflow.pipeline.job_assessment import OutputProvenance, finish_assessment
 from broker.workflow.pipeline.prepared_output import PreparedOutput, prepare_table
+from broker.workflow.private_jobs import private_request
 from broker.workflow.private_jobs.private_answers import NoisyAnswer, ReceivedAnswer, answer_from_bytes
 from broker.workflow.private_jobs.private_blocks import block_answer_from_bytes as from_script
 from broker.workflow.private_jobs.private_blocks import block_table, script_privacy_record
-from broker.workflow.private_jobs.private_request import (
-    PRIVACY_RECORD,
-    PRIVACY_RECORD_VERSION,
-    PrivateQuery,
-    PrivateScript,
-    PrivateText,
-)
 
 
 def assess_private(
     ports: WorkerPorts,
     lease: Lease,
     policies: PolicySet,
-    private: PrivateText,
+    private: private_request.PrivateText,
     stored: ReceivedAnswer,
     snapshot: str,
     declared: Sequence[tuple[str, str]] = (),
 ) -> None:
     """Move the job to `assessing` with its noisy outputs. If policy requires votes, people review them like others."""
     concluded = OutputProvenance(snapshot, stored.image, stored.runtime)
-    if isinstance(private, PrivateScript):
+    if isinstance(private, private_request.PrivateScript):
         made = block_table(private, from_script(private.aggregation, stored.content))
         prepared = [_prepare_output(made, script_privacy_record(private), private)]
         finish_assessment(ports, lease, policies, prepared, concluded, declared)
@@ -59,7 +53,7 @@ def assess_private(
     )
 
 
-def noisy_tables(private: PrivateQuery, answer: NoisyAnswer, steps: int) -> Iterator[Assessment]:
+def noisy_tables(private: private_request.PrivateQuery, answer: NoisyAnswer, steps: int) -> Iterator[Assessment]:
     """Yield each output of the job as it may leave."""
     sheet = AssessmentOptions(method_words(private), private.is_automatic, steps)
     for number, (planned, measured) in enumerate(zip(private.plan.outputs, private.measured, strict=True)):
@@ -70,21 +64,25 @@ def noisy_tables(private: PrivateQuery, answer: NoisyAnswer, steps: int) -> Iter
         yield assess_private_output(planned, measured, found, answer.public[number], sheet)
 
 
-def method_words(private: PrivateQuery) -> tuple[str, ...]:
+def method_words(private: private_request.PrivateQuery) -> tuple[str, ...]:
     # Stated as rules: how many rows they left out depends on the data.
     return (*plain_words(private.design, private.promise, private.profile), *private.omissions)
 
 
-def query_privacy_record(private: PrivateQuery) -> dict[str, object]:
+def query_privacy_record(private: private_request.PrivateQuery) -> dict[str, object]:
     """Return the machine-readable record of what was promised and how. It follows from text and policy, not from the
     data."""
     found = privacy_record(private.design, private.promise, private.profile)
-    head = {"record": PRIVACY_RECORD, "version": PRIVACY_RECORD_VERSION, "profile": private.profile.name}
+    head = {
+        "record": private_request.PRIVACY_RECORD,
+        "version": private_request.PRIVACY_RECORD_VERSION,
+        "profile": private.profile.name,
+    }
     return {**head, **found, "left_out_as_a_rule": list(private.omissions), "data_sets": list(private.datasets)}
 
 
 def _prepare_output(
-    assessment: Assessment, record_of_method: dict[str, object], private: PrivateText
+    assessment: Assessment, record_of_method: dict[str, object], private: private_request.PrivateText
 ) -> PreparedOutput:
     staff = json.dumps(assessment_to_json(assessment) | {"privacy": record_of_method})
     prepared = prepare_table(assessment, assessment.name, private.profile.name)

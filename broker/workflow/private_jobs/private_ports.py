@@ -36,14 +36,9 @@ class PrivateEngine(Protocol):
     """Engine port for private jobs. Holds no data itself."""
 
     def prepare(
-        self,
-        plan: Plan,
-        measured: Sequence[PrivateOutputPlan],
-        vault: Vault,
-        job: str,
-        attempt: int,
+        self, plan: Plan, measured: Sequence[PrivateOutputPlan], vault: Vault, job: str, attempt: int,
         limits: SandboxLimits,
-    ) -> SandboxRequest:
+    ) -> SandboxRequest:  # fmt: skip
         """Return statements in which each row is bounded and which no value can make fail.
 
         Raises Breach if the engine cannot plan one; it reads no person's row to find out.

@@ -25,13 +25,7 @@ from broker.privacy.request.private_output_planner import PrivateContext, plan_p
 from broker.privacy.sample_and_aggregate import BlockAggregation, design_aggregation
 from broker.python_jobs.block_tables import ONE_UNIT_ONLY, BlockTables, block_tables
 from broker.python_jobs.private_directive import ScriptDirective
-from broker.workflow.private_jobs.private_spend import (
-    SpendRules,
-    max_automatic,
-    refused_with,
-    requested_spend,
-    statistic_names,
-)
+from broker.workflow.private_jobs import private_spend
 
 Registers = Mapping[str, Sequence[Value]]
 
@@ -68,7 +62,7 @@ class PrivateQuery:
     @property
     def is_automatic(self) -> bool:
         """Whether an answer with this charge may leave without a person."""
-        return self.charge.micro <= max_automatic(self.promise, self.profile).micro
+        return self.charge.micro <= private_spend.max_automatic(self.promise, self.profile).micro
 
     @property
     def omissions(self) -> tuple[str, ...]:
@@ -126,8 +120,10 @@ def plan_private_query(
     )
     measured = _measured(plan, given)
     tables = tuple(t for m in measured for t in m.tables)
-    names = {table: shown for table, (_, shown) in statistic_names(plan, measured).items()}
-    spend = requested_spend(lines, tables, names, SpendRules(promise, profile, project.privacy_raised))
+    names = {table: shown for table, (_, shown) in private_spend.statistic_names(plan, measured).items()}
+    spend = private_spend.requested_spend(
+        lines, tables, names, private_spend.SpendRules(promise, profile, project.privacy_raised)
+    )
     made = _design_tables(tables, spend)
     # Only tables of persons are protected, so only these are charged.
     datasets = {u.table for u in plan.uses if policies.catalogue.table(u.table).kind is TableKind.PERSON}
@@ -147,9 +143,13 @@ def _refusal_of(invalid: Invalid) -> Refused | Invalid:
     # Faults of the text become refusals with advice; any other is a fault of the broker.
     match invalid.code:
         case "delta":
-            return refused_with("private-delta", invalid.message, "Group by variables with a code list or register.")
+            return private_spend.refused_with(
+                "private-delta", invalid.message, "Group by variables with a code list or register."
+            )
         case "too-wide":
-            return refused_with("private-clamp", invalid.message, "Write narrower clamps, or round to fewer decimals.")
+            return private_spend.refused_with(
+                "private-clamp", invalid.message, "Write narrower clamps, or round to fewer decimals."
+            )
     return invalid
 
 
@@ -172,7 +172,7 @@ def _promise(plan: Plan, policies: PolicySet) -> PrivacyPromise:
     units = {o.unit for o in plan.outputs}
     promise = policies.privacy.promise(*units) if len(units) == 1 else None
     if promise is None:
-        raise refused_with(
+        raise private_spend.refused_with(
             "private-unit",
             "A private job can be about pupils or about staff, but not about both.",
             "Write a separate job for each.",
@@ -237,7 +237,7 @@ class PrivateScript:
     @property
     def is_automatic(self) -> bool:
         """Whether an answer with this charge may leave without a person."""
-        return self.charge.micro <= max_automatic(self.promise, self.profile).micro
+        return self.charge.micro <= private_spend.max_automatic(self.promise, self.profile).micro
 
 
 def private_lines_of(parameters: ScriptDirective | None, line: int | None) -> PrivateDirectives:
@@ -261,8 +261,8 @@ def plan_private_script(
     if isinstance(cut, Refusal) or promise is None:
         raise Refused((Refusal(ONE_UNIT_ONLY.code, ONE_UNIT_ONLY.message, ONE_UNIT_ONLY.advice, line, 1),))
     profile = policies.privacy.profile(project.privacy)
-    spend = requested_spend(
-        private_lines_of(parameters, line), (), {}, SpendRules(promise, profile, project.privacy_raised)
+    spend = private_spend.requested_spend(
+        private_lines_of(parameters, line), (), {}, private_spend.SpendRules(promise, profile, project.privacy_raised)
     )
     made = design_aggregation(parameters, spend, profile)
     return PrivateScript(program, cut, made, spend, profile, promise, project.privacy_raised)
@@ -287,7 +287,7 @@ def cost_of(private: PrivateText) -> Cost:
 def release_maximum(private: PrivateText) -> ReleaseMaximum:
     """Return the most that one release may cost. A project's raise counts as agreed by two administrators, because
     they put the policy set in force."""
-    return ReleaseMaximum(SpendRules(private.promise, private.profile, private.raised).most)
+    return ReleaseMaximum(private_spend.SpendRules(private.promise, private.profile, private.raised).most)
 
 
 PRIVACY_RECORD, PRIVACY_RECORD_VERSION = "npd-broker privacy record", 1

@@ -16,16 +16,9 @@ from broker.policy.policy_set import PolicySet
 from broker.python_jobs.raw_outputs import released_name, sort_outputs
 from broker.workflow.attempts import Failed
 from broker.workflow.checking.submission_check import CheckedSubmission
+from broker.workflow.pipeline import trusted_stage
 from broker.workflow.pipeline.script_computation import compute_outputs
 from broker.workflow.pipeline.script_outputs import prepare_file
-from broker.workflow.pipeline.trusted_stage import (
-    ComputedOutput,
-    OutputProblem,
-    RebuiltOutputs,
-    TrustedContext,
-    rebuild_outputs,
-    script_request,
-)
 from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput, rehearsed_output
 
 WITHHELD_REASONS = {
@@ -93,14 +86,16 @@ def rehearse_script(
     trusted stage is done. Raises Breach if the data are not synthetic."""
     vault = context.vaults.ensure(project.ident, context.snapshot)
     on_step("data")
-    trusted = TrustedContext(context, context.vaults, context.job, context.attempt, vault, checked, project, policies)
-    result = context.sandbox.run(script_request(trusted))
+    trusted = trusted_stage.TrustedContext(
+        context, context.vaults, context.job, context.attempt, vault, checked, project, policies
+    )
+    result = context.sandbox.run(trusted_stage.script_request(trusted))
     on_step("run")
     log = result.log.decode(errors="replace")
     if result.end is not SandboxEnd.ENDED:
         return RehearsedScript(result.end, result.runtime, log)
     declared = [name for name, _ in checked.declared]
-    rebuilt = rebuild_outputs(trusted, sort_outputs(result.frames, declared, policies.service))
+    rebuilt = trusted_stage.rebuild_outputs(trusted, sort_outputs(result.frames, declared, policies.service))
     computed = _compute(trusted, rebuilt)
     outputs = (
         *_request_outputs(rebuilt, computed, declared),
@@ -119,19 +114,23 @@ def rehearse_script(
     )
 
 
-def _compute(context: TrustedContext, rebuilt: RebuiltOutputs) -> tuple[ComputedOutput, ...]:
+def _compute(
+    context: trusted_stage.TrustedContext, rebuilt: trusted_stage.RebuiltOutputs
+) -> tuple[trusted_stage.ComputedOutput, ...]:
     if context.ports.microdata_engine is None:
         return ()
     try:
         return compute_outputs(context, rebuilt.requests)
     # The rest of the rehearsal is still useful to the author.
     except Failed as failed:
-        problem = OutputProblem(failed.code.value, f"The broker could not compute this output: {failed.code.value}.")
-        return tuple(ComputedOutput(r.name, r.kind, "", problem) for r in rebuilt.requests)
+        problem = trusted_stage.OutputProblem(
+            failed.code.value, f"The broker could not compute this output: {failed.code.value}."
+        )
+        return tuple(trusted_stage.ComputedOutput(r.name, r.kind, "", problem) for r in rebuilt.requests)
 
 
 def _request_outputs(
-    rebuilt: RebuiltOutputs, computed: Sequence[ComputedOutput], declared: Sequence[str]
+    rebuilt: trusted_stage.RebuiltOutputs, computed: Sequence[trusted_stage.ComputedOutput], declared: Sequence[str]
 ) -> Iterator[LeftOutput]:
     """Yield the requests. A request belongs to the declared output with its stem; its size includes its rows."""
     problems = dict(_problems(computed))
@@ -140,12 +139,12 @@ def _request_outputs(
         yield LeftOutput(one.name, one.kind, len(one.request) + len(one.rows), name, problems.get(one.name, ""))
 
 
-def _problems(computed: Sequence[ComputedOutput]) -> Iterator[tuple[str, str]]:
+def _problems(computed: Sequence[trusted_stage.ComputedOutput]) -> Iterator[tuple[str, str]]:
     """Yield the problems by the output's name. The data are synthetic, so the author may also know how often a problem
     occurred."""
     tables = {c.name.casefold() for c in computed if isinstance(c.result, Assessment)}
     for one in computed:
-        if isinstance(one.result, OutputProblem):
+        if isinstance(one.result, trusted_stage.OutputProblem):
             times = dict(one.result.figures).get("times", "0")
             yield one.name, one.result.sentence + (f" Here: {times} times." if times != "0" else "")
         elif isinstance(one.result, ScriptFigure) and one.result.data.casefold() not in tables:
@@ -153,7 +152,7 @@ def _problems(computed: Sequence[ComputedOutput]) -> Iterator[tuple[str, str]]:
 
 
 def _file_outputs(
-    rebuilt: RebuiltOutputs, declared: Sequence[str], policies: PolicySet, profile: DisclosureRules
+    rebuilt: trusted_stage.RebuiltOutputs, declared: Sequence[str], policies: PolicySet, profile: DisclosureRules
 ) -> Iterator[LeftOutput]:
     """Yield each file as the broker rebuilds it. The data are synthetic, so the author may know why a file could not
     be rebuilt."""

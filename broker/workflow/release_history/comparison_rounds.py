@@ -19,6 +19,7 @@ from broker.domain.ports.history_ports import TableAddress
 from broker.domain.release_history import CellRepair, HistoryEntry, KnownFigure, RepairAction
 from broker.policy.disclosure_rules import is_as_strict
 from broker.workflow.checking.standard_populations import NearPopulation, near_standard
+from broker.workflow.release_history import known_populations
 from broker.workflow.release_history.exact_figure_cap import figures_over_cap
 from broker.workflow.release_history.history_tables import (
     ChangesByTable,
@@ -29,12 +30,6 @@ from broker.workflow.release_history.history_tables import (
     judged_table,
     new_history_entry,
     with_number,
-)
-from broker.workflow.release_history.known_populations import (
-    LazyPopulation,
-    is_near,
-    population_loads,
-    populations_of_sources,
 )
 
 
@@ -126,7 +121,7 @@ class ComparisonState:
         # Persons with several rows count more than once in the total.
         several = np.unique(np.concatenate([members.more_persons, persons[rows != 1]]))
         once = np.setdiff1d(persons, several)
-        return is_near(self._populations[where], once, several, self._request.context.profile.t)
+        return known_populations.is_near(self._populations[where], once, several, self._request.context.profile.t)
 
     def _has_hole(self, table: MemberTable) -> bool:
         """Whether at least t persons are in no shown cell, so that nobody can add the table up."""
@@ -149,12 +144,12 @@ class ComparisonState:
         siblings = self._sibling_tables(found, where)
         return siblings[entry]().figures if entry in siblings else ()
 
-    def _all_populations(self) -> dict[TableAddress, list[LazyPopulation]]:
+    def _all_populations(self) -> dict[TableAddress, list[known_populations.LazyPopulation]]:
         context, least = self._request.context, self._request.policies.memory.least
         found = {}
         for where, table_members in self._request.members.items():
             persons = np.unique(from_bytes(table_members.content).rows()[0])
-            found[where] = populations_of_sources(
+            found[where] = known_populations.populations_of_sources(
                 self._history, context.snapshot, self._request.sources(where), least, persons
             )
         return found
@@ -238,18 +233,18 @@ class JobComparison(ComparisonState):
             table = None if where in found.identical else self._table(found, where)
             if table is None:
                 continue
-            whole, is_near = self._judged(found, where), self._is_near(where)
+            whole, near = self._judged(found, where), self._is_near(where)
             # Only with enough hidden persons is the total really unknown.
-            if is_near and not self._has_hole(whole):
+            if near and not self._has_hole(whole):
                 # First hide the total; only then are the shown cells compared, in the next round.
                 changes |= self._hide_one(where, whole)
                 continue
             loads = (
                 self._loads
-                | population_loads(self._request.context, self._populations[where])
+                | known_populations.population_loads(self._request.context, self._populations[where])
                 | self._sibling_tables(found, where)
             )
-            outcome = repair_differences(whole, loads, total_known=not is_near)
+            outcome = repair_differences(whole, loads, total_known=not near)
             # The first round's overlaps, because later ones compare a table that is already repaired.
             found.comparisons.setdefault(where, outcome.comparisons)
             if outcome.changes:

@@ -4,16 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from broker.disclosure.differencing import figure_cap
 from broker.disclosure.differencing.compare_tables import LoadTable
 from broker.disclosure.differencing.exposure import Exposure, end_of_numbers
-from broker.disclosure.differencing.figure_cap import (
-    FigureCharge,
-    ReferenceGroups,
-    charges_by_group,
-    figure_charges,
-    figures_beyond_cap,
-    reference_groups,
-)
 from broker.disclosure.differencing.member_tables import MemberTable, from_bytes
 from broker.domain.population_caps import MeasuredPopulation
 from broker.domain.ports import WorkerPorts
@@ -34,17 +27,19 @@ class CountedPopulation:
     it known."""
 
     population: KnownPopulation
-    groups: ReferenceGroups
-    tables: tuple[tuple[FigureCharge, ...], ...]
+    groups: figure_cap.ReferenceGroups
+    tables: tuple[tuple[figure_cap.FigureCharge, ...], ...]
 
     def over_cap(self, used: Sequence[int], fraction: float) -> list[HiddenFigures]:
         """Return, for each table in turn, the figures to hide. `used`: what released tables have used, in thousandths
         of a figure, by group."""
         room, found = list(used), []
         for parts in self.tables:
-            hidden = figures_beyond_cap(room, parts, self.groups.sizes, fraction)
+            hidden = figure_cap.figures_beyond_cap(room, parts, self.groups.sizes, fraction)
             # Only figures that stay use up the cap for the next tables.
-            left = charges_by_group((one for one in parts if (one.statistic, one.cell) not in hidden), len(room))
+            left = figure_cap.charges_by_group(
+                (one for one in parts if (one.statistic, one.cell) not in hidden), len(room)
+            )
             room = [a + b for a, b in zip(room, left, strict=True)]
             found.append(hidden)
         return found
@@ -75,7 +70,10 @@ def count_against_populations(
     ]
     for population in history_ports(ports).populations.references(snapshot):
         groups = _groups(population, rules)
-        parts = (figure_charges(e.of(groups.members, rules.part), t.entry.t) for e, t in zip(made, tables, strict=True))
+        parts = (
+            figure_cap.figure_charges(e.of(groups.members, rules.part), t.entry.t)
+            for e, t in zip(made, tables, strict=True)
+        )
         yield CountedPopulation(population, groups, tuple(map(tuple, parts)))
 
 
@@ -105,7 +103,7 @@ def splits_of(
     for against in count_against_populations(ports, snapshot, tables, policies):
         for number, parts in enumerate(against.tables):
             if parts:
-                counts = charges_by_group(parts, len(against.groups.sizes))
+                counts = figure_cap.charges_by_group(parts, len(against.groups.sizes))
                 found[number] = (*found[number], SplitCounts(snapshot, against.population.ident, counts))
     return found
 
@@ -136,12 +134,12 @@ def _populations(ports: WorkerPorts, snapshot: str) -> Iterator[KnownPopulation]
         yield populations.everybody(snapshot, table, year)
 
 
-def _groups(population: KnownPopulation, rules: ReleaseHistoryPolicy) -> ReferenceGroups:
-    return reference_groups(from_bytes(population.content), population.sizes, rules.least, population.pooled)
+def _groups(population: KnownPopulation, rules: ReleaseHistoryPolicy) -> figure_cap.ReferenceGroups:
+    return figure_cap.reference_groups(from_bytes(population.content), population.sizes, rules.least, population.pooled)
 
 
 def _store_measured(
-    ports: WorkerPorts, known: KnownPopulation, groups: ReferenceGroups, rules: ReleaseHistoryPolicy
+    ports: WorkerPorts, known: KnownPopulation, groups: figure_cap.ReferenceGroups, rules: ReleaseHistoryPolicy
 ) -> None:
     """Store what staff may know of a reference population when it is first needed, or when policy's least size has
     changed."""
@@ -149,7 +147,7 @@ def _store_measured(
         ports.store.put_measured([_measured(known, groups, rules.least)])
 
 
-def _measured(known: KnownPopulation, groups: ReferenceGroups, least: int) -> MeasuredPopulation:
+def _measured(known: KnownPopulation, groups: figure_cap.ReferenceGroups, least: int) -> MeasuredPopulation:
     cells = tuple(_cell_label(known, cell, groups.cells[cell]) for cell in range(len(known.cells)))
     named = (known.snapshot, known.ident, known.name, known.table, known.year)
     return MeasuredPopulation(*named, least, cells, groups.sizes)

@@ -4,6 +4,7 @@ restored back-up."""
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from broker.domain import release_history
 from broker.domain.errors import Breach, Unknown
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
@@ -11,19 +12,7 @@ from broker.domain.jobs.outputs import OutputState
 from broker.domain.ledger.ledger_chain import ChainCheck, ChainHead
 from broker.domain.ports import Store, WorkerPorts
 from broker.domain.ports.history_ports import MemberFiles
-from broker.domain.release_history import (
-    HistoryEntry,
-    HistorySource,
-    NewHistoryEntry,
-    StoredMembers,
-    new_entry_from_json,
-)
-from broker.workflow.administration.backup_restore import (
-    HISTORY_RESTORE_REQUESTED,
-    HISTORY_SUBJECT,
-    MissingHistoryTables,
-    joint_requesters,
-)
+from broker.workflow.administration import backup_restore
 from broker.workflow.release_history.history_tables import history_ports
 
 MIN_AGE_IN_LEASES = 20
@@ -58,22 +47,22 @@ def may_record_release(store: Store, files: MemberFiles, name: str) -> bool:
     if entry is None:
         return True
     # Written by a comparison: its table has not been released.
-    waits = entry.source is HistorySource.RELEASE and not entry.release
+    waits = entry.source is release_history.HistorySource.RELEASE and not entry.release
     return not waits and not _is_entered(store, entry)
 
 
-def _entry_of(files: MemberFiles, name: str) -> HistoryEntry | None:
+def _entry_of(files: MemberFiles, name: str) -> release_history.HistoryEntry | None:
     try:
-        return new_entry_from_json(files.about(name)).entry
+        return release_history.new_entry_from_json(files.about(name)).entry
     # A file that cannot be read may be the only record of a release.
     except (Breach, ValueError, KeyError, TypeError):
         return None
 
 
-def _is_entered(store: Store, entry: HistoryEntry) -> bool:
+def _is_entered(store: Store, entry: release_history.HistoryEntry) -> bool:
     """Whether the release history has the file's table from another file. This happens if a release failed and was
     tried again."""
-    if entry.source is not HistorySource.RELEASE:
+    if entry.source is not release_history.HistorySource.RELEASE:
         return any((e.source, e.output) == (entry.source, entry.output) for e in store.history_entries())
     try:
         output = store.output(entry.output)
@@ -110,7 +99,7 @@ def _without_members(store: Store, files: MemberFiles) -> Iterator[int]:
             continue
         try:
             files.get(stored)
-            recorded = new_entry_from_json(files.about(stored.name))
+            recorded = release_history.new_entry_from_json(files.about(stored.name))
         except (Breach, ValueError, KeyError, TypeError):
             yield entry.number
             continue
@@ -119,7 +108,9 @@ def _without_members(store: Store, files: MemberFiles) -> Iterator[int]:
             yield entry.number
 
 
-def missing_tables(store: Store, files: MemberFiles) -> tuple[tuple[NewHistoryEntry, ...], tuple[str, ...]]:
+def missing_tables(
+    store: Store, files: MemberFiles
+) -> tuple[tuple[release_history.NewHistoryEntry, ...], tuple[str, ...]]:
     """Return the releases that files name and the release history lacks, in order of release; and the names of files
     that cannot be read."""
     found, broken = [], []
@@ -129,7 +120,7 @@ def missing_tables(store: Store, files: MemberFiles) -> tuple[tuple[NewHistoryEn
         try:
             stored = files.stored(name)
             files.get(stored)
-            found.append(replace(new_entry_from_json(files.about(name)), members=stored))
+            found.append(replace(release_history.new_entry_from_json(files.about(name)), members=stored))
         except (Breach, ValueError, KeyError, TypeError):
             broken.append(name)
     return tuple(sorted(found, key=lambda n: (n.entry.when, n.entry.release, n.entry.table))), tuple(broken)
@@ -142,7 +133,7 @@ def restore_agreed_entries(ports: WorkerPorts) -> int:
     cases = (
         {
             c
-            for line in store.audit_of(HISTORY_SUBJECT, HISTORY_RESTORE_REQUESTED)
+            for line in store.audit_of(backup_restore.HISTORY_SUBJECT, backup_restore.HISTORY_RESTORE_REQUESTED)
             for k, c in line.event.codes
             if k == "case"
         }
@@ -153,16 +144,18 @@ def restore_agreed_entries(ports: WorkerPorts) -> int:
         return 0
     entries, _ = missing_tables(store, files)
     for case in sorted(cases):
-        missing = MissingHistoryTables(lost, _stored(entries), case)
+        missing = backup_restore.MissingHistoryTables(lost, _stored(entries), case)
         # The digest covers exactly these files, so the administrators agreed on these and no others.
-        by = joint_requesters(ports, HISTORY_SUBJECT, HISTORY_RESTORE_REQUESTED, missing.codes)
+        by = backup_restore.joint_requesters(
+            ports, backup_restore.HISTORY_SUBJECT, backup_restore.HISTORY_RESTORE_REQUESTED, missing.codes
+        )
         if by is not None:
             now = ports.clock.now()
-            event = AuditEvent(now, SYSTEM.ident, "memory.reentered", HISTORY_SUBJECT, missing.codes)
+            event = AuditEvent(now, SYSTEM.ident, "memory.reentered", backup_restore.HISTORY_SUBJECT, missing.codes)
             store.restore_history(lost, entries, by, now, [event])
             return len(entries)
     return 0
 
 
-def _stored(entries: Sequence[NewHistoryEntry]) -> tuple[StoredMembers, ...]:
+def _stored(entries: Sequence[release_history.NewHistoryEntry]) -> tuple[release_history.StoredMembers, ...]:
     return tuple(e.members for e in entries if e.members is not None)

@@ -9,33 +9,14 @@ from broker.disclosure.differencing.compare_tables import LoadTable
 from broker.disclosure.differencing.member_tables import Comparison, Members, MemberTable, from_bytes
 from broker.disclosure.judged_tables import HistoryConstraint
 from broker.disclosure.table_recipes import disclosed_figures, recipe_of
+from broker.domain import release_history
 from broker.domain.errors import Breach, Unavailable
 from broker.domain.findings import Assessment
+from broker.domain.plans import operators as ops
 from broker.domain.plans.lineage import statistics_read_by
-from broker.domain.plans.operators import (
-    Aggregate,
-    Apply,
-    Filter,
-    Join,
-    JoinHow,
-    Limit,
-    Project,
-    Relation,
-    Scan,
-    Union,
-    Window,
-    walk,
-)
 from broker.domain.plans.plan import Plan, PlannedOutput, PlannedTable
 from broker.domain.ports import Ports, ReleaseHistoryPorts, WorkerPorts
 from broker.domain.ports.history_ports import TableAddress, TableMembers
-from broker.domain.release_history import (
-    HistoryEntry,
-    HistorySource,
-    HistoryVersion,
-    StoredMembers,
-    new_entry_from_json,
-)
 from broker.policy.disclosure_rules import DisclosureRules, Rounding
 from broker.policy.policy_set import PolicySet
 
@@ -54,40 +35,40 @@ class TableSources:
 
 def sources_of(table: PlannedTable) -> TableSources:
     """Return the sources of a planned SQL table."""
-    scans = [r for r in walk(table.contributions) if isinstance(r, Scan) and r.person is not None]
+    scans = [r for r in ops.walk(table.contributions) if isinstance(r, ops.Scan) and r.person is not None]
     every = frozenset((s.table, year) for s in scans for year in (s.years if s.years is not None else (None,)))
     return TableSources(every, _holding(table.contributions))
 
 
-def _holding(relation: Relation) -> SourceYears:
+def _holding(relation: ops.Relation) -> SourceYears:
     """Return the tables and years that each contain every person of a relation."""
     match relation:
-        case Scan(table=table, person=int(), years=None):
+        case ops.Scan(table=table, person=int(), years=None):
             return frozenset({(table, None)})
         # One year only: nobody publishes everybody of several years together.
-        case Scan(table=table, person=int(), years=years) if years is not None and len(years) == 1:
+        case ops.Scan(table=table, person=int(), years=years) if years is not None and len(years) == 1:
             return frozenset((table, year) for year in years)
-        case Aggregate(person=None):  # rows of groups, which are nobody's
+        case ops.Aggregate(person=None):  # rows of groups, which are nobody's
             return frozenset()
         case (
-            Filter(child=child)
-            | Project(child=child)
-            | Window(child=child)
-            | Aggregate(child=child)
-            | Apply(child=child)
-            | Limit(child=child)
+            ops.Filter(child=child)
+            | ops.Project(child=child)
+            | ops.Window(child=child)
+            | ops.Aggregate(child=child)
+            | ops.Apply(child=child)
+            | ops.Limit(child=child)
         ):
             return _holding(child)
-        case Union(parts=parts):  # a person may come from any part
+        case ops.Union(parts=parts):  # a person may come from any part
             return frozenset.intersection(*map(_holding, parts))
         # A person may come from either side, so only sources of both contain everybody.
-        case Join(how=JoinHow.FULL, left=left, right=right):
+        case ops.Join(how=ops.JoinHow.FULL, left=left, right=right):
             return _holding(left) & _holding(right)
         # Every row has a person of the left side.
-        case Join(how=JoinHow.LEFT, left=left):
+        case ops.Join(how=ops.JoinHow.LEFT, left=left):
             return _holding(left)
         # An inner join has only persons of both sides, so each side's sources contain them all.
-        case Join(left=left, right=right):
+        case ops.Join(left=left, right=right):
             return _holding(left) | _holding(right)
     return frozenset()
 
@@ -128,10 +109,10 @@ def check_history_holds(ports: Ports) -> None:
 
 def new_history_entry(
     context: ComparisonContext, output: PlannedOutput, recipe: str, members: TableMembers, known: Mapping[str, int]
-) -> HistoryEntry:
+) -> release_history.HistoryEntry:
     """Return the entry that a planned table would become. `known` has the sizes of the populations that contain all of
     it."""
-    return HistoryEntry(
+    return release_history.HistoryEntry(
         number=0,
         release="",
         output="",
@@ -142,7 +123,7 @@ def new_history_entry(
         t=context.profile.t,
         recipe=recipe,
         unit=output.unit,
-        source=HistorySource.RELEASE,
+        source=release_history.HistorySource.RELEASE,
         when=context.now,
         cells=len(members.cells),
         noise=context.noise,
@@ -153,7 +134,7 @@ def new_history_entry(
 def judged_table(
     plan: Plan,
     where: TableAddress,
-    entry: HistoryEntry,
+    entry: release_history.HistoryEntry,
     table_members: TableMembers,
     members: Members,
     judged: Assessment,
@@ -169,7 +150,7 @@ def judged_table(
     return MemberTable(entry, figures, members)
 
 
-def history_table(ports: Ports, history: ReleaseHistoryPorts, entry: HistoryEntry) -> LoadTable:
+def history_table(ports: Ports, history: ReleaseHistoryPorts, entry: release_history.HistoryEntry) -> LoadTable:
     """Return a function that reads the table of an entry when it is needed."""
 
     def load() -> MemberTable:
@@ -181,9 +162,9 @@ def history_table(ports: Ports, history: ReleaseHistoryPorts, entry: HistoryEntr
     return load
 
 
-def pending_table(history: ReleaseHistoryPorts, stored: StoredMembers) -> MemberTable:
+def pending_table(history: ReleaseHistoryPorts, stored: release_history.StoredMembers) -> MemberTable:
     """Read a table that was compared and waits for its release."""
-    described = new_entry_from_json(history.files.about(stored.name))
+    described = release_history.new_entry_from_json(history.files.about(stored.name))
     return MemberTable(described.entry, described.figures, from_bytes(history.files.get(stored)))
 
 
@@ -241,10 +222,10 @@ class ComparisonResult:
     """Outcome of a comparison. `tables` enter the release history; `identical` leave again as they left before;
     `over_cap` are outputs with figures hidden by the cap; `refused` are outputs that could not be repaired."""
 
-    version: HistoryVersion
+    version: release_history.HistoryVersion
     assessments: Sequence[Assessment]
     tables: dict[TableAddress, MemberTable] = field(default_factory=dict)
-    identical: dict[TableAddress, HistoryEntry] = field(default_factory=dict)
+    identical: dict[TableAddress, release_history.HistoryEntry] = field(default_factory=dict)
     comparisons: dict[TableAddress, tuple[Comparison, ...]] = field(default_factory=dict)
     over_cap: set[int] = field(default_factory=set)
     refused: set[int] = field(default_factory=set)

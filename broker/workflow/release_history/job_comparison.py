@@ -15,14 +15,7 @@ from broker.domain.identity.people import SYSTEM
 from broker.domain.jobs.job import FailureCode, Job, JobKind
 from broker.domain.jobs.outputs import Output, OutputState
 from broker.domain.plans.plan import Plan
-from broker.domain.ports import (
-    ComparedOutput,
-    OutputRecord,
-    SandboxRequest,
-    SandboxResult,
-    Vault,
-    WorkerPorts,
-)
+from broker.domain.ports import ComparedOutput, OutputRecord, SandboxRequest, SandboxResult, Vault, WorkerPorts
 from broker.domain.ports.history_ports import TableAddress, TableMembers
 from broker.domain.projects.project import ResearchProject
 from broker.domain.release_history import StoredMembers
@@ -34,14 +27,7 @@ from broker.workflow.checking.submission_check import check_submission
 from broker.workflow.pipeline.output_routing import route_of
 from broker.workflow.pipeline.prepared_output import PreparedOutput
 from broker.workflow.policies_in_force import policies_assessed, policies_in_force
-from broker.workflow.release_history.comparison_records import (
-    NOT_REPAIRED,
-    compared_output_record,
-    comparison_record,
-    prepare_compared,
-    store_pending_tables,
-    with_comparison_findings,
-)
+from broker.workflow.release_history import comparison_records
 from broker.workflow.release_history.comparison_rounds import JobComparison
 from broker.workflow.release_history.history_tables import ComparisonContext, ComparisonRequest, history_ports
 from broker.workflow.submission.save_definition import saved_at_submission
@@ -71,14 +57,16 @@ class SqlComparison:
         made = []
         for output in outputs:
             number = numbers[output.name]
-            record = comparison_record(comparing, found, number, context.project)
-            judged = with_comparison_findings(found.assessments[number], found, number)
-            prepared = prepare_compared(judged, output.name, self.profile, record)
+            record = comparison_records.comparison_record(comparing, found, number, context.project)
+            judged = comparison_records.with_comparison_findings(found.assessments[number], found, number)
+            prepared = comparison_records.prepare_compared(judged, output.name, self.profile, record)
             tables = [t for w, t in found.tables.items() if w[0] == number]
             # What cannot leave does not enter the release history.
             leaves = [] if prepared.candidate is None else tables
-            pending = store_pending_tables(self.ports, leaves)
-            made.append(compared_output_record(self.ports, output, prepared, str(found.version), pending))
+            pending = comparison_records.store_pending_tables(self.ports, leaves)
+            made.append(
+                comparison_records.compared_output_record(self.ports, output, prepared, str(found.version), pending)
+            )
         return made
 
     @property
@@ -230,13 +218,20 @@ def _refused_record(ports: WorkerPorts, job: Job, before: Output) -> OutputRecor
     staff = json.loads(ports.content_store.get("staff", ports.store.evidence_digest(before.ident)))
     record = (staff.get("memory") or {}) | {"version": str(ports.store.history_version())}
     if "rows" not in staff:  # a figure that was drawn of a table
-        shown = json.dumps(staff | {"memory": record | {"refused": NOT_REPAIRED.sentence}}).encode()
+        shown = json.dumps(staff | {"memory": record | {"refused": comparison_records.NOT_REPAIRED.sentence}}).encode()
         prepared = PreparedOutput(
-            before.name, before.kind, before.media_type, shown, None, NOT_REPAIRED.rule, Verdict.REFUSE, False
+            before.name,
+            before.kind,
+            before.media_type,
+            shown,
+            None,
+            comparison_records.NOT_REPAIRED.rule,
+            Verdict.REFUSE,
+            False,
         )
     else:
         policies = policies_assessed(ports.store, job)
         profile = policies.disclosure_rules(project_or_unknown(policies, job.submission.project).profile)
-        judged = add_findings(assessment_from_json(staff), NOT_REPAIRED)
-        prepared = replace(prepare_compared(judged, before.name, profile, record), candidate=None)
-    return compared_output_record(ports, before, prepared, record["version"], ())
+        judged = add_findings(assessment_from_json(staff), comparison_records.NOT_REPAIRED)
+        prepared = replace(comparison_records.prepare_compared(judged, before.name, profile, record), candidate=None)
+    return comparison_records.compared_output_record(ports, before, prepared, record["version"], ())

@@ -13,6 +13,7 @@ from broker.disclosure.differencing.member_tables import MemberTable, from_bytes
 from broker.disclosure.published_tables import PublishedFigures, read_figures, read_rounding, reproduce_figures
 from broker.disclosure.rules import evidence_needs
 from broker.disclosure.table_recipes import known_figures, recipe_of
+from broker.domain import release_history
 from broker.domain.errors import Conflict, Invalid, Unavailable
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
@@ -20,14 +21,6 @@ from broker.domain.plans.scalars import Value
 from broker.domain.ports import SandboxEnd, WorkerPorts
 from broker.domain.ports.history_ports import TableMembers
 from broker.domain.public_tables import NumbersOnlyReason, PublicTable, Reproduction
-from broker.domain.release_history import (
-    HistoryEntry,
-    HistorySource,
-    HistoryUpdate,
-    KnownFigure,
-    NewHistoryEntry,
-    new_entry_to_json,
-)
 from broker.policy.policy_set import PolicySet
 from broker.workflow.attempts import members_limits
 from broker.workflow.checking.public_table_recipes import CheckedRecipe, check_recipe
@@ -73,7 +66,12 @@ def enter_public_table(ports: WorkerPorts, ident: str, attempt: int) -> None:
     table, policies = ports.store.public_table(ident), policies_in_force(ports.store)
     # An earlier attempt may have entered the table and then died: enter it once.
     known = next(
-        (e for e in ports.store.history_entries() if e.source is HistorySource.PUBLIC and e.output == ident), None
+        (
+            e
+            for e in ports.store.history_entries()
+            if e.source is release_history.HistorySource.PUBLIC and e.output == ident
+        ),
+        None,
     )
     found, new = _reproduce(ports, table, attempt, policies)
     for _ in range(MAX_ROUNDS):
@@ -92,13 +90,13 @@ def _store_result(
     ident: str,
     attempt: int,
     found: Reproduction,
-    entries: tuple[NewHistoryEntry, ...],
+    entries: tuple[release_history.NewHistoryEntry, ...],
     known: int | None,
 ) -> None:
     now = ports.clock.now()
     word = "exact" if found.why is None else found.why.value
     event = AuditEvent(now, SYSTEM.ident, "public-table.entered", ident, (("found", word),))
-    remembering = HistoryUpdate(ports.store.history_version(), entries)
+    remembering = release_history.HistoryUpdate(ports.store.history_version(), entries)
     ports.store.enter_public_table(ident, attempt, found, remembering, now, [event], known)
 
 
@@ -121,14 +119,16 @@ def _reproduce(
 class _NewTable:
     """A new entry, with its members if they are known."""
 
-    def __init__(self, entry: NewHistoryEntry, members: bytes | None = None) -> None:
+    def __init__(self, entry: release_history.NewHistoryEntry, members: bytes | None = None) -> None:
         self.entry, self.members = entry, members
 
 
-def _with_stored_members(ports: WorkerPorts, new: _NewTable) -> NewHistoryEntry:
+def _with_stored_members(ports: WorkerPorts, new: _NewTable) -> release_history.NewHistoryEntry:
     if new.members is None:
         return new.entry
-    return replace(new.entry, members=history_ports(ports).files.put(new_entry_to_json(new.entry), new.members))
+    return replace(
+        new.entry, members=history_ports(ports).files.put(release_history.new_entry_to_json(new.entry), new.members)
+    )
 
 
 def _run_recipe(
@@ -154,7 +154,7 @@ def _run_recipe(
     entry = replace(entry, recipe=recipe_of(ready.recipe.table), within=within)
     exact = MemberTable(entry, known_figures(ready.recipe.table, made.shown), members)
     (splits,) = splits_of(ports, entry.snapshot, [exact], policies)
-    new = NewHistoryEntry(entry, exact.figures, splits)
+    new = release_history.NewHistoryEntry(entry, exact.figures, splits)
     return Reproduction(made.agreed, made.compared), _NewTable(new, to_bytes(members))
 
 
@@ -190,11 +190,11 @@ def _members(
 
 def _numbers_only_entry(
     ports: WorkerPorts, table: PublicTable, ready: CheckedRecipe, figures: PublishedFigures
-) -> NewHistoryEntry:
+) -> release_history.NewHistoryEntry:
     """Return an entry without members: each published row is a cell with its figures."""
     rows = [figures.shown[keys] for keys in figures.rows]
     known = [
-        KnownFigure(s.ident, "", once=False, told=name, reads=frozenset(), shown=_column(rows, s.ident))
+        release_history.KnownFigure(s.ident, "", once=False, told=name, reads=frozenset(), shown=_column(rows, s.ident))
         for name, s in ready.recipe.statistics.items()
     ]
     return _entry_without_members(ports, table, ready.recipe.unit, known, len(figures.rows))
@@ -205,14 +205,14 @@ def _column(rows: Sequence[Mapping[int, Decimal]], ident: int) -> dict[int, Valu
 
 
 def _entry_without_members(
-    ports: WorkerPorts, table: PublicTable, unit: str, figures: Sequence[KnownFigure], cells: int
-) -> NewHistoryEntry:
-    return NewHistoryEntry(_entry(ports, table, unit, cells), tuple(figures))
+    ports: WorkerPorts, table: PublicTable, unit: str, figures: Sequence[release_history.KnownFigure], cells: int
+) -> release_history.NewHistoryEntry:
+    return release_history.NewHistoryEntry(_entry(ports, table, unit, cells), tuple(figures))
 
 
-def _entry(ports: WorkerPorts, table: PublicTable, unit: str, cells: int) -> HistoryEntry:
+def _entry(ports: WorkerPorts, table: PublicTable, unit: str, cells: int) -> release_history.HistoryEntry:
     """Return the entry without a recipe, so that it equals no other table."""
-    return HistoryEntry(
+    return release_history.HistoryEntry(
         number=0,
         release="",
         output=table.ident,
@@ -223,7 +223,7 @@ def _entry(ports: WorkerPorts, table: PublicTable, unit: str, cells: int) -> His
         t=UNJUDGED_THRESHOLD,
         recipe="",
         unit=unit,
-        source=HistorySource.PUBLIC,
+        source=release_history.HistorySource.PUBLIC,
         when=ports.clock.now(),
         cells=cells,
     )

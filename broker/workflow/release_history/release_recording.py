@@ -18,13 +18,8 @@ from broker.domain.release_history import (
     new_entry_to_json,
 )
 from broker.workflow.policies_in_force import policies_in_force
+from broker.workflow.release_history import history_tables
 from broker.workflow.release_history.exact_figure_cap import figures_over_cap, splits_of
-from broker.workflow.release_history.history_tables import (
-    check_history_holds,
-    history_ports,
-    history_table,
-    pending_table,
-)
 
 
 class HistoryMoved(Exception):
@@ -42,7 +37,7 @@ def history_update(ports: WorkerPorts, job: Job, release: str, approved: Sequenc
     if not any(pending.values()):
         return None
     # Before files that name the release are written.
-    check_history_holds(ports)
+    history_tables.check_history_holds(ports)
     if gone := [o for o in approved if _has_lost(ports, pending[o.ident])]:
         raise HistoryMoved(tuple(gone))
     seen, snapshot = ports.store.history_version(), job.snapshot or ""
@@ -69,21 +64,27 @@ def _entry(
     released."""
     entry = replace(table.entry, release=release, output=output.ident)
     new = NewHistoryEntry(entry, table.figures, splits)
-    return replace(new, members=history_ports(ports).files.put(new_entry_to_json(new), to_bytes(table.members)))
+    return replace(
+        new, members=history_tables.history_ports(ports).files.put(new_entry_to_json(new), to_bytes(table.members))
+    )
 
 
 def _has_lost(ports: WorkerPorts, pending: Sequence[PendingHistoryEntry]) -> bool:
     """Whether a file of a waiting table is gone. A restored store names files that were removed since."""
-    return bool(history_ports(ports).files.missing([one.file for one in pending]))
+    return bool(history_tables.history_ports(ports).files.missing([one.file for one in pending]))
 
 
 def _load_pending(ports: WorkerPorts, one: PendingHistoryEntry) -> MemberTable:
-    return pending_table(history_ports(ports), StoredMembers(one.file, one.digest))
+    return history_tables.pending_table(history_tables.history_ports(ports), StoredMembers(one.file, one.digest))
 
 
 def _is_clean(ports: WorkerPorts, output: Output, tables: Sequence[MemberTable]) -> bool:
     """Whether the tables are clean against the entries that are new since the output was compared. The comparison, and
     its checkers, covered the rest."""
     newer = ports.store.history_entries(after=HistoryVersion(int(output.memory_version or 0)))
-    loads = [history_table(ports, history_ports(ports), e) for e in newer if ports.store.members_of(e.number)]
+    loads = [
+        history_tables.history_table(ports, history_tables.history_ports(ports), e)
+        for e in newer
+        if ports.store.members_of(e.number)
+    ]
     return all(c.is_clean for table in tables for c in compare_all(table, loads))

@@ -19,15 +19,9 @@ from broker.domain.projects.project import ResearchProject
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.policy_set import PolicySet
 from broker.workflow.attempts import members_limits, run_to_end
+from broker.workflow.release_history import history_tables
 from broker.workflow.release_history.comparison_records import comparison_record, with_comparison_findings
 from broker.workflow.release_history.comparison_rounds import JobComparison
-from broker.workflow.release_history.history_tables import (
-    ComparisonContext,
-    ComparisonRequest,
-    ComparisonResult,
-    ScriptRowOrigin,
-    history_ports,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +59,30 @@ def compare_script_tables(
     def judge(constraints: Mapping[TableAddress, HistoryConstraint]) -> Sequence[Assessment]:
         return judge_job(batch.plan, batch.evidence, profile, registers, history=constraints)
 
-    context = ComparisonContext(project.ident, batch.microdata.vault.snapshot, profile, ports.clock.now())
+    context = history_tables.ComparisonContext(
+        project.ident, batch.microdata.vault.snapshot, profile, ports.clock.now()
+    )
     members = {m.address: m for m in _members(ports, batch, profile, policies)}
-    request = ComparisonRequest(context, batch.plan, members, judge, policies, batch.earlier_tables, _row_origin(batch))
+    request = history_tables.ComparisonRequest(
+        context, batch.plan, members, judge, policies, batch.earlier_tables, _row_origin(batch)
+    )
     comparing = JobComparison(ports, request)
     found = comparing.run(judge({}))
     return tuple(_compared_table(comparing, found, n, project.ident) for n in range(len(batch.plan.outputs)))
 
 
-def _row_origin(batch: ScriptTableBatch) -> ScriptRowOrigin:
+def _row_origin(batch: ScriptTableBatch) -> history_tables.ScriptRowOrigin:
     """Return the tables whose pseudonyms the rows have, in the years that the script may read."""
     tables = {key.table for key in batch.rows.keys}
     uses = [use for use in batch.microdata.inputs if use.table in tables]
     places = frozenset((use.table, year) for use in uses for year in (use.years if use.years is not None else (None,)))
     # A plan cannot say which rows a script chose, so the recipe includes the rows themselves.
-    return ScriptRowOrigin(sha256(batch.microdata.content).hexdigest(), places)
+    return history_tables.ScriptRowOrigin(sha256(batch.microdata.content).hexdigest(), places)
 
 
-def _compared_table(comparing: JobComparison, found: ComparisonResult, number: int, project: str) -> ComparedTable:
+def _compared_table(
+    comparing: JobComparison, found: history_tables.ComparisonResult, number: int, project: str
+) -> ComparedTable:
     judged = with_comparison_findings(found.assessments[number], found, number)
     tables = tuple(t for where, t in found.tables.items() if where[0] == number)
     return ComparedTable(
@@ -93,7 +93,7 @@ def _compared_table(comparing: JobComparison, found: ComparisonResult, number: i
 def _members(
     ports: WorkerPorts, batch: ScriptTableBatch, profile: DisclosureRules, policies: PolicySet
 ) -> list[TableMembers]:
-    history, limits, microdata = history_ports(ports), members_limits(policies), batch.microdata
+    history, limits, microdata = history_tables.history_ports(ports), members_limits(policies), batch.microdata
     numbers = history.populations.numbers(microdata.vault)
     found: list[TableMembers] = []
     # One table for each sandbox run, because a row for each person of several tables would exceed the limits.

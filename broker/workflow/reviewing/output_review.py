@@ -12,17 +12,9 @@ from broker.domain.findings import Verdict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import Person
 from broker.domain.identity.permissions import Action, ProjectRelation, is_permitted
+from broker.domain.jobs import reviews
 from broker.domain.jobs.job import Job
 from broker.domain.jobs.outputs import Output, OutputKind, OutputState
-from broker.domain.jobs.reviews import (
-    Audience,
-    OutputDecision,
-    Vote,
-    VoteChoice,
-    agreed_choice,
-    check_message_text,
-    votes_needed,
-)
 from broker.domain.ports import Ports, VoteRecord
 from broker.policy.policy_set import PolicySet
 from broker.workflow.access import ReachedOutput, project_of, reach_output, relation_of
@@ -53,7 +45,7 @@ class Ballot:
     besides the reason.
     """
 
-    choice: VoteChoice
+    choice: reviews.VoteChoice
     reason: str
     staff_hash: str
     findings_hash: str
@@ -81,7 +73,7 @@ def check_ballot(ports: Ports, reached: ReachedOutput, ballot: Ballot) -> None:
     output = reached.output
     if ballot.reason not in VOTE_REASONS:
         raise Invalid("reason", f"Choose one of these reasons: {', '.join(VOTE_REASONS)}.", "/reason")
-    if ballot.choice is not VoteChoice.APPROVE and ballot.reason in APPROVING_REASONS:
+    if ballot.choice is not reviews.VoteChoice.APPROVE and ballot.reason in APPROVING_REASONS:
         others = ", ".join(r for r in VOTE_REASONS if r not in APPROVING_REASONS)
         raise Invalid(
             "reason",
@@ -89,13 +81,13 @@ def check_ballot(ports: Ports, reached: ReachedOutput, ballot: Ballot) -> None:
             "/reason",
         )
     if ballot.words:
-        check_message_text(ballot.words, "/words")
+        reviews.check_message_text(ballot.words, "/words")
     # A vote holds only for what the checker saw.
     if (ballot.staff_hash, ballot.findings_hash) != (output.staff_hash, output.findings_hash):
         raise Conflict("changed", "The output has changed since you viewed it. Review it again.")
     if not _has_seen(ballot.memory_version, output):
         raise Conflict("memory-changed", "The output was compared again since you viewed it. Review it again.")
-    if ballot.choice is VoteChoice.APPROVE:
+    if ballot.choice is reviews.VoteChoice.APPROVE:
         _check_approvable(ports, reached)
         _check_overrides(ports, output, ballot)
 
@@ -155,13 +147,13 @@ def _check_overrides(ports: Ports, output: Output, ballot: Ballot) -> None:
 def _check_why(why: str, sentence: str) -> None:
     if not why.strip():
         raise Invalid("why", sentence, "/why")
-    check_message_text(why, "/why")
+    reviews.check_message_text(why, "/why")
 
 
-STATE_AFTER: dict[VoteChoice, OutputState] = {
-    VoteChoice.APPROVE: OutputState.APPROVED,
-    VoteChoice.REJECT: OutputState.REJECTED,
-    VoteChoice.RETURN: OutputState.RETURNED,
+STATE_AFTER: dict[reviews.VoteChoice, OutputState] = {
+    reviews.VoteChoice.APPROVE: OutputState.APPROVED,
+    reviews.VoteChoice.REJECT: OutputState.REJECTED,
+    reviews.VoteChoice.RETURN: OutputState.RETURNED,
 }
 
 
@@ -177,7 +169,7 @@ class OutputUnderReview:
     job: Job
     staff: bytes
     candidate: bytes | None
-    votes: tuple[Vote, ...]
+    votes: tuple[reviews.Vote, ...]
     needed: int
     memory_version: str
     relation: ProjectRelation
@@ -245,8 +237,8 @@ def _cast(ports: Ports, person: Person, reached: ReachedOutput, ballot: Ballot, 
     """Return the vote with its message, and a function that gives what it decides."""
     ident = reached.output.ident
     # Only an approval sets findings aside.
-    overrides = ballot.overrides if ballot.choice is VoteChoice.APPROVE else ()
-    vote = Vote(
+    overrides = ballot.overrides if ballot.choice is reviews.VoteChoice.APPROVE else ()
+    vote = reviews.Vote(
         output=ident,
         checker=person.ident,
         choice=ballot.choice,
@@ -261,7 +253,7 @@ def _cast(ports: Ports, person: Person, reached: ReachedOutput, ballot: Ballot, 
     codes = (("choice", ballot.choice.value), ("reason", ballot.reason))
     events, says = [AuditEvent(now, person.ident, "output.voted", ident, codes)], []
     if ballot.words.strip():
-        said, event = new_message(person, ident, ballot.words, Audience.RESEARCHERS, now)
+        said, event = new_message(person, ident, ballot.words, reviews.Audience.RESEARCHERS, now)
         says.append(said)
         events.append(event)
     # Evaluated now: a voter may have joined the project or left since.
@@ -277,11 +269,11 @@ def _void_voters(ports: Ports, reached: ReachedOutput) -> frozenset[str]:
 
 
 def decide(
-    reached: ReachedOutput, votes: tuple[Vote, ...], void: frozenset[str] = frozenset()
-) -> OutputDecision | None:
+    reached: ReachedOutput, votes: tuple[reviews.Vote, ...], void: frozenset[str] = frozenset()
+) -> reviews.OutputDecision | None:
     """Return what the votes on an output decide, or None. Votes of `void` checkers do not count."""
     votes = tuple(v for v in votes if v.checker not in void)
-    choice = agreed_choice(votes, _needed(reached, any(v.overrides for v in votes)))
+    choice = reviews.agreed_choice(votes, _needed(reached, any(v.overrides for v in votes)))
     if choice is None:
         return None
     last, after = votes[-1], STATE_AFTER[choice]
@@ -293,4 +285,4 @@ def decide(
 
 def _needed(reached: ReachedOutput, overriding: bool) -> int:
     refused = reached.output.verdict is Verdict.REFUSE
-    return votes_needed(reached.project.votes, overriding or refused)
+    return reviews.votes_needed(reached.project.votes, overriding or refused)

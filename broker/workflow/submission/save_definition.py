@@ -16,49 +16,36 @@ from broker.domain.jobs.job import Job
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.plans.scalars import ScalarType
 from broker.domain.ports import Ports, WorkerPorts
-from broker.domain.projects.saved_definitions import (
-    LISTED_STATES,
-    NAME_PATTERN,
-    PROJECT_SCHEMA,
-    READABLE_STATES,
-    Cohort,
-    Lookup,
-    LookupColumn,
-    LookupValue,
-    ReadableDefinitions,
-    SavedEntry,
-    SavedState,
-    definition_digest,
-)
+from broker.domain.projects import saved_definitions
 from broker.policy.policy_set import PolicySet
 from broker.policy.service_limits import ServiceLimits
 from broker.workflow.access import PersonRelations, project_or_unknown, reach_project, relation_of
 from broker.workflow.policies_in_force import policies_in_force
 
 
-def readable_definitions(ports: Ports, project: str) -> list[SavedEntry]:
+def readable_definitions(ports: Ports, project: str) -> list[saved_definitions.SavedEntry]:
     """Return the definitions that a project's jobs may read now."""
-    return ports.store.saved(project, READABLE_STATES)
+    return ports.store.saved(project, saved_definitions.READABLE_STATES)
 
 
-def saved_of(entries: Sequence[SavedEntry]) -> ReadableDefinitions:
-    return ReadableDefinitions(tuple(e.definition for e in entries))
+def saved_of(entries: Sequence[saved_definitions.SavedEntry]) -> saved_definitions.ReadableDefinitions:
+    return saved_definitions.ReadableDefinitions(tuple(e.definition for e in entries))
 
 
-def saved_at_submission(ports: Ports | WorkerPorts, job: Job) -> ReadableDefinitions:
+def saved_at_submission(ports: Ports | WorkerPorts, job: Job) -> saved_definitions.ReadableDefinitions:
     """Return the definitions that a job read when it was accepted, whatever happened to them since: the plan must come
     out the same."""
     if not job.read_saved:
-        return ReadableDefinitions()
+        return saved_definitions.ReadableDefinitions()
     # Also dropped and replaced ones: the job read them when it was accepted.
-    every = frozenset(SavedState)
+    every = frozenset(saved_definitions.SavedState)
     return saved_of(ports.store.saved(job.submission.project, every, frozenset(job.read_saved)))
 
 
-def entries_saved_by(job: Job, definitions: Sequence[Cohort]) -> list[SavedEntry]:
+def entries_saved_by(job: Job, definitions: Sequence[saved_definitions.Cohort]) -> list[saved_definitions.SavedEntry]:
     """Return the entries for the definitions that an accepted job saves."""
     return [
-        SavedEntry(
+        saved_definitions.SavedEntry(
             ident=new_ident(),
             project=job.submission.project,
             definition=k,
@@ -66,13 +53,15 @@ def entries_saved_by(job: Job, definitions: Sequence[Cohort]) -> list[SavedEntry
             by=job.researcher,
             created=job.created,
             policy=job.policy,
-            state=SavedState.SAVED,
+            state=saved_definitions.SavedState.SAVED,
         )
         for k in definitions
     ]
 
 
-def check_saved_room(entries: Sequence[SavedEntry], names: Sequence[str], policies: PolicySet) -> None:
+def check_saved_room(
+    entries: Sequence[saved_definitions.SavedEntry], names: Sequence[str], policies: PolicySet
+) -> None:
     """Raises Conflict if a project would save too many definitions. One that replaces a name needs no room."""
     limit = policies.service.max_saved
     if len({e.name.casefold() for e in entries} | {n.casefold() for n in names}) > limit and names:
@@ -81,34 +70,38 @@ def check_saved_room(entries: Sequence[SavedEntry], names: Sequence[str], polici
         )
 
 
-def definition_event(entry: SavedEntry, person: Person, action: str, now: datetime) -> AuditEvent:
+def definition_event(entry: saved_definitions.SavedEntry, person: Person, action: str, now: datetime) -> AuditEvent:
     """Return an audit event that names a definition by ids and hash, never by its content."""
-    codes = (("project", entry.project), ("sha256", definition_digest(entry.definition)))
+    codes = (("project", entry.project), ("sha256", saved_definitions.definition_digest(entry.definition)))
     return AuditEvent(now, person.ident, action, entry.ident, codes)
 
 
-def list_saved(ports: Ports, person: Person, project: str) -> list[SavedEntry]:
+def list_saved(ports: Ports, person: Person, project: str) -> list[saved_definitions.SavedEntry]:
     """Return the definitions that a project has saved or proposed, for its researchers and checkers."""
     policies = policies_in_force(ports.store)
     found = project_or_unknown(policies, project)
     relation = relation_of(ports, policies, person, found, None)
-    check_permission(person, Action.VIEW_SAVED, relation, SavedState.SAVED, "project", project)
-    return ports.store.saved(project, LISTED_STATES)
+    check_permission(person, Action.VIEW_SAVED, relation, saved_definitions.SavedState.SAVED, "project", project)
+    return ports.store.saved(project, saved_definitions.LISTED_STATES)
 
 
 def drop_saved(ports: Ports, person: Person, project: str, name: str) -> None:
     """Drop the definition of a name and any that waits under it. Accepted jobs still have what they read."""
-    bare = name[len(PROJECT_SCHEMA) + 1 :] if name.casefold().startswith(f"{PROJECT_SCHEMA}.") else name
+    bare = (
+        name[len(saved_definitions.PROJECT_SCHEMA) + 1 :]
+        if name.casefold().startswith(f"{saved_definitions.PROJECT_SCHEMA}.")
+        else name
+    )
     entries = [e for e in list_saved(ports, person, project) if e.name.casefold() == bare.casefold()]
     policies = policies_in_force(ports.store)
     relation = relation_of(ports, policies, person, project_or_unknown(policies, project), None)
-    check_permission(person, Action.DROP_SAVED, relation, SavedState.SAVED, "project", project)
+    check_permission(person, Action.DROP_SAVED, relation, saved_definitions.SavedState.SAVED, "project", project)
     if not entries:
-        raise Unknown("saved definition", f"{PROJECT_SCHEMA}.{bare}")
+        raise Unknown("saved definition", f"{saved_definitions.PROJECT_SCHEMA}.{bare}")
     now = ports.clock.now()
     for entry in entries:
         event = definition_event(entry, person, "saved.dropped", now)
-        ports.store.move_saved(entry.ident, entry.state, SavedState.DROPPED, [event])
+        ports.store.move_saved(entry.ident, entry.state, saved_definitions.SavedState.DROPPED, [event])
 
 
 WHOLE = re.compile(r"0|-?[1-9][0-9]{0,14}")
@@ -119,9 +112,9 @@ AS_TEXT = ":text"
 """Ending of a column's name in the first line that makes the column text, for codes that look like numbers."""
 
 
-def read_lookup(name: str, text: str, service: ServiceLimits) -> Lookup:
+def read_lookup(name: str, text: str, service: ServiceLimits) -> saved_definitions.Lookup:
     """Parse the CSV text of a lookup. Raises Invalid; its message never quotes a value."""
-    if not NAME_PATTERN.fullmatch(name):
+    if not saved_definitions.NAME_PATTERN.fullmatch(name):
         message = "Use letters, digits and _ for the name. Begin with a letter, and use at most 64 characters."
         raise Invalid("name", message, "/name")
     # Some editors write a byte order mark.
@@ -130,7 +123,7 @@ def read_lookup(name: str, text: str, service: ServiceLimits) -> Lookup:
     columns = [_column(n, [row[i] for row in cells], i) for i, n in enumerate(names)]
     values = [[row[i] for row in cells] for i in range(len(names))]
     typed = zip(*(_typed_values(c, v) for c, v in zip(columns, values, strict=True)), strict=True)
-    return Lookup(name, tuple(columns), tuple(typed))
+    return saved_definitions.Lookup(name, tuple(columns), tuple(typed))
 
 
 def _header_and_rows(text: str, service: ServiceLimits) -> tuple[list[str], list[list[str]]]:
@@ -149,7 +142,9 @@ def _header_and_rows(text: str, service: ServiceLimits) -> tuple[list[str], list
         message = f"A lookup can have at most {service.lookup_rows} rows and {service.lookup_columns} columns."
         raise Invalid("lookup-size", message, "/text")
     bare = [n.removesuffix(AS_TEXT) for n in names]
-    if not all(NAME_PATTERN.fullmatch(n) for n in bare) or len({n.casefold() for n in bare}) != len(names):
+    if not all(saved_definitions.NAME_PATTERN.fullmatch(n) for n in bare) or len({n.casefold() for n in bare}) != len(
+        names
+    ):
         raise Invalid("lookup-columns", "Each column needs its own name, with letters, digits and _.", "/text")
     for number, row in enumerate(rows, 2):
         _check_row(row, len(names), number, service)
@@ -169,7 +164,7 @@ def _check_row(row: Sequence[str], width: int, number: int, service: ServiceLimi
         raise Invalid("lookup-value", message, "/text")
 
 
-def _column(name: str, values: Sequence[str | None], index: int) -> LookupColumn:
+def _column(name: str, values: Sequence[str | None], index: int) -> saved_definitions.LookupColumn:
     there = [v for v in values if v is not None]
     if not there:
         raise Invalid("lookup-columns", f"Column {index + 1} has no values.", "/text")
@@ -183,7 +178,7 @@ def _column(name: str, values: Sequence[str | None], index: int) -> LookupColumn
         kind = ScalarType.DECIMAL
     # Text is compared without case, so values that differ only in case are not unique.
     unique = len(there) == len(values) and len({v.casefold() for v in there}) == len(there)
-    return LookupColumn(name, kind, unique and index == 0 and kind is not ScalarType.DECIMAL)
+    return saved_definitions.LookupColumn(name, kind, unique and index == 0 and kind is not ScalarType.DECIMAL)
 
 
 def _fit_one_decimal(values: Sequence[str]) -> bool:
@@ -192,7 +187,9 @@ def _fit_one_decimal(values: Sequence[str]) -> bool:
     return whole + max(len(v.partition(".")[2]) for v in values) <= MOST_DIGITS
 
 
-def _typed_values(column: LookupColumn, values: Sequence[str | None]) -> list[LookupValue]:
+def _typed_values(
+    column: saved_definitions.LookupColumn, values: Sequence[str | None]
+) -> list[saved_definitions.LookupValue]:
     if column.type is ScalarType.TEXT:
         return list(values)
     if column.type is ScalarType.INT:
@@ -212,7 +209,9 @@ LOOKUP_REASONS: dict[str, str] = {
 LOOKUP_APPROVING = "public-values"
 
 
-def propose_lookup(ports: Ports, person: Person, project: str, name: str, about: str, text: str) -> SavedEntry:
+def propose_lookup(
+    ports: Ports, person: Person, project: str, name: str, about: str, text: str
+) -> saved_definitions.SavedEntry:
     """Propose a lookup for review. The definition that has the name now stays readable until a checker approves."""
     reached, policies = reach_project(ports, person, Action.PROPOSE_LOOKUP, project)
     if not about.strip() or len(about) > LOOKUP_ABOUT_LENGTH or not about.replace("\n", " ").isprintable():
@@ -220,32 +219,34 @@ def propose_lookup(ports: Ports, person: Person, project: str, name: str, about:
             "about", f"Describe the lookup and its source in 1 to {LOOKUP_ABOUT_LENGTH} characters.", "/about"
         )
     lookup = read_lookup(name, text, policies.service)
-    waiting = ports.store.saved(reached.ident, frozenset({SavedState.IN_REVIEW}))
+    waiting = ports.store.saved(reached.ident, frozenset({saved_definitions.SavedState.IN_REVIEW}))
     check_saved_room([*readable_definitions(ports, reached.ident), *waiting], [name], policies)
     now = ports.clock.now()
-    state = SavedState.IN_REVIEW
-    entry = SavedEntry(
+    state = saved_definitions.SavedState.IN_REVIEW
+    entry = saved_definitions.SavedEntry(
         new_ident(), reached.ident, lookup, about.strip(), person.ident, now, policies.fingerprint, state
     )
     ports.store.propose_saved(entry, [definition_event(entry, person, "saved.proposed", now)])
     return entry
 
 
-def view_definition(ports: Ports, person: Person, ident: str) -> SavedEntry:
+def view_definition(ports: Ports, person: Person, ident: str) -> saved_definitions.SavedEntry:
     """Return a definition with its content. Each view is in the audit log."""
     entry = _reach_definition(ports, person, Action.VIEW_SAVED, ident)
     ports.store.record([definition_event(entry, person, "saved.viewed", ports.clock.now())])
     return entry
 
 
-def may_decide_lookup(ports: Ports, person: Person, entry: SavedEntry) -> bool:
+def may_decide_lookup(ports: Ports, person: Person, entry: saved_definitions.SavedEntry) -> bool:
     policies = policies_in_force(ports.store)
     project = project_or_unknown(policies, entry.project)
     relation = PersonRelations(ports, policies, person).to_entry(project, entry)
     return is_permitted(person, Action.DECIDE_LOOKUP, relation, entry.state)
 
 
-def decide_lookup(ports: Ports, person: Person, ident: str, choice: VoteChoice, reason: str) -> SavedState:
+def decide_lookup(
+    ports: Ports, person: Person, ident: str, choice: VoteChoice, reason: str
+) -> saved_definitions.SavedState:
     """Record the decision of a checker who is independent of the project. One checker is enough, because a lookup has
     no data about people."""
     entry = _reach_definition(ports, person, Action.DECIDE_LOOKUP, ident)
@@ -256,17 +257,19 @@ def decide_lookup(ports: Ports, person: Person, ident: str, choice: VoteChoice, 
     if reason not in LOOKUP_REASONS or approves != (reason == LOOKUP_APPROVING):
         allowed = [LOOKUP_APPROVING] if approves else [r for r in LOOKUP_REASONS if r != LOOKUP_APPROVING]
         raise Invalid("reason", f"Choose one of these reasons: {', '.join(allowed)}.", "/reason")
-    after = SavedState.APPROVED if approves else SavedState.REJECTED
+    after = saved_definitions.SavedState.APPROVED if approves else saved_definitions.SavedState.REJECTED
     event = definition_event(entry, person, f"saved.{after.value}", ports.clock.now())
-    ports.store.move_saved(ident, SavedState.IN_REVIEW, after, [event], by=person.ident, reason=reason)
+    ports.store.move_saved(
+        ident, saved_definitions.SavedState.IN_REVIEW, after, [event], by=person.ident, reason=reason
+    )
     return after
 
 
-def lookups_waiting(ports: Ports, person: Person) -> list[SavedEntry]:
+def lookups_waiting(ports: Ports, person: Person) -> list[saved_definitions.SavedEntry]:
     """Return the lookups that wait for this checker, oldest first."""
     policies = policies_in_force(ports.store)
     person_relations, found = PersonRelations(ports, policies, person), []
-    for entry in ports.store.saved(None, frozenset({SavedState.IN_REVIEW})):
+    for entry in ports.store.saved(None, frozenset({saved_definitions.SavedState.IN_REVIEW})):
         project = policies.project(entry.project)
         if project is None:
             continue
@@ -276,7 +279,7 @@ def lookups_waiting(ports: Ports, person: Person) -> list[SavedEntry]:
     return found
 
 
-def _reach_definition(ports: Ports, person: Person, action: Action, ident: str) -> SavedEntry:
+def _reach_definition(ports: Ports, person: Person, action: Action, ident: str) -> saved_definitions.SavedEntry:
     policies = policies_in_force(ports.store)
     entry = ports.store.saved_entry(ident)
     try:

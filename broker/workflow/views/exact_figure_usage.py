@@ -3,19 +3,11 @@
 from dataclasses import dataclass
 from heapq import nsmallest
 
+from broker.domain import population_caps
 from broker.domain.errors import Unknown
 from broker.domain.identity.people import Person
 from broker.domain.identity.permissions import Action
 from broker.domain.ledger.ledger_chain import ChainHead
-from broker.domain.population_caps import (
-    CapUsage,
-    MeasuredPopulation,
-    RankedCell,
-    cap_usage,
-    highest_share,
-    matching_cells,
-    rank_cells,
-)
 from broker.domain.ports import Ports
 from broker.policy.release_history_policy import ReleaseHistoryPolicy
 from broker.workflow.administration.user_accounts import check_administrator
@@ -42,7 +34,7 @@ class CapPage:
     full: int
     matching: int
     page: int
-    shown: tuple[CapUsage, ...]
+    shown: tuple[population_caps.CapUsage, ...]
     unmeasured: int
 
     @property
@@ -61,10 +53,10 @@ def cap_page(ports: Ports, person: Person, snapshot: str = "", search: str = "",
         raise Unknown("snapshot", snapshot)
     which = snapshot or next(iter(known), "")
     measured, every, unmeasured = _ranked_populations(ports, which, rules)
-    found = matching_cells(search.split(), every, measured)
+    found = population_caps.matching_cells(search.split(), every, measured)
     page = min(max(page, 1), max(1, -(-len(found) // PAGE)))
     first = nsmallest(page * PAGE, found)[(page - 1) * PAGE :]
-    shown = tuple(cap_usage(place, measured, rules.fraction) for place in first)
+    shown = tuple(population_caps.cap_usage(place, measured, rules.fraction) for place in first)
     full = sum(place[0] <= -1 for place in every)  # ranked by the negative share of the cap
     return CapPage(
         which, known, rules.fraction, rules.least, len(every), full, len(found), page, shown, unmeasured
@@ -78,7 +70,10 @@ def fullest_caps(ports: Ports, person: Person) -> tuple[tuple[str, float], ...]:
     if not snapshots:
         return ()
     rules = policies_in_force(ports.store).memory
-    return tuple((snapshot, highest_share(_ranked_populations(ports, snapshot, rules)[1])) for snapshot in snapshots)
+    return tuple(
+        (snapshot, population_caps.highest_share(_ranked_populations(ports, snapshot, rules)[1]))
+        for snapshot in snapshots
+    )
 
 
 def signed_history_head(ports: Ports, person: Person) -> ChainHead | None:
@@ -89,11 +84,11 @@ def signed_history_head(ports: Ports, person: Person) -> ChainHead | None:
 
 def _ranked_populations(
     ports: Ports, snapshot: str, rules: ReleaseHistoryPolicy
-) -> tuple[list[MeasuredPopulation], list[RankedCell], int]:
+) -> tuple[list[population_caps.MeasuredPopulation], list[population_caps.RankedCell], int]:
     measured = ports.store.measured(snapshot)
     used = {
         name: tuple(-(-n // UNITS_PER_FIGURE) for n in counts)
         for name, counts in ports.store.split_counts(snapshot).items()
     }
     unmeasured = len(used.keys() - {m.population for m in measured})
-    return measured, rank_cells(measured, used, rules.least, rules.fraction), unmeasured
+    return measured, population_caps.rank_cells(measured, used, rules.least, rules.fraction), unmeasured

@@ -13,17 +13,10 @@ from broker.domain.ports import ListFilter, Ports
 from broker.domain.projects.project import ResearchProject
 from broker.domain.projects.saved_definitions import PROJECT_SCHEMA
 from broker.policy.policy_set import PolicySet
+from broker.workflow import timing_channel
 from broker.workflow.access import RelationLookup, reach_job, relation_lookup, relation_of
 from broker.workflow.policies_in_force import policies_in_force
 from broker.workflow.submission.job_submission import checked_as_submitted
-from broker.workflow.timing_channel import (
-    appears_running,
-    disclosed_end,
-    handled_by_people,
-    hides_withheld,
-    minute_of,
-    whole_minute,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +123,7 @@ class _ViewData:
 
 def _view_data(ports: Ports, policies: PolicySet, person: Person, jobs: list[Job]) -> _ViewData:
     outputs = ports.store.outputs_of_jobs(frozenset(j.ident for j in jobs))
-    handled = handled_by_people(ports, outputs)
+    handled = timing_channel.handled_by_people(ports, outputs)
     return _ViewData(relation_lookup(ports, person, policies), outputs, handled)
 
 
@@ -153,7 +146,7 @@ def _job_view(
         researcher=job.researcher,
         # Only independent checkers see exact states and times (invariants 9 and 10).
         state=job.state.value if staff else _displayed_state(ports, policies, job, outputs, data.handled).value,
-        created=job.created if staff else minute_of(job.created),
+        created=job.created if staff else timing_channel.minute_of(job.created),
         updated=job.updated if staff else _displayed_time(ports, policies, job, outputs, data.handled),
         text=job.submission.text if reads_text else None,
         refusals=refusals,
@@ -168,8 +161,8 @@ def _job_view(
 def _displayed_state(
     ports: Ports, policies: PolicySet, job: Job, outputs: list[Output], handled: frozenset[str]
 ) -> DisplayedState:
-    runs = appears_running(ports, policies, job, outputs, handled)
-    hide = hides_withheld(ports, policies, job, outputs, handled)
+    runs = timing_channel.appears_running(ports, policies, job, outputs, handled)
+    hide = timing_channel.hides_withheld(ports, policies, job, outputs, handled)
     return displayed_state(job.state, job.failure, tuple(o.state for o in outputs), hide, bool(job.saved_names), runs)
 
 
@@ -221,6 +214,6 @@ def _displayed_time(
     ports: Ports, policies: PolicySet, job: Job, outputs: list[Output], handled: frozenset[str]
 ) -> datetime:
     """Return when the job last changed, as far as its researcher may know."""
-    if job.started is not None and appears_running(ports, policies, job, outputs, handled):
-        return whole_minute(job.started)
-    return whole_minute(disclosed_end(ports, policies, job) or job.updated)
+    if job.started is not None and timing_channel.appears_running(ports, policies, job, outputs, handled):
+        return timing_channel.whole_minute(job.started)
+    return timing_channel.whole_minute(timing_channel.disclosed_end(ports, policies, job) or job.updated)

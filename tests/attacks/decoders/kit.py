@@ -17,14 +17,7 @@ import duckdb
 
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.linking import linked_pattern, linked_system
-from broker.disclosure.protected_values import (
-    CellSize,
-    count_ones,
-    mean_step,
-    persons_of_both,
-    round_count,
-    rows_step,
-)
+from broker.disclosure.protected_values import CellSize, count_ones, mean_step, persons_of_both, round_count, rows_step
 from broker.disclosure.records.released_tables import released_csv, released_record
 from broker.disclosure.rules import evidence_needs
 from broker.disclosure.suppression.attack_intervals import Progress, no_progress

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from broker.disclosure.cell_key_table import KEYS, cell_key_table, distribution, support
+from broker.disclosure.cell_key_noise import KEYS, cell_key_table, distribution, support
 
 PARAMETERS = st.integers(1, 12).flatmap(
     lambda most: st.tuples(st.just(most), st.floats(0.05, 40), st.integers(0, most + 1))

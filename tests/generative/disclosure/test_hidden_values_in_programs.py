@@ -9,7 +9,6 @@ from groups_kit import HLA, HN, LA, YEAR, M, N, agg, calls, case, evidence_of, l
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
-from broker.disclosure.judge_job import judge_output
 from broker.disclosure.records.released_tables import released_csv, released_record
 from broker.domain.errors import Breach
 from broker.domain.evidence import OutputEvidence, TableEvidence
@@ -29,6 +28,7 @@ from broker.domain.plans.operators import (
 from broker.domain.plans.plan import OutputColumn, PlannedOutput, PlannedTable
 from broker.domain.plans.scalars import ColumnRef, Scalar, ScalarType
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
+from tests.oracles.judge_output import judge_output
 
 pytestmark = pytest.mark.long
 

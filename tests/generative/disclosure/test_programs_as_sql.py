@@ -10,7 +10,6 @@ from groups_kit import HLA, HN, LA, YEAR, M, N, agg, calls, case, col, evidence_
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.disclosure.judge_job import judge_output
 from broker.domain.evidence import OutputEvidence
 from broker.domain.plans.operators import (
     Aggregate,
@@ -28,6 +27,7 @@ from broker.domain.plans.operators import (
 from broker.domain.plans.plan import OutputColumn, PlannedOutput
 from broker.domain.plans.scalars import Scalar
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
+from tests.oracles.judge_output import judge_output
 
 OPEN = DisclosureRules(
     name="open", source="test", t=1, zeros=ZeroPolicy.PUBLISH, full=ZeroPolicy.PUBLISH, p_percent=None, round_base=1,

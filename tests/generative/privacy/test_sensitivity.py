@@ -6,15 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from privacy_size import SEED, size, tell
-from private_worlds import (
-    Row,
-    bounded,
-    drawn_block,
-    drawn_influence,
-    drawn_rows,
-    exact,
-    moved,
-)
+from private_worlds import Row, bounded, drawn_block, drawn_influence, drawn_rows, exact, moved
 
 from broker.privacy.block_layout import Block, BlockKind
 from broker.privacy.private_tables import Clamp, Dimension, Influence, PrivateTable

@@ -13,7 +13,6 @@ import pytest
 from proof_size import seed, size, tell
 from query_kit import planned
 
-from broker.disclosure.judge_job import judge_output
 from broker.disclosure.rules import RULES, Rule, evidence_needs
 from broker.disclosure.rules.rule import no_margin
 from broker.domain.evidence import OutputEvidence, StatisticEvidence, TableEvidence, VaultProof, VaultProofs
@@ -26,6 +25,7 @@ from broker.policy.policy_set import PolicySet
 from broker.query import TwoPassQuery, two_pass_query
 from broker.query.sql import table_statement
 from broker.query.sql.proven_scan import proven_scan_of
+from tests.oracles.judge_output import judge_output
 
 pytestmark = pytest.mark.long
 

@@ -13,13 +13,7 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1] / "generative" / "query")]
 
 from ledger_kit import OWN_TABLE, WHOLE, Steps, opened  # noqa: E402
 
-from tests.integration.storage.conftest import (  # noqa: E402, F401
-    backend,
-    migrated_file,
-    new_postgres,
-    postgres_server,
-    url,
-)
+from tests.integration.storage.conftest import backend, migrated_file, new_postgres, postgres_server, url  # noqa: E402, F401
 
 
 @pytest.fixture

@@ -15,14 +15,7 @@ sys.path[:0] = [str(HERE)]
 from release_history_kit import Memory, opened  # noqa: E402
 
 from tests.integration.ledger.conftest import copied  # noqa: E402, F401
-from tests.integration.storage.conftest import (  # noqa: E402, F401
-    Given,
-    backend,
-    migrated_file,
-    new_postgres,
-    postgres_server,
-    url,
-)
+from tests.integration.storage.conftest import Given, backend, migrated_file, new_postgres, postgres_server, url  # noqa: E402, F401
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ DEFENCES = (
     Defence("an answer is asked what it depends on", put("broker.query.analysis.known_amounts.ConditionVariables._is_other", lambda *_: False), "test_other_words", HERE, (attacks.COUNTED_NONE,)),
     Defence("branches of a set operation do not choose by amounts", together(put("broker.query.analysis.known_amounts.ConditionVariables.chooses_in_union", lambda *_: False), put("broker.query.analysis.row_multiplicity._choice_texts", lambda *_: iter(()))), "test_branches_of_a_set_operation", HERE, ("Score", " AND Score < 3", "Days")),
     Defence("listed numbers are constants", put("broker.query.binder.group_binding.fixed_columns", lambda *_: {}), "test_amounts_that_a_filter_lists", HERE),
-    Defence("numbers that a branch lists are constants", edited("broker.query.analysis.argument_branches:as_decision_tree", "**fixed_values(conjuncts_of(c))", ""), "test_amounts_that_a_filter_lists", HERE),
+    Defence("numbers that a branch lists are constants", edited("broker.query.analysis.argument_branches:as_decision_tree", "**fixed_values(scalars.conjuncts_of(c))", ""), "test_amounts_that_a_filter_lists", HERE),
     Defence("rows of persons are counts", edited("broker.disclosure.protected_values:rounded_value", "case Measure.SUM if statistic.counts:", "case Measure.SUM if False:"), "test_rows_within", HERE),
     Defence("numbers that are made of rows ask a person", put("broker.query.binder.row_aggregation._row_counts", lambda *_: (False, False)), "test_other_numbers", HERE, ("COUNT(*) + 2",)),
     Defence("a written number is nobody's amount", together(*(put(f"broker.query.analysis.{place}.is_amount", is_linear_value) for place in ("aggregate_arguments", "linear_forms"))), "test_other_numbers", HERE, ("MAX(3000)",)),

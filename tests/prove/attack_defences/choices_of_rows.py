@@ -24,12 +24,12 @@ DEFENCES = (
     ),
     Defence(
         "branches of a CASE are alternatives",
-        edited(f"{PLACE}:choices_in", 'yield truth_call("or", *_conditions_in(value))', "yield from _conditions_in(value)"),
+        edited(f"{PLACE}:choices_in", 'yield scalars.truth_call("or", *_conditions_in(value))', "yield from _conditions_in(value)"),
         given=("branches by year",),
     ),
     Defence(
         "what is 1 elsewhere is an alternative, too",
-        edited(f"{PLACE}:choices_in", "otherwise=Literal(value=0 | None)", "otherwise=Literal()"),
+        edited(f"{PLACE}:choices_in", "otherwise=scalars.Literal(value=0 | None)", "otherwise=scalars.Literal()"),
         given=("everything but",),
     ),
     Defence("written rows of a join are not mixed", edited(REASON, "([], *([c] for c in choices))", "([],)"), given=("a join",)),

@@ -19,7 +19,9 @@ STANDING, PEOPLE = "broker.query.sql.replacement_rows", "broker.query.sql.person
 GATHERED = "test_what_would_be_without_a_person"
 COUNT = "SELECT l.LA, COUNT(*) AS n FROM ref.las l LEFT JOIN a ON a.LA = l.LA GROUP BY l.LA"
 PREPARED = """    request = (
-        _prepare_request(ports.private, attempt, attempt.private) if isinstance(attempt.private, PrivateQuery) else None
+        _prepare_request(ports.private, attempt, attempt.private)
+        if isinstance(attempt.private, private_request.PrivateQuery)
+        else None
     )
 """
 CHARGED = "    if spend.request.job == job.ident:\n        spend = _charge(ports, job)\n"
@@ -30,7 +32,7 @@ DEFENCES = (
     Defence("people who are alone with a public row cover nobody", put(f"{PEOPLE}.replacement_rows", lambda _: None), "test_people_who_are_alone"),
     Defence("whoever would bring a row into a cell stands behind it", put(f"{PEOPLE}.HAS_ROWS", '"rows" > 0'), "test_evidence_counts_whoever", given=("SELECT a.Sex, COUNT(*) AS n FROM ref.las l LEFT JOIN a ON a.LA = l.LA GROUP BY a.Sex", "")),
     Defence("only a public row's last person is taken for alone", edited(f"{STANDING}:_ReplacementBuilder._replacing_last_person", "same_person(first, last),", ""), "test_only_who_moves", given=(COUNT, "1: 2 by 2, 2: 1 by 0, 3: 1 by 0")),
-    Defence("under DISTINCT a row comes only where none is like it", edited(f"{STANDING}:_ReplacementBuilder._distinct", 'Filter(stands, truth_call("not", ColumnRef(there, ScalarType.TRUTH)))', "stands"), "test_only_who_moves", given=("SELECT COUNT(*) AS n FROM (SELECT DISTINCT a.Key, l.Region FROM ref.las l LEFT JOIN a ON a.LA = l.LA) d", ": 4 by 3")),
+    Defence("under DISTINCT a row comes only where none is like it", edited(f"{STANDING}:_ReplacementBuilder._distinct", 'ops.Filter(stands, scalars.truth_call("not", scalars.ColumnRef(there, scalars.ScalarType.TRUTH)))', "stands"), "test_only_who_moves", given=("SELECT COUNT(*) AS n FROM (SELECT DISTINCT a.Key, l.Region FROM ref.las l LEFT JOIN a ON a.LA = l.LA) d", ": 4 by 3")),
     Defence("rows of each person are not gathered from rows of nobody", edited(f"{STANDING}:_ReplacementBuilder._distinct", "raise UnsupportedReplacement", "return None"), GATHERED, given=("rows of each person",)),
     Defence("nor are they numbered", edited(f"{STANDING}:_windowed", "if not all(w.shared for w in window.columns):", "if False:"), GATHERED, given=("a window of each person",)),
     Defence("nor matched with each other", edited(f"{STANDING}:_ReplacementBuilder._apply", "raise UnsupportedReplacement", "pass"), GATHERED, given=("public rows matched with each other",)),

@@ -38,7 +38,7 @@ DEFENCES = (
     near("real rows are held", edited("broker.workflow.pipeline.script_run:run_script", "script.holding(DataKind.REAL)", "__import__('contextlib').nullcontext()"), "test_a_script_has"),
     near("synthetic rows are held", edited("broker.workflow.pipeline.script_run:_try_on_synthetic", "script.holding(DataKind.SYNTHETIC)", "__import__('contextlib').nullcontext()"), "test_a_script_has"),
     near("a rehearsal asks for its turn", edited("broker.workflow.rehearsal.rehearsal_run:_hold_synthetic_rows", "if rehearsal.submission.kind is not JobKind.PYTHON:", "if True:"), "test_script_rehearsals_wait"),
-    near("real data need a holder", edited("broker.sandbox.docker_sandbox:DockerSandbox._check_real", "request.image == UNTRUSTED and", "False and"), "test_real_data"),
+    near("real data need a holder", edited("broker.sandbox.docker_sandbox:DockerSandbox._check_real", "request.image == container_spec.UNTRUSTED and", "False and"), "test_real_data"),
     near("settings refuse slots side by side", put("broker.settings.check_side_by_side", nothing), "test_settings"),
     near("a second worker is refused", put("broker.sandbox.real_synthetic_lock.RealSyntheticLock.sole_worker", lambda _: contextlib.nullcontext(True)), "test_a_second_worker"),
     near("control groups are its own", edited("broker.sandbox.container_spec:host_settings", '"CgroupnsMode": "private",', ""), "test_a_container"),

@@ -27,7 +27,7 @@ DEFENCES = (
     of("the rest of a CASE is a branch", edited(f"{REACH}.branches:value_branches", "yield ValueBranch(met, before, whens[0][0])", "pass"), "the rest of a CASE"),
     of("of listed values the rarest counts", put(f"{REACH}.person_estimates.rarest_share", share_of), "a code that few have"),
     of("what is counted combines no variables", edited(f"{REACH}.selectivity_check:SelectivityCheck._of_table", "*table.counted, *_inner_counted(table.relation)", ""), "a value that is missing of one"),
-    of("a year is no alternative to other conditions", put(f"{REACH}.singling_out.mixes_years", lambda _: False), "A8 years as a weight"),
+    of("a year is no alternative to other conditions", put(f"{REACH}.boolean_formulas.mixes_years", lambda _: False), "A8 years as a weight"),
     of("branches of a UNION with other conditions are combined", put(f"{REACH}.selectivity_check._have_different_conditions", lambda *_: False), "A8 years by branches of a UNION"),
     of("what only tells of a variable has no size", put(f"{REACH}.person_estimates._is_on", lambda *_: True), "by rows of outer sides"),
     of("outer sides are looked at", edited(f"{REACH}.branches:inner_branches", "*branch.outer_branches,", "*(),"), "by an outer side"),

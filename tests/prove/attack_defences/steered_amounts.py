@@ -58,7 +58,7 @@ DEFENCES = (
     Defence(
         "the reciprocal of an amount is none",
         together(
-            edited(f"{ANALYSIS}.aggregate_arguments:is_linear_value", 'case Call(op="divide", args=(Literal(), _)):', 'case Call(op="nothing"):'),
+            edited(f"{ANALYSIS}.aggregate_arguments:is_linear_value", 'case scalars.Call(op="divide", args=(scalars.Literal(), _)):', 'case scalars.Call(op="nothing"):'),
             put(f"{ANALYSIS}.aggregate_arguments._is_rounded_by_factor", lambda *_: False),
         ),
         test=REVIEWED, given=("a reciprocal",),

@@ -40,7 +40,7 @@ DEFENCES = (
     Defence("a lane for SQL", edited(f"{TURNS}:WorkerSlot.takes_scripts", "return self.number >=", "return True or self.number >="), "test_a_lane"),
     Defence("no slot under a minute on real data", edited(f"{SILENCE}:check_slots", "not ports.synthetic_only and", "False and"), "test_real_data"),
     Defence("a manifest has minutes", edited("broker.workflow.pipeline.job_release:manifest_of", "whole_minute(now).isoformat()", "now.isoformat()"), "test_no_time"),
-    Defence("a job's times are minutes", put("broker.workflow.views.job_views.minute_of", lambda at: at), "test_no_time"),
+    Defence("a job's times are minutes", put("broker.workflow.timing_channel.minute_of", lambda at: at), "test_no_time"),
     Defence("ids are random", put("broker.domain.identifiers.uuid.uuid4", uuid.uuid1), "test_no_time"),
 )  # fmt: skip
 

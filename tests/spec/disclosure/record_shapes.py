@@ -24,11 +24,7 @@ def named(item: dict[str, Any]) -> dict[str, Any]:
 
 PLACES = {"type": "array", "items": {"type": "array", "prefixItems": [COUNT, {"type": "integer", "minimum": -1}],
                                      "minItems": 2, "maxItems": 2}}  # fmt: skip
-ACRO_SUMMARY = {
-    "type": "object",
-    "properties": {"suppressed": {"type": "boolean"}},
-    "additionalProperties": COUNT,
-}
+ACRO_SUMMARY = {"type": "object", "properties": {"suppressed": {"type": "boolean"}}, "additionalProperties": COUNT}
 ACRO = closed(
     version={"type": "string", "pattern": r"^\d+\.\d+\.\d+$"},
     tool=TEXT,

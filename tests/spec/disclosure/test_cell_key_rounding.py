@@ -10,7 +10,6 @@ from statistics import mean, pvariance
 
 import pytest
 
-from broker.disclosure.judge_job import judge_output
 from broker.disclosure.microdata.judge_microdata import judge_microdata
 from broker.disclosure.microdata.tabulation import TabulationRequest
 from broker.disclosure.records.released_tables import released_csv, released_record
@@ -23,6 +22,7 @@ from broker.domain.plans.plan import GroupKey, OutputColumn, PlannedOutput, Plan
 from broker.domain.plans.scalars import ColumnRef, ScalarType, Value
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.files import load_policies
+from tests.oracles.judge_output import judge_output
 from tests.oracles.tabulate import tabulate_rows
 
 PROFILES = {p.name: p for p in load_policies(Path(__file__).parents[3] / "policies").profiles}

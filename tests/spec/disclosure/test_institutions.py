@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from broker.disclosure.judge_job import judge_output
 from broker.disclosure.records.released_tables import released_csv
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Assessment, Verdict
@@ -14,6 +13,7 @@ from broker.domain.plans.operators import Scan, TableRef
 from broker.domain.plans.plan import GroupKey, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import ColumnRef, ScalarType
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
+from tests.oracles.judge_output import judge_output
 
 PROFILE = DisclosureRules(name="dea", source="test", t=10, protects_institutions=True, round_base=1, min_institutions=3)
 LA = GroupKey(1, ColumnRef(1, ScalarType.TEXT), ScalarType.TEXT, None, "npd.census.LA")

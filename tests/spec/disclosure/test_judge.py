@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import pytest
 
-from broker.disclosure.judge_job import judge_output
 from broker.disclosure.records.assessment_json import assessment_from_json, assessment_to_json
 from broker.disclosure.records.released_tables import released_csv, released_record
 from broker.domain.errors import Breach
@@ -16,6 +15,7 @@ from broker.domain.plans.operators import Scan, Sort, TableRef
 from broker.domain.plans.plan import GroupKey, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, Value
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
+from tests.oracles.judge_output import judge_output
 
 PROFILE = DisclosureRules(name="npd", source="test", t=10)
 LA = GroupKey(1, ColumnRef(1, ScalarType.TEXT), ScalarType.TEXT, ("201", "202", "203"), "npd.census.LA")

@@ -6,7 +6,6 @@ from decimal import Decimal
 import pytest
 from groups_kit import HLA, HN, LA, YEAR, M, N, agg, calls, col, counted, evidence_of, key, lit
 
-from broker.disclosure.judge_job import judge_output
 from broker.disclosure.records.assessment_json import assessment_from_json, assessment_to_json
 from broker.disclosure.records.released_tables import released_csv
 from broker.domain.errors import Breach
@@ -35,6 +34,7 @@ from broker.domain.plans.plan import (
 )
 from broker.domain.plans.scalars import Scalar, ScalarType
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
+from tests.oracles.judge_output import judge_output
 
 PROFILE = DisclosureRules(name="npd", source="test", t=10)
 COUNT, OTHER = (
@@ -90,9 +90,7 @@ def test_groups_joined_with_groups_show_what_both_sides_may_show() -> None:
     )
     assert lines(found) == ["la,rate", "a,0.5", "b,c", "d,0.8"]
     assert found.verdict is Verdict.SUPPRESS
-    assert [(f.rule, f.verdict, f.cell, f.column) for f in found.findings] == [
-        ("F1", Verdict.SUPPRESS, ("b",), "rate"),
-    ]
+    assert [(f.rule, f.verdict, f.cell, f.column) for f in found.findings] == [("F1", Verdict.SUPPRESS, ("b",), "rate")]
     assert [r.persons for r in found.rows] == [20, 4, 40]
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from broker.disclosure.judge_job import judge_output
 from broker.disclosure.records.acro_record import CHECKS, AcroItem, acro_results, checks_of
 from broker.disclosure.records.assessment_json import assessment_from_json, assessment_to_json
 from broker.disclosure.records.released_tables import released_csv, released_file_record, released_record
@@ -21,6 +20,7 @@ from broker.domain.plans.operators import Scan, TableRef
 from broker.domain.plans.plan import GroupKey, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import ColumnRef, ScalarType
 from broker.policy.disclosure_rules import DisclosureRules
+from tests.oracles.judge_output import judge_output
 from tests.spec.disclosure.record_shapes import ACRO, RELEASED, STAFF
 
 PROFILE = DisclosureRules(name="npd", source="test", t=10, p_percent=17.0)

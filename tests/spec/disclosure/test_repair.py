@@ -141,9 +141,7 @@ def test_amounts_of_any_size_are_repaired(times: float) -> None:
     """Pounds as well as persons: sums of floats differ in their last digits, and the tables still fit together."""
     task = task_of(TRAP, singles=False)
     large = replace(
-        task,
-        values=[v * times for v in task.values],
-        targets={i: w * times for i, w in task.targets.items()},
+        task, values=[v * times for v in task.values], targets={i: w * times for i, w in task.targets.items()}
     )
     done = suppress(large)
     assert not done.narrow

@@ -12,7 +12,6 @@ from typing import Any
 
 import duckdb
 
-from broker.disclosure.judge_job import judge_output
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Assessment
 from broker.domain.plans.operators import table_numbers
@@ -37,6 +36,7 @@ from broker.postprocessing.output_rows import OutputRow, OutputRows, StepBudget,
 from broker.postprocessing.program import public_rows as given_rows
 from broker.postprocessing.program import run_program
 from broker.query import CompiledSql, compile_sql, evidence_columns, render, render_public
+from tests.oracles.judge_output import judge_output
 
 YEARS = (2017, 2018, 2019)
 WRITTEN = {y: f"{y}/{y + 1}" for y in YEARS}

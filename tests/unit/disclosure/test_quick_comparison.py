@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from broker.disclosure.differencing import overlay, overlay_graph
+from broker.disclosure.differencing import overlay
 from broker.disclosure.differencing.compare_tables import compare
 from broker.disclosure.differencing.member_tables import MemberTable, members_of
 from broker.domain.release_history import KnownFigure
@@ -36,11 +36,13 @@ def drawn(chance: np.random.Generator, number: int, cells: np.ndarray) -> Member
 def said(monkeypatch: pytest.MonkeyPatch) -> Counter[bool]:
     found: Counter[bool] = Counter()
 
-    def counting(*asked) -> bool:
-        found[overlay.is_fully_joined(*asked)] += 1
-        return overlay.is_fully_joined(*asked)
+    is_fully_joined = overlay.is_fully_joined
 
-    monkeypatch.setattr(overlay_graph, "is_fully_joined", counting)
+    def counting(*asked) -> bool:
+        found[is_fully_joined(*asked)] += 1
+        return is_fully_joined(*asked)
+
+    monkeypatch.setattr(overlay, "is_fully_joined", counting)
     return found
 
 
@@ -52,7 +54,7 @@ def test_what_a_part_says_is_what_all_say(seed: int, monkeypatch: pytest.MonkeyP
     second = [chance.integers(0, 6, SIZE), first.copy(), near][int(chance.integers(0, 3))]
     new, old = drawn(chance, 2, first), drawn(chance, 1, second)
     quick = compare(new, old)
-    monkeypatch.setattr(overlay_graph, "is_fully_joined", lambda *_: False)
+    monkeypatch.setattr(overlay, "is_fully_joined", lambda *_: False)
     whole = compare(new, old)
     assert quick == whole
 

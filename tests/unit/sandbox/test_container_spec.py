@@ -85,11 +85,7 @@ THE_HOST_TABLE = {
     "IpcMode": "private",
     "CgroupnsMode": "private",
     "ShmSize": 16 << 20,
-    "Tmpfs": {
-        "/tmp": TMPFS.format(1 << 24),
-        "/out": TMPFS.format(1 << 20),
-        "/dev/shm": TMPFS.format(16 << 20),
-    },
+    "Tmpfs": {"/tmp": TMPFS.format(1 << 24), "/out": TMPFS.format(1 << 20), "/dev/shm": TMPFS.format(16 << 20)},
     "Mounts": [
         {
             "Type": "bind",

@@ -11,8 +11,7 @@ from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.jobs.rehearsals import OPEN_REHEARSAL_STATES, REHEARSAL_TRANSITIONS, RehearsalState, RehearsalStep
 from broker.domain.ports import SandboxEnd
 from broker.domain.projects.stops import StopKind
-from broker.worker.reconcile import sweep
-from broker.worker.reconcile_rehearsals import drop_rehearsals, offer_rehearsals, reap_rehearsals
+from broker.worker.reconcile import drop_rehearsals, offer_rehearsals, reap_rehearsals, sweep
 from broker.workflow.administration import emergency_stops
 from broker.workflow.policies_in_force import policies_in_force
 from broker.workflow.rehearsal import rehearsal_requests

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from broker.disclosure.cell_key_table import cell_key_table
+from broker.disclosure.cell_key_noise import cell_key_table
 from broker.domain.jobs.job import JobState
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.plans.plan import EvidenceNeeds
