@@ -10,12 +10,14 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from broker.disclosure.protected_values import round_count, round_rows
 from tests.attacks.decoders import ranges
 from tests.attacks.decoders.choices import Choices, smaller
 from tests.attacks.decoders.conditions import words_of
@@ -86,6 +88,16 @@ def assert_at_edges(numbers: Mapping[str, int], moved: Mapping[str, int], share:
     """Of numbers that the child changes, about this share move a figure: three deviations more are chance."""
     for statistic, n in numbers.items():
         assert moved.get(statistic, 0) <= n * share + 3 * math.sqrt(n * share * (1 - share)), statistic
+
+
+@pytest.mark.parametrize("base", [3, 5])
+def test_few_second_rows_are_rounded_as_if_alone(kit: Kit, base: int) -> None:
+    """A pad that leaves them alone is no new try, however many persons it leaves out."""
+    profile = replace(kit.profile, round_base=base)
+    for persons in range(base, 500):
+        for beyond in range(1, (persons + 3) // 4):
+            alone = round_count(persons, profile) + round_count(beyond, profile)
+            assert round_rows(persons + beyond, persons, profile) == alone
 
 
 FROM = "FROM npd.absence AS a WHERE a.AcademicYear = '2018/2019'"

@@ -301,12 +301,17 @@ def _summed_rows(evidence: StatisticEvidence, close: StatisticEvidence | None, c
 
 
 def _rounded_rows(rows: int, persons: int) -> Iterator[Rounding]:
-    """Persons, and the rows of each, where one has several."""
-    if rows <= persons:
+    """Persons, and the rows of each, where one has several. If few have a second row, these rows are rounded as if they
+    were counted alone: another number of persons beside them changes nothing."""
+    beyond = rows - persons
+    if beyond <= 0:
         yield "count", rows
     else:
         yield "count", persons
-        yield "rows of each", Fraction(rows, max(1, persons))
+        if 4 * beyond < persons:
+            yield "second rows", beyond
+        else:
+            yield "rows of each", Fraction(rows, max(1, persons))
 
 
 def largest_step(
