@@ -70,7 +70,7 @@ def _of_output(before: Left, after: Left, crossed: bool) -> Difference:
         return Difference(kind, f"{before.way} small={before.small}, {after.way} small={after.small}")
     if before.way is not LEAVES:
         return Difference(Kind.NONE)
-    places = before.figures.keys() | after.figures.keys()
+    places = dict.fromkeys([*before.figures, *after.figures])  # in the same order in every process
     pairs = {at: (before.figures.get(at, NOTHING), after.figures.get(at, NOTHING)) for at in places}
     kind, told = _of_figures(pairs, (before.table, before.record) != (after.table, after.record))
     if kind > Kind.EDGE and crossed:

@@ -18,6 +18,7 @@ from tests.attacks.decoders.kit import (
     Kit,
     Large,
     Left,
+    are_equal,
     large_ones_seldom,
     one_class_of_sizes,
     remembered_repairs,
@@ -86,7 +87,7 @@ class InProcess:
             frames = [self.kit.asked(plan) for plan in plans]
         except BrokerError:
             return None
-        touched = [way for way in frames[0] if any(f[way] != f[BASE] for f in frames)]
+        touched = [way for way in frames[0] if not all(are_equal(f[way], f[BASE]) for f in frames)]
         if not touched:
             return None
         try:

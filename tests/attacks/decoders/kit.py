@@ -14,6 +14,7 @@ from unittest.mock import patch
 from zlib import crc32
 
 import duckdb
+import pyarrow as pa
 
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.linking import linked_pattern, linked_system
@@ -46,6 +47,8 @@ LEAVES = OutputState.APPROVED
 Keys = tuple[Value, ...]
 Numbers = dict[tuple[object, ...], tuple[int, ...]]
 HOLE = "c"
+Frames = Sequence[tuple[str, bytes]]
+"""What the engine gives for a plan: of each table its kind and its rows."""
 Place = tuple[int, Keys, int]
 """A statistic of a cell: the number of its table in the output, the cell's keys, and the statistic."""
 Rounding = tuple[str, Value | Fraction]
@@ -142,8 +145,18 @@ class Rows:
             rows = f"read_parquet({files!r}, union_by_name=true)"
             self._con.execute(f'CREATE TABLE "{schema}"."{name}" AS FROM {rows}')
 
-    def frames(self, statements: Sequence[Mapping[str, str]], most: int) -> list[tuple[str, bytes]]:
+    def frames(self, statements: Sequence[Mapping[str, str]], most: int) -> Frames:
         return [("table", arrow_stream(self._con, result_statement(self._con, s), most)) for s in statements]
+
+
+def are_equal(one: Frames, other: Frames) -> bool:
+    """Whether the engine gave the same values. Bytes of equal values may differ: nothing sets those of a NULL."""
+    pairs = zip(one, other, strict=True)
+    return all(a == b or (a[0] == b[0] and table_of(a[1]).equals(table_of(b[1]))) for a, b in pairs)
+
+
+def table_of(content: bytes) -> pa.Table:
+    return pa.ipc.open_stream(content).read_all()
 
 
 class Kit:
@@ -181,7 +194,7 @@ class Kit:
         assert self.project is not None
         return check_submission(text, JobKind.SQL, "tsql", self.project, self.town.policies, TODAY)
 
-    def asked(self, plan: Plan) -> dict[str, list[tuple[str, bytes]]]:
+    def asked(self, plan: Plan) -> dict[str, Frames]:
         """The frames of each way, as the engine gives them."""
         found, written = {}, {}
         for way, rows in self._rows.items():
@@ -194,7 +207,7 @@ class Kit:
         request = self._engine.prepare(plan, vault, "here", 1, self._limits, self._needs)
         return json.dumps(json.loads(request.frames[0][1])["statements"])
 
-    def left(self, plan: Plan, way: str, frames: Sequence[tuple[str, bytes]]) -> list[Left]:
+    def left(self, plan: Plan, way: str, frames: Frames) -> list[Left]:
         """What leaves of each output of a job."""
         evidence = self._engine.read(plan, frames, self._needs)
         found = judge_job(plan, evidence, self.profile, self._rows[way].registers)
