@@ -96,8 +96,9 @@ def _make_private(file: Path) -> None:
     tokens and passwords. SQLite gives its other files the same mode."""
     with suppress(OSError):  # it exists, and must not be opened: closing it would release SQLite's locks
         os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
-    with suppress(PermissionError):  # it belongs to another account
-        for path in file.parent.glob(f"{glob.escape(file.name)}*"):
+    for path in file.parent.glob(f"{glob.escape(file.name)}*"):
+        # It belongs to another account, or another process has just removed it: a journal ends with its transaction.
+        with suppress(PermissionError, FileNotFoundError):
             path.chmod(PRIVATE)
 
 

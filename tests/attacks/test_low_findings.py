@@ -25,6 +25,7 @@ from broker.cli.output.console import print_json
 from broker.demo import run_demo as demo
 from broker.domain.errors import Conflict
 from broker.settings import Settings
+from broker.storage import database
 from broker.storage.sql_store import open_store
 from broker.web.app import create_app
 from broker.web.pages.account_pages import ATTEMPTS_EXTENSION
@@ -73,6 +74,14 @@ def test_the_store_is_its_owners_alone() -> None:
             assert mode(root / "broker.sqlite") == 0o600
     finally:
         os.umask(was)
+
+
+def test_a_journal_that_ends_while_the_store_is_opened_is_no_fault(tmp_path: Path) -> None:
+    """It was listed beside the store, and is gone when its mode is set."""
+    file = tmp_path / "broker.sqlite"
+    with mock.patch.object(Path, "glob", return_value=[file, tmp_path / "broker.sqlite-journal"]):
+        database._make_private(file)
+    assert mode(file) == 0o600
 
 
 def test_a_person_has_a_limited_number_of_tokens() -> None:
