@@ -17,6 +17,7 @@ from broker.query.analysis.group_key_domains import planned_key
 from broker.query.analysis.guards import guards_of
 from broker.query.analysis.implied_statistics import context_tables
 from broker.query.analysis.known_amounts import KnownAmounts
+from broker.query.analysis.made_rows import made_rows_reason
 from broker.query.analysis.person_amounts import amount_reason
 from broker.query.analysis.row_multiplicity import multiplicity_reason
 from broker.query.binder import saved_sources
@@ -107,8 +108,9 @@ def _reviewed_statistics(
     context = CONTEXT if has_context(relation) else None
     keys = tuple(keys)
     arguments = [s.argument for s in found if s.argument is not None and s.implied_by is None]
-    why = multiplicity_reason(relation, [*keys, *arguments], symbols)
     amounts = [s.argument for s in found if s.argument is not None and s.measure not in COUNTS]
+    why = multiplicity_reason(relation, [*keys, *arguments], symbols)
+    why = why or made_rows_reason(relation, keys, arguments, amounts, symbols)
     why_amounts = amount_reason(relation, amounts, symbols)
     known_amounts = KnownAmounts(relation, keys, symbols)
     marked = []

@@ -33,7 +33,21 @@ UNAUTHORISED, POSSIBLE = "1.0 * a.UnauthorisedAbsence_6HalfTerms", "1.0 * a.Sess
 TWO_AMOUNTS = f"{HERE} CROSS APPLY (VALUES (1, {UNAUTHORISED}), (2, {POSSIBLE})) AS v (r, y) WHERE {Y}"
 ONE_ROW = f"FROM (SELECT b.{KEY} AS k, 1 AS r, 1.0 * b.UnauthorisedAbsence_6HalfTerms AS y FROM {ABSENCE} AS b WHERE b.AcademicYear = '2018/2019' UNION ALL SELECT b.{KEY}, 2, 1.0 * b.SessionsPossible_6HalfTerms FROM {ABSENCE} AS b WHERE b.AcademicYear = '2018/2019') AS u"
 SCHOOLS = f"{HERE} CROSS JOIN ref.schools AS s CROSS JOIN ref.schools AS r WHERE {Y} AND ({K} OR (s.URN = a.URN AND r.URN = a.URN))"
+PAIRED = f"{HERE} CROSS APPLY (VALUES (a.SessionsPossible_6HalfTerms, {{0}}), (a.UnauthorisedAbsence_6HalfTerms, {{1}})) AS v (x, o) WHERE {Y}"
+CODED = PAIRED.format("a.SENprovision", "'E'")
+FLAGGED = PAIRED.format("a.FSMeligible", "1")
+STACKED = f"(SELECT a.{KEY} AS k, a.SessionsPossible_6HalfTerms AS x, a.SENprovision AS o {HERE} WHERE {Y} UNION ALL SELECT a.{KEY}, a.UnauthorisedAbsence_6HalfTerms, 'E' {HERE} WHERE {Y}) AS q"
+
+
 ELEVEN_TIMES = ", ".join(["(a.FSMeligible)"] * 11)
+
+
+def every_year(of: str, then: str) -> str:
+    """A code of three years and two tables below each other, and one more row for everybody."""
+    each = [(t, f"{y}/{y + 1}", of) for t in (ABSENCE, CENSUS) for y in (2016, 2017, 2018)]
+    rows = [*each, (ABSENCE, "2018/2019", then)]
+    parts = [f"SELECT {KEY} AS k, {o} AS o FROM {t} WHERE AcademicYear = '{y}'" for t, y, o in rows]
+    return f"({' UNION ALL '.join(parts)}) AS q"
 
 
 def of_each(figure: str, value: str, rows: str) -> str:
@@ -70,12 +84,29 @@ TO_A_PERSON = {
     "a partition that picks the amount": f"SELECT AVG(d.f) AS n FROM (SELECT MAX(v.y) OVER (PARTITION BY a.{KEY}, CASE WHEN {K} THEN 0 ELSE v.r END) AS f {TWO_AMOUNTS}) AS d",
     "the first of several rows": f"SELECT AVG(d.y) AS n {HERE} CROSS APPLY (SELECT TOP 1 u.y {ONE_ROW} WHERE u.k = a.{KEY} ORDER BY CASE WHEN {K} THEN 0 - u.r ELSE u.r END) AS d WHERE {Y}",
     "a branch that adds an amount": f"SELECT AVG(d.y) AS n FROM (SELECT u.k, MAX(u.y) AS y FROM (SELECT a.{KEY} AS k, {UNAUTHORISED} AS y {HERE} WHERE {Y} UNION ALL SELECT a.{KEY}, {POSSIBLE} {HERE} WHERE {Y} AND {K}) AS u GROUP BY u.k) AS d",
-    "a variable in many made rows": f"SELECT COUNT(*) AS n {HERE} CROSS APPLY (VALUES (1), {ELEVEN_TIMES}) AS v (i) WHERE {Y} AND v.i = 1",
-    "a variable in many branches": f"SELECT COUNT(*) AS n FROM (SELECT a.{KEY} AS k, 1 AS i {HERE} WHERE {Y} UNION ALL SELECT a.{KEY}, a.FSMeligible {HERE} WHERE {Y} UNION ALL SELECT a.{KEY}, a.FSMeligible {HERE} WHERE {Y}) AS d WHERE d.i = 1",
+    "a variable in many made rows": f"SELECT COUNT(*) AS n {HERE} CROSS APPLY (VALUES (a.MonthOfBirth), {ELEVEN_TIMES}) AS v (i) WHERE {Y} AND v.i = 1",
+    "a variable in many branches": f"SELECT COUNT(*) AS n FROM (SELECT a.{KEY} AS k, a.MonthOfBirth AS i {HERE} WHERE {Y} UNION ALL SELECT a.{KEY}, a.FSMeligible {HERE} WHERE {Y} UNION ALL SELECT a.{KEY}, a.FSMeligible {HERE} WHERE {Y}) AS d WHERE d.i = 1",
+    "a code beside an amount, filtered below": of_each("AVG(1.0 * d.y)", "MAX(v.x)", f"{CODED} AND v.o = 'E'"),
+    "a code beside an amount, filtered": f"SELECT AVG(1.0 * v.x) AS n {CODED} AND v.o = 'E'",
+    "a code beside an amount, in a union": f"SELECT SUM(q.x) AS n FROM {STACKED} WHERE q.o = 'E'",
+    "a code beside an amount, as a key": f"SELECT q.o, AVG(1.0 * q.x) AS n FROM {STACKED} GROUP BY q.o",
+    "a code beside an amount, in a branch": f"SELECT SUM(CASE WHEN q.o = 'E' THEN q.x END) AS n FROM {STACKED}",
+    "a code beside an amount, in an order": f"SELECT AVG(1.0 * d.m) AS n FROM (SELECT FIRST_VALUE(v.x) OVER (PARTITION BY a.{KEY} ORDER BY v.o DESC) AS m {PAIRED.format('1.0 * a.FSMeligible', '0.5')}) AS d",
+    "a code beside an amount, in a partition": f"SELECT AVG(1.0 * d.m) AS n FROM (SELECT MAX(v.x) OVER (PARTITION BY a.{KEY}, v.o) AS m {FLAGGED}) AS d",
+    "an amount beside an amount": of_each("AVG(1.0 * d.y)", "MAX(v.x)", f"{PAIRED.format(AMOUNT, '400')} AND v.o >= 60"),
+    "two codes beside two amounts": f"SELECT AVG(1.0 * v.x) AS n {PAIRED.format('a.FSMeligible', 'a.MonthOfBirth')} AND v.o = 1",
+    "a code of every year and a row for everybody": f"SELECT COUNT(*) AS n FROM {every_year('SENprovision', chr(39) + 'E' + chr(39))} WHERE q.o = 'E'",
+    "a code of every year, counted by each person": f"SELECT SUM(d.y) AS n FROM (SELECT COUNT(*) OVER (PARTITION BY q.k) AS y FROM {every_year('FSMeligible', '1')} WHERE q.o = 1) AS d",
+    "a code of every year and another of everybody": f"SELECT COUNT(*) AS n FROM {every_year('FSMeligible', 'MonthOfBirth')} WHERE q.o = 1",
     "values that are missing": f"SELECT COUNT(COALESCE(NULLIF(a.FSMeligible, 0), NULLIF(SIGN(v.i - 1), 1))) AS n {APPLIED} WHERE {Y}",
 }  # fmt: skip
 LEAVES = {
     "variables as rows": f"SELECT v.name, SUM(CASE WHEN a.FSMeligible = 1 THEN v.y ELSE 0 END) AS m {UNPIVOTED} WHERE {Y} GROUP BY v.name",
+    "variables as rows that have a value": f"SELECT v.name, AVG(1.0 * v.y) AS m {UNPIVOTED} WHERE {Y} AND v.y IS NOT NULL GROUP BY v.name",
+    "one of several variables": f"SELECT AVG(1.0 * v.y) AS m {UNPIVOTED} WHERE {Y} AND v.name = 'o'",
+    "tables that a key tells apart": f"SELECT q.part, q.c, SUM(q.x) AS m FROM (SELECT 1 AS part, a.SENprovision AS c, {AMOUNT} AS x {HERE} WHERE {Y} UNION ALL SELECT 2, b.EthnicGroupMinor, b.MonthOfBirth FROM {CENSUS} AS b WHERE b.AcademicYear = '2018/2019') AS q GROUP BY q.part, q.c",
+    "codes of two variables": f"SELECT v.c, COUNT(*) AS n {HERE} CROSS APPLY (VALUES (a.SENprovision), (a.EthnicGroupMinor)) AS v (c) WHERE {Y} GROUP BY v.c",
+    "tables with other columns below each other": f"SELECT d.y, COUNT(d.m) AS m, COUNT(d.f) AS f FROM (SELECT a.AcademicYear AS y, {AMOUNT} AS m, NULL AS f {HERE} WHERE {Y} UNION ALL SELECT b.AcademicYear, NULL, b.FSMeligible FROM {CENSUS} AS b WHERE b.AcademicYear = '2018/2019') AS d GROUP BY d.y",
     "the last row": f"SELECT d.k, COUNT(*) AS n {NUMBERED} WHERE d.r = 1 GROUP BY d.k",
     "the last row with a code": f"SELECT SUM(CASE WHEN d.r = 1 AND d.k = 'K' THEN 1 ELSE 0 END) AS n {NUMBERED}",
     "a count for each year": f"SELECT SUM(CASE WHEN {Y} AND a.FSMeligible = 1 THEN 1 ELSE 0 END) AS n, SUM(CASE WHEN a.AcademicYear = '2017/2018' AND a.FSMeligible = 1 THEN 1 ELSE 0 END) AS m {HERE} WHERE a.AcademicYear {YEARS}",

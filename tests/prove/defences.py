@@ -7,6 +7,8 @@ this process, and prints what was not caught.
 
 import __future__
 
+import builtins
+import dis
 import importlib
 import inspect
 import json
@@ -15,7 +17,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 from unittest import mock
 
@@ -80,13 +82,24 @@ def edited(where: str, old: str, new: str) -> Removed:
         namespace: dict[str, Any] = {}
         flags = __future__.annotations.compiler_flag
         exec(compile(source.replace(old, new), where, "exec", flags, True), function.__globals__, namespace)
-        was, function.__code__ = function.__code__, namespace[function.__name__].__code__
+        code = namespace[function.__name__].__code__
+        if unknown := set(_globals_of(code)) - function.__globals__.keys() - vars(builtins).keys():
+            raise LookupError(f"{where} knows no {sorted(unknown)}, which {new!r} names.")
+        was, function.__code__ = function.__code__, code
         try:
             yield
         finally:
             function.__code__ = was
 
     return context
+
+
+def _globals_of(code: CodeType) -> Iterator[str]:
+    """The names that a code, and those within it, look up in its module."""
+    yield from (i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL")
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _globals_of(inner)
 
 
 def _function(where: str) -> FunctionType:

@@ -15,7 +15,7 @@ MIXED_ROWS = "A condition or an order mixes columns of made rows with a variable
 def amount_reason(relation: ops.Relation, arguments: Iterable[Scalar], symbols: SymbolTable) -> str | None:
     """Why a checker must review how the amounts in these arguments come about. None if the rows below each aggregate of
     a person multiply as those of a table may, and no condition mixes rows that the text made with a variable."""
-    needed = _columns_behind(relation, _read_by(arguments, symbols), symbols)
+    needed = columns_behind(relation, read_by(arguments, symbols), symbols)
     for part in ops.walk(relation):
         if isinstance(part, ops.Aggregate) and collapses_rows(part, symbols):
             calls = [call for ident, call in part.aggregates if ident in needed]
@@ -24,10 +24,10 @@ def amount_reason(relation: ops.Relation, arguments: Iterable[Scalar], symbols: 
                 return why
     made = frozenset(_made_columns(relation))
     applied = frozenset(i for side in _applied(relation) for i in _made_columns(side))
-    return MIXED_ROWS if any(_mixes(c, made, applied, symbols) for c in _decisions(relation)) else None
+    return MIXED_ROWS if any(_mixes(c, made, applied, symbols) for c in decisions(relation)) else None
 
 
-def _columns_behind(relation: ops.Relation, amounts: frozenset[int], symbols: SymbolTable) -> frozenset[int]:
+def columns_behind(relation: ops.Relation, amounts: frozenset[int], symbols: SymbolTable) -> frozenset[int]:
     """Every column that the amounts are computed from. What is applied to a row may read what the row's own side made,
     so the relation is walked until nothing is added."""
     needed, before = set(amounts), -1
@@ -36,20 +36,20 @@ def _columns_behind(relation: ops.Relation, amounts: frozenset[int], symbols: Sy
         for part in ops.walk(relation):
             match part:
                 case ops.Aggregate(aggregates=aggregates):
-                    needed |= _read_by((a for i, call in aggregates if i in needed for a in call.args), symbols)
+                    needed |= read_by((a for i, call in aggregates if i in needed for a in call.args), symbols)
                 case ops.Apply(ident=ident, column=int(column)) if ident in needed:
-                    needed |= _read_by([ColumnRef(column, ScalarType.NULL)], symbols)
+                    needed |= read_by([ColumnRef(column, ScalarType.NULL)], symbols)
                 case ops.Window(columns=columns):
-                    needed |= _read_by((a for c in columns if c.ident in needed for a in c.function.args), symbols)
+                    needed |= read_by((a for c in columns if c.ident in needed for a in c.function.args), symbols)
                 case ops.Union(columns=columns):
                     parts = (
                         ColumnRef(i, ScalarType.NULL) for ident, idents in columns if ident in needed for i in idents
                     )
-                    needed |= _read_by(parts, symbols)
+                    needed |= read_by(parts, symbols)
     return frozenset(needed)
 
 
-def _read_by(amounts: Iterable[Scalar], symbols: SymbolTable) -> frozenset[int]:
+def read_by(amounts: Iterable[Scalar], symbols: SymbolTable) -> frozenset[int]:
     """The columns that amounts read, without those that only conditions read: a condition does not become an amount."""
     values = (v for amount in amounts for v in _branch_values(symbols.expanded(amount)))
     return frozenset().union(*(read_through(v, symbols) for v in values))
@@ -85,7 +85,7 @@ def _applied(relation: ops.Relation) -> Iterator[ops.Relation]:
             yield part.sub
 
 
-def _decisions(relation: ops.Relation) -> Iterator[Scalar]:
+def decisions(relation: ops.Relation) -> Iterator[Scalar]:
     """Everything by which a relation decides which rows there are, which come first and which belong together."""
     for part in ops.walk(relation):
         match part:

@@ -217,14 +217,19 @@ def _repeats_variable(parts: Sequence[ops.Relation], read_by: Sequence[scalars.S
         if isinstance(union, ops.Union):
             years = [frozenset(_year_texts(part, symbols)) for part in union.parts]
             for idents in (idents for ident, idents in union.columns if ident in read):
-                held = [(frozenset(_variables(i, symbols)), y) for i, y in zip(idents, years, strict=True)]
-                times = Counter((variable, y) for variables, y in held for variable in variables)
-                if len({variables for variables, _ in held}) > 1 and any(n > 1 for n in times.values()):
+                held = [(_names_in(i, symbols), y) for i, y in zip(idents, years, strict=True)]
+                times = Counter((name, y) for names, y in held for name in names)
+                if len({names for names, _ in held}) > 1 and any(n > 1 for n in times.values()):
                     return True
     return False
 
 
-def _variables(ident: int, symbols: SymbolTable) -> Iterator[str]:
+def _names_in(ident: int, symbols: SymbolTable) -> frozenset[str]:
+    """The names of a column's variables, without their tables: several tables have the same variable."""
+    return frozenset(v.rpartition(".")[2] for v in variables_of(ident, symbols))
+
+
+def variables_of(ident: int, symbols: SymbolTable) -> Iterator[str]:
     """The variables of persons that a column holds, without years and link keys."""
     for origin in (symbols.origins[i] for i in symbols.base(scalars.ColumnRef(ident, scalars.ScalarType.NULL))):
         if symbols.is_person(origin.scan) and not origin.is_year and origin.key_domain is None:
@@ -232,17 +237,17 @@ def _variables(ident: int, symbols: SymbolTable) -> Iterator[str]:
 
 
 def _year_texts(relation: ops.Relation, symbols: SymbolTable) -> Iterator[str]:
-    yield from (_text_by_names(c, symbols) for c in conditions_within(relation) if not _is_choice(c, symbols))
+    yield from (text_by_names(c, symbols) for c in conditions_within(relation) if not _is_choice(c, symbols))
 
 
 def _choice_texts(relation: ops.Relation, symbols: SymbolTable) -> Iterator[str]:
     """The conditions that choose rows, with the names of variables for their columns."""
     for condition in conditions_within(relation):
         if _is_choice(condition, symbols) and not _present_variable(condition, symbols):
-            yield _text_by_names(condition, symbols)
+            yield text_by_names(condition, symbols)
 
 
-def _text_by_names(condition: scalars.Scalar, symbols: SymbolTable) -> str:
+def text_by_names(condition: scalars.Scalar, symbols: SymbolTable) -> str:
     return scalars.scalar_text(
         substitute(symbols.expanded(condition), lambda c: scalars.Literal(_name(c, symbols), c.type))
     )

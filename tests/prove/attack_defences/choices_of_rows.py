@@ -48,7 +48,7 @@ DEFENCES = (
     ),
     Defence(
         "derived columns are seen through",
-        edited(f"{PLACE}:_is_even_apply", "read_through(c, symbols)", "column_ids(c)"),
+        edited(f"{PLACE}:_is_even_apply", "read_through(c, symbols)", "scalars.column_ids(c)"),
         given=("a condition above",),
     ),
     *(
@@ -57,14 +57,13 @@ DEFENCES = (
     ),
     Defence(
         "what a subquery reads of its row is followed, too",
-        put(f"{AMOUNT_ROOM}._columns_behind", lambda _, amounts, __: amounts),
+        put(f"{AMOUNT_ROOM}.columns_behind", lambda _, amounts, __: amounts),
         given=("a count that a subquery reads",),
     ),
     *(
         Defence("no decision mixes made rows with a variable", put(f"{AMOUNT_ROOM}._mixes", lambda *_: False), given=(name,))
         for name in (
             "written rows counted for each row", "an order that picks the amount", "a partition that picks the amount",
-            "the first of several rows",
         )
     ),
     Defence(
@@ -79,7 +78,30 @@ DEFENCES = (
     ),
     *(
         Defence("made rows hold a variable once", put(f"{PLACE}._repeats_variable", lambda *_: False), given=(name,))
-        for name in ("a variable in many made rows", "a variable in many branches")
+        for name in ("a variable in many made rows", "a variable in many branches", "a code of every year and another of everybody")
+    ),
+    Defence(
+        "a variable of two tables is one",
+        edited(f"{PLACE}:_names_in", 'v.rpartition(".")[2]', "v"),
+        given=("a code of every year and another of everybody",),
+    ),
+    *(
+        Defence("no column of made rows mixes a constant with a variable", put("broker.query.output_planning.made_rows_reason", lambda *_: None), given=(name,))
+        for name in (
+            "a code beside an amount, filtered below", "a code beside an amount, filtered", "a code beside an amount, in a union",
+            "a code beside an amount, as a key", "a code beside an amount, in a branch", "a code beside an amount, in an order",
+            "a code beside an amount, in a partition", "an amount beside an amount",
+        )
+    ),
+    Defence(
+        "no test of made rows picks the variable that is added up",
+        edited("broker.query.analysis.made_rows:made_rows_reason", "if (several & read and other) or (several & present and other - present):", "if False:"),
+        given=("two codes beside two amounts",),
+    ),
+    Defence(
+        "keys are tests, too",
+        edited("broker.query.analysis.made_rows:made_rows_reason", "() if apart else keys", ""),
+        given=("a code beside an amount, as a key",),
     ),
     Defence(
         "what is missing is a choice",
