@@ -190,14 +190,19 @@ def mean_step(
     It follows from what one person can change. By half the base of counts times a large contribution, a person who is
     half a spread from the mean moves it across an edge as seldom as a count of one person moves. By half a contribution
     at the bounds of the catalogue, nobody moves it by more than two steps. A person with several rows moves it by all
-    of them.
+    of them, and a person's total has the bounds of their rows together.
     """
     least = Decimal(1).scaleb(-_most_digits(evidence, profile))
     n = Decimal(max(1, round_count(evidence.rows, profile) or 0))
-    bounds, usual = amount_bounds(statistic), _usual_size(statistic, evidence)
-    spread = None if bounds is None else bounds[1] - bounds[0]
-    large = min((size for size in (spread, usual) if size is not None), default=Decimal(0))
+    spread, usual = _spread(amount_bounds(statistic)), _usual_size(statistic, evidence)
+    # the bounds of a total are an estimate, so they make no step finer
+    of_row = spread if statistic.bounds is not None else None
+    large = min((size for size in (of_row, usual) if size is not None), default=Decimal(0))
     return max(least, _grid_step(max(profile.round_base * large, spread or Decimal(0)) / 2 * rows_each / n))
+
+
+def _spread(bounds: AmountBounds | None) -> Decimal | None:
+    return None if bounds is None else bounds[1] - bounds[0]
 
 
 def least_error_of_sum(bounds: AmountBounds, ordinary: float, profile: DisclosureRules) -> float:
@@ -219,11 +224,12 @@ def _most_digits(evidence: StatisticEvidence, profile: DisclosureRules) -> int:
 
 
 def amount_bounds(statistic: PlannedStatistic) -> AmountBounds | None:
-    """By the catalogue, if both bounds are known."""
-    if statistic.bounds is None or None in statistic.bounds:
+    """By the catalogue, if both bounds are known: of one row, or of a total of several."""
+    bounds = statistic.bounds or statistic.made_bounds
+    if bounds is None or None in bounds:
         return None
     factor, offset = statistic.scale
-    low, high = sorted((Decimal(as_number(bound)) - offset) / factor for bound in statistic.bounds)
+    low, high = sorted((Decimal(as_number(bound)) - offset) / factor for bound in bounds)
     return low, high
 
 

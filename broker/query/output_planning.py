@@ -25,6 +25,7 @@ from broker.query.binder.bind_state import Binder
 from broker.query.binder.draft_tables import DraftTable
 from broker.query.binder.row_aggregation import CONTEXT
 from broker.query.bound_relations import BoundGroups, BoundRows, has_context
+from broker.query.contribution_bounding.made_amounts import with_made_bounds
 from broker.query.diagnostics import Diagnostics, Position
 from broker.query.sql.finalize import finalize_relation
 from broker.query.sql.replacement_rows import UNSUPPORTED_REPLACEMENT, UnsupportedReplacement, replacement_rows
@@ -97,7 +98,9 @@ def _planned_table(draft: DraftTable, binder: Binder, years: dict[int, Years | N
     assert draft.rows.person is not None
     keys = tuple(planned_key(c.ident, e, symbols, years, guards) for e, c in draft.keys.items())
     statistics = _reviewed_statistics(relation, draft.keys, draft.statistics.entries, symbols)
-    return PlannedTable(finalize_relation(relation, symbols, years), draft.rows.person, keys, statistics)
+    contributions = finalize_relation(relation, symbols, years)
+    statistics = with_made_bounds(statistics, contributions, binder.catalogue)
+    return PlannedTable(contributions, draft.rows.person, keys, statistics)
 
 
 def _reviewed_statistics(

@@ -22,6 +22,7 @@ SIZES = {
     "PROOF_PROCESSES": 2,
     "PROOF_EXPRESSIONS": 600,
     "PROOF_CALLS": 2000,
+    "PROOF_MADE_AMOUNTS": 300,
 }
 PROPERTIES = {
     "years, non-interference and scanned columns of generated queries": ("test_shapes.py", ("shapes",)),
@@ -32,6 +33,7 @@ PROPERTIES = {
     "every function of the parser with too few arguments": ("test_arguments_missing.py", ("calls",)),
     "non-interference of every accepted sample": ("test_samples_scrambled.py", ()),
     "verdicts of the samples": ("test_sample_verdicts.py", ()),
+    "an amount within the catalogue moves a mean by at most two steps": ("test_made_amounts.py", ()),
 }
 MUTANTS, SCORE = 60, 0.85
 """Changes tried in each module, and the share of them that the fast tests must see."""

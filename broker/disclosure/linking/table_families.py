@@ -208,7 +208,7 @@ def _figures(
             indicators = {scalar_text(_indicator(c)): _indicator(c) for c in conditions}
             scalars |= indicators
             # The bounds are those of another argument.
-            amounts.setdefault(scalar_text(base), replace(statistic, argument=base, bounds=None))
+            amounts.setdefault(scalar_text(base), replace(statistic, argument=base, bounds=None, made_bounds=None))
             tests = frozenset((d, 1) for d in indicators)
             yield LinkedFigure(
                 *(statistic.ident, scalar_text(base), tests, statistic.measure),

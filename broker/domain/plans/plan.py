@@ -28,7 +28,9 @@ class PlannedStatistic:
       included). None: use the cell's row count.
     - `form`: which quantile (its fraction) or deviation it is.
     - `counts` (SUM only): the summed values are numbers of rows, so the sum is a count and is protected as one.
-    - `scale`: (factor, offset) if the argument is factor times a number plus offset. It follows from the argument."""
+    - `scale`: (factor, offset) if the argument is factor times a number plus offset. It follows from the argument.
+    - `made_bounds` (of a sum or mean without `bounds`): the (low, high) of a person's total or another argument made of
+      several rows, by the catalogue and the rows that people with several usually have. It follows from these."""
 
     ident: int
     measure: Measure
@@ -42,6 +44,7 @@ class PlannedStatistic:
     form: "QuantileForm | DeviationForm | None" = None
     counts: bool = False
     scale: tuple[Decimal, Decimal] = field(default=(Decimal(1), Decimal(0)), repr=False)
+    made_bounds: tuple[Decimal, Decimal] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

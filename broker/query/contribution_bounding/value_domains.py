@@ -38,7 +38,7 @@ class ClampRanges:
                 return _clipped(op, [self.of(a) for a in args])
             case Case(values=values) | Call(op="coalesce", args=values):
                 # NULL does not widen the range
-                return _hull([self.of(v) for v in values if not _is_null(v)])
+                return hull([self.of(v) for v in values if not _is_null(v)])
             case Call(op=op, args=args) if op in RANGE_PRESERVING:
                 return self.of(args[0])
             case Call(op=op, args=args):
@@ -73,7 +73,7 @@ class ClampRanges:
     def _column(self, column: ColumnRef) -> Ends:
         found = self.origins.sources(column)
         if found:
-            return _hull([self._variable(s.table, v.name, v.type, v.low, v.high) for s, v in found])
+            return hull([self._variable(s.table, v.name, v.type, v.low, v.high) for s, v in found])
         made = self.origins.definition(column) or self._aggregate(column.ident)
         if isinstance(made, AggregateCall):
             if made.op in {"count", "count_rows", "count_distinct"}:
@@ -108,7 +108,7 @@ def _is_null(scalar: Scalar) -> bool:
     return isinstance(scalar, Literal) and scalar.value is None
 
 
-def _hull(ends: list[Ends]) -> Ends:
+def hull(ends: list[Ends]) -> Ends:
     lows, highs = [low for low, _ in ends], [high for _, high in ends]
     return (
         None if None in lows or not lows else min(low for low in lows if low is not None),
@@ -117,7 +117,7 @@ def _hull(ends: list[Ends]) -> Ends:
 
 
 def _clipped(op: str, ends: list[Ends]) -> Ends:
-    low, high = _hull(ends)
+    low, high = hull(ends)
     if op == "least":
         return low, min((h for _, h in ends if h is not None), default=None)
     return max((e for e, _ in ends if e is not None), default=None), high

@@ -1,6 +1,7 @@
 """What the linked tables of a job take as the error of a released sum is never more than its rounding leaves open."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import given
@@ -23,15 +24,17 @@ FACTORS = st.sampled_from([Decimal(1), Decimal("0.1"), Decimal("-2.5"), Decimal(
     factor=FACTORS,
     offset=st.sampled_from([0, 7, -2_000]),
     base=st.sampled_from([3, 5, 10]),
+    of_rows=st.sampled_from(["bounds", "made_bounds"]),
 )
 def test_the_error_of_a_sum_is_at_most_what_its_mean_leaves_open(
-    amounts: Sequence[int], wider: int, factor: Decimal, offset: int, base: int
+    amounts: Sequence[int], wider: int, factor: Decimal, offset: int, base: int, of_rows: str
 ) -> None:
     profile = DisclosureRules(name="drawn", source="test", t=10, round_base=base)
     written = [factor * amount + offset for amount in amounts]
     low, high = sorted((factor * (min(amounts) - wider) + offset, factor * (max(amounts) + wider) + offset))
-    statistic = PlannedStatistic(
-        0, Measure.SUM, None, ScalarType.DECIMAL, bounds=(low, high), scale=(factor, Decimal(offset))
+    statistic = replace(
+        PlannedStatistic(0, Measure.SUM, None, ScalarType.DECIMAL, scale=(factor, Decimal(offset))),
+        **{of_rows: (low, high)},
     )
     rows, total = len(amounts), sum(written)
     evidence = StatisticEvidence(total, rows, rows, total=total, sizes=sum(map(abs, written)))
