@@ -58,7 +58,7 @@ def rounding_notes(profile: DisclosureRules) -> list[str]:
     return [
         (
             f"Counts are rounded to the nearest {profile.round_base}. If a person can count several times, the "
-            "number of persons is rounded."
+            "number of persons is rounded, and that of rows more coarsely."
         ),
         "Each figure is rounded separately, so totals may differ from the sum of their parts.",
     ]

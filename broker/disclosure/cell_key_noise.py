@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from broker.domain.errors import Breach
 from broker.domain.evidence import StatisticEvidence
+from broker.domain.plans.plan import ORDINARY_ROWS, RowGrowth
 from broker.policy.disclosure_rules import DisclosureRules
 
 KEYS = 1 << 32
@@ -149,13 +150,13 @@ class CellKeyNoise:
     def of_persons(self, count: int, evidence: StatisticEvidence) -> int:
         return max(0, count + self._change(evidence.persons, evidence.cell_key))
 
-    def of_rows(self, rows: int, persons: int, key: int | None) -> int:
+    def of_rows(self, rows: int, persons: int, key: int | None, growth: RowGrowth = ORDINARY_ROWS) -> int:
         """Rows of so many persons. If no persons are reported (a sum of zeros), each row counts as a person."""
         # A sum of zeros has rows but no persons.
         persons = persons or rows
         times = max(1, _nearest_multiple(rows, persons)) if persons else 1
         # Rows beyond `times` for each person are rounded to a multiple of the average rows of 2t persons.
-        base = 2 * self.profile.t * times
+        base = 2 * self.profile.t * growth.largest(times)
         beyond = _nearest_multiple(rows - times * persons, base) * base
         return max(0, times * (persons + self._change(persons, key)) + beyond)
 

@@ -7,7 +7,7 @@ from broker.disclosure.cell_key_noise import CellKeyNoise
 from broker.disclosure.rules.percentage import least_count_shown_as
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans.measure import RATIOS, Contribution, Measure
-from broker.domain.plans.plan import DeviationForm, PlannedStatistic
+from broker.domain.plans.plan import ORDINARY_ROWS, DeviationForm, PlannedStatistic, RowGrowth
 from broker.domain.plans.scalars import Value
 from broker.policy.disclosure_rules import DisclosureRules, Rounding
 from broker.postprocessing.exact_arithmetic import Number, absolute, as_number, rounded
@@ -42,15 +42,16 @@ def rounded_value(
     """The released value of a statistic under conventional rounding, before the post-aggregation. `close_count`: the
     count to use for a sum or share that leaves out fewer than t persons of it; None: its own. `cell`: the size of its
     cell."""
+    growth, persons = statistic.growth, evidence.persons
     match statistic.measure:
         case Measure.COUNT_PERSONS:
             return round_count(evidence.value, profile)
         case Measure.COUNT_ROWS | Measure.COUNT_VALUES:
-            return None if evidence.value is None else round_rows(evidence.rows, evidence.persons, profile)
+            return None if evidence.value is None else round_rows(evidence.rows, persons, profile, growth)
         case Measure.COUNT_DISTINCT | Measure.GAP:
             return round_count(evidence.value, profile)
         case Measure.ONES:
-            return None if evidence.value is None else round_rows(count_ones(evidence), evidence.persons, profile)
+            return None if evidence.value is None else round_rows(count_ones(evidence), persons, profile, growth)
         case Measure.SHARE:
             return _share(statistic, evidence, profile, close_count, cell)
         case Measure.MEAN:
@@ -63,21 +64,20 @@ def rounded_value(
         case Measure.LOWEST | Measure.HIGHEST | Measure.MODE:
             return evidence.value
         case Measure.SUM if statistic.counts:
-            return None if evidence.total is None else round_rows(count_ones(evidence), evidence.persons, profile)
+            return None if evidence.total is None else round_rows(count_ones(evidence), persons, profile, growth)
         case Measure.SUM:
-            mean, count = _mean(statistic, evidence, profile, cell), _summed_rows(evidence, close_count, cell, profile)
+            mean = _mean(statistic, evidence, profile, cell)
+            count = _summed_rows(statistic, evidence, close_count, cell, profile)
             return None if mean is None else rounded(mean * count, profile.sum_digits)
 
 
 def round_count(value: Value, profile: DisclosureRules) -> int | None:
     """Round half up to the profile's base. The base never depends on the data."""
-    if value is None:
-        return None
     base = profile.round_base
-    return (2 * int(as_number(value)) + base) // (2 * base) * base  # integer arithmetic: exact
+    return None if value is None else nearest_multiple(int(as_number(value)), base)
 
 
-def round_rows(rows: int, persons: int, profile: DisclosureRules) -> int:
+def round_rows(rows: int, persons: int, profile: DisclosureRules, growth: RowGrowth = ORDINARY_ROWS) -> int:
     """Round a count of rows like a sum: rounded persons times the average rows of each, rounded again. Otherwise five
     rows for everybody, rounded to five, would reveal the exact number of persons.
 
@@ -85,30 +85,51 @@ def round_rows(rows: int, persons: int, profile: DisclosureRules) -> int:
     person has one row, or `persons` is not known to be fewer, the result is the rounded count. Rule M3 deals with rows
     that are mostly one person's.
     """
-    shown = round_count(persons, profile) or 0
-    if profile.round_base == 1 or not shown or rows <= persons:
+    shown = round_count(persons := min(rows, persons), profile) or 0
+    if profile.round_base == 1 or not shown:
         return round_count(rows, profile) or 0
-    step = rows_step(rows, persons, profile)
-    return (2 * rows * shown + step * persons) // (2 * step * persons) * step  # integer arithmetic: exact
+    step, each = rows_step(rows, persons, profile, growth), CellSize(rows, persons).rows_each
+    if growth.largest(each) > each:
+        # Few have further rows. They are rounded alone, so that other persons beside them change nothing.
+        of_all = growth.evenly(each) * persons
+        return max(
+            step, nearest_multiple(of_all, step) + nearest_multiple(rows - of_all, step)
+        )  # persons never show as 0
+    return nearest_multiple(rows * shown, step * persons) // persons
 
 
-def rows_step(rows: int, persons: int, profile: DisclosureRules) -> int:
-    """The multiple to which a number of rows is rounded: the base times the ordinary rows of a person. The error is
-    then as large as that of the rounded persons."""
-    return profile.round_base * max(1, (2 * rows + persons) // (2 * persons))
+def rows_step(rows: int, persons: int, profile: DisclosureRules, growth: RowGrowth = ORDINARY_ROWS) -> int:
+    """The multiple to which a number of rows is rounded: the base times the ordinary rows of a person, as the error of
+    rounded persons is. Few persons whose rows joins multiply hardly change these, so their growth counts, too."""
+    return profile.round_base * growth.largest(CellSize(rows, persons).rows_each)
+
+
+def nearest_multiple(amount: int, base: int) -> int:
+    """Half up; exact."""
+    return (2 * amount + base) // (2 * base) * base
+
+
+def rows_each(statistic: PlannedStatistic, cell: CellSize) -> int:
+    """How many rows of one person a mean allows for. Its step follows from a large contribution, three times the usual
+    one, and so allows for one table more than a count does."""
+    return max(cell.rows_each, statistic.growth.largest(cell.rows_each) // 2)
 
 
 def _summed_rows(
-    evidence: StatisticEvidence, close_count: StatisticEvidence | None, cell: CellSize, profile: DisclosureRules
+    statistic: PlannedStatistic,
+    evidence: StatisticEvidence,
+    close_count: StatisticEvidence | None,
+    cell: CellSize,
+    profile: DisclosureRules,
 ) -> int:
     """The released number of rows of a sum: as that of its count, or else to the base times the rows of a person of the
     cell. How many persons have a row is not known, because persons with a total of 0 are not counted."""
     if close_count is not None:
-        return round_rows(close_count.rows, close_count.persons, profile)
+        return round_rows(close_count.rows, close_count.persons, profile, statistic.growth)
     if evidence.rows == cell.rows:
-        return round_rows(cell.rows, cell.persons, profile)
-    step = 1 if profile.round_base == 1 else profile.round_base * cell.rows_each
-    return (2 * evidence.rows + step) // (2 * step) * step
+        return round_rows(cell.rows, cell.persons, profile, statistic.growth)
+    step = 1 if profile.round_base == 1 else rows_step(cell.rows, cell.persons, profile, statistic.growth)
+    return nearest_multiple(evidence.rows, step)
 
 
 def count_ones(evidence: StatisticEvidence) -> int:
@@ -124,11 +145,12 @@ def _share(
     cell: CellSize,
 ) -> Value:
     """Protected ones divided by the protected count, with the digits of a percentage."""
-    part = round_rows(count_ones(evidence), evidence.persons, profile)
+    part = round_rows(count_ones(evidence), evidence.persons, profile, statistic.growth)
     if close_count is None:
-        whole = round_rows(count_ones(evidence) + evidence.rest_rows, persons_of_both(evidence, cell), profile)
+        rows = count_ones(evidence) + evidence.rest_rows
+        whole = round_rows(rows, persons_of_both(evidence, cell), profile, statistic.growth)
     else:
-        whole = round_rows(close_count.rows, close_count.persons, profile)
+        whole = round_rows(close_count.rows, close_count.persons, profile, statistic.growth)
     if not whole:
         return None
     share = min(Decimal(1), Decimal(part) / Decimal(whole))
@@ -152,16 +174,16 @@ def _mean(
         exact = Decimal(as_number(evidence.total)) / Decimal(evidence.rows)
     else:
         exact = Decimal(as_number(evidence.value))
-    return protected_mean(exact, statistic, evidence, profile, cell.rows_each)
+    return protected_mean(exact, statistic, evidence, profile, rows_each(statistic, cell))
 
 
 def protected_mean(
-    exact: Decimal, statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules, rows_each: int
+    exact: Decimal, statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules, each: int
 ) -> Number:
     """Round the mean of the number itself, then scale it as written. Otherwise a written factor would choose where the
     edges of rounding are, and several factors would narrow a mean down."""
     factor, offset = statistic.scale
-    step = mean_step(statistic, evidence, profile, rows_each)
+    step = mean_step(statistic, evidence, profile, each)
     units = ((exact - offset) / factor / step).to_integral_value(ROUND_HALF_UP)
     return rounded(units * step * factor + offset, min(_most_digits(evidence, profile), 1 - (step * factor).adjusted()))
 
@@ -311,11 +333,11 @@ def protected_value(
         case Measure.COUNT_PERSONS | Measure.COUNT_DISTINCT:
             return noise.of_persons(int(as_number(evidence.value or 0)), evidence)
         case Measure.COUNT_ROWS | Measure.COUNT_VALUES | Measure.GAP:
-            return noise.of_rows(evidence.rows, evidence.persons, evidence.cell_key)
+            return _changed_rows(statistic, evidence, noise)
         case Measure.ONES:
-            return None if evidence.value is None else _changed_ones(evidence, noise)
+            return None if evidence.value is None else _changed_ones(statistic, evidence, noise)
         case Measure.SUM if statistic.counts:
-            return None if evidence.total is None else _changed_ones(evidence, noise)
+            return None if evidence.total is None else _changed_ones(statistic, evidence, noise)
         case Measure.SHARE:
             return _changed_share(statistic, evidence, noise, close_count, cell)
         case Measure.SUM | Measure.MEAN:
@@ -324,21 +346,19 @@ def protected_value(
             return rounded_value(statistic, evidence, profile)  # these have no count to perturb
 
 
-def _toward_zero(value: Number) -> int:
-    return int(Decimal(value).to_integral_value(rounding=ROUND_DOWN))
+def _changed_ones(statistic: PlannedStatistic, evidence: StatisticEvidence, noise: CellKeyNoise) -> int:
+    return noise.of_rows(count_ones(evidence), evidence.persons, evidence.cell_key, statistic.growth)
 
 
-def _changed_ones(evidence: StatisticEvidence, noise: CellKeyNoise) -> int:
-    return noise.of_rows(count_ones(evidence), evidence.persons, evidence.cell_key)
-
-
-def _changed_whole(evidence: StatisticEvidence, noise: CellKeyNoise, cell: CellSize) -> int:
+def _changed_whole(
+    statistic: PlannedStatistic, evidence: StatisticEvidence, noise: CellKeyNoise, cell: CellSize
+) -> int:
     rows = count_ones(evidence) + evidence.rest_rows
-    return noise.of_rows(rows, persons_of_both(evidence, cell), evidence.whole_key)
+    return noise.of_rows(rows, persons_of_both(evidence, cell), evidence.whole_key, statistic.growth)
 
 
-def _changed_rows(evidence: StatisticEvidence, noise: CellKeyNoise) -> int:
-    return noise.of_rows(evidence.rows, evidence.persons, evidence.cell_key)
+def _changed_rows(statistic: PlannedStatistic, evidence: StatisticEvidence, noise: CellKeyNoise) -> int:
+    return noise.of_rows(evidence.rows, evidence.persons, evidence.cell_key, statistic.growth)
 
 
 def _changed_share(
@@ -349,12 +369,15 @@ def _changed_share(
     cell: CellSize,
 ) -> Value:
     """The perturbed ones divided by the perturbed count."""
-    part = _changed_ones(evidence, noise)
-    whole = _changed_whole(evidence, noise, cell) if close_count is None else _changed_rows(close_count, noise)
+    part = _changed_ones(statistic, evidence, noise)
+    if close_count is None:
+        whole = _changed_whole(statistic, evidence, noise, cell)
+    else:
+        whole = _changed_rows(statistic, close_count, noise)
     if evidence.value is None or not whole:
         return None
     share = min(Decimal(1), Decimal(part) / Decimal(whole))
-    return _toward_zero(share) if statistic.truncated else rounded(share, noise.profile.percent_digits + 2)
+    return _truncated(share) if statistic.truncated else rounded(share, noise.profile.percent_digits + 2)
 
 
 def _changed_amount(
@@ -366,13 +389,12 @@ def _changed_amount(
 ) -> Value:
     """M8: a mean is its total divided by the perturbed count, because an exact mean with a perturbed count would reveal
     the count. A sum is the shown mean times the shown count."""
-    rows = _changed_rows(evidence, noise)
+    rows = _changed_rows(statistic, evidence, noise)
     if evidence.total is None or not rows:
         return None
     exact = Decimal(as_number(evidence.total)) / Decimal(rows)
-    mean = protected_mean(exact, statistic, evidence, noise.profile, cell.rows_each)
+    mean = protected_mean(exact, statistic, evidence, noise.profile, rows_each(statistic, cell))
     if statistic.measure in RATIOS:
-        return _toward_zero(mean) if statistic.truncated else mean
-    return rounded(
-        mean * (rows if close_count is None else _changed_rows(close_count, noise)), noise.profile.sum_digits
-    )
+        return _truncated(mean) if statistic.truncated else mean
+    count = rows if close_count is None else _changed_rows(statistic, close_count, noise)
+    return rounded(mean * count, noise.profile.sum_digits)

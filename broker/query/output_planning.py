@@ -19,6 +19,7 @@ from broker.query.analysis.implied_statistics import context_tables
 from broker.query.analysis.known_amounts import KnownAmounts
 from broker.query.analysis.made_rows import made_rows_reason
 from broker.query.analysis.person_amounts import amount_reason
+from broker.query.analysis.row_growths import LARGEST_FACTOR, MULTIPLIED_ROWS, RowGrowths
 from broker.query.analysis.row_multiplicity import multiplicity_reason
 from broker.query.binder import saved_sources
 from broker.query.binder.bind_state import Binder
@@ -97,7 +98,9 @@ def _planned_table(draft: DraftTable, binder: Binder, years: dict[int, Years | N
     guards = guards_of(relation, columns_read(symbols))
     assert draft.rows.person is not None
     keys = tuple(planned_key(c.ident, e, symbols, years, guards) for e, c in draft.keys.items())
-    statistics = _reviewed_statistics(relation, draft.keys, draft.statistics.entries, symbols)
+    growth = RowGrowths(relation, symbols, years)
+    found = [replace(s, growth=growth.of(s)) for s in draft.statistics.entries]
+    statistics = _reviewed_statistics(relation, draft.keys, found, symbols)
     contributions = finalize_relation(relation, symbols, years)
     statistics = with_made_bounds(statistics, contributions, binder.catalogue)
     return PlannedTable(contributions, draft.rows.person, keys, statistics)
@@ -124,6 +127,7 @@ def _reviewed_statistics(
             or context
             or (why if rows_count else None)
             or (why_amounts if statistic.argument in amounts else None)
+            or (MULTIPLIED_ROWS if statistic.growth.factor > LARGEST_FACTOR else None)
             or saved_sources.lookup_weight_reason(statistic, symbols)
             or known_amounts.review_reason(statistic)
         )

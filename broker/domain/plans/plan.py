@@ -15,6 +15,26 @@ from broker.domain.projects.saved_definitions import Cohort
 
 
 @dataclass(frozen=True, slots=True)
+class RowGrowth:
+    """How many rows a text makes of one row. `factor`: of one more row of a person, where joins multiply it by the
+    person's other rows. `even`: at most of everybody's rows, by written rows, branches and years."""
+
+    factor: int = 1
+    even: int = 1
+
+    def evenly(self, each: int) -> int:
+        """How many of the rows that an ordinary person has are due to the text."""
+        return min(self.even, each)
+
+    def largest(self, each: int) -> int:
+        """What one more row becomes, or the rows of an ordinary person if these are more."""
+        return max(each, self.evenly(each) * self.factor)
+
+
+ORDINARY_ROWS = RowGrowth()
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedStatistic:
     """One aggregate over the contributions of a cell.
 
@@ -30,7 +50,8 @@ class PlannedStatistic:
     - `counts` (SUM only): the summed values are numbers of rows, so the sum is a count and is protected as one.
     - `scale`: (factor, offset) if the argument is factor times a number plus offset. It follows from the argument.
     - `made_bounds` (of a sum or mean without `bounds`): the (low, high) of a person's total or another argument made of
-      several rows, by the catalogue and the rows that people with several usually have. It follows from these."""
+      several rows, by the catalogue and the rows that people with several usually have. It follows from these.
+    - `growth`: how many rows one more row of a person becomes. It follows from the relation and the catalogue."""
 
     ident: int
     measure: Measure
@@ -45,6 +66,7 @@ class PlannedStatistic:
     counts: bool = False
     scale: tuple[Decimal, Decimal] = field(default=(Decimal(1), Decimal(0)), repr=False)
     made_bounds: tuple[Decimal, Decimal] | None = field(default=None, repr=False)
+    growth: RowGrowth = field(default=ORDINARY_ROWS, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

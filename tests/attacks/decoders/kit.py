@@ -18,7 +18,15 @@ import pyarrow as pa
 
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.linking import linked_pattern, linked_system
-from broker.disclosure.protected_values import CellSize, count_ones, mean_step, persons_of_both, round_count, rows_step
+from broker.disclosure.protected_values import (
+    CellSize,
+    count_ones,
+    mean_step,
+    persons_of_both,
+    round_count,
+    rows_each,
+    rows_step,
+)
 from broker.disclosure.records.released_tables import released_csv, released_record
 from broker.disclosure.rules import evidence_needs
 from broker.disclosure.suppression.attack_intervals import Progress, no_progress
@@ -31,7 +39,7 @@ from broker.domain.jobs.job import JobKind
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.plans.lineage import statistics_read_by
 from broker.domain.plans.measure import Measure
-from broker.domain.plans.plan import Plan, PlannedOutput, PlannedStatistic
+from broker.domain.plans.plan import Plan, PlannedOutput, PlannedStatistic, RowGrowth
 from broker.domain.plans.scalars import Value
 from broker.domain.ports import SandboxLimits, Vault
 from broker.engine.duckdb_engine import DuckDBEngine
@@ -278,51 +286,55 @@ def roundings_of(
 ) -> Iterator[Rounding]:
     """The numbers that `protected_values` rounds for a statistic. Two figures of equal numbers move together. `close`:
     the count that is its base instead of its own."""
+    growth = statistic.growth
     match statistic.measure:
         case Measure.COUNT_PERSONS | Measure.COUNT_DISTINCT | Measure.GAP:
             yield "count", evidence.value
         case Measure.COUNT_ROWS | Measure.COUNT_VALUES:
-            yield from _rounded_rows(evidence.rows, evidence.persons)
+            yield from _rounded_rows(evidence.rows, evidence.persons, growth)
         case Measure.ONES:
-            yield from _rounded_rows(count_ones(evidence), evidence.persons)
+            yield from _rounded_rows(count_ones(evidence), evidence.persons, growth)
         case Measure.SUM if statistic.counts:
-            yield from _rounded_rows(count_ones(evidence), evidence.persons)
+            yield from _rounded_rows(count_ones(evidence), evidence.persons, growth)
         case Measure.SHARE:
             ones, rest = count_ones(evidence), evidence.rest_rows
-            yield from _rounded_rows(ones, evidence.persons)
+            yield from _rounded_rows(ones, evidence.persons, growth)
             if close is not None:
-                yield from _rounded_rows(close.rows, close.persons)
+                yield from _rounded_rows(close.rows, close.persons, growth)
             else:
-                yield from _rounded_rows(ones + rest, persons_of_both(evidence, cell))
+                yield from _rounded_rows(ones + rest, persons_of_both(evidence, cell), growth)
         case Measure.SUM | Measure.MEAN:
             total = evidence.value if evidence.total is None else evidence.total
             rows = 1 if evidence.total is None else evidence.rows
             yield "mean", None if total is None or not rows else Fraction(str(total)) / rows
             if statistic.measure is Measure.SUM:
-                yield from _summed_rows(evidence, close, cell)
+                yield from _summed_rows(statistic, evidence, close, cell)
         case _:
             yield "value", evidence.value
 
 
-def _summed_rows(evidence: StatisticEvidence, close: StatisticEvidence | None, cell: CellSize) -> Iterator[Rounding]:
+def _summed_rows(
+    statistic: PlannedStatistic, evidence: StatisticEvidence, close: StatisticEvidence | None, cell: CellSize
+) -> Iterator[Rounding]:
+    growth = statistic.growth
     if close is not None:
-        yield from _rounded_rows(close.rows, close.persons)
+        yield from _rounded_rows(close.rows, close.persons, growth)
     elif evidence.rows == cell.rows:
-        yield from _rounded_rows(cell.rows, cell.persons)
+        yield from _rounded_rows(cell.rows, cell.persons, growth)
     else:
-        yield "count", Fraction(evidence.rows, cell.rows_each)
+        yield "count", Fraction(evidence.rows, growth.largest(cell.rows_each))
 
 
-def _rounded_rows(rows: int, persons: int) -> Iterator[Rounding]:
-    """Persons, and the rows of each, where one has several. If few have a second row, these rows are rounded as if they
-    were counted alone: another number of persons beside them changes nothing."""
-    beyond = rows - persons
+def _rounded_rows(rows: int, persons: int, growth: RowGrowth) -> Iterator[Rounding]:
+    """Persons, and the rows of each, where one has several. If few have a second row, or joins multiply rows, these are
+    rounded as if they were counted alone: another number of persons beside them changes nothing."""
+    beyond, each = rows - persons, CellSize(rows, persons).rows_each
     if beyond <= 0:
         yield "count", rows
     else:
         yield "count", persons
-        if 4 * beyond < persons:
-            yield "second rows", beyond
+        if growth.largest(each) > each or 4 * beyond < persons:
+            yield "second rows", rows - growth.evenly(each) * persons
         else:
             yield "rows of each", Fraction(rows, max(1, persons))
 
@@ -331,26 +343,29 @@ def largest_step(
     statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules, cell: CellSize
 ) -> Decimal:
     """How far a figure moves at most where the numbers that are rounded for it move to the next rounded value. A count
-    of rows is rounded by persons, then by the rows of each, and then itself. A sum or mean also moves by what so many
-    ordinary contributions make."""
-    base, n = profile.round_base, max(1, evidence.rows)
-    each = Decimal(n) / max(1, min(n, evidence.persons))
-    of_rows = base * each
-    if evidence.rows > evidence.persons > 0:
-        of_rows += 2 * rows_step(evidence.rows, evidence.persons, profile)
+    of rows moves by one step of its persons, times the rows of each, and by one step of the rows. A sum or mean also
+    moves by what so many ordinary contributions make."""
+    n = max(1, evidence.rows)
+    of_rows = _largest_step_of_rows(n, max(1, min(n, evidence.persons)), profile, statistic.growth)
     size = abs(Decimal(str((evidence.value if evidence.total is None else evidence.total) or 0)))
     match statistic.measure:
         case Measure.MEAN | Measure.SUM:
-            unit = mean_step(statistic, evidence, profile, cell.rows_each) * abs(statistic.scale[0])
+            unit = mean_step(statistic, evidence, profile, rows_each(statistic, cell)) * abs(statistic.scale[0])
             if statistic.measure is Measure.MEAN:
                 return 2 * unit + Decimal(1).scaleb(unit.adjusted())  # a mean with a factor is rounded again
             return of_rows * size / n + 2 * unit * Decimal(round_count(n, profile) or 0)
         case Measure.SHARE:
-            least = max(1, evidence.rows + evidence.rest_rows - base // 2)
+            least = max(1, evidence.rows + evidence.rest_rows - int(of_rows) // 2)
             return 2 * of_rows / least + Decimal("0.001")
         case Measure.DEVIATION | Measure.QUANTILE | Measure.LOWEST | Measure.HIGHEST | Measure.MODE:
             return abs(Decimal(str(evidence.value or 0))) / 10 + 1
         case Measure.COUNT_PERSONS | Measure.COUNT_DISTINCT | Measure.GAP:
-            return Decimal(base)
+            return Decimal(profile.round_base)
         case _:
             return of_rows
+
+
+def _largest_step_of_rows(rows: int, persons: int, profile: DisclosureRules, growth: RowGrowth) -> Decimal:
+    step, ordinary = rows_step(rows, persons, profile, growth), rows_step(rows, persons, profile)
+    of_persons = Decimal(step) if step > ordinary else profile.round_base * Decimal(rows) / persons
+    return of_persons + (step if rows > persons else 0)

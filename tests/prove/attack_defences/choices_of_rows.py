@@ -110,7 +110,7 @@ DEFENCES = (
     ),
     Defence(
         "the rows of a sum are rounded by its persons",
-        put("broker.disclosure.protected_values._summed_rows", lambda evidence, _, __, profile: round_count(evidence.rows, profile)),
+        put("broker.disclosure.protected_values._summed_rows", lambda _, evidence, __, ___, profile: round_count(evidence.rows, profile)),
         test="test_equal_rows_of_everybody_show_no_more_than_the_persons", given=("a sum", 5),
     ),
     Defence(
@@ -120,7 +120,7 @@ DEFENCES = (
     ),
     Defence(
         "the average rows of a person are rounded like a mean",
-        edited("broker.disclosure.protected_values:rows_step", "profile.round_base * max(", "max("),
+        edited("broker.disclosure.protected_values:rows_step", "profile.round_base * growth", "growth"),
         test="test_a_count_of_rows_moves_as_seldom_as_two_counts", given=((1, 9),),
     ),
 )  # fmt: skip

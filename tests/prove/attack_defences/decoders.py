@@ -6,7 +6,7 @@ from tests.prove.disclosure_defences import without
 TESTS = "tests.attacks.test_decoder_search"
 COUNTS = "test_ordinary_counts_do_not_depend_on_one_child"
 VALUES = "broker.disclosure.protected_values"
-ROUNDED = "return (2 * int(as_number(value)) + base) // (2 * base) * base"
+ROUNDED = "return None if value is None else nearest_multiple(int(as_number(value)), base)"
 NOBODY_UNSEEN = put("broker.disclosure.linking.linked_pattern.unobserved_joint_cells", lambda *_: iter(()))
 """Rows of fewer than t persons are targets by themselves, whoever is there: they stay hidden without the rule."""
 
