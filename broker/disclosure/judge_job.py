@@ -222,13 +222,9 @@ TablesByOutput = list[list[judged_tables.JudgedTable]]
 
 
 def judge_job(
-    plan: Plan,
-    evidence: JobEvidence,
-    profile: DisclosureRules,
-    registers: judged_tables.Registers | None = None,
-    progress: Progress = no_progress,
-    history: Mapping[TableIndex, judged_tables.HistoryConstraint] | None = None,
-) -> tuple[Assessment, ...]:
+    plan: Plan, evidence: JobEvidence, profile: DisclosureRules, registers: judged_tables.Registers | None = None,
+    progress: Progress = no_progress, history: Mapping[TableIndex, judged_tables.HistoryConstraint] | None = None,
+) -> tuple[Assessment, ...]:  # fmt: skip
     """Return an assessment for each output, in order.
 
     A constraint of the release history (`history`) acts like a rule: nobody can work out the figures that it hides.
@@ -264,13 +260,9 @@ def judge_job(
 
 
 def _family_pattern(
-    family: TableFamily,
-    joint: TableEvidence | None,
-    inputs: Sequence[JudgingInput],
-    judged: TablesByOutput,
-    profile: DisclosureRules,
-    progress: Progress,
-) -> SuppressionPattern | None:
+    family: TableFamily, joint: TableEvidence | None, inputs: Sequence[JudgingInput], judged: TablesByOutput,
+    profile: DisclosureRules, progress: Progress,
+) -> SuppressionPattern | None:  # fmt: skip
     """The suppression pattern of a family; None if its joint table is too large. An output with a small population is
     left out, because suppressed cells of other outputs must not reveal anything about it."""
     # Cut off at the largest number of cells: nothing can be computed from it.

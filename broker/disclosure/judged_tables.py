@@ -1,8 +1,7 @@
 """Judges one planned table by its evidence, row by row. Rows come from lists, never from the data."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from dataclasses import replace as changed
+from dataclasses import dataclass, field, replace as changed
 from datetime import date
 from decimal import Decimal
 from itertools import product
@@ -145,16 +144,10 @@ class JudgedTable:
 
 
 def judge_table(
-    planned: PlannedTable,
-    evidence: TableEvidence,
-    profile: DisclosureRules,
-    registers: Registers,
-    read: frozenset[int],
-    hide_all: bool,
-    secondary: FigureSet = frozenset(),
-    margin: bool = False,
+    planned: PlannedTable, evidence: TableEvidence, profile: DisclosureRules, registers: Registers,
+    read: frozenset[int], hide_all: bool, secondary: FigureSet = frozenset(), margin: bool = False,
     history: HistoryConstraint = NO_HISTORY,
-) -> JudgedTable:
+) -> JudgedTable:  # fmt: skip
     """Judge a table. The rows are all listed ones, and those unlisted ones in which a read statistic may be shown; for
     a table that is not shown, every observed cell, for its findings. `secondary` figures are hidden whatever the rules
     say. A `margin` is a table of totals of another table."""

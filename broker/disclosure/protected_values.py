@@ -33,12 +33,9 @@ NO_CELL = CellSize(0, 0)
 
 
 def rounded_value(
-    statistic: PlannedStatistic,
-    evidence: StatisticEvidence,
-    profile: DisclosureRules,
-    close_count: StatisticEvidence | None = None,
-    cell: CellSize = NO_CELL,
-) -> Value:
+    statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules,
+    close_count: StatisticEvidence | None = None, cell: CellSize = NO_CELL,
+) -> Value:  # fmt: skip
     """The released value of a statistic under conventional rounding, before the post-aggregation. `close_count`: the
     count to use for a sum or share that leaves out fewer than t persons of it; None: its own. `cell`: the size of its
     cell."""
@@ -116,12 +113,9 @@ def rows_each(statistic: PlannedStatistic, cell: CellSize) -> int:
 
 
 def _summed_rows(
-    statistic: PlannedStatistic,
-    evidence: StatisticEvidence,
-    close_count: StatisticEvidence | None,
-    cell: CellSize,
+    statistic: PlannedStatistic, evidence: StatisticEvidence, close_count: StatisticEvidence | None, cell: CellSize,
     profile: DisclosureRules,
-) -> int:
+) -> int:  # fmt: skip
     """The released number of rows of a sum: as that of its count, or else to the base times the rows of a person of the
     cell. How many persons have a row is not known, because persons with a total of 0 are not counted."""
     if close_count is not None:
@@ -138,12 +132,9 @@ def count_ones(evidence: StatisticEvidence) -> int:
 
 
 def _share(
-    statistic: PlannedStatistic,
-    evidence: StatisticEvidence,
-    profile: DisclosureRules,
-    close_count: StatisticEvidence | None,
-    cell: CellSize,
-) -> Value:
+    statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules,
+    close_count: StatisticEvidence | None, cell: CellSize,
+) -> Value:  # fmt: skip
     """Protected ones divided by the protected count, with the digits of a percentage."""
     part = round_rows(count_ones(evidence), evidence.persons, profile, statistic.growth)
     if close_count is None:
@@ -318,12 +309,9 @@ def empty_evidence(measure: Measure) -> StatisticEvidence:
 
 
 def protected_value(
-    statistic: PlannedStatistic,
-    evidence: StatisticEvidence,
-    profile: DisclosureRules,
-    close_count: StatisticEvidence | None,
-    cell: CellSize = NO_CELL,
-) -> Value:
+    statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules,
+    close_count: StatisticEvidence | None, cell: CellSize = NO_CELL,
+) -> Value:  # fmt: skip
     """The released value of a statistic. `close_count`: the evidence of the count to use as its base, if the statistic
     leaves out fewer than t persons of it; None: its own. `cell`: the size of its cell."""
     if profile.rounding is Rounding.CONVENTIONAL:
@@ -362,12 +350,9 @@ def _changed_rows(statistic: PlannedStatistic, evidence: StatisticEvidence, nois
 
 
 def _changed_share(
-    statistic: PlannedStatistic,
-    evidence: StatisticEvidence,
-    noise: CellKeyNoise,
-    close_count: StatisticEvidence | None,
-    cell: CellSize,
-) -> Value:
+    statistic: PlannedStatistic, evidence: StatisticEvidence, noise: CellKeyNoise,
+    close_count: StatisticEvidence | None, cell: CellSize,
+) -> Value:  # fmt: skip
     """The perturbed ones divided by the perturbed count."""
     part = _changed_ones(statistic, evidence, noise)
     if close_count is None:
@@ -381,12 +366,9 @@ def _changed_share(
 
 
 def _changed_amount(
-    statistic: PlannedStatistic,
-    evidence: StatisticEvidence,
-    noise: CellKeyNoise,
-    close_count: StatisticEvidence | None,
-    cell: CellSize,
-) -> Value:
+    statistic: PlannedStatistic, evidence: StatisticEvidence, noise: CellKeyNoise,
+    close_count: StatisticEvidence | None, cell: CellSize,
+) -> Value:  # fmt: skip
     """M8: a mean is its total divided by the perturbed count, because an exact mean with a perturbed count would reveal
     the count. A sum is the shown mean times the shown count."""
     rows = _changed_rows(statistic, evidence, noise)

@@ -195,12 +195,9 @@ class ReproducedCells:
 
 
 def reproduce_figures(
-    recipe: PublicRecipe,
-    cells: Sequence[tuple[Value, ...]],
-    members: Members,
-    figures: PublishedFigures,
+    recipe: PublicRecipe, cells: Sequence[tuple[Value, ...]], members: Members, figures: PublishedFigures,
     rounding: Mapping[int, Decimal],
-) -> ReproducedCells:
+) -> ReproducedCells:  # fmt: skip
     """Compare published figures with the recipe's. `cells` are the keys by cell number, in planned order. A group that
     is not a cell has nobody: its counts and sums are 0, and it has no mean."""
     order = [recipe.table.keys.index(key) for key in recipe.keys.values()]

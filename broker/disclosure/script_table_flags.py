@@ -115,12 +115,9 @@ Rows = Sequence[Sequence[str]]
 
 
 def table_flags(
-    columns: Columns,
-    rows: Rows,
-    profile: DisclosureRules,
-    identifiers: frozenset[str],
+    columns: Columns, rows: Rows, profile: DisclosureRules, identifiers: frozenset[str],
     known: KnownCodes = MappingProxyType({}),
-) -> tuple[Finding, ...]:
+) -> tuple[Finding, ...]:  # fmt: skip
     """All flags of a table. `identifiers` are the case-folded names of the catalogue's identifying variables, `known`
     those of the others."""
     codes = code_columns(columns, rows, known)

@@ -298,12 +298,9 @@ def _cell_findings(
 
 
 def _rule_input(
-    rule_columns: RuleInputColumns,
-    planned: PlannedTable,
-    cell: CellEvidence | None,
-    profile: DisclosureRules,
+    rule_columns: RuleInputColumns, planned: PlannedTable, cell: CellEvidence | None, profile: DisclosureRules,
     with_shown: bool,
-) -> RuleInput:
+) -> RuleInput:  # fmt: skip
     statistic = rule_columns.statistic
     if statistic is ROW_COUNT_STATISTIC:
         return rule_columns.for_cell(

@@ -38,13 +38,9 @@ class DuckDBEngine:
 
 
 def sql_request(
-    vault: Vault,
-    read: Mapping[str, Years | None],
-    texts: Sequence[Mapping[str, str]],
-    job: str,
-    attempt: int,
+    vault: Vault, read: Mapping[str, Years | None], texts: Sequence[Mapping[str, str]], job: str, attempt: int,
     limits: SandboxLimits,
-) -> SandboxRequest:
+) -> SandboxRequest:  # fmt: skip
     """A request for the `sql` image. `read`: the tables it mounts, with their years; `texts`: its statements, each with
     a name, in the order of the frames that return. Raises Breach if the vault lacks a table."""
     tables = [mounted_table(vault, table, years) for table, years in sorted(read.items())]

@@ -175,12 +175,9 @@ class _InstitutionTotals(NamedTuple):
 
 
 def _cell(
-    place: CellCoordinates,
-    rows: int,
-    persons: int,
-    school: _InstitutionTotals | None,
+    place: CellCoordinates, rows: int, persons: int, school: _InstitutionTotals | None,
     found: Mapping[tabulation.StatisticRequest, StatisticEvidence],
-) -> tabulation.TabulatedCell:
+) -> tabulation.TabulatedCell:  # fmt: skip
     if school is None:
         return tabulation.TabulatedCell(place, rows, persons, None, found)
     return tabulation.TabulatedCell(place, rows, persons, school.number, found, school.persons)

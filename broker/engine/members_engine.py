@@ -158,14 +158,9 @@ class DuckDBMembersEngine:
         return tuple(TableMembers(f.where, f.cells, to_bytes(f.members)) for f in found)
 
     def prepare_script_members(
-        self,
-        plan: Plan,
-        rows: MicrodataSchema,
-        to: SubmittedMicrodata,
-        limits: SandboxLimits,
-        needs: EvidenceNeeds,
+        self, plan: Plan, rows: MicrodataSchema, to: SubmittedMicrodata, limits: SandboxLimits, needs: EvidenceNeeds,
         wanted: Sequence[TableAddress],
-    ) -> SandboxRequest:
+    ) -> SandboxRequest:  # fmt: skip
         """The rows are verified by the same statements as when the table was made, so that they are the same rows."""
         request = self.prepare_members(plan, with_script_rows(to.vault), to.job, to.attempt, limits, needs, wanted)
         return over_script_rows(request, plan, rows, to)

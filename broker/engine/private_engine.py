@@ -120,12 +120,9 @@ class PrivateDuckDB:
         return request
 
     def read(
-        self,
-        plan: Plan,
-        measured: Sequence[PrivateOutputPlan],
-        made: MeasurementDesign,
+        self, plan: Plan, measured: Sequence[PrivateOutputPlan], made: MeasurementDesign,
         frames: Sequence[tuple[str, bytes]],
-    ) -> ExactVectors:
+    ) -> ExactVectors:  # fmt: skip
         return read_private(plan, measured, made, frames)
 
 

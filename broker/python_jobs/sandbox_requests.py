@@ -18,14 +18,9 @@ ROWS_ENDING = ".arrow"
 
 
 def prepare_script(
-    program: str,
-    inputs: Sequence[VariableUse],
-    vault: Vault,
-    job: str,
-    attempt: int,
-    limits: SandboxLimits,
+    program: str, inputs: Sequence[VariableUse], vault: Vault, job: str, attempt: int, limits: SandboxLimits,
     allowed: tuple[str, ...],
-) -> SandboxRequest:
+) -> SandboxRequest:  # fmt: skip
     """Request for one attempt at a Python job. Only the script form of the vault is mounted, and only the tables and
     years of the inputs are readable. Raises Breach if an input is not in the vault, because the scope check has
     accepted it."""
@@ -85,14 +80,9 @@ def block_limits(directive: ScriptDirective, limits: SandboxLimits, service: Ser
 
 
 def prepare_blocks(
-    program: str,
-    directive: ScriptDirective,
-    names: tuple[str, ...],
-    modules: tuple[str, ...],
-    rows: bytes,
-    vault: Vault,
-    run: tuple[str, int, SandboxLimits, ServiceLimits],
-) -> SandboxRequest:
+    program: str, directive: ScriptDirective, names: tuple[str, ...], modules: tuple[str, ...], rows: bytes,
+    vault: Vault, run: tuple[str, int, SandboxLimits, ServiceLimits],
+) -> SandboxRequest:  # fmt: skip
     """Request for the blocks of a private script. `run`: job, attempt, usual limits, service. No folder of the vault is
     mounted: the rows come by standard input."""
     job, attempt, usual, service = run

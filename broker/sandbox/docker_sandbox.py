@@ -205,15 +205,9 @@ class DockerSandbox:
                 return self._exchange_frames(engine, container, spec, request, cleanup, started=False)
 
     def _exchange_frames(
-        self,
-        engine: docker.APIClient,
-        container: str,
-        spec: container_spec.ContainerSpec,
-        request: SandboxRequest,
-        cleanup: contextlib.ExitStack,
-        *,
-        started: bool,
-    ) -> SandboxResult:
+        self, engine: docker.APIClient, container: str, spec: container_spec.ContainerSpec, request: SandboxRequest,
+        cleanup: contextlib.ExitStack, *, started: bool,
+    ) -> SandboxResult:  # fmt: skip
         with container_streams.attached(engine, container) as stream:
             began = time.monotonic()
             if not started:

@@ -35,13 +35,9 @@ class SqlPeople:
             return [person_with_roles(connection, row) for row in rows]
 
     def put_person(
-        self,
-        person: Person,
-        events: Sequence[AuditEvent],
-        password_hash: str | None = None,
-        *,
+        self, person: Person, events: Sequence[AuditEvent], password_hash: str | None = None, *,
         before: Sequence[Person] | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Create or change an account. Without `password_hash` an existing password stays. A person who becomes
         inactive loses every token and session for good.
 
@@ -141,16 +137,9 @@ class SqlAccesses:
             connection.execute(update(tokens).where(tokens.c.hash == token_hash).values(seen=now))
 
     def put_token(
-        self,
-        token_hash: str,
-        person: str,
-        expires: datetime | None,
-        events: Sequence[AuditEvent],
-        *,
-        made: datetime | None = None,
-        session: bool = False,
-        most: int | None = None,
-    ) -> None:
+        self, token_hash: str, person: str, expires: datetime | None, events: Sequence[AuditEvent], *,
+        made: datetime | None = None, session: bool = False, most: int | None = None,
+    ) -> None:  # fmt: skip
         values = {"hash": token_hash, "person": person, "expires": expires, "revoked": False}
         times = {"made": made, "seen": made if session else None}
         try:

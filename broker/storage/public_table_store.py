@@ -129,15 +129,9 @@ class SqlPublicTables(SqlHistoryWrites):
         return frozenset((row.ident, row.attempt) for row in self._db.rows(query))
 
     def enter_public_table(
-        self,
-        ident: str,
-        attempt: int,
-        found: Reproduction,
-        remembering: HistoryUpdate,
-        now: datetime,
-        events: Sequence[AuditEvent],
-        entry: int | None = None,
-    ) -> None:
+        self, ident: str, attempt: int, found: Reproduction, remembering: HistoryUpdate, now: datetime,
+        events: Sequence[AuditEvent], entry: int | None = None,
+    ) -> None:  # fmt: skip
         with self._db.write() as connection:
             # First in the transaction: it takes the lock of the release history.
             self._enter(connection, remembering, now)

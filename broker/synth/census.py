@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from broker.synth import delivery
-from broker.synth import geography as pools
+from broker.synth import delivery, geography as pools
 from broker.synth.draws import Array, Rng, patterned, pick
 from broker.synth.school_year import SEN, SchoolYear, World
 from broker.synth.synthetic_people import ETHNIC, MAJOR, MAJOR_OF, NEEDS, SURNAMES

@@ -3,8 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from broker.synth import geography as pools
-from broker.synth import scores
+from broker.synth import geography as pools, scores
 from broker.synth.delivery import Columns, blank_keys, coded, duplicates, flag, nothing, number, untidy, whole
 from broker.synth.draws import Array, Rng, pick, ranks, standardised
 from broker.synth.school_year import SEN, SchoolYear, World

@@ -33,13 +33,9 @@ PERSON_COLUMN = "__person"
 
 
 def ingest(
-    source: Path,
-    data: Path,
-    catalogue: Catalogue,
-    now: datetime,
-    progress: Progress | None = None,
+    source: Path, data: Path, catalogue: Catalogue, now: datetime, progress: Progress | None = None,
     erased: ErasedPersons | None = None,
-) -> Snapshot:
+) -> Snapshot:  # fmt: skip
     """Make a snapshot of the extracts `source/<schema>.<table>/<year>.parquet` (or .csv; `all` without a year).
 
     Every file is first checked against the catalogue; IngestRefused carries all problems at once. The snapshot appears
@@ -90,13 +86,9 @@ def _clear_unfinished(snapshots: Path) -> None:
 
 
 def _write_snapshot(
-    extracts: list[extract_files.Extract],
-    problems: list[extract_files.ExtractProblem],
-    half: Path,
-    private: Path,
-    progress: Progress,
-    erased: ErasedPersons | None,
-) -> Facts:
+    extracts: list[extract_files.Extract], problems: list[extract_files.ExtractProblem], half: Path, private: Path,
+    progress: Progress, erased: ErasedPersons | None,
+) -> Facts:  # fmt: skip
     staging, scratch = half / "staging", half / "scratch"
     staging.mkdir()
     scratch.mkdir()

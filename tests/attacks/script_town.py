@@ -48,8 +48,7 @@ from broker.workflow.pipeline.trusted_stage import TrustedContext, rebuild_reque
 from broker.workflow.rehearsal.query_rehearsal import RehearsalContext as RehearsalStage
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 from tests.integration.submitted_rows.conftest import ABSENCE, CENSUS, LIMITS, ROOT, Quiet, file_of, opened, run_here
-from tests.unit.workflow.conftest import PROJECT, REX, ROLES, Broker
-from tests.unit.workflow.conftest import opened as broker_in
+from tests.unit.workflow.conftest import PROJECT, REX, ROLES, Broker, opened as broker_in
 
 PUPILS, LEAST, SEED = 600, 500, 1
 VARIABLES = {

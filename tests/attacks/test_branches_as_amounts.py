@@ -11,9 +11,7 @@ import pytest
 from broker.domain.findings import Verdict
 from broker.domain.plans.measure import Measure
 from tests.attacks.absence_town import Child, Left, Town, Y, town
-from tests.attacks.little_town import assess as judged
-from tests.attacks.little_town import leaves
-from tests.attacks.little_town import town as little
+from tests.attacks.little_town import assess as judged, leaves, town as little
 from tests.attacks.profiles import SHIPPED
 from tests.generative.query.proof_size import tell
 from tests.spec.query.query_kit import compiled, planned

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.prove.defences import run
-from tests.prove.disclosure_defences import CAUGHT, DEFENCES
-from tests.prove.disclosure_defences import TESTS as MODULE
+from tests.prove.disclosure_defences import CAUGHT, DEFENCES, TESTS as MODULE
 
 pytestmark = pytest.mark.long
 

@@ -13,8 +13,7 @@ from broker.domain.findings import Verdict
 from broker.workflow.pipeline.prepared_output import PreparedOutput
 from broker.workflow.pipeline.script_outputs import prepare_file
 from tests.attacks.script_town import picture, policies, profile
-from tests.files import made as remade
-from tests.files import remake
+from tests.files import made as remade, remake
 
 pytestmark = pytest.mark.long
 

@@ -15,8 +15,7 @@ from broker.workflow.pipeline.script_outputs import prepare_file
 from broker.workflow.reviewing import output_review
 from broker.workflow.reviewing.checker_inbox import vote_all
 from broker.workflow.reviewing.output_review import Ballot
-from tests.attacks.script_town import broker as town
-from tests.attacks.script_town import policies, profile
+from tests.attacks.script_town import broker as town, policies, profile
 from tests.files import made
 from tests.unit.workflow.conftest import CHRIS, CLEO, PYTHON, Broker
 

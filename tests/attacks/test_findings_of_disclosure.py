@@ -48,8 +48,7 @@ from tests.attacks.little_town import (
 )
 from tests.files import made
 from tests.oracles.tabulate import tabulate_rows
-from tests.spec.disclosure.job_kit import judged as judged_job
-from tests.spec.disclosure.job_kit import people as crowd
+from tests.spec.disclosure.job_kit import judged as judged_job, people as crowd
 from tests.spec.query.query_kit import planned
 
 pytestmark = pytest.mark.long

@@ -35,8 +35,7 @@ from tests.attacks.private_town import (
     too_far,
     town,
 )
-from tests.generative.privacy.auditing import audit as audited
-from tests.generative.privacy.auditing import half_spaces, least, orthants, outcomes
+from tests.generative.privacy.auditing import audit as audited, half_spaces, least, orthants, outcomes
 from tests.generative.privacy.neighbouring_snapshots import owner
 from tests.oracles.private_cells import cell_results
 from tests.unit.workflow.conftest import CLEO, ROSA, SQL, Broker

@@ -38,8 +38,7 @@ from tests.attacks.script_town import (
     submitted_request,
     tabulated,
 )
-from tests.files import made as remade_file
-from tests.files import remake
+from tests.files import made as remade_file, remake
 from tests.unit.workflow.conftest import CLEO, PYTHON, REX, ROSA, Broker
 
 pytestmark = pytest.mark.long

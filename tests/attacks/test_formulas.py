@@ -10,12 +10,10 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from broker.disclosure.records.released_tables import released_csv
-from broker.domain.csv_text import CELL_SEPARATORS, is_formula, without_formulas, write_csv
-from broker.domain.csv_text import NUMBERS as NUMBER_LIKE
+from broker.domain.csv_text import CELL_SEPARATORS, NUMBERS as NUMBER_LIKE, is_formula, without_formulas, write_csv
 from broker.domain.errors import Invalid
 from broker.domain.findings import Assessment, Verdict
 from broker.domain.jobs.job import JobKind

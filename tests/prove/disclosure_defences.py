@@ -19,8 +19,7 @@ from broker.domain.errors import Breach
 from broker.domain.findings import Verdict
 from broker.domain.plans.plan import EvidenceNeeds
 from broker.workflow.pipeline import script_outputs
-from tests.prove.defences import Defence as Listed
-from tests.prove.defences import Removed, edited, put
+from tests.prove.defences import Defence as Listed, Removed, edited, put
 
 TESTS = "tests.attacks.test_findings_of_disclosure"
 CAUGHT = (AssertionError, Breach)

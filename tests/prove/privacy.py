@@ -12,8 +12,7 @@ from pathlib import Path
 from bench.harness import Line as Speed
 from bench.privacy import PROMISED, PROMISED_MB, privacy_lines
 from bench.private_rivals import rival_lines
-from tests.prove import private_core as core
-from tests.prove import private_whole as whole
+from tests.prove import private_core as core, private_whole as whole
 from tests.prove.properties import property_line
 from tests.prove.record import Line, write
 

@@ -16,8 +16,7 @@ from broker.privacy.measurements import measurement
 from broker.privacy.mechanisms import MechanismBundle
 from broker.storage.ledger.budget_account_store import locked
 from broker.workflow.private_jobs import private_answers
-from tests.prove.defences import Defence as Listed
-from tests.prove.defences import Removed, edited, nothing, put, together
+from tests.prove.defences import Defence as Listed, Removed, edited, nothing, put, together
 
 FINDINGS, TRAPS = "tests.attacks.test_findings_of_privacy", "tests.attacks.test_traps_of_privacy"
 CAUGHT = (AssertionError, Breach, Conflict, Refused, duckdb.Error, IntegrityError)

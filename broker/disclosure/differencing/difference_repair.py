@@ -204,12 +204,9 @@ def remainders(table: MemberTable) -> Iterator[int]:
 
 
 def _choose_changes(
-    table: MemberTable,
-    comparisons: Sequence[Comparison],
-    history: Mapping[int, LoadTable],
-    before: Sequence[CellRepair],
-    total_known: bool,
-) -> Iterator[CellRepair]:
+    table: MemberTable, comparisons: Sequence[Comparison], history: Mapping[int, LoadTable],
+    before: Sequence[CellRepair], total_known: bool,
+) -> Iterator[CellRepair]:  # fmt: skip
     """At most one change of each cell in a round, because one change may repair other leaks as well."""
     # One exchange of a cell, or rounds could alternate.
     taken = {c.cell for c in before if c.action is RepairAction.EARLIER}

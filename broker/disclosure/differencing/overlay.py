@@ -287,14 +287,9 @@ def _edges(table: Counts | None, offset: int) -> Edges:
 
 
 def _large_overlay(
-    equal: JointCounts,
-    unequal: JointCounts | None,
-    wrong: tuple[Numbers, Numbers],
-    several: MultiCellRows,
-    of: tuple[Functional, Functional],
-    rest: int | None,
-    overlap: OverlapKind,
-) -> Overlay:
+    equal: JointCounts, unequal: JointCounts | None, wrong: tuple[Numbers, Numbers], several: MultiCellRows,
+    of: tuple[Functional, Functional], rest: int | None, overlap: OverlapKind,
+) -> Overlay:  # fmt: skip
     """The overlay of tables that are too large for a dense array of pairs; nothing is contracted yet."""
     new, old = of
     size = new.size + old.size

@@ -238,13 +238,9 @@ def known_joint_cells(
 
 
 def unobserved_joint_cells(
-    family: TableFamily,
-    joint_cells: Sequence[JointCell],
-    known: Sequence[JointCell],
-    rows: TableRows,
-    unlisted: Collection[LinkedTable],
-    t: int,
-) -> Iterator[JointCell]:
+    family: TableFamily, joint_cells: Sequence[JointCell], known: Sequence[JointCell], rows: TableRows,
+    unlisted: Collection[LinkedTable], t: int,
+) -> Iterator[JointCell]:  # fmt: skip
     """A joint cell of nobody for each row, each side of a condition, each difference of two conditions and each
     crossing of two tables that lacks t persons. `unlisted` are tables that can have rows on no list."""
     large = [a for a in known if a.persons >= t]

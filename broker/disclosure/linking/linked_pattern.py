@@ -55,13 +55,9 @@ class SuppressionPattern:
 
 
 def suppression_pattern(
-    family: TableFamily,
-    evidence: Mapping[TableIndex, TableEvidence],
-    joint: TableEvidence | None,
-    judged: Mapping[TableIndex, JudgedTable],
-    profile: DisclosureRules,
-    progress: Progress = no_progress,
-) -> SuppressionPattern:
+    family: TableFamily, evidence: Mapping[TableIndex, TableEvidence], joint: TableEvidence | None,
+    judged: Mapping[TableIndex, JudgedTable], profile: DisclosureRules, progress: Progress = no_progress,
+) -> SuppressionPattern:  # fmt: skip
     """The pattern of a family. Tables that are not in `judged` are not shown at all.
 
     An attacker is taken to know the figures of this job as they are shown; the release history deals with other

@@ -240,13 +240,9 @@ def amount_and_conditions(argument: Scalar) -> tuple[Scalar, tuple[Scalar, ...]]
 
 
 def _with_joint(
-    family: TableFamily,
-    population: Population,
-    names: ColumnNumbers,
-    common: Sequence[Scalar],
-    amounts: dict[str, PlannedStatistic],
-    max_cells: int,
-) -> TableFamily:
+    family: TableFamily, population: Population, names: ColumnNumbers, common: Sequence[Scalar],
+    amounts: dict[str, PlannedStatistic], max_cells: int,
+) -> TableFamily:  # fmt: skip
     """Add the joint table: keys are all dimensions, and statistics are the rows and each amount."""
     relation: Relation = rebuild_relation(population, names)
     for condition in common:

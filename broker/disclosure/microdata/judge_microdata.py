@@ -196,12 +196,9 @@ def _hide_whole_boxes(sheets: Sequence[StatisticSheet]) -> None:
 
 
 def _suppress_sums(
-    sheets: Sequence[StatisticSheet],
-    table: ClosedTable,
-    found: Mapping[int, TabulatedCell],
-    profile: DisclosureRules,
-    progress: Progress,
-) -> tuple[frozenset[int], dict[str, int]]:
+    sheets: Sequence[StatisticSheet], table: ClosedTable, found: Mapping[int, TabulatedCell],
+    profile: DisclosureRules, progress: Progress,
+) -> tuple[frozenset[int], dict[str, int]]:  # fmt: skip
     """Suppress all additive statistics: one pattern for the counts, and one for each column. Return the suppressed
     cells of the counts, which apply to every other figure too, and the totals of the audit."""
     audited = {"exact": 0, "narrow": 0}

@@ -138,13 +138,9 @@ def judged_sheets(
 
 
 def _sheet(
-    wanted: StatisticRequest,
-    cells: Sequence[TabulatedCell],
-    school: int | None,
-    across: Mapping[CellCoordinates, tuple[Finding, ...]],
-    span: Decimal | None,
-    profile: DisclosureRules,
-) -> StatisticSheet:
+    wanted: StatisticRequest, cells: Sequence[TabulatedCell], school: int | None,
+    across: Mapping[CellCoordinates, tuple[Finding, ...]], span: Decimal | None, profile: DisclosureRules,
+) -> StatisticSheet:  # fmt: skip
     """`school` is the index of the dimension of institutions, or None. Cells without persons have no statistics."""
     nothing, statistic = empty_evidence(wanted.measure), PlannedStatistic(0, wanted.measure, None, ScalarType.INT)
     box = min(wanted.fraction, 1 - wanted.fraction) if wanted.box and wanted.fraction is not None else None

@@ -135,14 +135,10 @@ class AttackQuery:
 
 
 def attack_intervals(
-    table: CellSystem,
-    known: Mapping[int, float],
-    wanted: Sequence[int],
-    integers: bool = False,
-    enough: Mapping[int, float] | None = None,
-    bounds: Mapping[int, tuple[float, float]] | None = None,
+    table: CellSystem, known: Mapping[int, float], wanted: Sequence[int], integers: bool = False,
+    enough: Mapping[int, float] | None = None, bounds: Mapping[int, tuple[float, float]] | None = None,
     progress: Progress = no_progress,
-) -> dict[int, AttackInterval]:
+) -> dict[int, AttackInterval]:  # fmt: skip
     """The interval of each wanted cell, given the known cells. Every other cell is unknown and not negative, unless
     `bounds` states something else about it. Raises Invalid("inconsistent") if no values fit.
 

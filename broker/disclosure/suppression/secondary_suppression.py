@@ -175,12 +175,9 @@ def audit(
 
 
 def _derived(
-    task: SuppressionTask,
-    hidden: Collection[int],
-    cells: Collection[int],
-    attacker: Attacker,
+    task: SuppressionTask, hidden: Collection[int], cells: Collection[int], attacker: Attacker,
     progress: Progress = no_progress,
-) -> dict[int, AttackInterval]:
+) -> dict[int, AttackInterval]:  # fmt: skip
     """Insiders are attacked one target at a time, each without its own cell among the known ones."""
     knows, found = task.known_by(attacker), dict[int, AttackInterval]()
     for unit, widths in widths_by_unit({i: task.targets[i] for i in cells}):

@@ -9,8 +9,7 @@ of an output's tables; the broker evaluates it on protected values only, and no 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Generic, TypeAlias, TypeVar
-from typing import Union as Either
+from typing import Generic, TypeAlias, TypeVar, Union as Either
 
 from broker.domain.plans.scalars import Scalar, ScalarType
 from broker.domain.plans.variable_uses import Years

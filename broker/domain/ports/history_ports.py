@@ -56,14 +56,9 @@ class MembersEngine(Protocol):
         """The members. Raises Breach if the frames are not exactly what was requested."""
 
     def prepare_script_members(
-        self,
-        plan: Plan,
-        rows: MicrodataSchema,
-        microdata: SubmittedMicrodata,
-        limits: SandboxLimits,
-        needs: EvidenceNeeds,
-        wanted: Sequence[TableAddress],
-    ) -> SandboxRequest:
+        self, plan: Plan, rows: MicrodataSchema, microdata: SubmittedMicrodata, limits: SandboxLimits,
+        needs: EvidenceNeeds, wanted: Sequence[TableAddress],
+    ) -> SandboxRequest:  # fmt: skip
         """The same for submitted rows of a script, which are verified again."""
 
     def read_script_members(

@@ -21,12 +21,9 @@ class JobStore(Protocol):
     """Jobs and their leases."""
 
     def accept(
-        self,
-        job: Job,
-        events: Sequence[AuditEvent],
-        saved_entries: Sequence[SavedEntry] = (),
+        self, job: Job, events: Sequence[AuditEvent], saved_entries: Sequence[SavedEntry] = (),
         most_unread: int | None = None,
-    ) -> Job:
+    ) -> Job:  # fmt: skip
         """Insert a job in `queued` or `refused`, with the definitions that a queued one saves. If (researcher,
         client_id) exists, return the stored job if its submission is equal; otherwise raise
         Conflict("client-id-reused"). Raises Conflict("unread-scripts") if the project would have more than
@@ -57,23 +54,11 @@ class JobStore(Protocol):
         lapsed by `now`. A lapsed lease is never renewed, so that the attempt cannot overtake whoever ends it."""
 
     def advance(
-        self,
-        job: str,
-        attempt: int | None,
-        before: JobState,
-        after: JobState,
-        now: datetime,
-        events: Sequence[AuditEvent],
-        *,
-        failure: FailureCode | None = None,
-        image: str | None = None,
-        runtime: str | None = None,
-        snapshot: str | None = None,
-        assessed_policy: str | None = None,
-        outputs: Sequence[store_records.OutputRecord] = (),
-        small: bool = False,
-        history_changed: bool = False,
-    ) -> None:
+        self, job: str, attempt: int | None, before: JobState, after: JobState, now: datetime,
+        events: Sequence[AuditEvent], *, failure: FailureCode | None = None, image: str | None = None,
+        runtime: str | None = None, snapshot: str | None = None, assessed_policy: str | None = None,
+        outputs: Sequence[store_records.OutputRecord] = (), small: bool = False, history_changed: bool = False,
+    ) -> None:  # fmt: skip
         """Change the state of a job. `outputs` are inserted with it; `small` and `history_changed` count for the
         project. `attempt` None means any attempt (withdraw, decide)."""
 
@@ -211,16 +196,10 @@ class ReleaseStore(Protocol):
     """Releases and the register."""
 
     def release(
-        self,
-        release: store_records.Release,
-        manifest: str,
-        now: datetime,
-        events: Sequence[AuditEvent],
-        *,
-        exact_disclosures: Sequence[ExactDisclosure] = (),
-        history_update: HistoryUpdate | None = None,
+        self, release: store_records.Release, manifest: str, now: datetime, events: Sequence[AuditEvent], *,
+        exact_disclosures: Sequence[ExactDisclosure] = (), history_update: HistoryUpdate | None = None,
         content: Mapping[str, str] | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """In one transaction, under the snapshot's lock: insert the release (unique for each job), move its outputs
         approved → released, release the job's spend if it has one, enter new exact disclosures in the ledger, and enter
         the released tables in the release history (see `ReleaseHistoryStore`; None: nothing of it has members). Raises

@@ -92,14 +92,9 @@ class LedgerStore(Protocol):
         """Check the chain, find the last signed head and `heads` in it, and recompute every total from the entries."""
 
     def restore_ledger(
-        self,
-        lost: ChainHead,
-        caps: Mapping[PrivacyAccount, PrivacyAmount],
-        spends: Sequence[SpendRequest],
-        by: frozenset[str],
-        now: datetime,
-        events: Sequence[AuditEvent],
-    ) -> None:
+        self, lost: ChainHead, caps: Mapping[PrivacyAccount, PrivacyAmount], spends: Sequence[SpendRequest],
+        by: frozenset[str], now: datetime, events: Sequence[AuditEvent],
+    ) -> None:  # fmt: skip
         """After a restored back-up: enter what it forgot, as spent, and name the lost head, which ends the Breach.
         Raises Forbidden("second-administrator") with fewer than two administrators, and Conflict("nothing-lost") unless
         `lost` is the missing head."""
@@ -147,15 +142,9 @@ class PublicTableStore(Protocol):
         """Attempts that have a lease."""
 
     def enter_public_table(
-        self,
-        ident: str,
-        attempt: int,
-        found: Reproduction,
-        remembering: release_history.HistoryUpdate,
-        now: datetime,
-        events: Sequence[AuditEvent],
-        entry: int | None = None,
-    ) -> None:
+        self, ident: str, attempt: int, found: Reproduction, remembering: release_history.HistoryUpdate,
+        now: datetime, events: Sequence[AuditEvent], entry: int | None = None,
+    ) -> None:  # fmt: skip
         """Store the result and its one entry in the release history in one transaction, like `ReleaseStore.release`.
         Raises Conflict("memory-moved") if the version is no longer `seen`, and Breach while the release history lacks
         its last signed head. `entry`: the release history already has this entry (a restored back-up of this record
@@ -226,13 +215,9 @@ class ReleaseHistoryStore(Protocol):
         """Check the chain, find the last signed head and `heads` in it, and compare every entry with its line."""
 
     def restore_history(
-        self,
-        lost: ChainHead,
-        entries: Sequence[release_history.NewHistoryEntry],
-        by: frozenset[str],
-        now: datetime,
+        self, lost: ChainHead, entries: Sequence[release_history.NewHistoryEntry], by: frozenset[str], now: datetime,
         events: Sequence[AuditEvent],
-    ) -> None:
+    ) -> None:  # fmt: skip
         """After a restored back-up: enter what it forgot (taken from the files that no entry names), and name the lost
         head, which ends the Breach. Raises Forbidden("second-administrator") with fewer than two administrators, and
         Conflict("nothing-lost") unless `lost` is the missing head."""

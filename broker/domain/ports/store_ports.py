@@ -126,13 +126,9 @@ class PeopleStore(Protocol):
     def people(self) -> list[Person]: ...
 
     def put_person(
-        self,
-        person: Person,
-        events: Sequence[AuditEvent],
-        password_hash: str | None = None,
-        *,
+        self, person: Person, events: Sequence[AuditEvent], password_hash: str | None = None, *,
         before: Sequence[Person] | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Create or change an account. An account that becomes inactive loses its tokens. With `before`, only if that
         is what is stored (empty: no account); otherwise raises Conflict("stale")."""
 
@@ -143,16 +139,9 @@ class PeopleStore(Protocol):
         a valid one is marked as used now."""
 
     def put_token(
-        self,
-        token_hash: str,
-        person: str,
-        expires: datetime | None,
-        events: Sequence[AuditEvent],
-        *,
-        made: datetime | None = None,
-        session: bool = False,
-        most: int | None = None,
-    ) -> None:
+        self, token_hash: str, person: str, expires: datetime | None, events: Sequence[AuditEvent], *,
+        made: datetime | None = None, session: bool = False, most: int | None = None,
+    ) -> None:  # fmt: skip
         """Raises Conflict("too-many-tokens") if the person would have more than `most` valid API tokens."""
 
     def credentials(self, person: str, now: datetime) -> list[store_records.Credential]:

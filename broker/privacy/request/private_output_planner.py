@@ -12,8 +12,7 @@ from broker.domain.plans.scalars import ColumnRef, Value
 from broker.policy.data_catalogue import Catalogue
 from broker.policy.privacy_policy import PrivacyProfile
 from broker.privacy.block_layout import Block, BlockKind, BlockLayout, lay_out_blocks
-from broker.privacy.private_tables import Dimension, Influence, PrivateMeasure, PrivateTable
-from broker.privacy.private_tables import PrivateStatistic as Private
+from broker.privacy.private_tables import Dimension, Influence, PrivateMeasure, PrivateStatistic, PrivateTable
 from broker.privacy.profile_limits import check_tables
 from broker.privacy.request import private_output_plan
 from broker.privacy.request.directives import NO_BOUNDS, BoundDirectives, unknown_names
@@ -100,7 +99,7 @@ def _block_vector(block: Block, order: Sequence[str]) -> MeasurementVector:
     return BinVector(number, block.points)
 
 
-ROW_COUNT = Private("rows", PrivateMeasure.ROWS)
+ROW_COUNT = PrivateStatistic("rows", PrivateMeasure.ROWS)
 """The measurement of a table whose statistics are not read."""
 
 
@@ -152,12 +151,9 @@ def _shape_refusals(output: PlannedOutput) -> list[Refusal]:
 
 
 def _planned_table(
-    name: str,
-    output: PlannedOutput,
-    family: private_output_plan.GroupingSetFamily,
-    context: PrivateContext,
+    name: str, output: PlannedOutput, family: private_output_plan.GroupingSetFamily, context: PrivateContext,
     pairs: Sequence[RatioPair],
-) -> private_output_plan.PlannedPrivateTable | list[Refusal]:
+) -> private_output_plan.PlannedPrivateTable | list[Refusal]:  # fmt: skip
     first, sets = family.tables[0], private_output_plan.grouping_sets(family)
     found = bound_contributions(first, context.catalogue, context.limits)
     ranges = ClampRanges(ColumnOrigins(first.contributions, context.catalogue), context.bounds.clamps)

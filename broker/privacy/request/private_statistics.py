@@ -12,8 +12,7 @@ from broker.domain.plans.measure import BINARY, Measure
 from broker.domain.plans.plan import DeviationForm, PlannedStatistic, QuantileForm
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Scalar, ScalarType, integer, truth_call
 from broker.policy.privacy_policy import PrivacyProfile
-from broker.privacy.private_tables import Argument, Clamp, PrivateMeasure
-from broker.privacy.private_tables import PrivateStatistic as Private
+from broker.privacy.private_tables import Argument, Clamp, PrivateMeasure, PrivateStatistic as Private
 from broker.privacy.sensitivity import MAX_EXACT_INTEGER
 from broker.query.analysis.aggregate_arguments import is_never_null
 from broker.query.contribution_bounding.value_domains import ClampRanges

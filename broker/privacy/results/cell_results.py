@@ -32,12 +32,9 @@ class GroupingSetResult:
 
 
 def results_by_set(
-    design: MeasurementDesign,
-    drawn: Sequence[MechanismAnswer],
-    table: int,
-    profile: PrivacyProfile,
+    design: MeasurementDesign, drawn: Sequence[MechanismAnswer], table: int, profile: PrivacyProfile,
     observed: Sequence[Sequence[Keys] | None] = (),
-) -> tuple[GroupingSetResult, ...]:
+) -> tuple[GroupingSetResult, ...]:  # fmt: skip
     """All cells of one table of a job, set by set.
 
     `observed`: for each grouping set with keys that have no list, the keys in the data, in the order in which they were

@@ -128,12 +128,9 @@ class AssessmentOptions:
 
 
 def assess_private_output(
-    planned: PlannedOutput,
-    measured: PrivateOutputPlan,
-    results: Sequence[Sequence[GroupingSetResult]],
-    public: Sequence[Sequence[Sequence[Value]]],
-    options: AssessmentOptions,
-) -> Assessment:
+    planned: PlannedOutput, measured: PrivateOutputPlan, results: Sequence[Sequence[GroupingSetResult]],
+    public: Sequence[Sequence[Sequence[Value]]], options: AssessmentOptions,
+) -> Assessment:  # fmt: skip
     """Assess a private output in the same form as disclosure control does, so that review and release are the same for
     both. It contains nothing exact, and no number of persons."""
     found = with_interval_bounds(planned.program, _columns_with_interval(measured), measured.ratio_idents)

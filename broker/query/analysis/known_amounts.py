@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import groupby, pairwise
 
-from broker.domain.plans import operators as ops
-from broker.domain.plans import scalars
+from broker.domain.plans import operators as ops, scalars
 from broker.domain.plans.measure import MAGNITUDES
 from broker.domain.plans.plan import PlannedStatistic
 from broker.query.analysis.argument_branches import FixedColumns, fixed_values, listed_values

@@ -3,8 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from broker.domain.plans import operators as ops
-from broker.domain.plans import scalars
+from broker.domain.plans import operators as ops, scalars
 from broker.domain.plans.substitution import substitute
 from broker.query.analysis.aggregate_arguments import is_linear_value
 from broker.query.analysis.public_joins import Conjunct, joined_without_key, scans_within

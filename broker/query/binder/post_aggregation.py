@@ -5,8 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
-from broker.domain.plans import operators as ops
-from broker.domain.plans import scalars
+from broker.domain.plans import operators as ops, scalars
 from broker.domain.plans.substitution import substitute
 from broker.query.analysis.released_expressions import release_label
 from broker.query.binder import window_functions

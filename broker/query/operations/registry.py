@@ -7,8 +7,15 @@ from typing import Any
 
 from broker.domain.plans.scalars import Value
 from broker.query.operations import date_operations, numeric_operations, text_operations
-from broker.query.operations.operation import UNKNOWN, Fold, Operation, OperationKind, exact_number, truth_operation
-from broker.query.operations.operation import unknown_fold as unknown
+from broker.query.operations.operation import (
+    UNKNOWN,
+    Fold,
+    Operation,
+    OperationKind,
+    exact_number,
+    truth_operation,
+    unknown_fold as unknown,
+)
 from broker.query.operations.result_sizes import Length, Magnitude, longest, longest_of_all, of_first, of_largest
 
 

@@ -3,8 +3,7 @@
 import logging
 from collections.abc import Iterator
 
-from sqlglot import Dialect as SqlglotDialect
-from sqlglot import ErrorLevel, exp
+from sqlglot import Dialect as SqlglotDialect, ErrorLevel, exp
 from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 

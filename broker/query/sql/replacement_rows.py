@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 
-from broker.domain.plans import operators as ops
-from broker.domain.plans import scalars
+from broker.domain.plans import operators as ops, scalars
 from broker.domain.plans.plan import PlannedTable
 from broker.query.bound_relations import conjunction_of
 from broker.query.operations.possible_values import ONLY_NULL, can_be_true, possible_values

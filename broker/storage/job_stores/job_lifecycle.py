@@ -193,23 +193,11 @@ class SqlJobTransitions(SqlLedgerWrites):
         return False
 
     def advance(
-        self,
-        job: str,
-        attempt: int | None,
-        before: JobState,
-        after: JobState,
-        now: datetime,
-        events: Sequence[AuditEvent],
-        *,
-        failure: FailureCode | None = None,
-        image: str | None = None,
-        runtime: str | None = None,
-        snapshot: str | None = None,
-        assessed_policy: str | None = None,
-        outputs: Sequence[OutputRecord] = (),
-        small: bool = False,
-        history_changed: bool = False,
-    ) -> None:
+        self, job: str, attempt: int | None, before: JobState, after: JobState, now: datetime,
+        events: Sequence[AuditEvent], *, failure: FailureCode | None = None, image: str | None = None,
+        runtime: str | None = None, snapshot: str | None = None, assessed_policy: str | None = None,
+        outputs: Sequence[OutputRecord] = (), small: bool = False, history_changed: bool = False,
+    ) -> None:  # fmt: skip
         _check_legal(before, after, failure, outputs)
         facts = {"image": image, "runtime": runtime, "snapshot": snapshot, "failure": failure}
         facts |= {"assessed_policy": assessed_policy}

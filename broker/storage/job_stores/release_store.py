@@ -137,16 +137,10 @@ class SqlReleases(SqlLedgerWrites, SqlHistoryWrites):
     _db: Database
 
     def release(
-        self,
-        release: Release,
-        manifest: str,
-        now: datetime,
-        events: Sequence[AuditEvent],
-        *,
-        exact_disclosures: Sequence[ExactDisclosure] = (),
-        history_update: HistoryUpdate | None = None,
+        self, release: Release, manifest: str, now: datetime, events: Sequence[AuditEvent], *,
+        exact_disclosures: Sequence[ExactDisclosure] = (), history_update: HistoryUpdate | None = None,
         content: Mapping[str, str] | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         if hashlib.sha256(manifest.encode()).hexdigest() != release.manifest_hash:
             raise Breach("The manifest is not what the release's hash says.")
         with self._ledger() as connection:

@@ -17,10 +17,11 @@ from broker.domain.ledger.spends import SPENT_STATES, Balance, Spend, SpendReque
 from broker.storage.audit_store import append_events
 from broker.storage.ledger.signed_ledger import SqlLedgerWrites, append_ledger_entry
 from broker.storage.row_values import columns_of, value_of
+from broker.storage.tables import ledger_tables
 from broker.storage.tables.job_tables import outputs
-from broker.storage.tables.ledger_tables import ledger_accounts as accounts
-from broker.storage.tables.ledger_tables import ledger_charges as charges
-from broker.storage.tables.ledger_tables import ledger_spends as spends
+
+accounts, charges = ledger_tables.ledger_accounts, ledger_tables.ledger_charges
+spends = ledger_tables.ledger_spends
 
 
 def spend_in(connection: Connection, job: str, *, lock: bool = False) -> Spend | None:

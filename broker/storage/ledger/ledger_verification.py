@@ -141,14 +141,9 @@ class SqlLedgerRestoration(SqlLedgerWrites):
     """The part of the store that makes a restored ledger usable again."""
 
     def restore_ledger(
-        self,
-        lost: ledger_chain.ChainHead,
-        caps: Mapping[PrivacyAccount, PrivacyAmount],
-        spends: Sequence[SpendRequest],
-        by: frozenset[str],
-        now: datetime,
-        events: Sequence[AuditEvent],
-    ) -> None:
+        self, lost: ledger_chain.ChainHead, caps: Mapping[PrivacyAccount, PrivacyAmount],
+        spends: Sequence[SpendRequest], by: frozenset[str], now: datetime, events: Sequence[AuditEvent],
+    ) -> None:  # fmt: skip
         check_two_administrators(by, "ledger")
         with self._db.write() as connection:
             self._ledger_chain.restore(

@@ -7,8 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_
 
 from broker.domain import release_history
-from broker.domain.ledger.ledger_chain import ChainCheck, ChainHead
-from broker.domain.ledger.ledger_chain import ChainEntry as Line
+from broker.domain.ledger.ledger_chain import ChainCheck, ChainEntry as Line, ChainHead
 from broker.domain.population_caps import MeasuredPopulation
 from broker.storage.database import Database
 from broker.storage.release_history.history_writes import SqlHistoryWrites, line_body

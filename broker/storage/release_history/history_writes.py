@@ -175,13 +175,9 @@ class SqlHistoryRestoration(SqlHistoryWrites):
         return self._history_heads.last()
 
     def restore_history(
-        self,
-        lost: ChainHead,
-        entries: Sequence[release_history.NewHistoryEntry],
-        by: frozenset[str],
-        now: datetime,
+        self, lost: ChainHead, entries: Sequence[release_history.NewHistoryEntry], by: frozenset[str], now: datetime,
         events: Sequence[AuditEvent],
-    ) -> None:
+    ) -> None:  # fmt: skip
         check_two_administrators(by, "release history")
         with self._db.write() as connection:
             self._history_chain.locked_end(connection)

@@ -8,8 +8,7 @@ from broker.domain.public_tables import NUMBERS_ONLY_SENTENCES, PublishedTable
 from broker.web.pages import form_fields
 from broker.web.web_context import caller, ports
 from broker.workflow.administration import public_table_requests, snapshot_erasures
-from broker.workflow.views import exact_figure_usage as full
-from broker.workflow.views import privacy_budgets
+from broker.workflow.views import exact_figure_usage as full, privacy_budgets
 
 data_blueprint = Blueprint("data", __name__)
 

@@ -11,8 +11,7 @@ from broker.domain.jobs.reviews import VoteChoice
 from broker.web.pages.review_pages import CHOICES, output_page
 from broker.web.web_context import caller, ports
 from broker.workflow.pipeline import job_release
-from broker.workflow.reviewing import checker_inbox, output_review, script_failures
-from broker.workflow.reviewing import checker_inbox as waiting
+from broker.workflow.reviewing import checker_inbox, checker_inbox as waiting, output_review, script_failures
 from broker.workflow.reviewing.output_review import APPROVING_REASONS, VOTE_REASONS, Ballot
 from broker.workflow.submission import save_definition
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from flask import Flask, g, redirect, request, url_for
-from flask import session as form_session
+from flask import Flask, g, redirect, request, session as form_session, url_for
 from werkzeug.wrappers import Response
 
 from broker.domain.identity.people import Person

@@ -87,14 +87,9 @@ class CheckedSubmission:
 
 
 def check_submission(
-    text: str,
-    kind: JobKind,
-    dialect: str,
-    project: ResearchProject,
-    policies: PolicySet,
-    today: date,
+    text: str, kind: JobKind, dialect: str, project: ResearchProject, policies: PolicySet, today: date,
     saved: ReadableDefinitions = NO_READABLE_DEFINITIONS,
-) -> CheckedSubmission:
+) -> CheckedSubmission:  # fmt: skip
     """Check a text and return all refusals at once, in order of place. Never raises because of the text.
 
     `saved` has the project's saved definitions: those that the text reads are checked with it.
@@ -156,12 +151,9 @@ def _check_sql(
 
 
 def _check_private_query(
-    checked: CheckedSubmission,
-    lines: PrivateDirectives,
-    refusals: tuple[Refusal, ...],
-    project: ResearchProject,
+    checked: CheckedSubmission, lines: PrivateDirectives, refusals: tuple[Refusal, ...], project: ResearchProject,
     policies: PolicySet,
-) -> CheckedSubmission:
+) -> CheckedSubmission:  # fmt: skip
     """Check the same text as a private query. Its lines for privacy become part of the canonical text and of the hash.
 
     Reasons for a person to review exact figures are dropped: no exact figure leaves.

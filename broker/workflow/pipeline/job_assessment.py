@@ -73,13 +73,9 @@ class OutputProvenance:
 
 
 def finish_assessment(
-    ports: WorkerPorts,
-    lease: Lease,
-    policies: PolicySet,
-    prepared: Sequence[PreparedOutput],
-    provenance: OutputProvenance,
-    declared: Sequence[tuple[str, str]] = (),
-) -> None:
+    ports: WorkerPorts, lease: Lease, policies: PolicySet, prepared: Sequence[PreparedOutput],
+    provenance: OutputProvenance, declared: Sequence[tuple[str, str]] = (),
+) -> None:  # fmt: skip
     """Store the contents of the prepared outputs, then move the job to `assessing` with the outputs."""
     now = ports.clock.now()
     described = (*lease.job.submission.descriptions, *declared)

@@ -57,12 +57,9 @@ def plan_regression_rows(
 
 
 def check_declared_columns(
-    rows: script_requests.MicrodataSchema,
-    grouped: Set[str],
-    inputs: submitted_rows.JobInputs,
-    project: ResearchProject,
-    policies: PolicySet,
-) -> None:
+    rows: script_requests.MicrodataSchema, grouped: Set[str], inputs: submitted_rows.JobInputs,
+    project: ResearchProject, policies: PolicySet,
+) -> None:  # fmt: skip
     """Raises Invalid("request") if declared columns are used in a way that the grants do not allow."""
     uses = []
     for column in rows.columns:
@@ -215,12 +212,9 @@ class _TableResult:
 
 
 def _judge_tables(
-    context: TrustedContext,
-    planned: PlannedRows,
-    microdata: SubmittedMicrodata,
-    evidence: JobEvidence,
+    context: TrustedContext, planned: PlannedRows, microdata: SubmittedMicrodata, evidence: JobEvidence,
     before: Sequence[ComputedOutput],
-) -> list[_TableResult]:
+) -> list[_TableResult]:  # fmt: skip
     """Judge tables by the rules alone on synthetic data. On real data also compare them with the release history and
     with the job's own earlier tables."""
     if context.history is None:

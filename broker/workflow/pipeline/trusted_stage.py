@@ -186,12 +186,9 @@ class TrustedContext:
 
 
 def computed_output(
-    context: TrustedContext,
-    request: script_requests.ScriptTable | script_requests.ScriptRegression,
-    assessment: Assessment | None,
-    checked: script_requests.MicrodataCheck,
-    derived: Sequence[str],
-) -> ComputedOutput:
+    context: TrustedContext, request: script_requests.ScriptTable | script_requests.ScriptRegression,
+    assessment: Assessment | None, checked: script_requests.MicrodataCheck, derived: Sequence[str],
+) -> ComputedOutput:  # fmt: skip
     kind = "table" if isinstance(request, script_requests.ScriptTable) else "regression"
     if assessment is None:
         return ComputedOutput(request.name, kind, request.description, problem_with_rows(checked))

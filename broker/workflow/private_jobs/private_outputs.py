@@ -20,23 +20,17 @@ from broker.workflow.pipeline.job_assessment import OutputProvenance, finish_ass
 from broker.workflow.pipeline.prepared_output import PreparedOutput, prepare_table
 from broker.workflow.private_jobs import private_request
 from broker.workflow.private_jobs.private_answers import NoisyAnswer, ReceivedAnswer, answer_from_bytes
-from broker.workflow.private_jobs.private_blocks import block_answer_from_bytes as from_script
-from broker.workflow.private_jobs.private_blocks import block_table, script_privacy_record
+from broker.workflow.private_jobs.private_blocks import block_answer_from_bytes, block_table, script_privacy_record
 
 
 def assess_private(
-    ports: WorkerPorts,
-    lease: Lease,
-    policies: PolicySet,
-    private: private_request.PrivateText,
-    stored: ReceivedAnswer,
-    snapshot: str,
-    declared: Sequence[tuple[str, str]] = (),
-) -> None:
+    ports: WorkerPorts, lease: Lease, policies: PolicySet, private: private_request.PrivateText,
+    stored: ReceivedAnswer, snapshot: str, declared: Sequence[tuple[str, str]] = (),
+) -> None:  # fmt: skip
     """Move the job to `assessing` with its noisy outputs. If policy requires votes, people review them like others."""
     concluded = OutputProvenance(snapshot, stored.image, stored.runtime)
     if isinstance(private, private_request.PrivateScript):
-        made = block_table(private, from_script(private.aggregation, stored.content))
+        made = block_table(private, block_answer_from_bytes(private.aggregation, stored.content))
         prepared = [_prepare_output(made, script_privacy_record(private), private)]
         finish_assessment(ports, lease, policies, prepared, concluded, declared)
         return

@@ -45,12 +45,9 @@ class PrivateEngine(Protocol):
         """
 
     def read(
-        self,
-        plan: Plan,
-        measured: Sequence[PrivateOutputPlan],
-        made: MeasurementDesign,
+        self, plan: Plan, measured: Sequence[PrivateOutputPlan], made: MeasurementDesign,
         frames: Sequence[tuple[str, bytes]],
-    ) -> ExactAnswers:
+    ) -> ExactAnswers:  # fmt: skip
         """Return the exact answers. Raises Breach if the frames are not exactly those requested."""
 
 

@@ -96,12 +96,9 @@ def placeholder_registers(policies: PolicySet) -> Registers:
 
 
 def plan_private_query(
-    plan: Plan,
-    lines: PrivateDirectives,
-    project: ResearchProject,
-    policies: PolicySet,
+    plan: Plan, lines: PrivateDirectives, project: ResearchProject, policies: PolicySet,
     registers: Registers | None = None,
-) -> PrivateQuery:
+) -> PrivateQuery:  # fmt: skip
     """Plan a private query. Raises Refused with every reason at once.
 
     `registers`: the register values of the snapshot; None before there is one.
@@ -248,13 +245,9 @@ def private_lines_of(parameters: ScriptDirective | None, line: int | None) -> Pr
 
 
 def plan_private_script(
-    parameters: ScriptDirective,
-    line: int,
-    program: BlockProgram,
-    uses: tuple[VariableUse, ...],
-    project: ResearchProject,
-    policies: PolicySet,
-) -> PrivateScript:
+    parameters: ScriptDirective, line: int, program: BlockProgram, uses: tuple[VariableUse, ...],
+    project: ResearchProject, policies: PolicySet,
+) -> PrivateScript:  # fmt: skip
     """Plan a private script. Raises Refused, at the line of the script that states the spend."""
     cut = block_tables(uses, policies.catalogue)
     promise = None if isinstance(cut, Refusal) else policies.privacy.promise(cut.unit)

@@ -52,12 +52,9 @@ class RehearsedBlocks:
 
 
 def rehearse_blocks(
-    script: PrivateScript,
-    project: ResearchProject,
-    policies: PolicySet,
-    context: RehearsalContext,
+    script: PrivateScript, project: ResearchProject, policies: PolicySet, context: RehearsalContext,
     on_step: Callable[[str], None] = lambda what: None,
-) -> RehearsedBlocks:
+) -> RehearsedBlocks:  # fmt: skip
     """Rehearse a private script, whose blocks run in the context's runner. Raises Breach if the data are not
     synthetic."""
     vault = context.vaults.ensure(project.ident, context.snapshot)
@@ -94,12 +91,9 @@ def numbers_of(script: PrivateScript, answers: Floats) -> tuple[RehearsedNumber,
 
 
 def rehearse_private(
-    private: PrivateQuery,
-    project: ResearchProject,
-    policies: PolicySet,
-    context: RehearsalContext,
+    private: PrivateQuery, project: ResearchProject, policies: PolicySet, context: RehearsalContext,
     on_step: Callable[[str], None] = lambda what: None,
-) -> tuple[RehearsedOutput, ...]:
+) -> tuple[RehearsedOutput, ...]:  # fmt: skip
     """Rehearse a private query. Raises Breach, before anything is read, if the data are not synthetic: nothing is
     charged here."""
     vault = context.vaults.ensure(project.ident, context.snapshot)

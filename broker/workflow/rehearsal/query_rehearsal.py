@@ -50,13 +50,9 @@ class RehearsedOutput:
 
 
 def rehearse_query(
-    plan: Plan,
-    project: ResearchProject,
-    policies: PolicySet,
-    context: RehearsalContext,
-    on_step: Callable[[str], None] = lambda what: None,
-    progress: Progress = no_progress,
-) -> tuple[RehearsedOutput, ...]:
+    plan: Plan, project: ResearchProject, policies: PolicySet, context: RehearsalContext,
+    on_step: Callable[[str], None] = lambda what: None, progress: Progress = no_progress,
+) -> tuple[RehearsedOutput, ...]:  # fmt: skip
     """Return every output of an accepted plan.
 
     Calls `on_step` when the vault is there, the engine has run and the rules are done, and `progress` while the rules

@@ -76,12 +76,9 @@ class RehearsedScript:
 
 
 def rehearse_script(
-    checked: CheckedSubmission,
-    project: ResearchProject,
-    policies: PolicySet,
-    context: ScriptRehearsalContext,
+    checked: CheckedSubmission, project: ResearchProject, policies: PolicySet, context: ScriptRehearsalContext,
     on_step: Callable[[str], None] = lambda what: None,
-) -> RehearsedScript:
+) -> RehearsedScript:  # fmt: skip
     """Run the script and return what came of it. Calls `on_step` when the vault is there, the script has run, and the
     trusted stage is done. Raises Breach if the data are not synthetic."""
     vault = context.vaults.ensure(project.ident, context.snapshot)

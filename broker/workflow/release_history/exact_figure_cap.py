@@ -46,12 +46,9 @@ class CountedPopulation:
 
 
 def count_against_populations(
-    ports: WorkerPorts,
-    snapshot: str,
-    tables: Sequence[MemberTable],
-    policies: PolicySet,
+    ports: WorkerPorts, snapshot: str, tables: Sequence[MemberTable], policies: PolicySet,
     sibling_tables: Sequence[MemberTable] = (),
-) -> Iterator[CountedPopulation]:
+) -> Iterator[CountedPopulation]:  # fmt: skip
     """Yield the charges of the tables, in their order, for each reference population in turn.
 
     Known besides them: the release history, the tables `sibling_tables`, the reference populations, and everybody of
@@ -78,12 +75,9 @@ def count_against_populations(
 
 
 def figures_over_cap(
-    ports: WorkerPorts,
-    snapshot: str,
-    tables: Sequence[MemberTable],
-    policies: PolicySet,
+    ports: WorkerPorts, snapshot: str, tables: Sequence[MemberTable], policies: PolicySet,
     sibling_tables: Sequence[MemberTable] = (),
-) -> list[HiddenFigures]:
+) -> list[HiddenFigures]:  # fmt: skip
     """Return, for each table, the figures that exceed the cap together with everything released before."""
     used: Mapping[str, Sequence[int]] = ports.store.split_counts(snapshot)
     found: list[HiddenFigures] = [frozenset()] * len(tables)

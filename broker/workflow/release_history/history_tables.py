@@ -132,13 +132,9 @@ def new_history_entry(
 
 
 def judged_table(
-    plan: Plan,
-    where: TableAddress,
-    entry: release_history.HistoryEntry,
-    table_members: TableMembers,
-    members: Members,
-    judged: Assessment,
-) -> MemberTable:
+    plan: Plan, where: TableAddress, entry: release_history.HistoryEntry, table_members: TableMembers,
+    members: Members, judged: Assessment,
+) -> MemberTable:  # fmt: skip
     """Return the table as readers would know it if it left as judged. Raises Breach if the assessment has a cell
     without members."""
     output = plan.outputs[where[0]]

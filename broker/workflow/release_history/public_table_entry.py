@@ -86,13 +86,9 @@ def enter_public_table(ports: WorkerPorts, ident: str, attempt: int) -> None:
 
 
 def _store_result(
-    ports: WorkerPorts,
-    ident: str,
-    attempt: int,
-    found: Reproduction,
-    entries: tuple[release_history.NewHistoryEntry, ...],
-    known: int | None,
-) -> None:
+    ports: WorkerPorts, ident: str, attempt: int, found: Reproduction,
+    entries: tuple[release_history.NewHistoryEntry, ...], known: int | None,
+) -> None:  # fmt: skip
     now = ports.clock.now()
     word = "exact" if found.why is None else found.why.value
     event = AuditEvent(now, SYSTEM.ident, "public-table.entered", ident, (("found", word),))
@@ -132,13 +128,9 @@ def _with_stored_members(ports: WorkerPorts, new: _NewTable) -> release_history.
 
 
 def _run_recipe(
-    ports: WorkerPorts,
-    table: PublicTable,
-    attempt: int,
-    policies: PolicySet,
-    ready: CheckedRecipe,
+    ports: WorkerPorts, table: PublicTable, attempt: int, policies: PolicySet, ready: CheckedRecipe,
     figures: PublishedFigures,
-) -> tuple[Reproduction, _NewTable]:
+) -> tuple[Reproduction, _NewTable]:  # fmt: skip
     found = _members(ports, table, attempt, policies, ready)
     members = from_bytes(found.content)
     rounding = read_rounding(table.published.rounding, ready.recipe)

@@ -117,13 +117,9 @@ def submit(ports: Ports, person: Person, submission: Submission) -> tuple[Job, C
 
 
 def _job(
-    person: Person,
-    submission: Submission,
-    checked: CheckedSubmission,
-    policies: PolicySet,
-    entries: Sequence[SavedEntry],
-    now: datetime,
-) -> Job:
+    person: Person, submission: Submission, checked: CheckedSubmission, policies: PolicySet,
+    entries: Sequence[SavedEntry], now: datetime,
+) -> Job:  # fmt: skip
     """Return the job to store, queued or refused, with the project's definitions that it reads and saves."""
     return Job(
         ident=new_ident(),

@@ -8,12 +8,13 @@ and years, and the broker reads again whatever is handed over, so there is nothi
 from npd import output
 from npd.catalogue import codes, labels, variables
 from npd.errors import NpdError
-from npd.launch import at_home
-from npd.launch import prepare as _prepare  # noqa: F401  for the sandbox's launcher
-from npd.launch import script as _script  # noqa: F401  as above
+from npd.launch import (
+    at_home,
+    prepare as _prepare,  # noqa: F401  for the sandbox's launcher
+    script as _script,  # noqa: F401  as above
+)
 from npd.progress import progress
-from npd.tables import Table, load, table
-from npd.tables import mounted as tables
+from npd.tables import Table, load, mounted as tables, table
 
 __all__ = ["NpdError", "Table", "codes", "labels", "load", "output", "progress", "table", "tables", "variables"]
 __version__ = "0.1.0"

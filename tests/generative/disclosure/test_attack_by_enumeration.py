@@ -3,8 +3,7 @@
 from fractions import Fraction
 from itertools import product
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from broker.disclosure.suppression.attack_intervals import attack_intervals
 from broker.disclosure.suppression.cell_systems import ClosedTable, close_categories, containing_totals

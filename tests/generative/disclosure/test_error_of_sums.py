@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from broker.disclosure.protected_values import amount_bounds, least_error_of_sum, mean_step
 from broker.domain.evidence import StatisticEvidence

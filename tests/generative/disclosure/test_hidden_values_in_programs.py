@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from groups_kit import HLA, HN, LA, YEAR, M, N, agg, calls, case, evidence_of, lit, planned_tables
-from hypothesis import given, note, settings
-from hypothesis import strategies as st
+from hypothesis import given, note, settings, strategies as st
 
 from broker.disclosure.records.released_tables import released_csv, released_record
 from broker.domain.errors import Breach

@@ -7,8 +7,7 @@ from typing import Any
 import duckdb
 import pytest
 from groups_kit import HLA, HN, LA, YEAR, M, N, agg, calls, case, col, evidence_of, lit, planned_tables
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from broker.domain.evidence import OutputEvidence
 from broker.domain.plans.operators import (

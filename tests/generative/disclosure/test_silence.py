@@ -3,8 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 from broker.disclosure.records.assessment_json import assessment_from_json, assessment_to_json
 from broker.disclosure.records.released_tables import released_csv, released_record

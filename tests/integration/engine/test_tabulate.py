@@ -10,8 +10,7 @@ import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as parquet
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from broker.disclosure.microdata.tabulation import StatisticRequest, Tabulation, TabulationRequest
 from broker.disclosure.suppression.cell_systems import CellCoordinates

@@ -20,9 +20,7 @@ from broker.domain.identity.audit import AuditEvent, line_hash
 from broker.domain.jobs.job import JobKind, JobState
 from broker.domain.jobs.outputs import OutputKind, OutputState
 from broker.storage.database import Database
-from broker.storage.tables import administration_tables as audit_tables
-from broker.storage.tables import job_tables
-from broker.storage.tables import job_tables as review_tables
+from broker.storage.tables import administration_tables as audit_tables, job_tables, job_tables as review_tables
 from tests.integration.web.conftest import CHRIS, CLEO, CSV, DANA, OTIS, ROSA, Site, staff_document
 
 JOBS, EACH, LINES = 1000, 10, 100_000

@@ -3,8 +3,7 @@ must fail then."""
 
 from functools import partial
 
-from tests.prove.defences import Defence as Listed
-from tests.prove.defences import edited, put
+from tests.prove.defences import Defence as Listed, edited, put
 
 MADE = "broker.query.contribution_bounding.made_amounts"
 TESTS = "tests.attacks.test_amounts_of_persons"

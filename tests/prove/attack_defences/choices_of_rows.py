@@ -5,8 +5,7 @@
 from functools import partial
 
 from broker.disclosure.protected_values import round_count
-from tests.prove.defences import Defence as Listed
-from tests.prove.defences import edited, put
+from tests.prove.defences import Defence as Listed, edited, put
 
 PLACE = "broker.query.analysis.row_multiplicity"
 REASON = f"{PLACE}:multiplicity_reason"

@@ -9,8 +9,7 @@ import json
 from functools import partial
 
 from broker.domain.errors import Breach
-from tests.prove.defences import Defence as Listed
-from tests.prove.defences import edited, put, run
+from tests.prove.defences import Defence as Listed, edited, put, run
 
 ROWS, PLANS = "tests.attacks.test_public_rows_in_a_place", "tests.attacks.test_private_plans"
 CAUGHT = (AssertionError, Breach, ValueError)

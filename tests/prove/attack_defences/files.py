@@ -11,8 +11,7 @@ from functools import partial
 import pytest
 
 from broker.domain.errors import Breach, Invalid
-from tests.prove.defences import Defence as Listed
-from tests.prove.defences import edited, nothing, put, together
+from tests.prove.defences import Defence as Listed, edited, nothing, put, together
 
 CAUGHT = (AssertionError, Breach, Invalid, pytest.fail.Exception)
 FORMULAS, BELOW, HOSTILE, LEFT, REMADE = (

@@ -2,8 +2,7 @@
 
 from functools import partial
 
-from tests.prove.defences import Defence as Listed
-from tests.prove.defences import edited, put
+from tests.prove.defences import Defence as Listed, edited, put
 
 LINKING = "broker.disclosure.linking"
 Defence = partial(Listed, module="tests.attacks.test_holes", test="test_holes_are_the_same_for_nobody_one_and_nine")

@@ -6,8 +6,7 @@ from functools import partial
 
 from broker.domain.plans.plan import ORDINARY_ROWS
 from broker.query.analysis.row_growths import NO_TIMES
-from tests.prove.defences import Defence as Listed
-from tests.prove.defences import edited, put
+from tests.prove.defences import Defence as Listed, edited, put
 
 FACTORS = "broker.query.analysis.row_growths"
 VALUES = "broker.disclosure.protected_values"

@@ -11,8 +11,7 @@ import sqlalchemy
 
 from broker.domain.errors import Breach, BrokerError
 from tests.attacks import test_unread_scripts as endings
-from tests.prove.defences import Defence as Listed
-from tests.prove.defences import edited, nothing, put
+from tests.prove.defences import Defence as Listed, edited, nothing, put
 
 NEIGHBOURS, UNREAD, LOW = (f"tests.attacks.test_{name}" for name in ("neighbours", "unread_scripts", "low_findings"))
 CAUGHT = (

@@ -4,8 +4,7 @@
 
 from functools import partial
 
-from tests.prove.defences import Defence as Listed
-from tests.prove.defences import edited, put, together
+from tests.prove.defences import Defence as Listed, edited, put, together
 
 ANALYSIS, LINKING = "broker.query.analysis", "broker.disclosure.linking"
 MADE = "broker.query.binder.draft_tables.linear_form"

@@ -31,10 +31,8 @@ from broker.policy.data_catalogue import (
 )
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.files import load_policies
-from broker.postprocessing.output_rows import OutputCell as Known
-from broker.postprocessing.output_rows import OutputRow, OutputRows, StepBudget, compute_cell
-from broker.postprocessing.program import public_rows as given_rows
-from broker.postprocessing.program import run_program
+from broker.postprocessing.output_rows import OutputCell as Known, OutputRow, OutputRows, StepBudget, compute_cell
+from broker.postprocessing.program import public_rows as given_rows, run_program
 from broker.query import CompiledSql, compile_sql, evidence_columns, render, render_public
 from tests.oracles.judge_output import judge_output
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 from little_world import WORLD, answer
-from query_kit import cells as cells_of
-from query_kit import codes, compiled, database, drawn, program_rows, written
+from query_kit import cells as cells_of, codes, compiled, database, drawn, program_rows, written
 
 from broker.policy.files import load_policies
 from broker.query import CompiledSql, compile_sql

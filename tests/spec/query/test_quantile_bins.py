@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from query_kit import database, planned
 
 from broker.domain.plans.plan import EvidenceNeeds

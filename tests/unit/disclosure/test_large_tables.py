@@ -8,8 +8,7 @@ from broker.disclosure.differencing.block_search import BlockLabels, small_diffe
 from broker.disclosure.differencing.compare_tables import compare, compare_all
 from broker.disclosure.differencing.difference_kinds import EDGE, PersonKinds
 from broker.domain.release_history import OverlapKind
-from tests.attacks.history_town import people as persons
-from tests.attacks.history_town import table
+from tests.attacks.history_town import people as persons, table
 
 
 def drawn(seed: int, number: int):

@@ -7,8 +7,7 @@ from math import ceil, floor
 from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from broker.disclosure.protected_values import round_rows, rounded_value
 from broker.disclosure.records.rule_catalogue import RULE_CATALOGUE

@@ -4,14 +4,12 @@ from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from broker.domain.findings import AssessedRow, Verdict
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import KEY_STATISTIC, OutputColumn, PlannedStatistic
-from broker.domain.plans.scalars import MISSING_LABEL, ScalarType, Value
-from broker.domain.plans.scalars import ColumnRef as Named
+from broker.domain.plans.scalars import MISSING_LABEL, ColumnRef as Named, ScalarType, Value
 from broker.privacy.results.display_columns import DisplayColumn, DisplayTable, format_statistic
 from broker.privacy.results.noisy_estimates import EstimateColumn
 from broker.privacy.results.output_table import direct_rows, input_rows, is_direct, judged_rows

@@ -5,8 +5,7 @@
 from collections.abc import Callable, Mapping
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from broker.domain.sql_dialects import SQL_DIALECTS
 from broker.policy.policy_set import PolicySet

@@ -3,8 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from broker.domain.ports import SandboxEnd, SandboxLimits
 from broker.sandbox import launcher_exchange, launcher_frames

@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from broker.sandbox import launcher_frames
 from broker.sandbox.launcher_frames import FrameError, FrameReader, pack

@@ -6,8 +6,7 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from broker.domain.errors import Breach, Invalid, Unknown
 from broker.storage.content_store import FolderContentStore

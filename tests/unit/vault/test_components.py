@@ -1,8 +1,7 @@
 """Components by whole-array steps are those that a plain search finds."""
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from broker.vault.person_numbers import connected_components
 

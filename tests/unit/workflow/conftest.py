@@ -44,8 +44,7 @@ from broker.worker import reconcile
 from broker.workflow.administration import user_accounts
 from broker.workflow.pipeline.job_completion import complete_job
 from broker.workflow.pipeline.job_run import run_job
-from broker.workflow.private_jobs.private_ports import PrivatePorts
-from broker.workflow.private_jobs.private_ports import RunPorts as Ports
+from broker.workflow.private_jobs.private_ports import PrivatePorts, RunPorts as Ports
 from broker.workflow.reviewing import output_review
 from broker.workflow.reviewing.output_review import Ballot
 from broker.workflow.submission.job_submission import submit
