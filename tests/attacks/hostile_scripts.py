@@ -23,7 +23,7 @@ from broker.policy.policy_set import PolicySet
 from broker.policy.service_limits import ServiceLimits
 from broker.python_jobs.raw_outputs import FILE_NAME, RawOutputs, frame_name, released_name, sort_outputs
 from broker.python_jobs.static_scan import inspect_script
-from broker.workflow.pipeline.script_outputs import prepare_file
+from broker.workflow.pipeline.script_outputs import draft_file
 from tests.files import made
 
 MIB = 1 << 20
@@ -173,7 +173,7 @@ def _wrong_of_files(left: RawOutputs) -> list[str]:
     wrong = []
     for file in left.files:
         found = made(file.name, file.content)
-        prepared = prepare_file(found, policies(), policies().disclosure_rules("npd-default"))
+        prepared = draft_file(found, policies(), policies().disclosure_rules("npd-default"))
         if prepared.verdict not in (Verdict.REVIEW, Verdict.REFUSE) or (found.problem and prepared.candidate):
             wrong.append(f"{file.name} would leave by itself.")
         if b"BROKER" in file.content or b"docker" in file.content.lower():

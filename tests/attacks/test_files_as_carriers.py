@@ -10,8 +10,8 @@ import pytest
 from broker.disclosure.script_table_flags import table_flags
 from broker.domain.errors import Invalid
 from broker.domain.findings import Verdict
-from broker.workflow.pipeline.prepared_output import PreparedOutput
-from broker.workflow.pipeline.script_outputs import prepare_file
+from broker.workflow.pipeline.draft_output import DraftOutput
+from broker.workflow.pipeline.script_outputs import draft_file
 from tests.attacks.script_town import picture, policies, profile
 from tests.files import made as remade, remake
 
@@ -96,8 +96,8 @@ def test_pseudonyms_in_other_words_are_seen(disguise: str) -> None:
     assert [f.rule for f in table_flags(("who",), [(pseudonym,)], profile(), frozenset())] == ["T3"]
 
 
-def prepared_file(name: str, content: bytes) -> PreparedOutput:
-    return prepare_file(remade(name, content), policies(), profile())
+def prepared_file(name: str, content: bytes) -> DraftOutput:
+    return draft_file(remade(name, content), policies(), profile())
 
 
 def test_a_table_in_json_has_no_more_rows_than_a_csv() -> None:

@@ -1,7 +1,6 @@
 """Attacks by files with counts under the threshold or single persons' values. Two checkers set each finding aside, one
 by one, with a reason. Tables of codes and models raise no such finding."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,8 +9,8 @@ import pytest
 from broker.domain.errors import Invalid
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.jobs.reviews import VoteChoice
-from broker.workflow.pipeline.prepared_output import PreparedOutput
-from broker.workflow.pipeline.script_outputs import prepare_file
+from broker.workflow.pipeline.draft_output import DraftOutput
+from broker.workflow.pipeline.script_outputs import draft_file
 from broker.workflow.reviewing import output_review
 from broker.workflow.reviewing.checker_inbox import vote_all
 from broker.workflow.reviewing.output_review import Ballot
@@ -25,13 +24,13 @@ PIVOT = "LA,n_0,n_1,mean\n201,5,300,0.2\n202,40,200,0.1\n"
 pytestmark = pytest.mark.long
 
 
-def prepared(text: str, name: str = "t.csv") -> PreparedOutput:
-    return prepare_file(made(name, text.encode()), policies(), profile())
+def prepared(text: str, name: str = "t.csv") -> DraftOutput:
+    return draft_file(made(name, text.encode()), policies(), profile())
 
 
 def aside(text: str, name: str = "t.csv") -> list[str]:
     """Findings that have to be set aside."""
-    return [f["finding"] for f in json.loads(prepared(text, name).staff)["set_aside"]]
+    return [finding for finding, _ in prepared(text, name).record.file.set_aside]
 
 
 HELD: dict[str, tuple[str, list[str]]] = {
@@ -92,8 +91,8 @@ def test_ordinary_tables_have_nothing_to_set_aside(what: str) -> None:
 
 
 def test_the_report_names_columns_that_pass_as_codes() -> None:
-    told = json.loads(prepared(FREE["clusters"]).staff)["summary"]["look_at"]
-    assert [(f["rule"], f["figures"]["name"]) for f in told] == [("F1", "cluster")]
+    told = prepared(FREE["clusters"]).record.file.notes
+    assert [(f.rule, dict(f.figures)["name"]) for f in told] == [("F1", "cluster")]
 
 
 FILE = {"phases.csv": PIVOT.encode()}

@@ -135,7 +135,7 @@ def test_10_rows_of_a_script_never_go_out_by_themselves() -> None:
     policies = load_policies(Path(__file__).parents[2] / "policies")
     project = replace(policies.projects[0], votes=0)
     profile = policies.disclosure_rules(project.profile)
-    found = script_outputs.prepare_file(made("a.csv", b"x\n1\n"), policies, profile)
+    found = script_outputs.draft_file(made("a.csv", b"x\n1\n"), policies, profile)
     output = Output(
         "o", "j", found.name, found.kind, "", OutputState.ASSESSED, found.media_type, 4, "0" * 64, "", "",
         found.verdict, datetime(2026, 1, 1, tzinfo=UTC),

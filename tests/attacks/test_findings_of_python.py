@@ -24,7 +24,7 @@ from broker.domain.jobs.script_requests import FigureMark, MicrodataProblem, Scr
 from broker.domain.ports import SandboxEnd, SandboxLimits
 from broker.python_jobs.sandbox_requests import prepare_script
 from broker.workflow.pipeline.script_computation import compute_outputs
-from broker.workflow.pipeline.script_outputs import prepare_file
+from broker.workflow.pipeline.script_outputs import draft_file
 from broker.workflow.reviewing import script_failures
 from broker.workflow.views import job_views
 from tests.attacks.script_town import (
@@ -203,12 +203,12 @@ def test_33_a_figure_is_drawn_of_what_would_be_released() -> None:
 
 
 def test_33_files_and_pictures_are_never_automatic_and_never_the_scripts_bytes() -> None:
-    made = prepare_file(remade_file("t.csv", b"n,LA\n5,B\n"), policies(), profile())
+    made = draft_file(remade_file("t.csv", b"n,LA\n5,B\n"), policies(), profile())
     assert (made.verdict, made.candidate) == (Verdict.REVIEW, b"LA,n\nB,5\n")
     drawn = RebuiltFile("t.png", "image/png", 20, b"\x89PNG anew")
-    made = prepare_file(drawn, policies(), profile())
+    made = draft_file(drawn, policies(), profile())
     assert (made.kind, made.verdict, made.candidate) == (OutputKind.FILE, Verdict.REVIEW, b"\x89PNG anew")
-    assert prepare_file(replace(drawn, content=None), policies(), profile()).candidate is None
+    assert draft_file(replace(drawn, content=None), policies(), profile()).candidate is None
 
 
 def test_53_a_script_runs_on_synthetic_data_first() -> None:

@@ -5,15 +5,16 @@ from dataclasses import replace
 
 import pytest
 
+from broker.disclosure.records.staff_record_json import staff_record_to_bytes
 from broker.domain.findings import Verdict
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.jobs.script_requests import FigureMark, ScriptFigure, ScriptTable
 from broker.domain.ports import SandboxEnd, SandboxResult
 from broker.python_jobs.regression_formula import read_formula
 from broker.python_jobs.request_reader import in_canonical_order, names_not_in_text, read_request
-from broker.workflow.pipeline.prepared_output import PreparedOutput
+from broker.workflow.pipeline.draft_output import DraftOutput
 from broker.workflow.pipeline.script_computation import compute_outputs
-from broker.workflow.pipeline.script_outputs import prepare_script_outputs
+from broker.workflow.pipeline.script_outputs import draft_script_outputs
 from broker.workflow.pipeline.script_run import ScriptExecution
 from broker.workflow.pipeline.trusted_stage import ComputedOutput, RebuiltOutputs
 from tests.attacks.script_town import (
@@ -39,10 +40,10 @@ def computed(name: str, found: object = None) -> ComputedOutput:
     return ComputedOutput(name, "table", "", found or tabulated(rows())[1])  # type: ignore[arg-type]
 
 
-def made(*left: ComputedOutput) -> dict[str, PreparedOutput]:
+def made(*left: ComputedOutput) -> dict[str, DraftOutput]:
     """The outputs of a script that has left these, by name."""
     ran = ScriptExecution(SandboxResult(SandboxEnd.ENDED, (), "i", "runc", 1.0, b""), RebuiltOutputs(()), left)
-    return {p.name: p for p in prepare_script_outputs(ran, DECLARED, policies(), profile())}
+    return {p.name: p for p in draft_script_outputs(ran, DECLARED, policies(), profile())}
 
 
 def test_an_output_is_spelled_as_the_header_spells_it() -> None:
@@ -71,7 +72,7 @@ def test_a_figure_is_not_of_a_second_table_of_the_same_name() -> None:
     found = made(computed("means", first), computed("MEANS", second), ComputedOutput("drawn", "figure", "", FIGURE))
     assert set(found) == {"means.csv", "drawn.svg"}
     assert b"PS" in (found["drawn.svg"].candidate or b"")
-    assert json.loads(found["means.csv"].staff)["columns"][0] == "phase"
+    assert found["means.csv"].record.table.columns[0] == "phase"
 
 
 def rules(computed: ComputedOutput) -> set[str]:
@@ -126,6 +127,6 @@ def test_what_a_script_says_of_an_output_at_run_time_is_not_its_description() ->
     left = compute_outputs(stage(), [submitted_request()])
     assert left[0].description == "57"
     ran = ScriptExecution(SandboxResult(SandboxEnd.ENDED, (), "i", "runc", 1.0, b""), RebuiltOutputs(()), left)
-    (found,) = prepare_script_outputs(ran, (("t.csv", "By phase"),), policies(), profile())
+    (found,) = draft_script_outputs(ran, (("t.csv", "By phase"),), policies(), profile())
     assert b"57" not in (found.candidate or b"").split(b"\n")[0]
-    assert b'"57"' not in found.staff
+    assert b'"57"' not in staff_record_to_bytes(found.record)

@@ -19,7 +19,7 @@ from broker.domain.ports import SandboxEnd
 from broker.engine.file_rebuilders import container_request
 from broker.python_jobs.raw_outputs import sort_outputs
 from broker.sandbox.narrow_mounts import job_mount
-from broker.workflow.pipeline.script_outputs import prepare_file
+from broker.workflow.pipeline.script_outputs import draft_file
 from broker.workflow.pipeline.trusted_stage import rebuild_outputs, rebuild_request
 from tests.attacks.script_town import policies, profile, stage_there
 
@@ -43,8 +43,8 @@ def read(content: bytes) -> RebuiltFile:
 
 
 def remade(content: bytes) -> str:
-    found = prepare_file(read(content), policies(), profile())
-    assert found.verdict is Verdict.REVIEW, found.staff
+    found = draft_file(read(content), policies(), profile())
+    assert found.verdict is Verdict.REVIEW, found.record
     assert found.candidate is not None
     return found.candidate.decode()
 
@@ -96,7 +96,7 @@ FLAGGED: dict[str, tuple[str, Callable[[], Any]]] = {
 @pytest.mark.parametrize("what", FLAGGED)
 def test_what_is_flagged_in_a_csv_is_flagged_in_it(what: str) -> None:
     rule, table = FLAGGED[what]
-    found = prepare_file(read(parquet(table())), policies(), profile())
+    found = draft_file(read(parquet(table())), policies(), profile())
     assert rule in [f[0] for f in json.loads(found.findings)]
 
 
@@ -147,7 +147,7 @@ def test_many_rows_are_not_unpacked() -> None:
 
 def test_two_columns_of_one_name_are_no_table() -> None:
     twice = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["x", "x"])
-    found = prepare_file(read(parquet(twice)), policies(), profile())
+    found = draft_file(read(parquet(twice)), policies(), profile())
     assert (found.verdict, found.candidate) == (Verdict.REFUSE, None)
 
 

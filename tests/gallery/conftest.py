@@ -19,8 +19,8 @@ from broker.sandbox.docker_sandbox import DockerSandbox
 from broker.wiring.data_intake import synthetic_years
 from broker.wiring.rehearsal_adapters import build_rehearsal_context
 from broker.workflow.checking.submission_check import check_submission
-from broker.workflow.pipeline.prepared_output import PreparedOutput
-from broker.workflow.pipeline.script_outputs import prepare_script_outputs
+from broker.workflow.pipeline.draft_output import DraftOutput
+from broker.workflow.pipeline.script_outputs import draft_script_outputs
 from broker.workflow.pipeline.script_run import ScriptAttempt
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 
@@ -58,7 +58,7 @@ class Gallery:
     parts: Mapping[str, Any]
     """By runtime."""
 
-    def run(self, name: str, runtime: str) -> list[PreparedOutput]:
+    def run(self, name: str, runtime: str) -> list[DraftOutput]:
         """The outputs of a script, as they would come to the checkers."""
         policies, parts = self.policies, self.parts[runtime]
         project = policies.project(PROJECT)
@@ -75,7 +75,7 @@ class Gallery:
         assert not isinstance(ran, SandboxResult), (ran.end, ran.log.decode())
         assert ran.result.runtime == runtime
         profile = policies.disclosure_rules(project.profile)
-        return prepare_script_outputs(ran, checked.declared, policies, profile)
+        return draft_script_outputs(ran, checked.declared, policies, profile)
 
 
 @pytest.fixture(scope="session")

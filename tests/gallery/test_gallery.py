@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from broker.disclosure.records.staff_record_json import staff_record_to_json
 from broker.domain.findings import Verdict
 from broker.domain.jobs.outputs import OutputKind
+from broker.domain.staff_records import StaffRecord
 from tests.gallery.conftest import RUNTIMES, Gallery
 
 pytestmark = [pytest.mark.long, pytest.mark.docker]
@@ -34,7 +36,7 @@ WANTED: dict[str, dict[str, tuple[OutputKind, set[Verdict]]]] = {
 @pytest.mark.parametrize("name", WANTED)
 def test_an_analysis_and_its_verdict(gallery: Gallery, name: str, runtime: str) -> None:
     made = gallery.run(name, runtime)
-    told = {p.name: (p.kind, p.verdict, _why(p.staff)) for p in made}
+    told = {p.name: (p.kind, p.verdict, _why(p.record)) for p in made}
     _write_figures(f"{name} on {runtime}", {p.name: p.verdict.value for p in made})
     assert set(told) == set(WANTED[name]), told
     for output, (kind, verdicts) in WANTED[name].items():
@@ -54,6 +56,6 @@ def _write_figures(name: str, verdicts: dict[str, str]) -> None:
         file.write_text(json.dumps(before | {name: verdicts}))
 
 
-def _why(staff: bytes) -> Any:
-    document = json.loads(staff)
+def _why(record: StaffRecord) -> Any:
+    document = staff_record_to_json(record)
     return document.get("problem"), document.get("summary"), document.get("findings", [])[-3:]

@@ -82,7 +82,7 @@ def _primaries_only(task: Any, *more: Any, **also: Any) -> Any:
     return replace(REPAIR(task, *more, **also), hidden=task.hidden)
 
 
-FILE, REPAIR, TIMES = script_outputs.prepare_file, suppress, list[int]()
+FILE, REPAIR, TIMES = script_outputs.draft_file, suppress, list[int]()
 ROOM, KIT = "broker.disclosure", "tests.spec.query.query_kit"
 TABLES, WORDS = f"{ROOM}.judged_tables", f"{ROOM}.table_findings"
 
@@ -95,7 +95,7 @@ DEFENCES = (
     Defence("rows come from lists", put(f"{TABLES}.listed_rows", _observed), "test_05"),
     Defence("zeros that want a look are hidden", put(f"{TABLES}._hide_for_review", lambda finding: finding), "test_06"),
     Defence("small populations hide all", edited(f"{ROOM}.judge_job:JudgingInput.is_small", "<", "< -"), "test_06"),
-    Defence("files of a script are looked at", put("broker.workflow.pipeline.script_outputs.prepare_file", _as_found), "test_10"),
+    Defence("files of a script are looked at", put("broker.workflow.pipeline.script_outputs.draft_file", _as_found), "test_10"),
     Defence("no arithmetic on quasi-identifiers", put("broker.query.compile.misused_quasi_identifier", lambda *_: None), "test_11"),
     Defence(
         "persons are counted, not rows",

@@ -44,7 +44,7 @@ DEFENCES = (
     Defence("what did not leave has no name", edited("broker.workflow.views.job_views:_decided_outputs", "if left or named:", "if True:"), "test_8_names"),
     Defence(
         "an output is what its header says",
-        edited("broker.workflow.pipeline.job_assessment:_store_output", "_description(declared, prepared.name)", "__import__('json').loads(prepared.staff)['summary']['script_says']"),
+        edited("broker.workflow.pipeline.job_assessment:_store_output", "_description(declared, draft.name)", "draft.record.file.facts['script_says']"),
         "test_8_names",
     ),
     Defence("scripts mount their own rendering", edited("broker.python_jobs.sandbox_requests:prepare_script", "vault.script", "vault.evidence"), "test_9"),
@@ -64,7 +64,7 @@ DEFENCES = (
     Defence("one spelling", put(f"{REMADE}.clean_text", lambda text, most: text), "test_33_a_table"),
     Defence("figures are of what is released", edited("broker.disclosure.charts:chart_points", "_plain(r.released[i])", "_plain(r.exact[i])"), "test_33_a_figure"),
     Defence("hidden figures are not drawn", edited("broker.disclosure.charts:chart_points", "r.suppressed[i] or ", ""), "test_33_a_figure"),
-    Defence("files are never automatic", edited(f"{OUTPUTS}:prepare_file", "verdict=Verdict.REVIEW", "verdict=Verdict.PUBLISH"), "test_33_files"),
+    Defence("files are never automatic", edited(f"{OUTPUTS}:draft_file", "verdict=Verdict.REVIEW", "verdict=Verdict.PUBLISH"), "test_33_files"),
     Defence("files are made anew", edited("broker.engine.file_rebuilders:rebuild_in_process", "size, made.content, made.sheet)", "size, file.content, made.sheet)"), "test_33_files"),
     Defence("synthetic data first", put(f"{SCRIPTS}._try_on_synthetic", nothing), "test_53_a_script"),
     Defence("what fails there reads nothing here", edited(f"{SCRIPTS}:_try_on_synthetic", "if not passed:", "if False:"), "test_53_a_script"),

@@ -1,7 +1,6 @@
 """API for checkers: inbox, evidence, attack, claims, votes, recalls, and messages about outputs. The
 workflow decides."""
 
-import json
 from typing import Any
 
 from flask import Response
@@ -160,4 +159,4 @@ def attack(path: api_schemas.OutputPath) -> dict[str, Any]:
     The view is in the audit log.
     """
     view = output_review.view_output(ports(), caller(), path.output)
-    return staff_schemas.AttackShown.answer({"columns": attack_columns(json.loads(view.staff))})
+    return staff_schemas.AttackShown.answer({"columns": attack_columns(view.record)})

@@ -1,9 +1,11 @@
-"""Makes a checker's table from the staff JSON: one row for each cell, each figure exact and as released. Judges
+"""Makes a checker's table from a judged one: one row for each cell, each figure exact and as released. Judges
 nothing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+
+from broker.domain.findings import AssessedRow, Assessment, Finding
+from broker.domain.plans.scalars import Value
 
 ROWS_SHOWN = 2500
 """Rows on one page."""
@@ -73,19 +75,15 @@ class EvidenceTable:
         return self.every * len(self.columns)
 
 
-def evidence_table_of(staff: dict[str, Any]) -> EvidenceTable | None:
-    """Return the table, or None for a script's file, which has no cells."""
-    if "columns" not in staff or "rows" not in staff:
-        return None
-    count = staff["key_count"]
-    rows = tuple(_evidence_row(n, r, count) for n, r in enumerate(staff["rows"]))
-    names = tuple(str(name) for name in staff["columns"])
+def evidence_table_of(assessment: Assessment) -> EvidenceTable:
+    count = assessment.key_count
+    rows = tuple(_evidence_row(n, r, count) for n, r in enumerate(assessment.rows))
     return EvidenceTable(
-        keys=names[:count],
-        columns=names[count:],
+        keys=assessment.columns[:count],
+        columns=assessment.columns[count:],
         rows=rows,
-        findings=tuple(_finding_fields(f) for f in staff.get("findings", [])),
-        notes=tuple(map(str, staff.get("notes", []))),
+        findings=tuple(map(_finding_fields, assessment.findings)),
+        notes=assessment.notes,
         every=len(rows),
         flagged=sum(r.flagged for r in rows),
         found=len(rows),
@@ -101,36 +99,29 @@ def select_rows(table: EvidenceTable, words: str, flagged: bool, page: int) -> E
     return replace(table, rows=found[(at - 1) * ROWS_SHOWN : at * ROWS_SHOWN], found=len(found), page=at)
 
 
-def _evidence_row(number: int, row: dict[str, Any], key_count: int) -> EvidenceRow:
-    cell = ", ".join(value_text(k) or "(missing)" for k in row["keys"]) or "(all)"
+def _evidence_row(number: int, row: AssessedRow, key_count: int) -> EvidenceRow:
+    cell = ", ".join(value_text(k) or "(missing)" for k in row.keys) or "(all)"
     figures = tuple(_evidence_figures(row, key_count))
-    return EvidenceRow(number, cell, value_text(row["persons"]), figures, any(f.flagged for f in figures))
+    return EvidenceRow(number, cell, value_text(row.persons), figures, any(f.flagged for f in figures))
 
 
-def _evidence_figures(row: dict[str, Any], key_count: int) -> Iterator[EvidenceFigure]:
-    parts = (row[name][key_count:] for name in ("exact", "released", "suppressed", "verdicts", "rules"))
+def _evidence_figures(row: AssessedRow, key_count: int) -> Iterator[EvidenceFigure]:
+    parts = (part[key_count:] for part in (row.exact, row.released, row.suppressed, row.verdicts, row.rules))
     for exact, released, suppressed, verdict, rules in zip(*parts, strict=True):
-        yield EvidenceFigure(
-            value_text(exact), value_text(released), bool(suppressed), str(verdict), ", ".join(map(str, rules))
-        )
+        yield EvidenceFigure(value_text(exact), value_text(released), suppressed, verdict, ", ".join(rules))
 
 
-def _finding_fields(finding: dict[str, Any]) -> dict[str, str]:
-    cell = finding.get("cell")
+def _finding_fields(finding: Finding) -> dict[str, str]:
     return {
-        "rule": str(finding["rule"]),
-        "verdict": str(finding["verdict"]),
-        "sentence": str(finding["sentence"]),
-        "figures": ", ".join(f"{name} {value}" for name, value in finding.get("figures") or []),
-        "cell": "" if cell is None else ", ".join(value_text(v) for v in cell),
-        "column": value_text(finding.get("column")),
+        "rule": finding.rule,
+        "verdict": finding.verdict.value,
+        "sentence": finding.sentence,
+        "figures": ", ".join(f"{name} {value}" for name, value in finding.figures),
+        "cell": ", ".join(map(value_text, finding.cell or ())),
+        "column": finding.column or "",
     }
 
 
-def value_text(value: Any) -> str:
-    """Return a value of the staff JSON as people read it. Decimals and dates are objects with one entry."""
-    if value is None:
-        return ""
-    if isinstance(value, dict):
-        return value_text(next(iter(value.values()), None))
-    return str(value)
+def value_text(value: Value) -> str:
+    """Return a value as people read it."""
+    return "" if value is None else str(value)

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from typing import Any
 
 from flask import Blueprint, Response, flash, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
@@ -11,12 +10,13 @@ from werkzeug.wrappers import Response as Redirect
 from broker.domain.errors import Invalid, Unknown
 from broker.domain.identity.people import Role
 from broker.domain.jobs.reviews import Audience, VoteChoice
+from broker.domain.staff_records import StaffRecord
 from broker.web.pages.evidence_table import EvidenceTable, evidence_table_of, select_rows, value_text
 from broker.web.schemas.serializers import attachment, content_response
 from broker.web.web_context import caller, ports
 from broker.workflow.pipeline import job_release, output_records
 from broker.workflow.reviewing import output_review, output_thread
-from broker.workflow.reviewing.output_evidence import attack_columns, row_evidence, view_row_evidence
+from broker.workflow.reviewing.output_evidence import RowEvidence, attack_columns, row_evidence, view_row_evidence
 from broker.workflow.reviewing.output_review import APPROVING_REASONS, VOTE_REASONS, findings_to_set_aside
 from broker.workflow.reviewing.review_context import context_of, earlier_release
 from broker.workflow.views import job_views
@@ -42,25 +42,25 @@ def output_page(output: str, problem: tuple[str, str] | None) -> str:
     """Return the page. `problem`: a sentence, and the id of the input that it is about. The form shows what was
     entered."""
     view = output_review.view_output(ports(), caller(), output)
-    staff = json.loads(view.staff)
-    table = _selected_rows(evidence_table_of(staff))
-    context = context_of(ports(), caller(), view, staff)
+    record = view.record
+    table = _selected_rows(None if record.table is None else evidence_table_of(record.table))
+    context = context_of(ports(), caller(), view)
     return render_template(
         "output.html",
         view=view,
-        staff=staff,
+        record=record,
         table=table,
-        row=_requested_row(staff),
+        row=_requested_row(record),
         context=context,
         neighbours=context.submitted.neighbours(output),
-        earlier=earlier_release(ports(), view, staff.get("key_count")),
-        summary=json.dumps(staff.get("summary"), indent=2, ensure_ascii=False),
+        earlier=earlier_release(ports(), view),
+        summary=json.dumps(json.loads(view.staff).get("summary"), indent=2, ensure_ascii=False),
         candidate=_candidate(view),
         findings_shown=FINDINGS_SHOWN,
         reasons=VOTE_REASONS,
         approving=APPROVING_REASONS,
         choices=CHOICES,
-        refusing=findings_to_set_aside(view.output, staff),
+        refusing=findings_to_set_aside(view.output, record),
         plain=value_text,
         given=request.form,
         problem=problem,
@@ -74,9 +74,9 @@ def _selected_rows(table: EvidenceTable | None) -> EvidenceTable | None:
     )
 
 
-def _requested_row(staff: dict[str, Any]) -> Any:
+def _requested_row(record: StaffRecord) -> RowEvidence | None:
     """Return the row whose evidence was requested by a browser without scripts."""
-    return row_evidence(staff, parse_index(request.args.get("row", "")))
+    return row_evidence(record, parse_index(request.args.get("row", "")))
 
 
 def parse_index(text: str) -> int:
@@ -109,9 +109,7 @@ def attack(output: str) -> str:
     view = output_review.view_output(ports(), caller(), output)
     whole = "HX-Request" not in request.headers
     return render_template(
-        "output_attack.html" if whole else "output_attacked.html",
-        view=view,
-        attacked=attack_columns(json.loads(view.staff)),
+        "output_attack.html" if whole else "output_attacked.html", view=view, attacked=attack_columns(view.record)
     )
 
 

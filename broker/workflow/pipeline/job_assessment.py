@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.rules import evidence_needs
@@ -17,8 +16,8 @@ from broker.domain.ports import Lease, OutputRecord, SandboxResult, Vault, Worke
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.policy_set import PolicySet
 from broker.workflow.checking.submission_check import CheckedSubmission
-from broker.workflow.pipeline.prepared_output import PreparedOutput, prepare_table
-from broker.workflow.pipeline.script_outputs import prepare_script_outputs
+from broker.workflow.pipeline.draft_output import DraftOutput, draft_table, store_content
+from broker.workflow.pipeline.script_outputs import draft_script_outputs
 from broker.workflow.pipeline.script_run import ScriptExecution
 from broker.workflow.release_history.comparison_records import store_pending_tables
 
@@ -50,14 +49,14 @@ def assess(ports: WorkerPorts, lease: Lease, policies: PolicySet, execution: Job
         raise Breach(f"project of job {lease.job.ident} left the policy during its run")
     profile = policies.disclosure_rules(project.profile)
     if execution.checked.plan is not None:
-        prepared = _prepare_tables(ports, execution, execution.checked.plan, profile)
+        drafts = _draft_tables(ports, execution, execution.checked.plan, profile)
     else:
-        prepared = prepare_script_outputs(execution.script_execution, execution.checked.declared, policies, profile)
+        drafts = draft_script_outputs(execution.script_execution, execution.checked.declared, policies, profile)
     finish_assessment(
         ports,
         lease,
         policies,
-        prepared,
+        drafts,
         OutputProvenance(execution.vault.snapshot, execution.result.image, execution.result.runtime),
         execution.checked.declared,
     )
@@ -73,15 +72,19 @@ class OutputProvenance:
 
 
 def finish_assessment(
-    ports: WorkerPorts, lease: Lease, policies: PolicySet, prepared: Sequence[PreparedOutput],
-    provenance: OutputProvenance, declared: Sequence[tuple[str, str]] = (),
-) -> None:  # fmt: skip
-    """Store the contents of the prepared outputs, then move the job to `assessing` with the outputs."""
+    ports: WorkerPorts,
+    lease: Lease,
+    policies: PolicySet,
+    drafts: Sequence[DraftOutput],
+    provenance: OutputProvenance,
+    declared: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Store the contents of the drafts, then move the job to `assessing` with the outputs."""
     now = ports.clock.now()
     described = (*lease.job.submission.descriptions, *declared)
     # Contents first: if the worker dies here, the store has files that no output names, never an output without its
     # file.
-    records = [_store_output(ports, lease.job, p, described) for p in prepared]
+    records = [_store_output(ports, lease.job, d, described) for d in drafts]
     event = AuditEvent(now, SYSTEM.ident, "job.assessed", lease.job.ident, (("outputs", str(len(records))),))
     ports.store.advance(
         lease.job.ident,
@@ -95,8 +98,8 @@ def finish_assessment(
         snapshot=provenance.snapshot,
         assessed_policy=policies.fingerprint,
         outputs=records,
-        small=any(p.small for p in prepared),
-        history_changed=any(p.history_changed for p in prepared),
+        small=any(d.small for d in drafts),
+        history_changed=any(d.history_changed for d in drafts),
     )
 
 
@@ -114,44 +117,38 @@ def assess_without_outputs(ports: WorkerPorts, lease: Lease, policies: PolicySet
     ports.store.advance(lease.job.ident, lease.attempt, before, after, now, [event], assessed_policy=fingerprint)
 
 
-def _prepare_tables(
+def _draft_tables(
     ports: WorkerPorts, execution: JobExecution, plan: Plan, profile: DisclosureRules
-) -> list[PreparedOutput]:
+) -> list[DraftOutput]:
     evidence = ports.engine.read(plan, execution.result.frames, evidence_needs(profile))
     assessments = judge_job(plan, evidence, profile, ports.vaults.registers(execution.vault))
     pairs = zip(assessments, evidence.outputs, strict=True)
-    return [prepare_table(assessment, found.name, profile.name) for assessment, found in pairs]
+    return [draft_table(assessment, found.name, profile.name) for assessment, found in pairs]
 
 
 def _store_output(
-    ports: WorkerPorts, job: Job, prepared: PreparedOutput, declared: Sequence[tuple[str, str]]
+    ports: WorkerPorts, job: Job, draft: DraftOutput, declared: Sequence[tuple[str, str]]
 ) -> OutputRecord:
-    """Store the files of one prepared output and return its record."""
-    now = ports.clock.now()
-    digest = ports.content_store.put("staff", prepared.staff)
-    candidate = prepared.candidate
-    if candidate is not None:
-        ports.content_store.put("staff", candidate)
-    # Votes bind to this hash, so they hold for exactly what staff saw and what would leave.
-    bound = sha256(prepared.staff + (candidate or b"")).digest()
+    """Store the contents of one draft and return its record."""
+    stored = store_content(ports.content_store, draft)
     output = Output(
         ident=new_ident(),
         job=job.ident,
-        name=prepared.name,
-        kind=prepared.kind,
-        description=_description(declared, prepared.name),
+        name=draft.name,
+        kind=draft.kind,
+        description=_description(declared, draft.name),
         state=OutputState.ASSESSED,
-        media_type=prepared.media_type,
-        size=len(candidate or b""),
-        release_hash=None if candidate is None else sha256(candidate).hexdigest(),
-        staff_hash=ports.content_store.keyed_hash(bound),
-        findings_hash=ports.content_store.keyed_hash(prepared.findings.encode()),
-        verdict=prepared.verdict,
-        created=now,
-        memory_version=prepared.memory_version,
+        media_type=draft.media_type,
+        size=len(draft.candidate or b""),
+        release_hash=stored.release_hash,
+        staff_hash=stored.staff_hash,
+        findings_hash=stored.findings_hash,
+        verdict=draft.verdict,
+        created=ports.clock.now(),
+        memory_version=draft.memory_version,
     )
-    pending_tables = store_pending_tables(ports, prepared.tables) if prepared.tables else ()
-    return OutputRecord(output, digest, pending_tables)
+    pending_tables = store_pending_tables(ports, draft.tables) if draft.tables else ()
+    return OutputRecord(output, stored.evidence_digest, pending_tables)
 
 
 def _description(descriptions: Sequence[tuple[str, str]], name: str) -> str:

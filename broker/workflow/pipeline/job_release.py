@@ -25,7 +25,8 @@ from broker.policy.policy_set import PolicySet
 from broker.policy.privacy_allotments import promised_tables
 from broker.workflow.access import project_or_unknown, reach_job, reach_output
 from broker.workflow.administration.emergency_stops import is_stopped
-from broker.workflow.pipeline.output_records import privacy_method_entry, privacy_of, store_released_record
+from broker.workflow.pipeline.draft_output import staff_record_of
+from broker.workflow.pipeline.output_records import privacy_method_entry, store_released_record
 from broker.workflow.policies_in_force import policies_assessed, policies_in_force
 from broker.workflow.release_history.release_recording import history_update
 from broker.workflow.submission.job_submission import checked_as_submitted
@@ -119,8 +120,8 @@ def parallel_release_entries(ports: Ports, job: Job, own: list[ExactDisclosure],
 
 
 def _method_entry(ports: Ports, job: Job, outputs: list[Output], profile: DisclosureRules) -> dict[str, Any]:
-    if job.is_private:
-        return privacy_method_entry(privacy_of(ports, outputs[0]))
+    if (privacy := staff_record_of(ports, outputs[0]).privacy) is not None:
+        return privacy_method_entry(privacy)
     return {"name": profile.name, "threshold": profile.t, **public_rounding(profile)}
 
 

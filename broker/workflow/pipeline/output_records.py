@@ -7,9 +7,9 @@ from hashlib import sha256
 from typing import Any
 
 from broker.disclosure.records.acro_record import AcroItem, acro_results
-from broker.disclosure.records.assessment_json import assessment_from_json
 from broker.disclosure.records.released_tables import released_file_record, released_record
 from broker.disclosure.records.staff_record import staff_record
+from broker.disclosure.records.staff_record_json import comparison_to_json, staff_record_to_json
 from broker.domain.errors import Unknown
 from broker.domain.findings import Assessment
 from broker.domain.identity.audit import AuditEvent
@@ -21,6 +21,7 @@ from broker.domain.ports import Ports
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.policy_set import PolicySet
 from broker.workflow.access import project_or_unknown, reach_job, reach_output
+from broker.workflow.pipeline.draft_output import staff_record_of
 from broker.workflow.policies_in_force import policies_assessed
 
 
@@ -70,16 +71,21 @@ def record_for_staff(ports: Ports, person: Person, output_ident: str) -> dict[st
     output, job = reached.output, reached.job
     # Recorded before anything is returned, so nobody reads evidence without a line in the audit log.
     ports.store.record([AuditEvent(ports.clock.now(), person.ident, "output.viewed", output_ident)])
-    head = {"output": output.ident, "job": job.ident, "project": job.submission.project, "snapshot": job.snapshot}
+    head: dict[str, Any] = {
+        "output": output.ident,
+        "job": job.ident,
+        "project": job.submission.project,
+        "snapshot": job.snapshot,
+    }
     head |= {"state": output.state.value, "policy": job.assessed_policy or job.policy, "staff_hash": output.staff_hash}
-    document = _staff_document(ports, output)
-    head |= {"memory": document.get("memory")}
+    record = staff_record_of(ports, output)
+    head |= {"memory": None if record.comparison is None else comparison_to_json(record.comparison)}
     # No rules judged a file's figures, so its record has only what was noted about the file.
-    if output.kind is OutputKind.FILE:
-        return head | {"name": output.name, "file": document}
-    if (privacy := document.get("privacy")) is not None:
-        return head | private_record(assessment_from_json(document), privacy)
-    return head | staff_record(assessment_from_json(document), _profile(policies_assessed(ports.store, job), job))
+    if record.table is None:
+        return head | {"name": output.name, "file": staff_record_to_json(record)}
+    if record.privacy is not None:
+        return head | private_record(record.table, record.privacy)
+    return head | staff_record(record.table, _profile(policies_assessed(ports.store, job), job))
 
 
 def acro_folder(ports: Ports, person: Person, job_ident: str) -> AcroFolder:
@@ -88,7 +94,7 @@ def acro_folder(ports: Ports, person: Person, job_ident: str) -> AcroFolder:
     job, now = ports.store.job(job_ident), ports.clock.now()
     ports.store.record([AuditEvent(now, person.ident, "output.viewed", o.ident) for o in outputs])
     name_of = _file_names(outputs)
-    items = [AcroItem(o.name, name_of(o), o.verdict, _assessment(ports, o), o.description) for o in outputs]
+    items = [AcroItem(o.name, name_of(o), o.verdict, staff_record_of(ports, o).table, o.description) for o in outputs]
     results = acro_results(items, job.submission.text, job.updated.isoformat())
     return AcroFolder(results, tuple(AcroFile(name_of(o), _candidate(ports, o)) for o in outputs))
 
@@ -102,21 +108,6 @@ def _viewable_outputs(ports: Ports, person: Person, job_ident: str) -> list[Outp
     if not found:
         raise Unknown("record", job_ident)
     return found
-
-
-def _staff_document(ports: Ports, output: Output) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(ports.content_store.get("staff", ports.store.evidence_digest(output.ident)))
-    return found
-
-
-def privacy_of(ports: Ports, output: Output) -> dict[str, Any]:
-    """Return the privacy record of a private output."""
-    found: dict[str, Any] = _staff_document(ports, output)["privacy"]
-    return found
-
-
-def _assessment(ports: Ports, output: Output) -> Assessment | None:
-    return None if output.kind is OutputKind.FILE else assessment_from_json(_staff_document(ports, output))
 
 
 def _candidate(ports: Ports, output: Output) -> bytes | None:
@@ -142,13 +133,13 @@ def _profile(policies: PolicySet, job: Job) -> DisclosureRules:
 def store_released_record(ports: Ports, job: Job, output: Output, policies: PolicySet) -> str:
     """Store the record that leaves with an output and return its SHA-256. It has the method and public parameters,
     never a figure or finding."""
-    found = _assessment(ports, output)
-    if found is None:
+    record = staff_record_of(ports, output)
+    if record.table is None:
         document = released_file_record(output.name)
-    elif job.is_private:
-        document = private_record(found, privacy_of(ports, output))
+    elif record.privacy is not None:
+        document = private_record(record.table, record.privacy)
     else:
-        document = released_record(found, _profile(policies, job))
+        document = released_record(record.table, _profile(policies, job))
     content = json.dumps(document, indent=2, sort_keys=True).encode() + b"\n"
     return ports.content_store.put("released", content)
 

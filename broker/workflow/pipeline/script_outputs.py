@@ -1,4 +1,4 @@
-"""Prepares the outputs of a script: tables that the broker computed from submitted microdata, and files that people
+"""Drafts the outputs of a script: tables that the broker computed from submitted microdata, and files that people
 view.
 
 The header has to declare each of them, otherwise it is withheld.
@@ -17,13 +17,14 @@ from broker.domain.jobs.outputs import OutputKind
 from broker.domain.jobs.script_files import RebuiltFile
 from broker.domain.jobs.script_requests import ScriptFigure
 from broker.domain.plans.variable_uses import IDENTIFIERS
+from broker.domain.staff_records import FileRecord, StaffRecord
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.policy_set import PolicySet
 from broker.python_jobs.raw_outputs import sheet_facts
-from broker.workflow.pipeline.prepared_output import PreparedOutput, prepare_table
+from broker.workflow.pipeline.draft_output import DraftOutput, draft_table
 from broker.workflow.pipeline.script_run import ScriptExecution
 from broker.workflow.pipeline.trusted_stage import ComputedOutput, OutputProblem
-from broker.workflow.release_history.comparison_records import prepare_compared
+from broker.workflow.release_history.comparison_records import draft_compared
 from broker.workflow.release_history.script_comparison import ComparedTable
 
 UNKNOWN_TYPE = "application/octet-stream"
@@ -37,17 +38,17 @@ ACRO_CLAIM_KEY = "acro_of_the_script_says"
 Declared = Sequence[tuple[str, str]]
 
 
-def prepare_script_outputs(
+def draft_script_outputs(
     execution: ScriptExecution, declared: Declared, policies: PolicySet, profile: DisclosureRules
-) -> list[PreparedOutput]:
+) -> list[DraftOutput]:
     computed = _unique_computed(execution.computed, [name.rpartition(".")[0] for name, _ in declared])
     tables = {c.name.casefold(): c for c in computed if isinstance(c.result, Assessment)}
-    made = [_prepare_computed(c, tables, profile) for c in computed]
+    made = [_draft_computed(c, tables, profile) for c in computed]
     for file in execution.outputs.files:
         folded = file.name.casefold()
         said = {"script_says": execution.outputs.described.get(folded, "")}
         claim = execution.outputs.claims.get(folded)
-        made.append(prepare_file(file, policies, profile, said | ({ACRO_CLAIM_KEY: dict(claim)} if claim else {})))
+        made.append(draft_file(file, policies, profile, said | ({ACRO_CLAIM_KEY: dict(claim)} if claim else {})))
     # Files that could not be taken still appear, so that a checker learns of them.
     made += [
         _withheld_output(stayed.name, stayed.problem, {"bytes": stayed.size}) for stayed in execution.outputs.stayed
@@ -74,7 +75,7 @@ def _undeclared(computed: ComputedOutput) -> ComputedOutput:
     return ComputedOutput(computed.name, computed.kind, "", UNDECLARED)
 
 
-def _unique_names(made: Iterable[PreparedOutput]) -> Iterable[PreparedOutput]:
+def _unique_names(made: Iterable[DraftOutput]) -> Iterable[DraftOutput]:
     """Drop a file that has the name of a computed table: it is not that table."""
     seen: set[str] = set()
     for one in made:
@@ -83,7 +84,7 @@ def _unique_names(made: Iterable[PreparedOutput]) -> Iterable[PreparedOutput]:
             yield one
 
 
-def _with_history(made: PreparedOutput, compared: ComparedTable | None) -> PreparedOutput:
+def _with_history(made: DraftOutput, compared: ComparedTable | None) -> DraftOutput:
     """Add what enters the release history: a table enters with whatever output shows its figures."""
     if compared is None:
         return made
@@ -92,28 +93,28 @@ def _with_history(made: PreparedOutput, compared: ComparedTable | None) -> Prepa
     return replace(made, memory_version=compared.version, tables=tables, history_changed=compared.changed)
 
 
-def _prepare_computed(
+def _draft_computed(
     computed: ComputedOutput, tables: Mapping[str, ComputedOutput], profile: DisclosureRules
-) -> PreparedOutput:
+) -> DraftOutput:
     found = computed.result
     if isinstance(found, Assessment) and computed.compared is not None:
-        made = prepare_compared(found, f"{computed.name}.csv", profile, computed.compared.record)
+        made = draft_compared(found, f"{computed.name}.csv", profile, computed.compared.record)
         return _with_history(made, computed.compared)
     if isinstance(found, Assessment):
-        return prepare_table(found, f"{computed.name}.csv", profile.name)
+        return draft_table(found, f"{computed.name}.csv", profile.name)
     try:
         problem = found if isinstance(found, OutputProblem) else None
         if isinstance(found, ScriptFigure):
-            return _prepare_figure(computed.name, found, tables)
+            return _draft_figure(computed.name, found, tables)
     except Invalid as wrong:
         problem = OutputProblem(wrong.code, wrong.message, (("place", wrong.pointer),))
     assert problem is not None
     name = f"{computed.name}.{'svg' if computed.kind == 'figure' else 'csv'}"
-    summary = {"handed": computed.kind, "sentence": problem.sentence, "figures": dict(problem.figures)}
-    return _withheld_output(name, problem.code, summary)
+    facts = {"handed": computed.kind, "sentence": problem.sentence, "figures": dict(problem.figures)}
+    return _withheld_output(name, problem.code, facts)
 
 
-def _prepare_figure(name: str, figure: ScriptFigure, tables: Mapping[str, ComputedOutput]) -> PreparedOutput:
+def _draft_figure(name: str, figure: ScriptFigure, tables: Mapping[str, ComputedOutput]) -> DraftOutput:
     """Draw a figure from the releasable version of a table of the same job. Its verdict is at least the table's, and
     never less than review.
 
@@ -123,43 +124,36 @@ def _prepare_figure(name: str, figure: ScriptFigure, tables: Mapping[str, Comput
     if drawn_of is None or not isinstance(table := drawn_of.result, Assessment):
         raise Invalid("request", f"The job has no table {figure.data} to draw the figure from.", "/data")
     content, file = draw_chart(figure, table), f"{name}.svg"
-    notes = [{"rule": "G2", "sentence": DRAWN_FROM_TABLE, "figures": {"table": f"{figure.data}.csv"}}]
-    staff = json.dumps({"file": file, "problem": None, "summary": {"handed": "figure", "look_at": notes}})
+    note = Finding("G2", Verdict.REVIEW, DRAWN_FROM_TABLE, (("table", f"{figure.data}.csv"),))
+    record = StaffRecord(FileRecord(file, None, {"handed": "figure"}, (note,)))
     # A figure shows what its table shows, so it needs at least the same decision.
     verdict = worst_verdict([Verdict.REVIEW, table.verdict])
-    made = PreparedOutput(file, OutputKind.FILE, SVG, staff.encode(), content, "G2", verdict, table.small)
+    made = DraftOutput(file, OutputKind.FILE, SVG, record, content, "G2", verdict, table.small)
     return _with_history(made, drawn_of.compared)
 
 
-def _withheld_output(name: str, code: str, summary: Mapping[str, object]) -> PreparedOutput:
-    staff = json.dumps({"file": name, "problem": code, "summary": summary})
-    return PreparedOutput(name, OutputKind.FILE, UNKNOWN_TYPE, staff.encode(), None, code, Verdict.REFUSE, False)
+def _withheld_output(name: str, code: str, facts: Mapping[str, object]) -> DraftOutput:
+    record = StaffRecord(FileRecord(name, code, facts))
+    return DraftOutput(name, OutputKind.FILE, UNKNOWN_TYPE, record, None, code, Verdict.REFUSE, False)
 
 
-def prepare_file(
+def draft_file(
     file: RebuiltFile, policies: PolicySet, profile: DisclosureRules, said: Mapping[str, object] = MappingProxyType({})
-) -> PreparedOutput:
-    """Prepare a script's file as it was rebuilt: a person views it. If it could not be rebuilt, it is withheld. `said`
+) -> DraftOutput:
+    """Draft a script's file as it was rebuilt: a person views it. If it could not be rebuilt, it is withheld. `said`
     is what the script says of it."""
-    summary: dict[str, object] = {"bytes": file.size, **said}
+    facts: dict[str, object] = {"bytes": file.size, **said}
     if file.content is None:
         sentence = {"sentence": file.sentence} if file.sentence else {}
-        return _withheld_output(file.name, file.problem or "type", summary | sentence)
+        return _withheld_output(file.name, file.problem or "type", facts | sentence)
     if file.sheet is not None:
-        summary |= sheet_facts(file.sheet)
+        facts |= sheet_facts(file.sheet)
     flags = _file_findings(file, policies, profile)
-    notes = [{"rule": f.rule, "sentence": f.sentence, "figures": dict(f.figures)} for f in flags]
-    staff = {
-        "file": file.name,
-        "problem": None,
-        "summary": summary | {"look_at": notes},
-        "set_aside": _findings_to_set_aside(flags),
-    }
-    return PreparedOutput(
+    return DraftOutput(
         name=file.name,
         kind=OutputKind.FILE,
         media_type=file.media_type,
-        staff=json.dumps(staff).encode(),
+        record=StaffRecord(FileRecord(file.name, None, facts, flags, _findings_to_set_aside(flags))),
         candidate=file.content,
         findings=json.dumps([[f.rule, f.sentence] for f in flags]),
         verdict=Verdict.REVIEW,
@@ -192,8 +186,8 @@ def _known_codes(policies: PolicySet) -> KnownCodes:
     return found
 
 
-def _findings_to_set_aside(flags: Sequence[Finding]) -> list[dict[str, str]]:
+def _findings_to_set_aside(flags: Sequence[Finding]) -> tuple[tuple[str, str], ...]:
     """Return the findings that an approval has to set aside one by one, by rule and column."""
     refusing = (f for f in flags if f.verdict is Verdict.REFUSE)
     named = ((f, dict(f.figures).get("name", "")) for f in refusing)
-    return [{"finding": f"{f.rule}:{name}" if name else f.rule, "sentence": f.sentence} for f, name in named]
+    return tuple((f"{f.rule}:{name}" if name else f.rule, f.sentence) for f, name in named)

@@ -4,11 +4,9 @@ release.
 Decides only whether policy lets an output leave without a person.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from broker.disclosure.records.assessment_json import assessment_to_json
 from broker.domain.findings import Assessment
 from broker.domain.ports import Lease, WorkerPorts
 from broker.policy.policy_set import PolicySet
@@ -16,8 +14,8 @@ from broker.privacy.results.cell_results import results_by_set
 from broker.privacy.results.output_table import AssessmentOptions, assess_private_output
 from broker.privacy.results.privacy_record import plain_words, privacy_record
 from broker.workflow.access import project_or_unknown
+from broker.workflow.pipeline.draft_output import DraftOutput, draft_table
 from broker.workflow.pipeline.job_assessment import OutputProvenance, finish_assessment
-from broker.workflow.pipeline.prepared_output import PreparedOutput, prepare_table
 from broker.workflow.private_jobs import private_request
 from broker.workflow.private_jobs.private_answers import NoisyAnswer, ReceivedAnswer, answer_from_bytes
 from broker.workflow.private_jobs.private_blocks import block_answer_from_bytes, block_table, script_privacy_record
@@ -30,9 +28,9 @@ def assess_private(
     """Move the job to `assessing` with its noisy outputs. If policy requires votes, people review them like others."""
     concluded = OutputProvenance(snapshot, stored.image, stored.runtime)
     if isinstance(private, private_request.PrivateScript):
-        made = block_table(private, block_answer_from_bytes(private.aggregation, stored.content))
-        prepared = [_prepare_output(made, script_privacy_record(private), private)]
-        finish_assessment(ports, lease, policies, prepared, concluded, declared)
+        made = block_table(private, from_script(private.aggregation, stored.content))
+        drafts = [_draft_output(made, script_privacy_record(private), private)]
+        finish_assessment(ports, lease, policies, drafts, concluded, declared)
         return
     project = project_or_unknown(policies, lease.job.submission.project)
     steps = policies.disclosure_rules(project.profile).max_group_steps
@@ -42,7 +40,7 @@ def assess_private(
         ports,
         lease,
         policies,
-        [_prepare_output(a, record_of_method, private) for a in noisy_tables(private, answer, steps)],
+        [_draft_output(a, record_of_method, private) for a in noisy_tables(private, answer, steps)],
         concluded,
     )
 
@@ -75,9 +73,8 @@ def query_privacy_record(private: private_request.PrivateQuery) -> dict[str, obj
     return {**head, **found, "left_out_as_a_rule": list(private.omissions), "data_sets": list(private.datasets)}
 
 
-def _prepare_output(
+def _draft_output(
     assessment: Assessment, record_of_method: dict[str, object], private: private_request.PrivateText
-) -> PreparedOutput:
-    staff = json.dumps(assessment_to_json(assessment) | {"privacy": record_of_method})
-    prepared = prepare_table(assessment, assessment.name, private.profile.name)
-    return replace(prepared, staff=staff.encode(), small=False)
+) -> DraftOutput:
+    draft = draft_table(assessment, assessment.name, private.profile.name, privacy=record_of_method)
+    return replace(draft, small=False)

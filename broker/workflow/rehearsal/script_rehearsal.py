@@ -1,7 +1,6 @@
 """Rehearses a script: runs it on synthetic data, and returns all that it printed and what would become of
 its outputs."""
 
-import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from broker.workflow.attempts import Failed
 from broker.workflow.checking.submission_check import CheckedSubmission
 from broker.workflow.pipeline import trusted_stage
 from broker.workflow.pipeline.script_computation import compute_outputs
-from broker.workflow.pipeline.script_outputs import prepare_file
+from broker.workflow.pipeline.script_outputs import draft_file
 from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput, rehearsed_output
 
 WITHHELD_REASONS = {
@@ -161,11 +160,11 @@ def _file_outputs(
 
 
 def _file_review(file: RebuiltFile, policies: PolicySet, profile: DisclosureRules) -> tuple[str, tuple[str, ...]]:
-    staff = json.loads(prepare_file(file, policies, profile).staff)
-    summary, code = staff["summary"], staff["problem"]
-    if code is not None:
-        return summary.get("sentence") or WITHHELD_REASONS[code], ()
-    return "", tuple(f"{f['sentence']}{_named(f['figures'])}" for f in summary["look_at"])
+    found = draft_file(file, policies, profile).record.file
+    assert found is not None
+    if found.problem is not None:
+        return found.facts.get("sentence") or WITHHELD_REASONS[found.problem], ()
+    return "", tuple(f"{note.sentence}{_named(dict(note.figures))}" for note in found.notes)
 
 
 def _named(figures: Mapping[str, str]) -> str:

@@ -1,27 +1,17 @@
 """Turns the comparison of a job into staff records with overlaps, findings, and tables that wait for the release
 history."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from hashlib import sha256
-from typing import Any
 
 from broker.disclosure.differencing.member_tables import Comparison, MemberTable, to_bytes
 from broker.domain.findings import Assessment, Finding, Verdict, add_findings
 from broker.domain.jobs.outputs import Output
 from broker.domain.ports import OutputRecord, PendingHistoryEntry, Ports, WorkerPorts
-from broker.domain.release_history import (
-    OVERLAP_WORDS,
-    HistoryEntry,
-    HistorySource,
-    NewHistoryEntry,
-    OverlapKind,
-    new_entry_to_json,
-)
+from broker.domain.release_history import HistoryEntry, HistorySource, NewHistoryEntry, OverlapKind, new_entry_to_json
+from broker.domain.staff_records import ComparisonRecord, NearPopulationRecord, OverlapRecord
 from broker.policy.disclosure_rules import DisclosureRules
-from broker.workflow.checking.standard_populations import NearPopulation
-from broker.workflow.pipeline.prepared_output import PreparedOutput, prepare_table
+from broker.workflow.pipeline.draft_output import DraftOutput, draft_table, store_content
 from broker.workflow.release_history.comparison_rounds import JobComparison
 from broker.workflow.release_history.history_tables import ComparisonResult, history_ports
 
@@ -40,10 +30,10 @@ OVER_CAP = Finding(
 )
 
 
-KIND_ORDER = [kind.value for kind in (
+KIND_ORDER = (
     OverlapKind.DIFFERENCE, OverlapKind.COVERED, OverlapKind.IDENTICAL, OverlapKind.NESTED, OverlapKind.APART,
     OverlapKind.DISJOINT,
-)]  # fmt: skip
+)  # fmt: skip
 """Order of overlaps on a checker's page: what a checker has to know first comes first."""
 
 
@@ -57,21 +47,18 @@ def with_comparison_findings(judged: Assessment, found: ComparisonResult, number
     return add_findings(judged, *more)
 
 
-def prepare_compared(
-    judged: Assessment, name: str, profile: DisclosureRules, record: Mapping[str, Any]
-) -> PreparedOutput:
-    """Prepare the output as before its comparison, with the comparison in its staff record. If the whole output is
-    over the cap, nothing can leave."""
-    made = prepare_table(judged, name, profile.name)
-    staff = json.dumps(json.loads(made.staff) | {"memory": dict(record)}).encode()
+def draft_compared(judged: Assessment, name: str, profile: DisclosureRules, record: ComparisonRecord) -> DraftOutput:
+    """Draft the output as before its comparison, with the comparison in its staff record. If the whole output is over
+    the cap, nothing can leave."""
+    draft = draft_table(judged, name, profile.name, record)
     leaves = not any(f.rule == OVER_CAP.rule and f.verdict is Verdict.REFUSE for f in judged.findings)
-    return replace(made, staff=staff, candidate=made.candidate if leaves else None)
+    return replace(draft, candidate=draft.candidate if leaves else None)
 
 
-def comparison_record(compared: JobComparison, found: ComparisonResult, number: int, project: str) -> dict[str, Any]:
+def comparison_record(compared: JobComparison, found: ComparisonResult, number: int, project: str) -> ComparisonRecord:
     """Return what checkers see of the comparison: the project's own overlapping releases and how they overlap; of
     other projects, only whether there is one."""
-    overlaps: list[dict[str, Any]] = []
+    overlaps: list[OverlapRecord] = []
     others = False
     for where, same in found.identical.items():
         if where[0] == number:
@@ -85,17 +72,17 @@ def comparison_record(compared: JobComparison, found: ComparisonResult, number: 
                 others |= _is_of_another(entry, project)
                 overlaps += _overlap_records(entry, project, one.overlap.kind, one.overlap.persons, one.overlap.exact)
     # Public tables without members are compared with nothing, but checkers should know of them.
-    numbers = [
+    numbers = (
         e.output for e in compared.entries.values() if e.source is HistorySource.PUBLIC and not compared.has_members(e)
-    ]
-    overlaps.sort(key=lambda one: (KIND_ORDER.index(one["how"]), one["persons"] or 0))
-    standard = [_standard_population(near) for near in compared.near_standard() if near.output == number]
-    said = {"version": str(found.version), "overlaps": overlaps, "others": others, "numbers_only": numbers}
-    return said | {"standard": standard}
-
-
-def _standard_population(near: NearPopulation) -> dict[str, str]:
-    return {name: getattr(near.population, name) for name in ("name", "about", "where")}
+    )
+    near = (n.population for n in compared.near_standard() if n.output == number)
+    return ComparisonRecord(
+        version=str(found.version),
+        overlaps=tuple(sorted(overlaps, key=lambda one: (KIND_ORDER.index(one.kind), one.persons or 0))),
+        others=others,
+        numbers_only=tuple(numbers),
+        standard=tuple(NearPopulationRecord(p.name, p.about, p.where) for p in near),
+    )
 
 
 def _is_of_another(entry: HistoryEntry, project: str) -> bool:
@@ -105,12 +92,11 @@ def _is_of_another(entry: HistoryEntry, project: str) -> bool:
 
 def _overlap_records(
     entry: HistoryEntry, project: str, kind: OverlapKind, persons: int | None, exact: bool
-) -> list[dict[str, Any]]:
+) -> list[OverlapRecord]:
     # Details of other projects' releases are not for this project's checkers.
     if entry.project != project and entry.source is not HistorySource.PUBLIC:
         return []
-    release = {"release": entry.release, "output": entry.output, "table": entry.table, "source": entry.source.value}
-    return [release | {"how": kind.value, "words": OVERLAP_WORDS[kind], "persons": persons, "exact": exact}]
+    return [OverlapRecord(entry.release, entry.output, entry.table, entry.source, kind, persons, exact)]
 
 
 def store_pending_tables(ports: WorkerPorts, tables: Sequence[MemberTable]) -> tuple[PendingHistoryEntry, ...]:
@@ -124,22 +110,20 @@ def store_pending_tables(ports: WorkerPorts, tables: Sequence[MemberTable]) -> t
 
 
 def compared_output_record(
-    ports: Ports, before: Output, made: PreparedOutput, version: str, pending: tuple[PendingHistoryEntry, ...]
+    ports: Ports, before: Output, draft: DraftOutput, version: str, pending: tuple[PendingHistoryEntry, ...]
 ) -> OutputRecord:
     """Store the content of a compared output for staff, and return the output's new record."""
-    digest = ports.content_store.put("staff", made.staff)
-    if made.candidate is not None:
-        ports.content_store.put("staff", made.candidate)
+    stored = store_content(ports.content_store, draft)
     after = replace(
         before,
-        size=len(made.candidate or b""),
-        release_hash=None if made.candidate is None else sha256(made.candidate).hexdigest(),
-        staff_hash=ports.content_store.keyed_hash(sha256(made.staff + (made.candidate or b"")).digest()),
-        findings_hash=ports.content_store.keyed_hash(made.findings.encode()),
-        verdict=made.verdict,
+        size=len(draft.candidate or b""),
+        release_hash=stored.release_hash,
+        staff_hash=stored.staff_hash,
+        findings_hash=stored.findings_hash,
+        verdict=draft.verdict,
         memory_version=version,
     )
-    return OutputRecord(after, digest, pending)
+    return OutputRecord(after, stored.evidence_digest, pending)
 
 
 def leaks(comparisons: Sequence[Comparison]) -> bool:

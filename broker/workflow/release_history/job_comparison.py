@@ -1,12 +1,10 @@
 """Stage compare: compares a job's outputs with the release history and stores them as they may leave."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.judged_tables import HistoryConstraint
-from broker.disclosure.records.assessment_json import assessment_from_json
 from broker.disclosure.rules import evidence_needs
 from broker.domain.evidence import JobEvidence
 from broker.domain.findings import Assessment, Verdict, add_findings
@@ -19,13 +17,14 @@ from broker.domain.ports import ComparedOutput, OutputRecord, SandboxRequest, Sa
 from broker.domain.ports.history_ports import TableAddress, TableMembers
 from broker.domain.projects.project import ResearchProject
 from broker.domain.release_history import StoredMembers
+from broker.domain.staff_records import ComparisonRecord
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.policy_set import PolicySet
 from broker.workflow.access import project_or_unknown
 from broker.workflow.attempts import Failed, limits_for, members_limits, run_to_end
 from broker.workflow.checking.submission_check import check_submission
+from broker.workflow.pipeline.draft_output import DraftOutput, staff_record_of
 from broker.workflow.pipeline.output_routing import route_of
-from broker.workflow.pipeline.prepared_output import PreparedOutput
 from broker.workflow.policies_in_force import policies_assessed, policies_in_force
 from broker.workflow.release_history import comparison_records
 from broker.workflow.release_history.comparison_rounds import JobComparison
@@ -59,13 +58,13 @@ class SqlComparison:
             number = numbers[output.name]
             record = comparison_records.comparison_record(comparing, found, number, context.project)
             judged = comparison_records.with_comparison_findings(found.assessments[number], found, number)
-            prepared = comparison_records.prepare_compared(judged, output.name, self.profile, record)
+            draft = comparison_records.draft_compared(judged, output.name, self.profile, record)
             tables = [t for w, t in found.tables.items() if w[0] == number]
             # What cannot leave does not enter the release history.
-            leaves = [] if prepared.candidate is None else tables
+            leaves = [] if draft.candidate is None else tables
             pending = comparison_records.store_pending_tables(self.ports, leaves)
             made.append(
-                comparison_records.compared_output_record(self.ports, output, prepared, str(found.version), pending)
+                comparison_records.compared_output_record(self.ports, output, draft, str(found.version), pending)
             )
         return made
 
@@ -116,11 +115,8 @@ class SqlComparison:
         # the whole job.
         if len(outputs) < len(plan.outputs) or any(o.memory_version is not None for o in outputs):
             return judge({})
-        known = {o.name: json.loads(self.ports.content_store.get("staff", self._digest(o))) for o in outputs}
-        return [assessment_from_json(known[planned.name]) for planned in plan.outputs]
-
-    def _digest(self, output: Output) -> str:
-        return self.ports.store.evidence_digest(output.ident)
+        known = {o.name: staff_record_of(self.ports, o).table for o in outputs}
+        return [table for planned in plan.outputs if (table := known[planned.name]) is not None]
 
     def run(self, request: SandboxRequest) -> SandboxResult:
         return run_to_end(self.ports.sandbox, request)
@@ -215,11 +211,11 @@ def _events(ports: WorkerPorts, found: ComparedOutput) -> list[AuditEvent]:
 def _refused_record(ports: WorkerPorts, job: Job, before: Output) -> OutputRecord:
     """Return the record of a script's table that cannot leave any more. Its rows are gone, so it cannot be repaired.
     If the script is submitted again, its tables are compared with the releases that caused this, and repaired."""
-    staff = json.loads(ports.content_store.get("staff", ports.store.evidence_digest(before.ident)))
-    record = (staff.get("memory") or {}) | {"version": str(ports.store.history_version())}
-    if "rows" not in staff:  # a figure that was drawn of a table
-        shown = json.dumps(staff | {"memory": record | {"refused": comparison_records.NOT_REPAIRED.sentence}}).encode()
-        prepared = PreparedOutput(
+    known = staff_record_of(ports, before)
+    record = replace(known.comparison or ComparisonRecord(""), version=str(ports.store.history_version()))
+    if known.table is None:  # a figure that was drawn of a table
+        shown = replace(known, comparison=replace(record, refused=comparison_records.NOT_REPAIRED.sentence))
+        draft = DraftOutput(
             before.name,
             before.kind,
             before.media_type,
@@ -232,6 +228,6 @@ def _refused_record(ports: WorkerPorts, job: Job, before: Output) -> OutputRecor
     else:
         policies = policies_assessed(ports.store, job)
         profile = policies.disclosure_rules(project_or_unknown(policies, job.submission.project).profile)
-        judged = add_findings(assessment_from_json(staff), comparison_records.NOT_REPAIRED)
-        prepared = replace(comparison_records.prepare_compared(judged, before.name, profile, record), candidate=None)
-    return comparison_records.compared_output_record(ports, before, prepared, record["version"], ())
+        judged = add_findings(known.table, comparison_records.NOT_REPAIRED)
+        draft = replace(comparison_records.draft_compared(judged, before.name, profile, record), candidate=None)
+    return comparison_records.compared_output_record(ports, before, draft, record.version, ())

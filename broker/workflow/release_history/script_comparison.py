@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
 from broker.disclosure.differencing.member_tables import MemberTable
 from broker.disclosure.judge_job import judge_job
@@ -16,6 +15,7 @@ from broker.domain.plans.plan import Plan
 from broker.domain.ports import SubmittedMicrodata, Vaults, WorkerPorts
 from broker.domain.ports.history_ports import TableAddress, TableMembers
 from broker.domain.projects.project import ResearchProject
+from broker.domain.staff_records import ComparisonRecord
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.policy_set import PolicySet
 from broker.workflow.attempts import members_limits, run_to_end
@@ -44,7 +44,7 @@ class ComparedTable:
 
     judged: Assessment
     version: str
-    record: Mapping[str, Any]
+    record: ComparisonRecord
     tables: tuple[MemberTable, ...]
     changed: bool
 

@@ -1,20 +1,22 @@
 """Evidence of a judged table: the statistics behind the figures of a row, and what an attacker could derive."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from broker.disclosure.records.assessment_json import evidence_to_json
 from broker.disclosure.records.released_tables import text_of_value
 from broker.disclosure.suppression.published_attack import attack_table
 from broker.domain.errors import Invalid, Unknown
+from broker.domain.findings import AssessedRow, Assessment, JudgedStatistic, Verdict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import Person
 from broker.domain.identity.permissions import Action
 from broker.domain.plans.measure import MAGNITUDES, measures_where
-from broker.domain.plans.scalars import value_from_json
+from broker.domain.plans.scalars import Value
 from broker.domain.ports import Ports
+from broker.domain.staff_records import StaffRecord
 from broker.workflow.access import reach_output
+from broker.workflow.pipeline.draft_output import staff_record_of
 
 DERIVABLE = measures_where(lambda t: t.is_additive and not t.is_ratio and not t.counts_persons)
 """Measures whose figures add up over cells: those of a total are the sum of those of its cells."""
@@ -46,25 +48,25 @@ class AttackedColumn:
         return sum(d.known for d in self.derived)
 
 
-def attack_columns(staff: Mapping[str, Any]) -> tuple[AttackedColumn, ...]:
+def attack_columns(record: StaffRecord) -> tuple[AttackedColumn, ...]:
     """Return each column with a hidden figure. Empty for a private table, which has noise instead, and for a script's
     file."""
-    if "rows" not in staff or "privacy" in staff:
+    if (table := record.exact_table) is None:
         return ()
-    columns = range(staff["key_count"], len(staff["columns"]))
-    return tuple(_attack_column(staff, c) for c in columns if any(row["suppressed"][c] for row in staff["rows"]))
+    columns = range(table.key_count, len(table.columns))
+    return tuple(_attack_column(table, c) for c in columns if any(row.suppressed[c] for row in table.rows))
 
 
-def _attack_column(staff: Mapping[str, Any], column: int) -> AttackedColumn:
-    name, rows = str(staff["columns"][column]), staff["rows"]
-    holes = sum(row["suppressed"][column] for row in rows)
-    measures = _measures(staff, column)
+def _attack_column(table: Assessment, column: int) -> AttackedColumn:
+    name, rows = table.columns[column], table.rows
+    holes = sum(row.suppressed[column] for row in rows)
+    measures = _measures(table, column)
     # Only figures that add up can be derived from others.
     if not measures or not measures <= DERIVABLE:
         return AttackedColumn(
             name, (), "This column does not add up over cells, so other cells do not reveal a hidden figure."
         )
-    if not staff["key_count"]:
+    if not table.key_count:
         return AttackedColumn(name, (), "The table has only one cell.")
     if len(rows) > MOST_ROWS or holes > MOST_HOLES:
         return AttackedColumn(
@@ -73,39 +75,36 @@ def _attack_column(staff: Mapping[str, Any], column: int) -> AttackedColumn:
             f"Working out {holes:,} hidden figures in {len(rows):,} cells takes too long here: use broker attack.",
         )
     try:
-        return AttackedColumn(name, tuple(_derive_figures(staff, column, measures)), "")
+        return AttackedColumn(name, tuple(_derive_figures(table, column, measures)), "")
     except Invalid as fault:
         return AttackedColumn(name, (), f"The hidden figures cannot be worked out: {fault.message}")
 
 
-def _measures(staff: Mapping[str, Any], column: int) -> set[str]:
+def _measures(table: Assessment, column: int) -> set[str]:
     """Return the measures behind the column. Gaps are left out, because they belong to no column alone."""
-    known = {ident: measure for table in staff.get("tables", ()) for ident, measure in table["statistics"]}
-    behind = staff["behind"][column] if staff.get("behind") else ()
-    return {known[i] for i in behind if i in known} - measures_where(lambda t: not t.is_shown)
+    known = {ident: measure for record in table.tables for ident, measure in record.statistics}
+    return {known[i] for i in _behind(table, column) if i in known} - measures_where(lambda t: not t.is_shown)
 
 
-def _derive_figures(staff: Mapping[str, Any], column: int, measures: set[str]) -> Iterator[DerivedFigure]:
-    dimensions = [f"{n}" for n in range(staff["key_count"])]
-    texts = [([_text(k) for k in row["keys"]], row) for row in staff["rows"]]
+def _behind(table: Assessment, column: int) -> tuple[int, ...]:
+    """The statistics that a column is computed from."""
+    return table.column_statistics[column] if table.column_statistics else ()
+
+
+def _derive_figures(table: Assessment, column: int, measures: set[str]) -> Iterator[DerivedFigure]:
+    dimensions = [f"{n}" for n in range(table.key_count)]
+    texts = [([text_of_value(k) for k in row.keys], row) for row in table.rows]
     cells = [
-        dict(zip(dimensions, keys, strict=True)) | {"value": "" if row["suppressed"][column] else _figure(row, column)}
+        dict(zip(dimensions, keys, strict=True))
+        | {"value": "" if row.suppressed[column] else text_of_value(row.exact[column]) or "0"}
         for keys, row in texts
     ]
     # Counts are whole numbers, which narrows what an attacker can derive; sums need not be.
     found = attack_table(dimensions, cells, integers=MAGNITUDES.isdisjoint(measures))
-    hidden = [(keys, row) for keys, row in texts if row["suppressed"][column]]
+    hidden = [(keys, row) for keys, row in texts if row.suppressed[column]]
     for (keys, row), answer in zip(hidden, found, strict=True):
-        high = None if answer["high"] is None else f"{answer['high']:,}"
-        yield DerivedFigure(tuple(keys), _text(row["exact"][column]), f"{answer['low']:,}", high, bool(answer["exact"]))
-
-
-def _figure(row: Mapping[str, Any], column: int) -> str:
-    return _text(row["exact"][column]) or "0"
-
-
-def _text(value: Any) -> str:
-    return text_of_value(value_from_json(value))
+        high, exact = None if answer["high"] is None else f"{answer['high']:,}", text_of_value(row.exact[column])
+        yield DerivedFigure(tuple(keys), exact, f"{answer['low']:,}", high, bool(answer["exact"]))
 
 
 EVIDENCE_NAMES: dict[str, str] = {
@@ -134,9 +133,9 @@ class UnderlyingStatistic:
     """A statistic behind a figure in this cell: one of its parts, or an implied statistic."""
 
     measure: str
-    verdict: str
+    verdict: Verdict
     rules: tuple[str, ...]
-    figures: tuple[tuple[str, Any], ...]
+    figures: tuple[tuple[str, Value], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +143,10 @@ class FigureEvidence:
     """A figure of the row with its statistics and findings."""
 
     column: str
-    exact: Any
-    released: Any
+    exact: Value
+    released: Value
     suppressed: bool
-    verdict: str
+    verdict: Verdict
     rules: tuple[str, ...]
     behind: tuple[UnderlyingStatistic, ...]
     findings: tuple[tuple[str, str], ...]
@@ -156,7 +155,7 @@ class FigureEvidence:
 @dataclass(frozen=True, slots=True)
 class RowEvidence:
     number: int
-    keys: tuple[tuple[str, Any], ...]
+    keys: tuple[tuple[str, Value], ...]
     persons: int
     figures: tuple[FigureEvidence, ...]
 
@@ -164,52 +163,52 @@ class RowEvidence:
 def view_row_evidence(ports: Ports, person: Person, output_ident: str, number: int) -> RowEvidence:
     """Return the evidence of row `number` (from 0) of a table. A person's first view of the output is audited, as on
     the page. Raises Unknown if there is no such row."""
-    reach_output(ports, person, Action.VIEW_EVIDENCE, output_ident)
+    reached = reach_output(ports, person, Action.VIEW_EVIDENCE, output_ident)
     # Every row is a request of its own; one line in the audit log for each checker is enough.
     if not any(line.event.actor == person.ident for line in ports.store.audit_of(output_ident, "output.viewed")):
         ports.store.record([AuditEvent(ports.clock.now(), person.ident, "output.viewed", output_ident)])
-    staff = json.loads(ports.content_store.get("staff", ports.store.evidence_digest(output_ident)))
-    found = row_evidence(staff, number)
+    found = row_evidence(staff_record_of(ports, reached.output), number)
     if found is None:
         raise Unknown("row", f"{output_ident}/{number}")
     return found
 
 
-def row_evidence(staff: Mapping[str, Any], number: int) -> RowEvidence | None:
-    rows = staff.get("rows", ())
-    if not 0 <= number < len(rows) or "privacy" in staff:
+def row_evidence(record: StaffRecord, number: int) -> RowEvidence | None:
+    """Return the evidence of row `number` of a table that the rules judged; None if there is no such row."""
+    table = record.exact_table
+    if table is None or not 0 <= number < len(table.rows):
         return None
-    row, count = rows[number], staff["key_count"]
-    keys = tuple(zip(map(str, staff["columns"][:count]), row["keys"], strict=False))
-    figures = tuple(_figure_evidence(staff, row, c) for c in range(count, len(staff["columns"])))
-    return RowEvidence(number, keys, row["persons"], figures)
+    row, count = table.rows[number], table.key_count
+    keys = tuple(zip(table.columns[:count], row.keys, strict=False))
+    figures = tuple(_figure_evidence(table, row, c) for c in range(count, len(table.columns)))
+    return RowEvidence(number, keys, row.persons, figures)
 
 
-def _figure_evidence(staff: Mapping[str, Any], row: Mapping[str, Any], column: int) -> FigureEvidence:
-    name = str(staff["columns"][column])
-    said = [f for f in staff.get("findings", ()) if f.get("column") in {None, name} and f.get("cell") == row["keys"]]
+def _figure_evidence(table: Assessment, row: AssessedRow, column: int) -> FigureEvidence:
+    name = table.columns[column]
+    said = (f for f in table.findings if f.column in {None, name} and f.cell == row.keys)
     return FigureEvidence(
         column=name,
-        exact=row["exact"][column],
-        released=row["released"][column],
-        suppressed=bool(row["suppressed"][column]),
-        verdict=row["verdicts"][column],
-        rules=tuple(row["rules"][column]),
-        behind=tuple(_underlying_statistics(staff, row["keys"], column)),
-        findings=tuple((f["rule"], f["sentence"]) for f in said),
+        exact=row.exact[column],
+        released=row.released[column],
+        suppressed=row.suppressed[column],
+        verdict=row.verdicts[column],
+        rules=row.rules[column],
+        behind=tuple(_underlying_statistics(table, row.keys, column)),
+        findings=tuple((f.rule, f.sentence) for f in said),
     )
 
 
-def _underlying_statistics(staff: Mapping[str, Any], keys: list[Any], column: int) -> Iterator[UnderlyingStatistic]:
-    wanted = set(staff["behind"][column]) if staff.get("behind") else set()
-    for table in staff.get("tables", ()):
-        measures = dict(map(tuple, table["statistics"]))
-        for cell, _rows, _persons, judged in table["cells"]:
+def _underlying_statistics(table: Assessment, keys: tuple[Value, ...], column: int) -> Iterator[UnderlyingStatistic]:
+    wanted = set(_behind(table, column))
+    for record in table.tables:
+        measures = dict(record.statistics)
+        for cell, _rows, _persons, judged in record.cells:
             if cell == keys:
-                yield from (_statistic(measures, j) for j in judged if j[0] in wanted)
+                yield from (_statistic(measures, j) for j in judged if j.statistic in wanted)
 
 
-def _statistic(measures: Mapping[int, str], judged: list[Any]) -> UnderlyingStatistic:
-    ident, evidence, rules, verdict, *_ = judged
-    figures = tuple((EVIDENCE_NAMES[name], evidence[name]) for name in EVIDENCE_NAMES if name in evidence)
-    return UnderlyingStatistic(measures[ident], verdict, tuple(rules), figures)
+def _statistic(measures: Mapping[int, str], judged: JudgedStatistic) -> UnderlyingStatistic:
+    known = evidence_to_json(judged.evidence)  # without what has its default value
+    figures = tuple((words, getattr(judged.evidence, name)) for name, words in EVIDENCE_NAMES.items() if name in known)
+    return UnderlyingStatistic(measures[judged.statistic], judged.verdict, judged.rules, figures)

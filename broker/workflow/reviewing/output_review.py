@@ -1,14 +1,13 @@
 """Stage review: checkers claim, view and vote on outputs. Reasons come from a fixed list; enough equal votes decide an
 output."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
+from broker.disclosure.records.staff_record_json import staff_record_from_bytes
 from broker.domain.errors import Conflict, Invalid
-from broker.domain.findings import Verdict
+from broker.domain.findings import Finding, Verdict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import Person
 from broker.domain.identity.permissions import Action, ProjectRelation, is_permitted
@@ -16,8 +15,10 @@ from broker.domain.jobs import reviews
 from broker.domain.jobs.job import Job
 from broker.domain.jobs.outputs import Output, OutputKind, OutputState
 from broker.domain.ports import Ports, VoteRecord
+from broker.domain.staff_records import StaffRecord
 from broker.policy.policy_set import PolicySet
 from broker.workflow.access import ReachedOutput, project_of, reach_output, relation_of
+from broker.workflow.pipeline.draft_output import staff_record_of
 from broker.workflow.pipeline.output_routing import route_job
 from broker.workflow.policies_in_force import rules_unchanged
 from broker.workflow.reviewing.output_thread import new_message
@@ -107,28 +108,32 @@ def _check_approvable(ports: Ports, reached: ReachedOutput) -> None:
         )
 
 
-def findings_to_set_aside(output: Output, staff: Mapping[str, Any]) -> dict[str, str]:
+def findings_to_set_aside(output: Output, record: StaffRecord) -> dict[str, str]:
     """Return the findings that an approval has to set aside, with their sentences.
 
     For a table that the rules refuse: every refusing rule. For a script's file: every finding for which the broker
     would hide a figure of its own tables.
     """
-    if output.kind is OutputKind.FILE:
-        return {f["finding"]: f["sentence"] for f in staff.get("set_aside", ())}
+    if record.file is not None:
+        return dict(record.file.set_aside)
     if output.verdict is not Verdict.REFUSE:
         return {}
-    return {f["rule"]: f["sentence"] for f in staff.get("findings", ()) if f["verdict"] == Verdict.REFUSE.value}
+    return {f.rule: f.sentence for f in _rule_findings(record) if f.verdict is Verdict.REFUSE}
+
+
+def _rule_findings(record: StaffRecord) -> tuple[Finding, ...]:
+    return () if record.table is None else record.table.findings
 
 
 def _check_overrides(ports: Ports, output: Output, ballot: Ballot) -> None:
     """Raises Invalid unless the ballot sets aside every finding that it has to, only findings of this output, and says
     why."""
-    staff = json.loads(ports.content_store.get("staff", ports.store.evidence_digest(output.ident)))
-    needed = findings_to_set_aside(output, staff)
+    record = staff_record_of(ports, output)
+    needed = findings_to_set_aside(output, record)
     refused = output.verdict is Verdict.REFUSE and output.kind is OutputKind.TABLE
     if not refused and not needed and not ballot.overrides:
         return
-    if not set(ballot.overrides) <= {*needed, *(f["rule"] for f in staff.get("findings", ()))}:
+    if not set(ballot.overrides) <= {*needed, *(f.rule for f in _rule_findings(record))}:
         raise Invalid("override", "You can set aside only findings of this output.", "/overrides")
     if not ballot.overrides or not needed.keys() <= set(ballot.overrides):
         sentence = f"To approve this output, set aside each of its findings: {', '.join(needed)}."
@@ -159,8 +164,8 @@ STATE_AFTER: dict[reviews.VoteChoice, OutputState] = {
 
 @dataclass(frozen=True, slots=True)
 class OutputUnderReview:
-    """An output as a checker sees it. `staff` is the staff JSON with evidence and findings; `relation` is the
-    checker's to the job.
+    """An output as a checker sees it. `staff` is the stored form of `record`, with evidence and findings;
+    `relation` is the checker's to the job.
 
     `votes` are hidden until the checker has voted, so that two checkers decide independently.
     """
@@ -168,6 +173,7 @@ class OutputUnderReview:
     output: Output
     job: Job
     staff: bytes
+    record: StaffRecord
     candidate: bytes | None
     votes: tuple[reviews.Vote, ...]
     needed: int
@@ -192,11 +198,13 @@ def view_output(ports: Ports, person: Person, output_ident: str) -> OutputUnderR
     # Recorded before the evidence is read.
     ports.store.record([AuditEvent(ports.clock.now(), person.ident, "output.viewed", output_ident)])
     staff = ports.content_store.get("staff", ports.store.evidence_digest(output_ident))
-    aside = bool(findings_to_set_aside(output, json.loads(staff)))
+    record = staff_record_from_bytes(staff)
+    aside = bool(findings_to_set_aside(output, record))
     return OutputUnderReview(
         output=output,
         job=reached.job,
         staff=staff,
+        record=record,
         candidate=None if output.release_hash is None else ports.content_store.get("staff", output.release_hash),
         votes=seen,
         needed=_needed(reached, aside or any(v.overrides for v in seen)),

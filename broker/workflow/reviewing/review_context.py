@@ -5,15 +5,14 @@ import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from broker.disclosure.records.rule_catalogue import AppliedRule, applied_rules
-from broker.domain.findings import Finding, Verdict
 from broker.domain.identity.people import Person
 from broker.domain.jobs.reviews import Message
 from broker.domain.plans.variable_uses import VariableUse
 from broker.domain.ports import Ports
 from broker.domain.release_history import HistorySource
+from broker.domain.staff_records import ComparisonRecord
 from broker.workflow.access import project_or_unknown
 from broker.workflow.administration.public_table_requests import public_table_names
 from broker.workflow.policies_in_force import policies_assessed
@@ -36,27 +35,27 @@ class ReviewContext:
     published: Mapping[str, str]
 
 
-def context_of(ports: Ports, person: Person, reviewed: OutputUnderReview, staff: Mapping[str, Any]) -> ReviewContext:
+def context_of(ports: Ports, person: Person, reviewed: OutputUnderReview) -> ReviewContext:
     """Return the context for somebody who has just viewed the output. `reviewed` proves that they may, and that the
     view is audited."""
     policies = policies_assessed(ports.store, reviewed.job)
     profile = policies.disclosure_rules(project_or_unknown(policies, reviewed.job.submission.project).profile)
-    # The rules judge exact tables only.
-    judged = "rows" in staff and "privacy" not in staff
-    found = [Finding(f["rule"], Verdict(f["verdict"]), "") for f in staff.get("findings", ())]
+    judged = reviewed.record.exact_table
     return ReviewContext(
         uses=explain_job(ports, reviewed.job)[1],
-        rules=applied_rules(profile, found) if judged else (),
+        rules=() if judged is None else applied_rules(profile, judged.findings),
         profile=profile.name,
         thread=messages_for_checker(ports, person, reviewed.output),
         submitted=submission_of_job(ports, person, reviewed.job, reviewed.relation),
-        published=_published(ports, staff.get("memory") or {}),
+        published=_published(ports, reviewed.record.comparison),
     )
 
 
-def _published(ports: Ports, comparison: Mapping[str, Any]) -> dict[str, str]:
-    overlapping = [o["output"] for o in comparison.get("overlaps", ()) if o["source"] == HistorySource.PUBLIC]
-    return public_table_names(ports, [*overlapping, *comparison.get("numbers_only", ())])
+def _published(ports: Ports, comparison: ComparisonRecord | None) -> dict[str, str]:
+    if comparison is None:
+        return {}
+    overlapping = [o.output for o in comparison.overlaps if o.source is HistorySource.PUBLIC]
+    return public_table_names(ports, [*overlapping, *comparison.numbers_only])
 
 
 MAX_LISTED_CHANGES = 200
@@ -88,17 +87,18 @@ class EarlierRelease:
     changes: tuple[ChangedFigure, ...] | None
 
 
-def earlier_release(ports: Ports, reviewed: OutputUnderReview, key_count: int | None) -> EarlierRelease | None:
+def earlier_release(ports: Ports, reviewed: OutputUnderReview) -> EarlierRelease | None:
     """Return the comparison with the project's last released output of this name; None if there is none."""
     before = ports.store.last_released(reviewed.job.submission.project, reviewed.output.name, reviewed.output.ident)
     if before is None or before.release_hash is None:
         return None
     release = ports.store.release_of(before.job)
     at = before.created if release is None else release.released_at
-    if key_count is None or reviewed.candidate is None or before.media_type != "text/csv":
+    table = reviewed.record.table
+    if table is None or reviewed.candidate is None or before.media_type != "text/csv":
         return EarlierRelease(before.ident, before.job, at, 0, 0, None)
-    then = _rows_by_keys(ports.content_store.get("released", before.release_hash), key_count)
-    now = _rows_by_keys(reviewed.candidate, key_count)
+    then = _rows_by_keys(ports.content_store.get("released", before.release_hash), table.key_count)
+    now = _rows_by_keys(reviewed.candidate, table.key_count)
     if then is None or now is None:
         return EarlierRelease(before.ident, before.job, at, 0, 0, None)
     changes = list(_changed_figures(then, now))

@@ -1,27 +1,28 @@
 """Displayed values: evidence tables, file names, problems, and the sign-in limit. No store, no sockets."""
 
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
 import pytest
 
+from broker.domain.findings import AssessedRow, Assessment, Finding, Verdict
 from broker.web.error_handlers import TooManyAttempts
 from broker.web.pages.evidence_table import ROWS_SHOWN, evidence_table_of, select_rows
 from broker.web.schemas.serializers import file_name
 from broker.web.security.authentication import ATTEMPT_LIMIT, DECOY_HASH, SignInAttempts, hash_password, verify_password
 
-PARALLEL = {
-    "columns": ["LA", "n"], "key_count": 1, "notes": [],
-    "rows": [
-        {"keys": ["301"], "exact": ["301", 12], "released": ["301", 10], "suppressed": [False, False],
-         "verdicts": ["publish", "publish"], "rules": [[], ["R5"]], "persons": 12},
-        {"keys": [None], "exact": [None, {"decimal": "3.0"}], "released": [None, None], "suppressed": [False, True],
-         "verdicts": ["publish", "suppress"], "rules": [[], ["F1"]], "persons": 3},
-    ],
-    "findings": [{"rule": "F1", "verdict": "suppress", "sentence": "Few.", "figures": [["persons", "3"]],
-                  "cell": [{"date": "2023-01-01"}], "column": None}],
-}  # fmt: skip
+PUBLISH, SUPPRESS = Verdict.PUBLISH, Verdict.SUPPRESS
+ROWS = (
+    AssessedRow(("301",), ("301", 12), ("301", 10), (False, False), (PUBLISH, PUBLISH), ((), ("R5",)), 12),
+    AssessedRow((None,), (None, Decimal("3.0")), (None, None), (False, True), (PUBLISH, SUPPRESS), ((), ("F1",)), 3),
+)
+FEW = Finding("F1", SUPPRESS, "Few.", (("persons", "3"),), (date(2023, 1, 1),))
+JUDGED = Assessment("by_la", ("LA", "n"), 1, ROWS, (FEW,), SUPPRESS, False)
 
 
 def test_a_table_pairs_exact_and_released_figures():
-    table = evidence_table_of(PARALLEL)
+    table = evidence_table_of(JUDGED)
     assert (table.keys, table.columns) == (("LA",), ("n",))
     assert table.rows[0].cell == "301"
     (count,) = table.rows[0].figures
@@ -32,8 +33,7 @@ def test_a_table_pairs_exact_and_released_figures():
 
 
 def test_a_long_table_has_pages_and_says_how_many():
-    rows = PARALLEL["rows"][:1] * (ROWS_SHOWN + 1)
-    table = evidence_table_of(PARALLEL | {"rows": rows})
+    table = evidence_table_of(replace(JUDGED, rows=ROWS[:1] * (ROWS_SHOWN + 1)))
     assert (table.pages, table.every, table.figures) == (2, ROWS_SHOWN + 1, ROWS_SHOWN + 1)
     second = select_rows(table, "", flagged=False, page=2)
     assert [row.number for row in second.rows] == [ROWS_SHOWN]
@@ -41,14 +41,10 @@ def test_a_long_table_has_pages_and_says_how_many():
 
 
 def test_rows_are_found_by_their_words_and_by_their_flags():
-    table = evidence_table_of(PARALLEL)
+    table = evidence_table_of(JUDGED)
     assert [row.cell for row in select_rows(table, "MISS", flagged=False, page=1).rows] == ["(missing)"]
     assert [row.cell for row in select_rows(table, "", flagged=True, page=1).rows] == ["(missing)"]
     assert select_rows(table, "301", flagged=True, page=1).found == 0
-
-
-def test_a_file_has_no_table():
-    assert evidence_table_of({"file": "a.csv", "problem": None, "summary": {}}) is None
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from broker.domain.ports.history_ports import KnownPopulation
 from broker.domain.release_history import HistoryVersion
 from broker.storage.tables.release_history_tables import memory_entries
 from broker.workflow.pipeline import job_completion
+from broker.workflow.pipeline.draft_output import staff_record_of
 from broker.workflow.release_history.history_tables import history_table
 from broker.workflow.reviewing import output_review
 from broker.workflow.reviewing.output_evidence import row_evidence
@@ -297,7 +298,7 @@ def test_figures_hidden_by_memory_have_their_rule_for_staff(town):
     released(town)
     town.missing, town.engine.persons = 3, 37
     _, output = town.ran(OTHER)
-    assert row_evidence(staff(town, output.ident), 0) is not None
+    assert row_evidence(staff_record_of(town.ports, output), 0) is not None
     assert job_completion.MAX_ROUNDS > 1
 
 

@@ -3,9 +3,10 @@
 import pytest
 
 from broker.domain.errors import Conflict, Forbidden, Invalid, Unknown
-from broker.domain.findings import Verdict
+from broker.domain.findings import AssessedRow, Assessment, TableRecord, Verdict
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.jobs.reviews import Audience, VoteChoice
+from broker.domain.staff_records import StaffRecord
 from broker.workflow.reviewing import checker_inbox, output_evidence, output_review, output_thread, review_context
 from broker.workflow.reviewing.output_review import Ballot
 from tests.unit.workflow.conftest import CARA, CHRIS, CLEO, PROJECT, PYTHON, REX, ROSA
@@ -206,13 +207,13 @@ def test_a_submission_is_claimed_whole_but_for_what_others_work_on(broker):
 def test_the_difference_to_the_last_release_of_the_same_output(broker):
     _, first = broker.ran()
     looked = output_review.view_output(broker.ports, broker.person(CLEO), first.ident)
-    assert review_context.earlier_release(broker.ports, looked, 1) is None
+    assert review_context.earlier_release(broker.ports, looked) is None
     broker.vote(CLEO, first.ident)
     broker.engine.persons = 60
     broker.snapshot("s2")
     _, second = broker.ran()
     found = review_context.earlier_release(
-        broker.ports, output_review.view_output(broker.ports, broker.person(CLEO), second.ident), 1
+        broker.ports, output_review.view_output(broker.ports, broker.person(CLEO), second.ident)
     )
     assert (found.output, found.equal) == (first.ident, 0)
     assert found.changed == len(found.changes) > 3
@@ -221,31 +222,34 @@ def test_the_difference_to_the_last_release_of_the_same_output(broker):
     assert broker.store.last_released(PROJECT, second.name, first.ident) is None
 
 
-def staff(cells, measure="count"):
-    """A table of two dimensions as the staff JSON has it; None is a hole, with the exact figure beside."""
-    rows = [
-        {"keys": list(keys), "exact": [*keys, exact], "suppressed": [False, False, hidden], "verdicts": ["publish"] * 3}
-        for keys, exact, hidden in cells
-    ]
-    tables = [{"statistics": [[0, measure]], "cells": []}]
-    return {"columns": ["a", "b", "n"], "key_count": 2, "rows": rows, "tables": tables, "behind": [[], [], [0]]}
+def judged(cells, measure="count", privacy=None):
+    """A table of two dimensions with holes, each with the exact figure."""
+    rows = tuple(
+        AssessedRow(keys, (*keys, n), (*keys, n), (False, False, hidden), (Verdict.PUBLISH,) * 3, ((),) * 3, n)
+        for keys, n, hidden in cells
+    )
+    tables = (TableRecord(("a", "b"), ((0, measure),), ()),)
+    table = Assessment(
+        "t", ("a", "b", "n"), 2, rows, (), Verdict.PUBLISH, False, tables=tables, column_statistics=((), (), (0,))
+    )
+    return StaffRecord(table, privacy=privacy)
 
 
 def test_the_attack_finds_what_a_total_gives_away():
     cells = [(("x", "p"), 3, True), (("x", "q"), 20, False), (("x", None), 23, False), (("y", "p"), 4, True)]
-    (column,) = output_evidence.attack_columns(staff(cells))
+    (column,) = output_evidence.attack_columns(judged(cells))
     by_cell = {d.cell: d for d in column.derived}
     assert (by_cell["x", "p"].low, by_cell["x", "p"].high, by_cell["x", "p"].known) == ("3", "3", True)
     assert by_cell["y", "p"].known is False
     assert column.known == 1
-    assert output_evidence.attack_columns(staff(cells, "mean"))[0].untried
-    assert output_evidence.attack_columns(staff([(("x", "p"), 30, False)])) == ()
-    assert output_evidence.attack_columns(staff(cells) | {"privacy": {}}) == ()
+    assert output_evidence.attack_columns(judged(cells, "mean"))[0].untried
+    assert output_evidence.attack_columns(judged([(("x", "p"), 30, False)])) == ()
+    assert output_evidence.attack_columns(judged(cells, privacy={})) == ()
 
 
 def test_an_attack_that_takes_too_long_says_so():
     cells = [((str(n), "p"), 3, True) for n in range(output_evidence.MOST_HOLES + 1)]
-    assert "takes too long" in output_evidence.attack_columns(staff(cells))[0].untried
+    assert "takes too long" in output_evidence.attack_columns(judged(cells))[0].untried
 
 
 def test_which_verdicts_there_are_to_choose_from():
