@@ -22,10 +22,10 @@ from broker.privacy.noise.noise_client import NoiseClient
 from broker.privacy.request.directives import read_directives
 from broker.privacy.results.cell_results import GroupingSetResult, results_by_set
 from broker.query import compile_sql
-from broker.workflow.attempts import limits_for
 from broker.workflow.private_jobs.private_answers import NoisyAnswer, answer_from_bytes, answer_to_bytes, noisy_answer
 from broker.workflow.private_jobs.private_outputs import noisy_tables
 from broker.workflow.private_jobs.private_request import PrivateQuery, plan_private_query
+from broker.workflow.run_context import limits_for
 
 FOLDER = Path("build/bench/private").absolute()
 TABLE, YEAR = "npd.absence", 2020

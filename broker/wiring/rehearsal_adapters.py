@@ -1,6 +1,7 @@
 """Adapters for rehearsals, on synthetic data that are made once in a folder of their own. No broker's data."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING
@@ -12,8 +13,7 @@ from broker.wiring.execution_adapters import build_private, build_sandbox, engin
 
 if TYPE_CHECKING:
     from broker.settings import Settings
-    from broker.workflow.rehearsal.query_rehearsal import RehearsalContext
-    from broker.workflow.rehearsal.script_rehearsal import ScriptRehearsalContext
+    from broker.workflow.rehearsal.rehearsal_data import RehearsalData
     from broker.workflow.rehearsal.synthetic_data import SyntheticDataProgress, SyntheticDataSpec, SyntheticNPD
 
 
@@ -25,56 +25,53 @@ def build_synthetic(settings: "Settings", policies: Callable[[], PolicySet]) -> 
 
     def build(
         in_force: PolicySet, project: str, wanted: "SyntheticDataSpec", making: "SyntheticDataProgress"
-    ) -> "RehearsalContext":
-        return build_rehearsal_context(in_force, project, wanted, folder, making)
+    ) -> "RehearsalData":
+        return build_rehearsal_data(in_force, project, wanted, folder, making)
 
     return SyntheticNPD(policies, synthetic_years(), build)
 
 
-def build_rehearsal_context(
+def build_rehearsal_data(
     policies: PolicySet, project: str, wanted: "SyntheticDataSpec", root: Path, making: "SyntheticDataProgress"
-) -> "RehearsalContext":
+) -> "RehearsalData":
     """Return the adapters of a rehearsal, on synthetic data in a folder below `root`. The data are made if they do not
     exist yet."""
     from broker.engine.duckdb_engine import DuckDBEngine
+    from broker.engine.file_rebuilders import InProcessRebuilder
     from broker.engine.in_process_engine import InProcessEngine
     from broker.vault.build_once import build_once
     from broker.vault.vault_store import VaultStore
-    from broker.workflow.rehearsal.query_rehearsal import RehearsalContext
+    from broker.workflow.rehearsal.rehearsal_data import RehearsalData, RehearsalPorts
 
     def make(folder: Path) -> dict[str, object]:
         making.begins()
         return {"snapshot": _make_synthetic_snapshot(policies, project, wanted, folder, making.steps)}
 
     synthetic = build_once(root.resolve(), wanted.name, make, making.waits)
-    return RehearsalContext(
-        DuckDBEngine(),
-        VaultStore(synthetic.folder, lambda: policies),
-        InProcessEngine(),
-        synthetic.facts["snapshot"],
-        build_private(lambda: policies.service.noise_wall_seconds),
-    )
+    private = build_private(lambda: policies.service.noise_wall_seconds)
+    ports = RehearsalPorts(DuckDBEngine(), InProcessEngine(), InProcessRebuilder(), private=private)
+    return RehearsalData(ports, VaultStore(synthetic.folder, lambda: policies), synthetic.facts["snapshot"])
 
 
-def build_script_context(context: "RehearsalContext", root: Path, python: Path | None) -> "ScriptRehearsalContext":
-    """Return the adapters of a script's rehearsal: the author's own Python, or a sandbox of its own that no broker
-    manages."""
-    from broker.engine.file_rebuilders import ContainerRebuilder, InProcessRebuilder
+def build_script_data(data: "RehearsalData", root: Path, python: Path | None) -> "RehearsalData":
+    """Return the same data with the adapters of a script's rehearsal: the author's own Python, or a sandbox of its own
+    that no broker manages."""
+    from broker.engine.file_rebuilders import ContainerRebuilder
     from broker.engine.script_rows_engine import DuckDBScriptRows
     from broker.sandbox.local_python import LocalPythonRunner
     from broker.settings import read_settings
-    from broker.workflow.rehearsal.script_rehearsal import ScriptRehearsalContext
 
     if python is not None:
-        return ScriptRehearsalContext(
-            context.vaults, context.snapshot, LocalPythonRunner(python), None, InProcessRebuilder()
-        )
+        return replace(data, ports=replace(data.ports, sandbox=LocalPythonRunner(python)))
     # A folder of its own, so that no broker on this machine takes these sandboxes for its own.
     settings, own = read_settings(), root.resolve() / "sandboxes"
     own.mkdir(parents=True, exist_ok=True)
     runtime = settings.runtime if engine_answers() else "bubblewrap"
-    runner = build_sandbox(settings.model_copy(update={"data": own, "runtime": runtime}))
-    return ScriptRehearsalContext(context.vaults, context.snapshot, runner, DuckDBScriptRows(), ContainerRebuilder())
+    sandbox = build_sandbox(settings.model_copy(update={"data": own, "runtime": runtime}))
+    rows = DuckDBScriptRows()
+    return replace(
+        data, ports=replace(data.ports, sandbox=sandbox, file_rebuilder=ContainerRebuilder(), microdata_engine=rows)
+    )
 
 
 def _make_synthetic_snapshot(

@@ -6,8 +6,8 @@ No I/O."""
 from broker.disclosure.records.acro_record import ACRO_VERSION, CHECKS
 from broker.disclosure.records.released_tables import PUBLIC_PARAMETERS, RELEASED_RECORD
 from broker.disclosure.records.rule_catalogue import RULE_CATALOGUE
-from broker.disclosure.rules.rule import RuleEntry
 from broker.disclosure.records.staff_record import RECORD
+from broker.disclosure.rules.rule import RuleEntry
 
 HEAD = f"""# Records of an output
 

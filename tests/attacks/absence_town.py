@@ -11,6 +11,7 @@ from tempfile import mkdtemp
 
 import duckdb
 
+from broker.domain.jobs.job import JobKind
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.plans.scalars import Value
 from broker.domain.projects.project import ResearchProject
@@ -18,8 +19,10 @@ from broker.policy.files import load_policies
 from broker.policy.policy_set import PolicySet
 from broker.query import compile_sql
 from broker.wiring.data_intake import synthetic_years
-from broker.wiring.rehearsal_adapters import build_rehearsal_context
-from broker.workflow.rehearsal.query_rehearsal import RehearsalContext, rehearse_query
+from broker.wiring.rehearsal_adapters import build_rehearsal_data
+from broker.workflow.checking.submission_check import CheckedSubmission
+from broker.workflow.rehearsal.query_rehearsal import rehearse_query
+from broker.workflow.rehearsal.rehearsal_data import RehearsalData
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 
 PUPILS, PROJECT, YEAR = 4000, "P0421", 2018
@@ -64,7 +67,7 @@ class Left:
 @dataclass(frozen=True, slots=True)
 class Town:
     policies: PolicySet
-    stage: RehearsalContext
+    stage: RehearsalData
 
     @property
     def profiles(self) -> tuple[str, ...]:
@@ -98,7 +101,9 @@ class Town:
         assert found.plan is not None, found.refusals
         if found.review:
             return Left(asked=True)
-        (one,) = rehearse_query(found.plan, project, self.policies, self.stage)
+        plan = found.plan
+        checked = CheckedSubmission(JobKind.SQL, (), (), (), found.uses, found.canonical, plan, plan.hash)
+        (one,) = rehearse_query(self.stage.context(checked, project, self.policies))
         leaves = one.route is OutputState.APPROVED and one.assessment.rows
         return Left(one.route is OutputState.IN_REVIEW, one.assessment.rows[0].released[0] if leaves else None)
 
@@ -119,4 +124,4 @@ def town() -> Town:
     data = synthetic_data_spec(policies.projects[0], policies.catalogue, synthetic_years(), PUPILS, 1)
     folder = Path(mkdtemp(prefix="absence_town"))
     register(rmtree, folder, ignore_errors=True)
-    return Town(policies, build_rehearsal_context(policies, PROJECT, data, folder, Quiet()))
+    return Town(policies, build_rehearsal_data(policies, PROJECT, data, folder, Quiet()))

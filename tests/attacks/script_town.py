@@ -40,13 +40,14 @@ from broker.python_jobs.submitted_rows import JobInputs
 from broker.sandbox.built_images import build_images
 from broker.sandbox.docker_sandbox import DockerSandbox
 from broker.wiring.data_intake import synthetic_years
-from broker.wiring.rehearsal_adapters import build_rehearsal_context
+from broker.wiring.rehearsal_adapters import build_rehearsal_data
 from broker.workflow.administration import user_accounts
 from broker.workflow.checking.submission_check import check_submission
 from broker.workflow.pipeline.script_computation import plan_regression_rows, plan_tables
-from broker.workflow.pipeline.trusted_stage import TrustedContext, rebuild_request, with_review_findings
-from broker.workflow.rehearsal.query_rehearsal import RehearsalContext as RehearsalStage
+from broker.workflow.pipeline.trusted_stage import rebuild_request, with_review_findings
+from broker.workflow.rehearsal.rehearsal_data import RehearsalData
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
+from broker.workflow.run_context import RunContext
 from tests.integration.submitted_rows.conftest import ABSENCE, CENSUS, LIMITS, ROOT, Quiet, file_of, opened, run_here
 from tests.unit.workflow.conftest import PROJECT, REX, ROLES, Broker, opened as broker_in
 
@@ -91,10 +92,10 @@ def profile() -> DisclosureRules:
 
 
 @cache
-def rehearsal_stage() -> RehearsalStage:
+def rehearsal_stage() -> RehearsalData:
     """The synthetic NPD of the project, and who keeps its vault."""
     small = synthetic_data_spec(project(), policies().catalogue, synthetic_years(), PUPILS, SEED)
-    return build_rehearsal_context(policies(), PROJECT, small, Path(mkdtemp(prefix="script-town-")), Quiet())
+    return build_rehearsal_data(policies(), PROJECT, small, Path(mkdtemp(prefix="script-town-")), Quiet())
 
 
 @cache
@@ -194,11 +195,11 @@ class Here:
         return SandboxResult(SandboxEnd.ENDED, run_here(request), "i", "runc", 1.0, b"")
 
 
-def stage(script: str = SCRIPT) -> TrustedContext:
+def stage(script: str = SCRIPT) -> RunContext:
     checked = check_submission(script, JobKind.PYTHON, "", project(), policies(), date(2026, 11, 26))
     assert checked.accepted, checked.refusals
     vaults: Any = mock.Mock(registers=lambda vault: {})
-    return TrustedContext(Here(), vaults, "j", 1, vault(), checked, project(), policies())
+    return RunContext(Here(), vaults, "j", 1, vault(), checked, project(), policies())
 
 
 class There:
@@ -210,8 +211,8 @@ class There:
         self.sandbox = sandbox(runtime)
 
 
-def stage_there(runtime: str = "runc") -> TrustedContext:
-    return replace(stage(), ports=There(runtime), job=f"there-{secrets.token_hex(4)}")
+def stage_there(runtime: str = "runc") -> RunContext:
+    return replace(stage(), ports=There(runtime), subject=f"there-{secrets.token_hex(4)}")
 
 
 def submitted_request(
@@ -226,7 +227,7 @@ def submitted_request(
 def new_vaults(folder: str, *idents: str) -> list[Vault]:
     """Small vaults of projects, made anew in `folder` of one snapshot."""
     small = synthetic_data_spec(project(), policies().catalogue, synthetic_years(), LEAST, SEED)
-    stage = build_rehearsal_context(policies(), PROJECT, small, Path(folder), Quiet())
+    stage = build_rehearsal_data(policies(), PROJECT, small, Path(folder), Quiet())
     return [stage.vaults.ensure(ident, stage.snapshot) for ident in idents]
 
 

@@ -29,7 +29,7 @@ def compared(less: int) -> tuple[ComputedOutput, ...]:
         )
         ports: Any = replace(there.ports, sandbox=Here(), release_history=memory)
         asked = [submitted_request("t", measures=COUNTS), submitted_request("u", less=less, measures=COUNTS)]
-        return compute_outputs(replace(stage(), history=ports), asked)
+        return compute_outputs(replace(stage(), worker=ports), asked)
 
 
 def test_29_two_families_of_one_script() -> None:

@@ -27,7 +27,7 @@ from broker.domain.ports import RebuildRequest
 from broker.engine.file_rebuilders import ContainerRebuilder, read_files
 from broker.python_jobs.sanitised_files import NUMBER
 from broker.sandbox.container_spec import slot_cpus
-from broker.workflow.attempts import files_limits
+from broker.workflow.run_context import files_limits
 from tests.attacks.script_town import fitted, policies, rows, sandbox
 from tests.attacks.test_files_as_carriers import png
 from tests.attacks.test_parquet_as_carrier import STAYS, parquet

@@ -15,7 +15,7 @@ from broker.engine.file_rebuilders import ContainerRebuilder
 from broker.engine.script_rows_engine import DuckDBScriptRows
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from broker.workflow.pipeline.trusted_stage import script_request
-from broker.workflow.rehearsal.script_rehearsal import RehearsedScript, ScriptRehearsalContext, rehearse_script
+from broker.workflow.rehearsal.script_rehearsal import RehearsedScript, rehearse_script
 from tests.attacks.script_town import policies, project, rehearsal_stage, sandbox, stage, vault
 
 pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.usefixtures("engine")]
@@ -87,10 +87,10 @@ def checked(header: str = HEADER, program: str = LOOK) -> CheckedSubmission:
 
 def rehearsed(runtime: str, what: CheckedSubmission) -> RehearsedScript:
     here = rehearsal_stage()
-    town = ScriptRehearsalContext(
-        here.vaults, here.snapshot, sandbox(runtime), DuckDBScriptRows(), ContainerRebuilder()
+    ports = replace(
+        here.ports, sandbox=sandbox(runtime), file_rebuilder=ContainerRebuilder(), microdata_engine=DuckDBScriptRows()
     )
-    return rehearse_script(what, project(), policies(), town)
+    return rehearse_script(replace(here, ports=ports).context(what, project(), policies()))
 
 
 @pytest.mark.parametrize("runtime", ["runc", "runsc"])

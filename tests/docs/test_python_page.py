@@ -2,6 +2,7 @@
 declares."""
 
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -14,10 +15,10 @@ from broker.engine.script_rows_engine import DuckDBScriptRows
 from broker.policy.files import load_policies
 from broker.sandbox.docker_sandbox import DockerSandbox
 from broker.wiring.data_intake import synthetic_years
-from broker.wiring.rehearsal_adapters import build_rehearsal_context
+from broker.wiring.rehearsal_adapters import build_rehearsal_data
 from broker.workflow.checking.submission_check import check_submission
-from broker.workflow.rehearsal.query_rehearsal import RehearsalContext
-from broker.workflow.rehearsal.script_rehearsal import ScriptRehearsalContext, rehearse_script
+from broker.workflow.rehearsal.rehearsal_data import RehearsalData, RehearsalPorts
+from broker.workflow.rehearsal.script_rehearsal import rehearse_script
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 from tests.integration.rehearse.conftest import Quiet
 
@@ -31,21 +32,21 @@ PUPILS = 500
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> RehearsalContext:
+def stage(tmp_path_factory: pytest.TempPathFactory) -> RehearsalData:
     assert PROJECT is not None
     asked = synthetic_data_spec(PROJECT, POLICIES.catalogue, synthetic_years(), PUPILS, 1)
-    return build_rehearsal_context(POLICIES, "P0421", asked, tmp_path_factory.mktemp("page"), Quiet())
+    return build_rehearsal_data(POLICIES, "P0421", asked, tmp_path_factory.mktemp("page"), Quiet())
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: re.findall(r"# output: (\S+)", script)[0])
-def test_a_script_of_the_page_does_what_it_says(script: str, stage: RehearsalContext, sandbox_root: Path) -> None:
+def test_a_script_of_the_page_does_what_it_says(script: str, stage: RehearsalData, sandbox_root: Path) -> None:
     assert PROJECT is not None
     checked = check_submission(script, JobKind.PYTHON, "tsql", PROJECT, POLICIES, date(2026, 11, 24))
     assert checked.refusals == ()
-    on = ScriptRehearsalContext(
-        stage.vaults, stage.snapshot, DockerSandbox(sandbox_root), DuckDBScriptRows(), ContainerRebuilder()
+    ports = RehearsalPorts(
+        stage.ports.engine, DockerSandbox(sandbox_root), ContainerRebuilder(), DuckDBScriptRows()
     )
-    ran = rehearse_script(checked, PROJECT, POLICIES, on)
+    ran = rehearse_script(replace(stage, ports=ports).context(checked, PROJECT, POLICIES))
     assert ran.end is SandboxEnd.ENDED, ran.log
     assert ran.absent == ()
     assert [(o.name, o.problem) for o in ran.outputs if o.problem or o.declared is None] == []

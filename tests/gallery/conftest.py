@@ -9,20 +9,21 @@ from typing import Any
 
 import pytest
 
-from broker.domain.jobs.job import Job, JobKind, JobState, Submission
-from broker.domain.ports import Lease, SandboxResult, Vault, Vaults
+from broker.domain.jobs.job import JobKind
+from broker.domain.ports import Vault, Vaults
 from broker.engine.file_rebuilders import ContainerRebuilder
 from broker.engine.script_rows_engine import DuckDBScriptRows
 from broker.policy.files import load_policies
 from broker.policy.policy_set import PolicySet
 from broker.sandbox.docker_sandbox import DockerSandbox
 from broker.wiring.data_intake import synthetic_years
-from broker.wiring.rehearsal_adapters import build_rehearsal_context
+from broker.wiring.rehearsal_adapters import build_rehearsal_data
 from broker.workflow.checking.submission_check import check_submission
 from broker.workflow.pipeline.draft_output import DraftOutput
 from broker.workflow.pipeline.script_outputs import draft_script_outputs
-from broker.workflow.pipeline.script_run import ScriptAttempt
+from broker.workflow.pipeline.script_run import read_outputs, run_script
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
+from broker.workflow.run_context import RunContext
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
@@ -40,14 +41,11 @@ class Quiet:
 
 @dataclass
 class Parts:
-    """Of the ports what the way of a script uses; nothing is stored, and with no vaults of its own nothing is compared
-    with a memory either."""
+    """Of the ports what the way of a script uses; nothing is stored or compared with a memory."""
 
     sandbox: Any
     file_rebuilder: Any
     microdata_engine: Any
-    synthetic: None = None
-    vaults: None = None
 
 
 @dataclass
@@ -66,13 +64,9 @@ class Gallery:
         text, now = (SCRIPTS / f"{name}.py").read_text(), datetime.now(UTC)
         checked = check_submission(text, JobKind.PYTHON, "", project, policies, now.date())
         assert checked.accepted, checked.refusals
-        submission = Submission(PROJECT, JobKind.PYTHON, "", text, name, "The gallery.")
         ident = f"gallery-{name.replace('_', '-')}-{secrets.token_hex(3)}"
-        job = Job(
-            ident, submission, "r", JobState.RUNNING, now, now, checked.canonical, "", policies.fingerprint, attempt=1
-        )
-        ran = ScriptAttempt(parts, Lease(job, 1, now), policies, checked).run_on(self.vault, self.vaults)
-        assert not isinstance(ran, SandboxResult), (ran.end, ran.log.decode())
+        context = RunContext(parts, self.vaults, ident, 1, self.vault, checked, project, policies)
+        ran = read_outputs(context, run_script(context))
         assert ran.result.runtime == runtime
         profile = policies.disclosure_rules(project.profile)
         return draft_script_outputs(ran, checked.declared, policies, profile)
@@ -84,7 +78,7 @@ def gallery(sandbox_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Gal
     project = policies.project(PROJECT)
     assert project is not None
     small = synthetic_data_spec(project, policies.catalogue, synthetic_years(), PUPILS, 7)
-    stage = build_rehearsal_context(policies, PROJECT, small, tmp_path_factory.mktemp("gallery"), Quiet())
+    stage = build_rehearsal_data(policies, PROJECT, small, tmp_path_factory.mktemp("gallery"), Quiet())
     vault = stage.vaults.ensure(PROJECT, stage.snapshot)
     parts = {r: Parts(DockerSandbox(sandbox_root, r), ContainerRebuilder(), DuckDBScriptRows()) for r in RUNTIMES}
     return Gallery(policies, stage.vaults, vault, parts)

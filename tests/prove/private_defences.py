@@ -69,7 +69,8 @@ def _as_it_is(tree: Any) -> Any:
 
 
 CHARGE = private_answers._charge
-FIRST_LOOK = "job = attempt.lease.job\n    if spend.answer is not None:"
+DRAWN = "context.private_ports.noise.draw(query.design.bundle, exact.vectors)"
+FIRST_LOOK = "assert spend is not None\n    if spend.answer is not None:"
 ROWS, ATTEMPT = "broker.query.contribution_bounding.row_bounds", "broker.workflow.private_jobs.private_answers"
 RESERVING, WITHIN = "broker.storage.ledger.spend_store", "not (balance.used + amount).within(balance.cap)"
 KEPT = edited(
@@ -90,7 +91,7 @@ DEFENCES = (
     Defence("a cap of each unit", edited(f"{RESERVING}:charges_within", WITHIN, f"(account.project and {WITHIN})"), "test_15"),
     Defence(
         "a record follows from the design alone",
-        edited("broker.workflow.private_jobs.private_outputs:assess_private", "record_of_method = query_privacy_record(private)", "record_of_method = query_privacy_record(private) | {'rows': list(answer_from_bytes(private.design, stored.content).drawn[0].values)}"),
+        edited("broker.workflow.private_jobs.private_outputs:draft_private", "record_of_method = query_privacy_record(private)", "record_of_method = query_privacy_record(private) | {'rows': list(answer_from_bytes(private.design, content).drawn[0].values)}"),
         "test_16",
     ),
     Defence("answers are known in their project", edited("broker.storage.ledger.budget_account_store:released_answer", "spends.c.project == request.project,", ""), "test_26"),
@@ -115,7 +116,7 @@ DEFENCES = (
     Defence("exact releases are listed", put("broker.storage.job_stores.release_store.enter_asides", nothing), "test_32"),
     Defence("nothing exact of what is kept to privacy", KEPT, "test_32"),
     Defence("what replacing costs", edited("broker.privacy.results.privacy_record:spend_record", "charge(bundle, 2)", "charge(bundle, 1)"), "test_32"),
-    Defence("an answer that is there is the answer", together(edited(f"{ATTEMPT}:answer_attempt", FIRST_LOOK, "job = attempt.lease.job\n    if False:"), put(f"{ATTEMPT}._charge", _charged_unanswered)), "test_39"),
+    Defence("an answer that is there is the answer", together(edited(f"{ATTEMPT}:answer", FIRST_LOOK, "assert spend is not None\n    if False:"), put(f"{ATTEMPT}._charge", _charged_unanswered)), "test_39"),
     Defence(
         "a second charge is the first", edited("broker.storage.ledger.spend_store:SqlSpends.charge", "if known.state in {SpendState.CHARGED, SpendState.RELEASED}:", "if False:"),
         "test_39",
@@ -133,7 +134,7 @@ DEFENCES = (
     ),
     Defence(
         "every end is one word",
-        edited(f"{ATTEMPT}:_answer_query", "raise Failed(FailureCode.ENGINE_ERROR)", "raise Failed(FailureCode(result.end.value))"), "test_errors",
+        edited("broker.workflow.private_jobs.private_blocks:run_undisclosed", "raise Failed(FailureCode.ENGINE_ERROR, failed.result) from None", "raise"), "test_errors",
     ),
     Defence("no extreme of a person", edited("broker.query.binder.aggregate_statistics:bind_statistic", "isinstance(node, exp.Sum | exp.Avg):", "isinstance(node, exp.Sum | exp.Avg | exp.Min | exp.Max):"), "test_extremes"),
     Defence("no key without a list where there is no delta", edited("broker.privacy.request.private_output_planner:_key_refusals", "if d.values is None and lists_only", "if False"), "test_keys"),
@@ -145,14 +146,14 @@ DEFENCES = (
     Defence("no value of other persons", edited("broker.privacy.request.private_output_planner:_shape_refusals", "has_context(t.contributions) or not t.shown", "False"), "test_what"),
     Defence(
         "what stands above sees noisy figures",
-        edited(f"{ATTEMPT}:_draw", "private.noise.draw(query.design.bundle, exact.vectors)", "tuple(type(d)(list(v)) for d, v in zip(private.noise.draw(query.design.bundle, exact.vectors), exact.vectors))"),
+        edited(f"{ATTEMPT}:_answer_query", DRAWN, f"tuple(type(d)(list(v)) for d, v in zip({DRAWN}, exact.vectors))"),
         "test_what",
     ),
     Defence("only a unique key meets once", put(f"{ROWS}.max_matches", lambda *_: 1), "test_joins"),
     Defence("cells by a hash and not by chance", put("broker.query.sql.bounded_statements._few_cells", _by_chance), "test_nothing"),
     Defence("an answer that was given is given again", edited(f"{RESERVING}:SqlReservations.reserve", "budget_account_store.released_answer(connection, request)", "None"), "test_noise"),
     Defence("cells by nobody's number", put("broker.query.sql.bounded_statements._few_cells", _by_number), "test_noise"),
-    Defence("charged before the first read", edited(f"{ATTEMPT}:answer_attempt", "spend = _charge(ports, job)", "pass"), "test_a_failed"),
+    Defence("charged before the first read", edited(f"{ATTEMPT}:answer", "spend = _charge(ports, context.subject)", "pass"), "test_a_failed"),
     Defence(
         "nothing is given back after a read",
         edited("broker.storage.ledger.spend_store:settle_with_job", "known.state_without_release", "SpendState.REFUNDED"),
@@ -162,7 +163,7 @@ DEFENCES = (
     Defence("one transaction", _read_before, "test_jobs"),
     Defence(
         "small cells refuse nothing",
-        edited(f"{ATTEMPT}:_draw", "    return noisy_answer(", "    if min(map(min, exact.vectors)) < 10:\n        raise Failed(FailureCode.ENGINE_ERROR)\n    return noisy_answer("),
+        edited(f"{ATTEMPT}:_answer_query", f"    drawn = {DRAWN}", f"    if min(map(min, exact.vectors)) < 10:\n        raise Failed(FailureCode.ENGINE_ERROR)\n    drawn = {DRAWN}"),
         "test_no_exact",
     ),
     Defence("exact releases are listed", put("broker.storage.job_stores.release_store.enter_asides", nothing), "test_exact"),

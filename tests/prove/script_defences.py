@@ -10,8 +10,9 @@ from functools import partial
 import pytest
 
 from broker.domain.errors import Breach, Conflict, Invalid, Unknown
-from broker.workflow.attempts import Failed
-from tests.prove.defences import Defence as Listed, edited, nothing, put
+from broker.workflow.run_context import Failed
+from tests.prove.defences import Defence as Listed
+from tests.prove.defences import edited, nothing, put
 
 FINDINGS, ROWS, NAMES, FILES, PARQUET, TOGETHER, APART = (
     f"tests.attacks.test_{name}"
@@ -37,7 +38,7 @@ AS_LEFT = edited(f"{OUTPUTS}:_unique_computed", "name=spelled[folded]", "name=on
 
 DEFENCES = (
     Defence("only checkers read what it printed", edited("broker.workflow.reviewing.script_failures:_reach_script", "or not allowed", ""), "test_7"),
-    Defence("a trace is of the synthetic run", edited(f"{SCRIPTS}:ScriptAttempt.store_print", "self.ports.store.note_log(", "self.ports.store.note_rehearsal(self.job, self.lease.attempt, True, self.ports.content_store.put('staff', log), self.ports.clock.now()); self.ports.store.note_log("), "test_7"),
+    Defence("a trace is of the synthetic run", edited(f"{SCRIPTS}:_store_print", "ports.store.note_log(", "ports.store.note_rehearsal(context.subject, context.attempt, True, ports.content_store.put('staff', log), ports.clock.now()); ports.store.note_log("), "test_7"),
     Defence("slots of time", put("broker.workflow.timing_channel.appears_running", nothing), "test_8_a_failure"),
     Defence("times are those of slots", put("broker.workflow.timing_channel.disclosed_end", nothing), "test_8_the_time"),
     Defence("four words", edited("broker.domain.jobs.job:displayed_state", "DisplayedState.LIMIT if is_limit else DisplayedState.FAILED", "failure"), "test_8_a_failure"),
@@ -66,8 +67,8 @@ DEFENCES = (
     Defence("hidden figures are not drawn", edited("broker.disclosure.charts:chart_points", "r.suppressed[i] or ", ""), "test_33_a_figure"),
     Defence("files are never automatic", edited(f"{OUTPUTS}:draft_file", "verdict=Verdict.REVIEW", "verdict=Verdict.PUBLISH"), "test_33_files"),
     Defence("files are made anew", edited("broker.engine.file_rebuilders:rebuild_in_process", "size, made.content, made.sheet)", "size, file.content, made.sheet)"), "test_33_files"),
-    Defence("synthetic data first", put(f"{SCRIPTS}._try_on_synthetic", nothing), "test_53_a_script"),
-    Defence("what fails there reads nothing here", edited(f"{SCRIPTS}:_try_on_synthetic", "if not passed:", "if False:"), "test_53_a_script"),
+    Defence("synthetic data first", put(f"{SCRIPTS}.try_on_synthetic", nothing), "test_53_a_script"),
+    Defence("what fails there reads nothing here", edited(f"{SCRIPTS}:try_on_synthetic", "if failure is not None:", "if False:"), "test_53_a_script"),
     Defence("a failure here opens a look", put("broker.storage.job_stores.rehearsal_store.to_read", lambda: __import__("sqlalchemy").false()), "test_53_a_script_that_fails"),
     Defence("the look is told of without figures", edited("broker.workflow.reviewing.script_failures:_check_reason", "any(c.isnumeric() for c in reason)", "False"), "test_53_a_script_that_fails"),
     Defence("undecided outputs are not told", edited("broker.workflow.views.job_views:_decided_outputs", "if output.state not in DISCLOSED_STATES:", "if False:"), "test_53_a_finished"),

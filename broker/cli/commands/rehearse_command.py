@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,8 +31,8 @@ from broker.python_jobs.private_directive import ScriptDirective, slot_by_schedu
 if TYPE_CHECKING:
     from broker.cli.output.progress_bar import ReportProgress
     from broker.workflow.checking.submission_check import CheckedSubmission
-    from broker.workflow.rehearsal.query_rehearsal import RehearsalContext, RehearsedOutput
-    from broker.workflow.rehearsal.script_rehearsal import ScriptRehearsalContext
+    from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput
+    from broker.workflow.rehearsal.rehearsal_data import RehearsalData
     from broker.workflow.rehearsal.synthetic_data import SyntheticDataSpec
 
 VAULT_PART = "the project's vault"
@@ -73,15 +72,15 @@ class ScheduledSlot:
 
 def prepare_stage(
     policies: PolicySet, project: ResearchProject, wanted: "SyntheticDataSpec", data: Path, quiet: bool
-) -> "RehearsalContext":
+) -> "RehearsalData":
     """Return the adapters of a rehearsal. Prints nothing if the data exist already."""
-    from broker.wiring.rehearsal_adapters import build_rehearsal_context
+    from broker.wiring.rehearsal_adapters import build_rehearsal_data
 
     # Ends the progress bar, if making the data has started one.
     with ExitStack() as stack:
         making = _DataProgress(project.ident, wanted, data, quiet, stack)
         try:
-            return build_rehearsal_context(policies, project.ident, wanted, data, making)
+            return build_rehearsal_data(policies, project.ident, wanted, data, making)
         except OSError as fault:
             sentence = (
                 f"The synthetic data cannot be stored in {data}: {fault.strerror or fault}. Choose another folder "
@@ -196,11 +195,10 @@ def rehearse(
                 from broker.workflow.rehearsal.private_rehearsal import rehearse_private
 
                 lap = report_by_parts(report, PRIVATE_SQL_PARTS, watch.lap)
-                outputs = rehearse_private(checked.private, chosen_project, loaded, stage, lap)
+                outputs = rehearse_private(stage.context(checked, chosen_project, loaded, lap), checked.private)
             else:
-                outputs = run(
-                    checked.plan, chosen_project, loaded, stage, report_by_parts(report, SQL_PARTS, watch.lap), report
-                )
+                lap = report_by_parts(report, SQL_PARTS, watch.lap)
+                outputs = run(stage.context(checked, chosen_project, loaded, lap, report))
     worth = offline_forecast(checked, chosen_project, loaded)
     document = rehearsal_document(checked, outputs, data_wanted, watch.seconds(), worth)
     return print_answer(document, as_json, print_rehearsal)
@@ -219,7 +217,7 @@ def _rehearse_script_file(
     from broker.cli.output.progress_bar import progress_bar, report_by_parts
     from broker.cli.output.rehearsal_output import print_script, script_document
     from broker.wiring.data_intake import synthetic_years
-    from broker.wiring.rehearsal_adapters import build_script_context
+    from broker.wiring.rehearsal_adapters import build_script_data
     from broker.workflow.checking.submission_check import check_submission
     from broker.workflow.rehearsal.script_rehearsal import rehearse_script
     from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
@@ -236,13 +234,12 @@ def _rehearse_script_file(
             sentence = "Only the sandbox can separate blocks. Leave --python out, or run `python -m npd` yourself."
             raise Invalid("rehearse-python", sentence, "--python")
         return _rehearse_private_script(
-            checked, project, policies, (data_wanted, stage, build_script_context(stage, data, python)), watch, as_json
+            checked, project, policies, (data_wanted, build_script_data(stage, data, python)), watch, as_json
         )
-    script_stage = build_script_context(stage, data, python)
+    script_stage = build_script_data(stage, data, python)
     with progress_bar("rehearsal", as_json) as report:
-        ran = rehearse_script(
-            checked, project, policies, script_stage, report_by_parts(report, SCRIPT_PARTS, watch.lap)
-        )
+        lap = report_by_parts(report, SCRIPT_PARTS, watch.lap)
+        ran = rehearse_script(script_stage.context(checked, project, policies, lap))
     print_answer(script_document(checked, ran, data_wanted, watch.seconds()), as_json, print_script)
     return 0 if ran.end is SandboxEnd.ENDED else 1
 
@@ -251,7 +248,7 @@ def _rehearse_private_script(
     checked: "CheckedSubmission",
     project: ResearchProject,
     policies: PolicySet,
-    where: "tuple[SyntheticDataSpec, RehearsalContext, ScriptRehearsalContext]",
+    where: "tuple[SyntheticDataSpec, RehearsalData]",
     watch: Stopwatch,
     as_json: bool,
 ) -> int:
@@ -261,13 +258,12 @@ def _rehearse_private_script(
     from broker.workflow.private_jobs.private_request import PrivateScript
     from broker.workflow.rehearsal.private_rehearsal import rehearse_blocks
 
-    data_wanted, stage, script_stage = where
+    data_wanted, stage = where
     script = checked.private
     assert isinstance(script, PrivateScript)
-    on = replace(stage, runner=script_stage.sandbox)
     with progress_bar("rehearsal", as_json) as report:
         lap = report_by_parts(report, private_script_parts(script.parameters, policies.service), watch.lap)
-        found = rehearse_blocks(script, project, policies, on, lap)
+        found = rehearse_blocks(stage.context(checked, project, policies, lap), script)
     worth = offline_forecast(checked, project, policies)
     print_answer(blocks_document(checked, script, found, data_wanted, worth, watch.seconds()), as_json, print_blocks)
     return 1 if found.failed == script.parameters.blocks else 0

@@ -1,87 +1,28 @@
-"""Stage assess: turns evidence into findings and outputs, stored for staff. Nothing leaves from here."""
+"""Stage assess: stores drafted outputs for staff, and moves the job on. Nothing leaves from here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from broker.disclosure.judge_job import judge_job
-from broker.disclosure.rules import evidence_needs
-from broker.domain.errors import Breach
 from broker.domain.identifiers import new_ident
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
 from broker.domain.jobs.job import Job, JobState
 from broker.domain.jobs.outputs import Output, OutputState
-from broker.domain.plans.plan import Plan
-from broker.domain.ports import Lease, OutputRecord, SandboxResult, Vault, WorkerPorts
-from broker.policy.disclosure_rules import DisclosureRules
+from broker.domain.ports import Lease, OutputRecord, WorkerPorts
 from broker.policy.policy_set import PolicySet
 from broker.workflow.checking.submission_check import CheckedSubmission
-from broker.workflow.pipeline.draft_output import DraftOutput, draft_table, store_content
-from broker.workflow.pipeline.script_outputs import draft_script_outputs
-from broker.workflow.pipeline.script_run import ScriptExecution
+from broker.workflow.pipeline.draft_output import DraftOutput, store_content
+from broker.workflow.pipeline.executors import Executed
 from broker.workflow.release_history.comparison_records import store_pending_tables
+from broker.workflow.run_context import RunContext
 
 
-@dataclass(frozen=True, slots=True)
-class JobExecution:
-    """A finished sandbox run: what was checked, on which vault, and what came back."""
-
-    checked: CheckedSubmission
-    vault: Vault
-    result: SandboxResult
-    script: ScriptExecution | None = None
-
-    @property
-    def script_execution(self) -> ScriptExecution:
-        if self.script is None:
-            raise Breach("A script's job has run without a script.")
-        return self.script
-
-
-def assess(ports: WorkerPorts, lease: Lease, policies: PolicySet, execution: JobExecution) -> None:
-    """Judge every output and move the job to `assessing` with them, in one transaction under the attempt.
-
-    Raises Breach if policy dropped the job's project during the run.
-    """
-    project = policies.project(lease.job.submission.project)
-    # The job was checked under a policy that had the project, so this is a fault and not a refusal.
-    if project is None:
-        raise Breach(f"project of job {lease.job.ident} left the policy during its run")
-    profile = policies.disclosure_rules(project.profile)
-    if execution.checked.plan is not None:
-        drafts = _draft_tables(ports, execution, execution.checked.plan, profile)
-    else:
-        drafts = draft_script_outputs(execution.script_execution, execution.checked.declared, policies, profile)
-    finish_assessment(
-        ports,
-        lease,
-        policies,
-        drafts,
-        OutputProvenance(execution.vault.snapshot, execution.result.image, execution.result.runtime),
-        execution.checked.declared,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class OutputProvenance:
-    """What the outputs were made on. `image` is None if no sandbox had to run."""
-
-    snapshot: str
-    image: str | None = None
-    runtime: str | None = None
-
-
-def finish_assessment(
-    ports: WorkerPorts,
-    lease: Lease,
-    policies: PolicySet,
-    drafts: Sequence[DraftOutput],
-    provenance: OutputProvenance,
-    declared: Sequence[tuple[str, str]] = (),
+def assess(
+    ports: WorkerPorts, lease: Lease, context: RunContext, executed: Executed, drafts: Sequence[DraftOutput]
 ) -> None:
-    """Store the contents of the drafts, then move the job to `assessing` with the outputs."""
+    """Store the contents of the drafts, then move the job to `assessing` with the outputs, in one transaction under the
+    attempt."""
     now = ports.clock.now()
-    described = (*lease.job.submission.descriptions, *declared)
+    described = (*lease.job.submission.descriptions, *context.checked.declared)
     # Contents first: if the worker dies here, the store has files that no output names, never an output without its
     # file.
     records = [_store_output(ports, lease.job, d, described) for d in drafts]
@@ -93,10 +34,10 @@ def finish_assessment(
         JobState.ASSESSING,
         now,
         [event],
-        image=provenance.image,
-        runtime=provenance.runtime,
-        snapshot=provenance.snapshot,
-        assessed_policy=policies.fingerprint,
+        image=executed.image,
+        runtime=executed.runtime,
+        snapshot=context.vault.snapshot,
+        assessed_policy=context.policies.fingerprint,
         outputs=records,
         small=any(d.small for d in drafts),
         history_changed=any(d.history_changed for d in drafts),
@@ -115,15 +56,6 @@ def assess_without_outputs(ports: WorkerPorts, lease: Lease, policies: PolicySet
     before, after = JobState.RUNNING, JobState.ASSESSING
     fingerprint = policies.fingerprint
     ports.store.advance(lease.job.ident, lease.attempt, before, after, now, [event], assessed_policy=fingerprint)
-
-
-def _draft_tables(
-    ports: WorkerPorts, execution: JobExecution, plan: Plan, profile: DisclosureRules
-) -> list[DraftOutput]:
-    evidence = ports.engine.read(plan, execution.result.frames, evidence_needs(profile))
-    assessments = judge_job(plan, evidence, profile, ports.vaults.registers(execution.vault))
-    pairs = zip(assessments, evidence.outputs, strict=True)
-    return [draft_table(assessment, found.name, profile.name) for assessment, found in pairs]
 
 
 def _store_output(

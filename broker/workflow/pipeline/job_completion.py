@@ -10,12 +10,12 @@ from broker.domain.jobs.job import FailureCode, Job, JobState
 from broker.domain.jobs.outputs import Output, OutputState
 from broker.domain.ports import WorkerPorts
 from broker.domain.ports.store_records import AuditFilter
-from broker.workflow.attempts import Failed
 from broker.workflow.pipeline.job_release import release_job
 from broker.workflow.pipeline.output_routing import LOST_RACE_CODES, needs_comparison, route_job_once
 from broker.workflow.policies_in_force import policies_in_force
 from broker.workflow.release_history.job_comparison import compare_job
 from broker.workflow.release_history.release_recording import HistoryMoved
+from broker.workflow.run_context import Failed
 
 LAPSES_PER_ATTEMPT = 2
 """Multiplied by the attempts that policy allows, this is how many workers may die at a job, in its run or its

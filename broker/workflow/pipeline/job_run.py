@@ -2,28 +2,21 @@
 
 from collections.abc import Sequence
 
-from broker.disclosure.rules import evidence_needs
 from broker.domain.errors import Breach, Conflict, Unavailable, Unknown
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
-from broker.domain.jobs.job import FailureCode, Job, JobKind, JobState
-from broker.domain.ledger.spends import SpendState
-from broker.domain.ports import Lease, Vault, WorkerPorts
-from broker.policy.disclosure_rules import DisclosureRules
+from broker.domain.jobs.job import FailureCode, Job, JobState
+from broker.domain.ports import Lease, WorkerPorts
 from broker.policy.policy_set import PolicySet
-from broker.workflow.attempts import OVERTAKEN_CODES, Failed, limits_for, run_to_end
-from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
+from broker.workflow.checking.submission_check import check_submission
 from broker.workflow.job_scheduling import WorkerSlot, next_job, recently_begun
-from broker.workflow.pipeline.job_assessment import JobExecution, assess, assess_without_outputs, only_saves_definitions
+from broker.workflow.pipeline.executors import JobAttempt, executor_of
+from broker.workflow.pipeline.job_assessment import assess, assess_without_outputs, only_saves_definitions
 from broker.workflow.pipeline.job_completion import LeaseRenewal, check_lease, complete_job, fail_job
 from broker.workflow.pipeline.output_routing import needs_comparison
-from broker.workflow.pipeline.script_run import ScriptAttempt, run_script
 from broker.workflow.policies_in_force import policies_in_force
-from broker.workflow.private_jobs.private_answers import PrivateAttempt, answer_attempt, recheck_on_vault, spend_of_job
-from broker.workflow.private_jobs.private_blocks import try_blocks_on_synthetic
-from broker.workflow.private_jobs.private_outputs import assess_private
 from broker.workflow.private_jobs.private_ports import RunPorts
-from broker.workflow.private_jobs.private_request import PrivateScript
+from broker.workflow.run_context import OVERTAKEN_CODES, Failed
 from broker.workflow.submission.save_definition import saved_at_submission
 from broker.workflow.timing_channel import reads_nothing, time_slots_of
 
@@ -98,13 +91,14 @@ def _wait_for(ports: WorkerPorts, begun: Sequence[Job]) -> None:
 def _run_attempt(ports: RunPorts, lease: Lease) -> None:
     policies = policies_in_force(ports.store)
     try:
-        checked = _recheck(lease.job, policies, ports)
-        if only_saves_definitions(checked):
+        attempt = _recheck(ports, lease, policies)
+        if only_saves_definitions(attempt.checked):
             assess_without_outputs(ports, lease, policies)
-        elif checked.private is not None:
-            _run_private(ports, lease, policies, checked)
         else:
-            assess(ports, lease, policies, _execute(ports, lease, policies, checked))
+            executor = executor_of(attempt.checked)
+            context = executor.open_vault(attempt)
+            executed = executor.execute(context)
+            assess(ports, lease, context, executed, executor.draft(context, executed))
     except Failed as failed:
         # Raises if the sandbox died because the lease had lapsed; only otherwise has the job failed.
         check_lease(ports, lease.job.ident, lease.attempt)
@@ -115,52 +109,10 @@ def _run_attempt(ports: RunPorts, lease: Lease) -> None:
         fail_job(ports, lease.job.ident, lease.attempt, FailureCode.BAD_FRAMES)
 
 
-def _run_private(ports: RunPorts, lease: Lease, policies: PolicySet, checked: CheckedSubmission) -> None:
-    """Run a private job on the snapshot that its spend names, even if there is a later one."""
-    spend = spend_of_job(ports, lease.job, checked)
-    vault = _named_vault(ports, lease, spend.request.snapshot)
-    private = recheck_on_vault(ports, lease, policies, checked, vault)
-    # Only before the charge: a script that fails on synthetic data costs nothing.
-    if isinstance(private, PrivateScript) and spend.state is SpendState.RESERVED:
-        try_blocks_on_synthetic(ports, lease, policies, private)
-    attempt = PrivateAttempt(lease, private, vault, limits_for(JobKind.SQL, policies), policies.service)
-    assess_private(
-        ports, lease, policies, private, answer_attempt(ports, attempt, spend), vault.snapshot, checked.declared
-    )
-
-
-def _execute(ports: WorkerPorts, lease: Lease, policies: PolicySet, checked: CheckedSubmission) -> JobExecution:
-    if checked.plan is None:
-        script = ScriptAttempt(ports, lease, policies, checked)
-        vault, ran = run_script(script, lambda: _latest_vault(ports, lease))
-        return JobExecution(checked, vault, ran.result, ran)
-    vault = _latest_vault(ports, lease)
-    needs = evidence_needs(disclosure_rules_of(lease.job, policies))
-    limits = limits_for(JobKind.SQL, policies)
-    request = ports.engine.prepare(checked.plan, vault, lease.job.ident, lease.attempt, limits, needs)
-    return JobExecution(checked, vault, run_to_end(ports.sandbox, request))
-
-
-def _latest_vault(ports: WorkerPorts, lease: Lease) -> Vault:
-    return _named_vault(ports, lease, ports.store.latest_snapshot().ident)
-
-
-def _named_vault(ports: WorkerPorts, lease: Lease, snapshot: str) -> Vault:
-    """Return the project's vault. The job names it in the store before the last request for it."""
-    project = lease.job.submission.project
-    vault = ports.vaults.ensure(project, snapshot)
-    ports.store.name_vault(lease.job.ident, lease.attempt, vault.key)
-    # A vault that was removed as unused before the job named it is built again here; afterwards it is not removed.
-    confirmed = ports.vaults.ensure(project, snapshot)
-    if confirmed.key != vault.key:
-        raise Failed(FailureCode.POLICY_CHANGED)
-    return confirmed
-
-
-def _recheck(job: Job, policies: PolicySet, ports: WorkerPorts) -> CheckedSubmission:
-    """Check the canonical text again under today's policy. Raises Failed if it is refused now or its plan
-    has changed."""
-    submission = job.submission
+def _recheck(ports: RunPorts, lease: Lease, policies: PolicySet) -> JobAttempt:
+    """Check the canonical text again under today's policy. Raises Failed if it is refused now or its plan has
+    changed."""
+    job, submission = lease.job, lease.job.submission
     project = policies.project(submission.project)
     if project is None:
         raise Failed(FailureCode.POLICY_CHANGED)
@@ -174,15 +126,7 @@ def _recheck(job: Job, policies: PolicySet, ports: WorkerPorts) -> CheckedSubmis
         # Under the same policy only a new version of the broker can plan the text differently.
         changed = policies.fingerprint != job.policy
         raise Failed(FailureCode.POLICY_CHANGED if changed else FailureCode.PLAN_CHANGED)
-    return checked
-
-
-def disclosure_rules_of(job: Job, policies: PolicySet) -> DisclosureRules:
-    """Return the disclosure rules of the job's project. Raises Failed if policy has dropped the project."""
-    project = policies.project(job.submission.project)
-    if project is None:
-        raise Failed(FailureCode.POLICY_CHANGED)
-    return policies.disclosure_rules(project.profile)
+    return JobAttempt(ports, lease, policies, project, checked)
 
 
 def give_back_job(ports: WorkerPorts, job: str, attempt: int, max_attempts: int) -> None:

@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.judge_regression import judge_regression
 from broker.disclosure.rules import evidence_needs
-from broker.domain.errors import Breach, Invalid
+from broker.domain.errors import Breach, Invalid, Unavailable
 from broker.domain.evidence import JobEvidence
 from broker.domain.findings import Assessment, Finding, Verdict
 from broker.domain.jobs import script_requests
-from broker.domain.jobs.job import JobKind
 from broker.domain.plans.plan import Plan
 from broker.domain.plans.variable_uses import Usage, VariableUse, institution_code
-from broker.domain.ports import SubmittedMicrodata
+from broker.domain.ports import MicrodataEngine, SubmittedMicrodata
 from broker.domain.projects.project import ResearchProject
 from broker.policy.policy_set import PolicySet
 from broker.python_jobs import submitted_rows
@@ -21,16 +20,16 @@ from broker.python_jobs.raw_outputs import RawRequest
 from broker.python_jobs.request_reader import in_canonical_order, in_text_order, read_request
 from broker.query import compile_sql
 from broker.scope.grants import check_scope
-from broker.workflow.attempts import limits_for
 from broker.workflow.pipeline.trusted_stage import (
     ComputedOutput,
     OutputProblem,
-    TrustedContext,
     computed_output,
     flag_close_outputs,
     flag_other_rows,
+    inputs_of,
 )
 from broker.workflow.release_history.script_comparison import ComparedTable, ScriptTableBatch, compare_script_tables
+from broker.workflow.run_context import RunContext
 
 
 def plan_regression_rows(
@@ -119,7 +118,7 @@ class TableRequest:
     rows: bytes
 
 
-def compute_tables(context: TrustedContext, wanted: Sequence[TableRequest]) -> tuple[ComputedOutput, ...]:
+def compute_tables(context: RunContext, wanted: Sequence[TableRequest]) -> tuple[ComputedOutput, ...]:
     """Compute every table and return them in the order of `wanted`."""
     found: dict[str, ComputedOutput] = {}
     rest, families = list(wanted), 0
@@ -132,7 +131,7 @@ def compute_tables(context: TrustedContext, wanted: Sequence[TableRequest]) -> t
     return tuple(map(flag_other_rows, made) if families > 1 else made)
 
 
-def _of_same_columns(context: TrustedContext, wanted: Sequence[TableRequest]) -> list[TableRequest]:
+def _of_same_columns(context: RunContext, wanted: Sequence[TableRequest]) -> list[TableRequest]:
     """Return the first request, and all others that mean the same by its columns."""
     family = [wanted[0]]
     for table in wanted[1:]:
@@ -141,15 +140,15 @@ def _of_same_columns(context: TrustedContext, wanted: Sequence[TableRequest]) ->
     return family
 
 
-def _plan_or_none(context: TrustedContext, family: Sequence[TableRequest]) -> PlannedRows | None:
+def _plan_or_none(context: RunContext, family: Sequence[TableRequest]) -> PlannedRows | None:
     try:
-        return plan_tables([t.request for t in family], context.inputs, context.project, context.policies)
+        return plan_tables([t.request for t in family], inputs_of(context), context.project, context.policies)
     except Invalid:
         return None
 
 
 def _compute_together(
-    context: TrustedContext, family: Sequence[TableRequest], before: Sequence[ComputedOutput]
+    context: RunContext, family: Sequence[TableRequest], before: Sequence[ComputedOutput]
 ) -> tuple[ComputedOutput, ...]:
     """Compute those of a family that have the same rows as the first one; all of them if these rows have no problem.
 
@@ -178,21 +177,23 @@ def _compute_together(
 
 
 def _run_family(
-    context: TrustedContext, family: Sequence[TableRequest], before: Sequence[ComputedOutput]
+    context: RunContext, family: Sequence[TableRequest], before: Sequence[ComputedOutput]
 ) -> tuple[script_requests.MicrodataCheck | None, tuple[ComputedOutput, ...]]:
     """Run one container and return what it reports of the rows, and the tables. None instead of the report if the
     request cannot be planned."""
     try:
-        planned = plan_tables([t.request for t in family], context.inputs, context.project, context.policies)
+        planned = plan_tables([t.request for t in family], inputs_of(context), context.project, context.policies)
     except Invalid as wrong:
         return None, tuple(ComputedOutput(t.request.name, "table", "", _problem_of(wrong)) for t in family)
     needs, sizes = evidence_needs(context.profile), tuple(len(t.rows) for t in family)
     # One frame for all tables: `parts` gives the size of each.
     content, parts = b"".join(t.rows for t in family), sizes if len(family) > 1 else ()
-    microdata = SubmittedMicrodata(context.vault, context.checked.uses, content, context.job, context.attempt, parts)
-    limits = limits_for(JobKind.SQL, context.policies)
-    result = context.run(context.script_engine.prepare(planned.plan, planned.rows, microdata, limits, needs))
-    checked, evidence = context.script_engine.read(planned.plan, result.frames, needs)
+    microdata = SubmittedMicrodata(
+        context.vault, context.checked.uses, content, context.subject, context.attempt, parts
+    )
+    engine = _microdata_engine(context)
+    result = context.run(engine.prepare(planned.plan, planned.rows, microdata, context.limits, needs))
+    checked, evidence = engine.read(planned.plan, result.frames, needs)
     found = (
         [_TableResult(None)] * len(family)
         if evidence is None
@@ -205,6 +206,12 @@ def _run_family(
     )
 
 
+def _microdata_engine(context: RunContext) -> MicrodataEngine:
+    if context.ports.microdata_engine is None:
+        raise Unavailable("This worker does not compute outputs of scripts.")
+    return context.ports.microdata_engine
+
+
 @dataclass(frozen=True, slots=True)
 class _TableResult:
     judged: Assessment | None
@@ -212,19 +219,22 @@ class _TableResult:
 
 
 def _judge_tables(
-    context: TrustedContext, planned: PlannedRows, microdata: SubmittedMicrodata, evidence: JobEvidence,
+    context: RunContext,
+    planned: PlannedRows,
+    microdata: SubmittedMicrodata,
+    evidence: JobEvidence,
     before: Sequence[ComputedOutput],
 ) -> list[_TableResult]:  # fmt: skip
     """Judge tables by the rules alone on synthetic data. On real data also compare them with the release history and
     with the job's own earlier tables."""
-    if context.history is None:
+    if context.worker is None:
         registers = context.vaults.registers(context.vault)
         return [_TableResult(one) for one in judge_job(planned.plan, evidence, context.profile, registers)]
     earlier_tables = [t for c in before if c.compared is not None for t in c.compared.tables]
     batch = ScriptTableBatch(planned.plan, planned.rows, microdata, evidence, context.vaults, earlier_tables)
     return [
         _TableResult(c.judged, c)
-        for c in compare_script_tables(context.history, batch, context.project, context.policies)
+        for c in compare_script_tables(context.worker, batch, context.project, context.policies)
     ]
 
 
@@ -234,7 +244,7 @@ INSTITUTION_COEFFICIENTS = (
 TOO_MANY_OUTPUTS = "The job submits more outputs than one job may have."
 
 
-def compute_outputs(context: TrustedContext, left: Sequence[RawRequest]) -> tuple[ComputedOutput, ...]:
+def compute_outputs(context: RunContext, left: Sequence[RawRequest]) -> tuple[ComputedOutput, ...]:
     """Compute every request, in order of name; tables together."""
     # Outputs over the limit get a problem, so their author learns why they are missing.
     most = context.policies.service.max_outputs
@@ -248,7 +258,7 @@ def compute_outputs(context: TrustedContext, left: Sequence[RawRequest]) -> tupl
     return flag_close_outputs([next(made) if isinstance(one, TableRequest) else one for one in read], context.profile.t)
 
 
-def _read_request(context: TrustedContext, one: RawRequest) -> TableRequest | ComputedOutput:
+def _read_request(context: RunContext, one: RawRequest) -> TableRequest | ComputedOutput:
     try:
         request = read_request(one.request, one.kind, one.name)
         match request:
@@ -269,14 +279,12 @@ def _problem_of(wrong: Invalid) -> OutputProblem:
 
 
 def _compute_regression(
-    context: TrustedContext, request: script_requests.ScriptRegression, content: bytes
+    context: RunContext, request: script_requests.ScriptRegression, content: bytes
 ) -> ComputedOutput:
-    rows = plan_regression_rows(request, context.inputs, context.project, context.policies)
-    microdata = SubmittedMicrodata(context.vault, context.checked.uses, content, context.job, context.attempt)
-    result = context.run(
-        context.script_engine.prepare_fit(request, rows, microdata, limits_for(JobKind.SQL, context.policies))
-    )
-    checked, fit = context.script_engine.read_fit(result.frames)
+    rows = plan_regression_rows(request, inputs_of(context), context.project, context.policies)
+    microdata = SubmittedMicrodata(context.vault, context.checked.uses, content, context.subject, context.attempt)
+    engine = _microdata_engine(context)
+    checked, fit = engine.read_fit(context.run(engine.prepare_fit(request, rows, microdata, context.limits)).frames)
     schools = {c.name for c in rows.columns if institution_code(c.variable_name) is not None}
     # Absorbed columns have no coefficients, so only those in terms matter.
     terms = {f.column for term in request.formula.terms for f in term}

@@ -5,21 +5,22 @@ the script printed; a script that passes on synthetic data and fails on real dat
 """
 
 import json
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from broker.domain.errors import Breach, Invalid
 from broker.domain.jobs.job import FailureCode
 from broker.domain.jobs.script_requests import MicrodataProblem
-from broker.domain.ports import DataKind, Lease, SandboxEnd, SandboxResult, Vault, Vaults, WorkerPorts
+from broker.domain.ports import DataKind, Lease, SandboxEnd, SandboxResult, WorkerPorts
 from broker.policy.policy_set import PolicySet
 from broker.python_jobs.raw_outputs import sort_outputs
-from broker.workflow.attempts import Failed
+from broker.workflow.access import project_or_unknown
 from broker.workflow.checking.submission_check import CheckedSubmission
 from broker.workflow.pipeline import trusted_stage
 from broker.workflow.pipeline.script_computation import compute_outputs
+from broker.workflow.private_jobs.private_ports import RunPorts
+from broker.workflow.run_context import Failed, RunContext
 from broker.workflow.timing_channel import trial_disclosed_at
 
 DATA_DEPENDENT_PROBLEMS = frozenset({MicrodataProblem.BINARY.value, MicrodataProblem.MODEL.value})
@@ -40,110 +41,90 @@ class ScriptExecution:
         return [(c, c.result) for c in self.computed if isinstance(c.result, trusted_stage.OutputProblem)]
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptAttempt:
-    """One attempt at a script."""
+def run_script(context: RunContext) -> SandboxResult:
+    """Run the script on the context's data. Raises Failed."""
+    return context.run(trusted_stage.script_request(context))
 
-    ports: WorkerPorts
-    lease: Lease
-    policies: PolicySet
-    checked: CheckedSubmission
 
-    @property
-    def job(self) -> str:
-        return self.lease.job.ident
+def read_outputs(context: RunContext, result: SandboxResult, *, files: bool = True) -> ScriptExecution:
+    """Rebuild what the script left and compute what it requested. `files`: also its own files. Raises Failed."""
+    raw = sort_outputs(result.frames, [name for name, _ in context.checked.declared], context.policies.service)
+    outputs = trusted_stage.rebuild_outputs(context, raw if files else raw.requests_only())
+    return ScriptExecution(result, outputs, compute_outputs(context, outputs.requests))
 
-    def holding(self, rows: DataKind) -> AbstractContextManager[bool]:
-        """While entered, the script and the computations on what it left may hold these rows."""
-        return self.ports.sandbox.holding(self.job, self.lease.attempt, rows)
 
-    def run_on(
-        self, vault: Vault, vaults: Vaults, printed: Callable[[bytes], None] = lambda log: None, *, files: bool = True
-    ) -> ScriptExecution | SandboxResult:
-        """Run the script and return what came of it, or the bare sandbox result if the script did not end by itself.
-
-        `files`: also rebuild its own files. `printed` receives its log before anything else is made of the run.
-        """
-        context = self._context(vault, vaults)
-        result = self.ports.sandbox.run(trusted_stage.script_request(context))
+def run_on_real_rows(context: RunContext) -> ScriptExecution:
+    """Run the script on real rows, with what checkers have to know of that. Raises Failed."""
+    job, attempt, ports = context.subject, context.attempt, context.worker_ports
+    with ports.sandbox.holding(job, attempt, DataKind.REAL):
+        # Before the run: if the worker dies during it, the script is on the checkers' list already. Raises
+        # Conflict("stale") if it must not run any more.
+        ports.store.note_real_run(job, attempt, ports.clock.now())
+        try:
+            result = run_script(context)
+        except Failed as failed:
+            _store_print(context, failed.log)
+            raise
         # Before anything else can fail, so that a checker can always read it.
-        printed(result.log)
-        if result.end is not SandboxEnd.ENDED:
-            return result
-        raw = sort_outputs(result.frames, [name for name, _ in self.checked.declared], self.policies.service)
-        # On synthetic data no file leaves, so rebuilding them is saved.
-        outputs = trusted_stage.rebuild_outputs(context, raw if files else raw.requests_only())
-        return ScriptExecution(result, outputs, compute_outputs(context, outputs.requests))
-
-    def note_real_rows(self) -> None:
-        """Note that the script now reads real rows: a checker has to read it, however it ends. Raises
-        Conflict("stale") if it must not run any more."""
-        self.ports.store.note_real_run(self.job, self.lease.attempt, self.ports.clock.now())
-
-    def store_print(self, log: bytes) -> None:
-        """Store what the script printed on real data, for checkers, even if the job was withdrawn meanwhile."""
-        self.ports.store.note_log(self.job, self.lease.attempt, self.ports.content_store.put("staff", log))
-
-    def _context(self, vault: Vault, vaults: Vaults) -> trusted_stage.TrustedContext:
-        project = self.policies.project(self.lease.job.submission.project)
-        if project is None:
-            raise Breach(f"project of job {self.job} left the policy during its run")
-        attempt = self.lease.attempt
-        # Only outputs of real data are compared with the release history.
-        real = self.ports if vaults is self.ports.vaults else None
-        return trusted_stage.TrustedContext(
-            self.ports, vaults, self.job, attempt, vault, self.checked, project, self.policies, real
-        )
-
-
-def run_script(script: ScriptAttempt, vault_of: Callable[[], Vault]) -> tuple[Vault, ScriptExecution]:
-    """Run the script and return the vault and what came of it. Raises Failed.
-
-    `vault_of` makes the vault of the real data. It is called only after the script has passed on the synthetic NPD.
-    """
-    _try_on_synthetic(script)
-    vault = vault_of()
-    with script.holding(DataKind.REAL):
-        # Before the run: if the worker dies during it, the script is on the checkers' list already.
-        script.note_real_rows()
-        ran = script.run_on(vault, script.ports.vaults, script.store_print)
-    if isinstance(ran, SandboxResult):
-        raise Failed(FailureCode(ran.end.value))
+        _store_print(context, result.log)
+        ran = read_outputs(context, result)
     if ran.problems:
-        script.ports.store.note_problems(script.job, script.lease.attempt)
-    return vault, ran
+        ports.store.note_problems(job, attempt)
+    return ran
 
 
-def _try_on_synthetic(script: ScriptAttempt) -> None:
-    """Run the script on synthetic data and store the trace. Raises Failed if it does not pass.
+def _store_print(context: RunContext, log: bytes) -> None:
+    """Store what the script printed on real data, for checkers, even if the job was withdrawn meanwhile."""
+    ports = context.worker_ports
+    ports.store.note_log(context.subject, context.attempt, ports.content_store.put("staff", log))
 
-    Does nothing if policy has no synthetic run or no synthetic data can be made.
-    """
-    synthetic = script.ports.synthetic
-    if synthetic is None or not script.policies.service.python_synthetic_first:
-        return
+
+def synthetic_context(
+    ports: RunPorts, lease: Lease, checked: CheckedSubmission, policies: PolicySet
+) -> RunContext | None:
+    """Return the context of the trial that precedes a script's run on real rows; None if policy has no such trial or no
+    synthetic data can be made."""
+    if ports.synthetic is None or not policies.service.python_synthetic_first:
+        return None
+    project = project_or_unknown(policies, lease.job.submission.project)
     try:
-        vaults, vault = synthetic.for_project(script.lease.job.submission.project)
+        vaults, vault = ports.synthetic.for_project(project.ident)
     except Invalid:
-        return
+        return None
     # The trace is shown to the author, so it must never be of real rows.
     if not vault.synthetic:
         raise Breach("The synthetic run was offered real data.")
-    with script.holding(DataKind.SYNTHETIC):
-        began = script.ports.clock.now()
-        ran = _run_on_synthetic(script, vault, vaults)
-    # Problems that depend on the data do not stop the job: the real persons may not have them.
-    passed = isinstance(ran, ScriptExecution) and all(p.code in DATA_DEPENDENT_PROBLEMS for _, p in ran.problems)
-    note_trial(script.ports, script.lease, script.policies, began, passed, trace_of(ran))
-    if not passed:
-        raise Failed(_failure_code(ran))
+    return RunContext(ports, vaults, lease.job.ident, lease.attempt, vault, checked, project, policies)
 
 
-def _run_on_synthetic(script: ScriptAttempt, vault: Vault, vaults: Vaults) -> ScriptExecution | SandboxResult | Failed:
+def try_on_synthetic(ports: RunPorts, lease: Lease, checked: CheckedSubmission, policies: PolicySet) -> None:
+    """Run the script on synthetic data and store the trace. Raises Failed if it does not pass."""
+    context = synthetic_context(ports, lease, checked, policies)
+    if context is None:
+        return
+    with ports.sandbox.holding(context.subject, context.attempt, DataKind.SYNTHETIC):
+        began = ports.clock.now()
+        failure, trace = _try(context)
+    note_trial(ports, lease, policies, began, failure is None, trace)
+    if failure is not None:
+        raise Failed(failure)
+
+
+def _try(context: RunContext) -> tuple[FailureCode | None, bytes]:
+    """Return why the script does not pass, or None, and the trace that its author reads."""
     try:
-        return script.run_on(vault, vaults, files=False)
+        result = run_script(context)
     except Failed as failed:
-        return failed
+        return failed.code, trace_document(failed.code.value, failed.log)
+    try:
+        # No file leaves, so rebuilding the files is saved.
+        ran = read_outputs(context, result, files=False)
+    except Failed as failed:
+        return failed.code, trace_document(failed.code.value)
+    trace = trace_document(SandboxEnd.ENDED.value, result.log, [_output_trace(c) for c in ran.computed])
+    # Problems that depend on the data do not stop the job: the real persons may not have them.
+    passed = all(problem.code in DATA_DEPENDENT_PROBLEMS for _, problem in ran.problems)
+    return None if passed else FailureCode.CRASHED, trace
 
 
 def note_trial(
@@ -156,23 +137,9 @@ def note_trial(
     ports.store.note_rehearsal(lease.job.ident, lease.attempt, passed, digest, readable_from)
 
 
-def _failure_code(ran: ScriptExecution | SandboxResult | Failed) -> FailureCode:
-    if isinstance(ran, Failed):
-        return ran.code
-    return FailureCode.CRASHED if isinstance(ran, ScriptExecution) else FailureCode(ran.end.value)
-
-
-def trace_of(ran: ScriptExecution | SandboxResult | Failed) -> bytes:
+def trace_document(end: str, log: bytes = b"", outputs: Sequence[dict[str, object]] = ()) -> bytes:
     """Return the trace that the author reads, as JSON: how the script ended, what it printed, and what became of each
     output."""
-    if isinstance(ran, Failed):
-        return trace_document(ran.code.value)
-    if isinstance(ran, ScriptExecution):
-        return trace_document(SandboxEnd.ENDED.value, ran.result.log, [_output_trace(c) for c in ran.computed])
-    return trace_document(ran.end.value, ran.log)
-
-
-def trace_document(end: str, log: bytes = b"", outputs: Sequence[dict[str, object]] = ()) -> bytes:
     printed = log.decode("utf-8", "replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
     return json.dumps({"end": end, "printed": printed, "outputs": list(outputs)}, indent=2, sort_keys=True).encode()
 

@@ -1,37 +1,21 @@
 """The trusted stage of one attempt at a script: the broker's own code, after the script has ended, rebuilds the files
-that it left and computes the outputs that it requested. Here are the context, the steps that outputs share, and the
-results."""
+that it left and computes the outputs that it requested. Here are the steps that outputs share, and the results."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from broker.domain.errors import Unavailable
 from broker.domain.findings import Assessment, Finding, Verdict, add_findings
 from broker.domain.jobs import script_requests
 from broker.domain.jobs.job import JobKind
 from broker.domain.jobs.script_files import DOCUMENT, RebuiltFile
-from broker.domain.ports import (
-    FileRebuilder,
-    MicrodataEngine,
-    RebuildRequest,
-    SandboxRequest,
-    SandboxResult,
-    SandboxRunner,
-    Vault,
-    Vaults,
-    WorkerPorts,
-)
-from broker.domain.projects.project import ResearchProject
-from broker.policy.disclosure_rules import DisclosureRules
-from broker.policy.policy_set import PolicySet
+from broker.domain.ports import RebuildRequest, SandboxRequest
 from broker.python_jobs import raw_outputs
 from broker.python_jobs.request_reader import names_not_in_text
 from broker.python_jobs.sandbox_requests import prepare_script
 from broker.python_jobs.submitted_rows import JobInputs
 from broker.scope.combinations import restricted_mount
-from broker.workflow.attempts import files_limits, limits_for, run_to_end
-from broker.workflow.checking.submission_check import CheckedSubmission
+from broker.workflow.run_context import RunContext, files_limits, limits_for
 
 if TYPE_CHECKING:
     from broker.workflow.release_history.script_comparison import ComparedTable
@@ -139,56 +123,18 @@ def _with_close_finding(
     return add_findings(one.result, Finding("H4", Verdict.REVIEW, CLOSE_OUTPUT, (("others", apart),)))
 
 
-class TrustedPorts(Protocol):
-    """The ports that the trusted stage needs, of a worker or of a rehearsal."""
-
-    @property
-    def sandbox(self) -> SandboxRunner: ...
-
-    @property
-    def microdata_engine(self) -> MicrodataEngine | None: ...
-
-    @property
-    def file_rebuilder(self) -> FileRebuilder: ...
-
-
-@dataclass(frozen=True, slots=True)
-class TrustedContext:
-    """What the trusted stage of a job needs: its attempt, the vault, and today's policy."""
-
-    ports: TrustedPorts
-    vaults: Vaults
-    job: str
-    attempt: int
-    vault: Vault
-    checked: CheckedSubmission
-    project: ResearchProject
-    policies: PolicySet
-    history: WorkerPorts | None = None
-    """Ports for comparing tables with the release history; None on synthetic data."""
-
-    @property
-    def inputs(self) -> JobInputs:
-        return JobInputs(self.checked.uses, self.policies.catalogue, self.project.default_schema)
-
-    @property
-    def profile(self) -> DisclosureRules:
-        return self.policies.disclosure_rules(self.project.profile)
-
-    @property
-    def script_engine(self) -> MicrodataEngine:
-        if self.ports.microdata_engine is None:
-            raise Unavailable("This worker does not compute outputs of scripts.")
-        return self.ports.microdata_engine
-
-    def run(self, request: SandboxRequest) -> SandboxResult:
-        return run_to_end(self.ports.sandbox, request)
+def inputs_of(context: RunContext) -> JobInputs:
+    """Return what the script's header declares, with the catalogue."""
+    return JobInputs(context.checked.uses, context.policies.catalogue, context.project.default_schema)
 
 
 def computed_output(
-    context: TrustedContext, request: script_requests.ScriptTable | script_requests.ScriptRegression,
-    assessment: Assessment | None, checked: script_requests.MicrodataCheck, derived: Sequence[str],
-) -> ComputedOutput:  # fmt: skip
+    context: RunContext,
+    request: script_requests.ScriptTable | script_requests.ScriptRegression,
+    assessment: Assessment | None,
+    checked: script_requests.MicrodataCheck,
+    derived: Sequence[str],
+) -> ComputedOutput:
     kind = "table" if isinstance(request, script_requests.ScriptTable) else "regression"
     if assessment is None:
         return ComputedOutput(request.name, kind, request.description, problem_with_rows(checked))
@@ -211,7 +157,7 @@ class RebuiltOutputs:
     claims: raw_outputs.Claims = field(default_factory=dict)
 
 
-def rebuild_outputs(context: TrustedContext, left: raw_outputs.RawOutputs) -> RebuiltOutputs:
+def rebuild_outputs(context: RunContext, left: raw_outputs.RawOutputs) -> RebuiltOutputs:
     every = (*left.documents, *left.files)
     made = context.ports.file_rebuilder.rebuild(every, rebuild_request(context), context.ports.sandbox.run)
     # Requests and descriptions are files of the script too, so they are rebuilt before they are read.
@@ -231,10 +177,10 @@ def rebuild_outputs(context: TrustedContext, left: raw_outputs.RawOutputs) -> Re
     )
 
 
-def rebuild_request(context: TrustedContext) -> RebuildRequest:
+def rebuild_request(context: RunContext) -> RebuildRequest:
     service, vault = context.policies.service, context.vault
     return RebuildRequest(
-        job=context.job,
+        job=context.subject,
         attempt=context.attempt,
         mount=vault.script,
         synthetic=vault.synthetic,
@@ -251,7 +197,7 @@ def _with_content(one: raw_outputs.RawRequest, documents: Mapping[str, bytes]) -
     return replace(one, request=documents.get(one.names[0], b""))
 
 
-def script_request(context: TrustedContext) -> SandboxRequest:
+def script_request(context: RunContext) -> SandboxRequest:
     """Return the request that runs the script on its vault, or on a copy with the declared variables only if a
     combination rule requires that.
 
@@ -263,7 +209,7 @@ def script_request(context: TrustedContext) -> SandboxRequest:
         program=context.checked.canonical,
         inputs=context.checked.uses,
         vault=context.vault if apart is None else context.vaults.narrowed(context.vault, apart),
-        job=context.job,
+        job=context.subject,
         attempt=context.attempt,
         limits=limits_for(JobKind.PYTHON, context.policies),
         allowed=context.policies.service.allowed_files,

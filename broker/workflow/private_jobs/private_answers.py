@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from broker.domain.errors import Breach, Conflict, Refused
@@ -11,17 +11,16 @@ from broker.domain.identity.people import SYSTEM
 from broker.domain.jobs.job import FailureCode, Job
 from broker.domain.ledger.spends import Spend, StoredAnswer
 from broker.domain.plans.scalars import value_from_json, value_to_json
-from broker.domain.ports import DataKind, Lease, SandboxEnd, SandboxLimits, SandboxRequest, SandboxResult, Vault
+from broker.domain.ports import DataKind, SandboxRequest, SandboxResult, Vault, WorkerPorts
+from broker.domain.projects.project import ResearchProject
 from broker.policy.policy_set import PolicySet
-from broker.policy.service_limits import ServiceLimits
 from broker.privacy.measurement_design import MeasurementDesign
 from broker.privacy.noise.noise_client import MechanismAnswer
 from broker.privacy.noise.noise_protocol import bundle_to_text
-from broker.workflow.access import project_or_unknown
-from broker.workflow.attempts import Failed
 from broker.workflow.checking.submission_check import CheckedSubmission
 from broker.workflow.private_jobs import private_blocks, private_request
-from broker.workflow.private_jobs.private_ports import BlockAttempt, ExactAnswers, KeyValues, PrivatePorts, RunPorts
+from broker.workflow.private_jobs.private_ports import ExactAnswers, KeyValues, RunPorts
+from broker.workflow.run_context import Failed, RunContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +85,6 @@ def _values_from_json(values: Sequence[Any]) -> KeyValues:
 
 
 @dataclass(frozen=True, slots=True)
-class PrivateAttempt:
-    """An attempt at a private job: the job as it was checked again, with the vault's public registers."""
-
-    lease: Lease
-    private: private_request.PrivateText
-    vault: Vault
-    limits: SandboxLimits
-    service: ServiceLimits
-
-
-@dataclass(frozen=True, slots=True)
 class ReceivedAnswer:
     """`content`: the noisy answer as it is stored. `image` and `runtime` of the sandbox that ran; None if the answer
     was stored already."""
@@ -129,125 +117,109 @@ def spend_of_job(ports: RunPorts, job: Job, checked: CheckedSubmission) -> Spend
 
 
 def recheck_on_vault(
-    ports: RunPorts, lease: Lease, policies: PolicySet, checked: CheckedSubmission, vault: Vault
-) -> private_request.PrivateText:
+    ports: RunPorts, project: ResearchProject, policies: PolicySet, checked: CheckedSubmission, vault: Vault
+) -> CheckedSubmission:
     """Plan the same query with the values of the vault's public registers. A script has no registers and is returned
     as it is.
 
     Raises Failed if that would change the noise.
     """
-    assert checked.private is not None
-    if isinstance(checked.private, private_request.PrivateScript):
-        return checked.private
-    project = project_or_unknown(policies, lease.job.submission.project)
+    known = checked.private
+    if not isinstance(known, private_request.PrivateQuery):
+        return checked
     try:
         found = private_request.plan_private_query(
-            checked.private.plan, checked.private.lines, project, policies, ports.vaults.registers(vault)
+            known.plan, known.lines, project, policies, ports.vaults.registers(vault)
         )
     except Refused:
         raise Failed(FailureCode.POLICY_CHANGED) from None
     # The charge was fixed for this noise.
-    if found.design.bundle != checked.private.design.bundle:
+    if found.design.bundle != known.design.bundle:
         raise Failed(FailureCode.POLICY_CHANGED)
-    return found
+    return replace(checked, private=found)
 
 
-def answer_attempt(ports: RunPorts, attempt: PrivateAttempt, spend: Spend) -> ReceivedAnswer:
+def answer(context: RunContext) -> ReceivedAnswer:
     """Return the job's noisy answer, charging and computing it if it is not stored yet.
 
     Raises Unavailable if the noise process does not answer. Then nobody has seen anything that was drawn, and a later
     attempt uses the same charge.
     """
-    job = attempt.lease.job
+    spend, private, ports = context.spend, context.checked.private, context.worker_ports
+    assert spend is not None
     if spend.answer is not None:
         return ReceivedAnswer(_stored_content(ports, spend.answer))
-    if ports.private is None:
+    if context.ports.private is None:
         raise Breach("This worker has no noise process.")
     # Prepared before the charge, so that a query that no engine can run costs nothing. The answer of another job's
     # spend was charged there.
-    request = (
-        _prepare_request(ports.private, attempt, attempt.private)
-        if isinstance(attempt.private, private_request.PrivateQuery)
-        else None
-    )
-    if spend.request.job == job.ident:
-        spend = _charge(ports, job)
+    request = _prepare_request(context, private) if isinstance(private, private_request.PrivateQuery) else None
+    if spend.request.job == context.subject:
+        spend = _charge(ports, context.subject)
     # An earlier attempt stored its answer but died before it finished.
     if spend.answer is not None:
         return ReceivedAnswer(_stored_content(ports, spend.answer))
-    if isinstance(attempt.private, private_request.PrivateScript):
-        content, result = _answer_blocks(ports, ports.private, attempt, attempt.private)
+    if isinstance(private, private_request.PrivateScript):
+        content, result = _answer_blocks(context, private)
     else:
         assert request is not None
-        content, result = _answer_query(ports, ports.private, request, attempt.private)
-    stored = _store(ports, job, content)
+        assert private is not None
+        content, result = _answer_query(context, request, private)
+    stored = _store(ports, context.subject, content)
     # Read back what the store has: it may be the answer of another attempt.
     return ReceivedAnswer(_stored_content(ports, stored), result.image, result.runtime)
 
 
-def _prepare_request(
-    private: PrivatePorts, attempt: PrivateAttempt, job: private_request.PrivateQuery
-) -> SandboxRequest:
+def _prepare_request(context: RunContext, query: private_request.PrivateQuery) -> SandboxRequest:
     """Prepare the statements before anything is charged. Raises Failed if no engine can run them."""
-    lease = attempt.lease
     try:
-        return private.engine.prepare(
-            job.plan, job.measured, attempt.vault, lease.job.ident, lease.attempt, attempt.limits
+        return context.private_ports.engine.prepare(
+            query.plan, query.measured, context.vault, context.subject, context.attempt, context.limits
         )
     except Breach:
         raise Failed(FailureCode.ENGINE_ERROR) from None
 
 
 def _answer_query(
-    ports: RunPorts, private: PrivatePorts, request: SandboxRequest, job: private_request.PrivateQuery
+    context: RunContext, request: SandboxRequest, query: private_request.PrivateQuery
 ) -> tuple[bytes, SandboxResult]:
-    result = ports.sandbox.run(request)
-    if result.end is not SandboxEnd.ENDED:
-        # How it ended depends on the data and is not covered by the charge, so every end has the same code.
-        raise Failed(FailureCode.ENGINE_ERROR)
-    return answer_to_bytes(job.design, _draw(private, job, result.frames)), result
+    # How it ends depends on the data and is not covered by the charge.
+    result = private_blocks.run_undisclosed(context, request)
+    try:
+        exact = context.private_ports.engine.read(query.plan, query.measured, query.design, result.frames)
+    except Breach:
+        raise Failed(FailureCode.ENGINE_ERROR) from None
+    drawn = context.private_ports.noise.draw(query.design.bundle, exact.vectors)
+    return answer_to_bytes(query.design, noisy_answer(query.design, drawn, exact)), result
 
 
-def _answer_blocks(
-    ports: RunPorts, private: PrivatePorts, attempt: PrivateAttempt, script: private_request.PrivateScript
-) -> tuple[bytes, SandboxResult]:
-    block_attempt = BlockAttempt(attempt.vault, attempt.lease.job.ident, attempt.lease.attempt, attempt.limits)
+def _answer_blocks(context: RunContext, script: private_request.PrivateScript) -> tuple[bytes, SandboxResult]:
     try:
         # While it holds real rows, no script on this machine runs on synthetic ones, which its author could read.
-        with ports.sandbox.holding(block_attempt.job, block_attempt.attempt, DataKind.REAL):
-            rows = private_blocks.cut_rows(script, private, ports.sandbox, block_attempt, attempt.service)
-            answers, result = private_blocks.run_blocks(script, rows, ports.sandbox, block_attempt, attempt.service)
-        drawn = private_blocks.draw_noise(script.aggregation, answers, private.noise)
+        with context.worker_ports.sandbox.holding(context.subject, context.attempt, DataKind.REAL):
+            rows = private_blocks.cut_rows(context, script)
+            answers, result = private_blocks.run_blocks(context, script, rows)
+        drawn = private_blocks.draw_noise(script.aggregation, answers, context.private_ports.noise)
     except Breach:
         raise Failed(FailureCode.ENGINE_ERROR) from None
     return private_blocks.block_answer_to_bytes(script.aggregation, drawn), result
 
 
-def _charge(ports: RunPorts, job: Job) -> Spend:
+def _charge(ports: WorkerPorts, job: str) -> Spend:
     now = ports.clock.now()
-    return ports.store.charge(job.ident, now, [AuditEvent(now, SYSTEM.ident, "spend.charged", job.ident)])
+    return ports.store.charge(job, now, [AuditEvent(now, SYSTEM.ident, "spend.charged", job)])
 
 
-def _draw(
-    private: PrivatePorts, query: private_request.PrivateQuery, frames: Sequence[tuple[str, bytes]]
-) -> NoisyAnswer:
-    try:
-        exact = private.engine.read(query.plan, query.measured, query.design, frames)
-    except Breach:
-        raise Failed(FailureCode.ENGINE_ERROR) from None
-    return noisy_answer(query.design, private.noise.draw(query.design.bundle, exact.vectors), exact)
-
-
-def _store(ports: RunPorts, job: Job, content: bytes) -> StoredAnswer:
+def _store(ports: WorkerPorts, job: str, content: bytes) -> StoredAnswer:
     """Store the answer and return the stored one. If two attempts have drawn, the first answer stays; nobody has seen
     the other."""
     now = ports.clock.now()
     stored = StoredAnswer(ports.content_store.keyed_hash(content), ports.content_store.put("staff", content))
-    event = AuditEvent(now, SYSTEM.ident, "spend.answered", job.ident, (("answer", stored.keyed_hash),))
-    return ports.store.store_answer(job.ident, stored, now, [event])
+    event = AuditEvent(now, SYSTEM.ident, "spend.answered", job, (("answer", stored.keyed_hash),))
+    return ports.store.store_answer(job, stored, now, [event])
 
 
-def _stored_content(ports: RunPorts, stored: StoredAnswer) -> bytes:
+def _stored_content(ports: WorkerPorts, stored: StoredAnswer) -> bytes:
     content = ports.content_store.get("staff", stored.place)
     # Keyed, so that somebody who can write files cannot replace an answer unnoticed.
     if ports.content_store.keyed_hash(content) != stored.keyed_hash:

@@ -7,23 +7,23 @@ from dataclasses import replace
 
 import numpy as np
 
-from broker.domain.errors import Breach, Invalid
+from broker.domain.errors import Breach
 from broker.domain.findings import AssessedRow, Assessment, Verdict
-from broker.domain.jobs.job import FailureCode, JobKind
+from broker.domain.jobs.job import FailureCode
 from broker.domain.plans.scalars import Value
-from broker.domain.ports import DataKind, Lease, SandboxEnd, SandboxResult, SandboxRunner
+from broker.domain.ports import DataKind, Lease, SandboxRequest, SandboxResult
 from broker.policy.policy_set import PolicySet
-from broker.policy.service_limits import ServiceLimits
 from broker.privacy import sample_and_aggregate
 from broker.privacy.noise.noise_protocol import bundle_to_text
 from broker.privacy.results.display_columns import format_decimals
 from broker.privacy.results.output_table import NEEDS_PERSON
 from broker.python_jobs.private_directive import BlockEstimator
 from broker.python_jobs.sandbox_requests import prepare_blocks
-from broker.workflow.attempts import Failed, limits_for
-from broker.workflow.pipeline.script_run import note_trial, trace_document
-from broker.workflow.private_jobs.private_ports import BlockAttempt, NoisePort, PrivatePorts, RunPorts
+from broker.workflow.checking.submission_check import CheckedSubmission
+from broker.workflow.pipeline.script_run import note_trial, synthetic_context, trace_document
+from broker.workflow.private_jobs.private_ports import NoisePort, RunPorts
 from broker.workflow.private_jobs.private_request import PRIVACY_RECORD, PRIVACY_RECORD_VERSION, PrivateScript
+from broker.workflow.run_context import Failed, RunContext
 
 COLUMNS = ("number", "value", "value_low", "value_high")
 
@@ -68,28 +68,25 @@ def script_privacy_record(script: PrivateScript) -> dict[str, object]:
 KEY_BYTES = 16
 
 
-def cut_rows(
-    script: PrivateScript, ports: PrivatePorts, runner: SandboxRunner, attempt: BlockAttempt, service: ServiceLimits
-) -> bytes:
-    """Return the rows of all blocks, as bytes."""
-    limits = replace(attempt.limits, output_bytes=service.block_rows_bytes)
+def cut_rows(context: RunContext, script: PrivateScript) -> bytes:
+    """Return the rows of all blocks, as bytes. Raises Failed."""
+    limits = replace(context.limits, output_bytes=context.policies.service.block_rows_bytes)
     # A new key for each attempt: nobody can know who is in which block.
     key, blocks = secrets.token_hex(KEY_BYTES), script.parameters.blocks
-    request = ports.blocks.prepare_cut(script.cut, blocks, key, attempt.vault, attempt.job, attempt.attempt, limits)
-    return ports.blocks.read_cut(_check_ended(runner.run(request)).frames)
+    engine = context.private_ports.blocks
+    request = engine.prepare_cut(script.cut, blocks, key, context.vault, context.subject, context.attempt, limits)
+    return engine.read_cut(run_undisclosed(context, request).frames)
 
 
-def run_blocks(
-    script: PrivateScript, rows: bytes, runner: SandboxRunner, attempt: BlockAttempt, service: ServiceLimits
-) -> tuple[bytes, SandboxResult]:
+def run_blocks(context: RunContext, script: PrivateScript, rows: bytes) -> tuple[bytes, SandboxResult]:
     """Return the blocks' answers as received, and the result of the sandbox run. Raises Failed, or Breach for other
     frames."""
-    run = (attempt.job, attempt.attempt, attempt.limits, service)
+    run = (context.subject, context.attempt, context.limits, context.policies.service)
     program = script.program
-    request = prepare_blocks(
-        program.text, script.parameters, script.cut.names, program.modules, rows, attempt.vault, run
+    result = run_undisclosed(
+        context,
+        prepare_blocks(program.text, script.parameters, script.cut.names, program.modules, rows, context.vault, run),
     )
-    result = _check_ended(runner.run(request))
     found = [payload for kind, payload in result.frames if kind != "status"]
     # The container ran the script, so its frames are not trusted.
     if len(found) != 1 or {kind for kind, _ in result.frames} - {"table", "status"}:
@@ -97,12 +94,13 @@ def run_blocks(
     return found[0], result
 
 
-def _check_ended(result: SandboxResult) -> SandboxResult:
-    """Raises Failed if the run did not end by itself. The code is always the same, because how a run ends is not a
-    noisy answer."""
-    if result.end is not SandboxEnd.ENDED:
-        raise Failed(FailureCode.ENGINE_ERROR)
-    return result
+def run_undisclosed(context: RunContext, request: SandboxRequest) -> SandboxResult:
+    """Run a request of a private job. Raises Failed, always with the same code, because how a run ends is not a noisy
+    answer."""
+    try:
+        return context.run(request)
+    except Failed as failed:
+        raise Failed(FailureCode.ENGINE_ERROR, failed.result) from None
 
 
 def draw_noise(aggregation: sample_and_aggregate.BlockAggregation, answers: bytes, noise: NoisePort) -> tuple[int, ...]:
@@ -130,26 +128,17 @@ def block_answer_from_bytes(aggregation: sample_and_aggregate.BlockAggregation, 
 TRIAL_BLOCKS = 8
 
 
-def try_blocks_on_synthetic(ports: RunPorts, lease: Lease, policies: PolicySet, script: PrivateScript) -> None:
-    """Run the script on a few blocks of synthetic data and store the trace. Raises Failed if no block has an answer.
-
-    Does nothing if policy has no synthetic run or the worker has no synthetic data.
-    """
-    if ports.synthetic is None or ports.private is None or not policies.service.python_synthetic_first:
+def try_blocks_on_synthetic(ports: RunPorts, lease: Lease, checked: CheckedSubmission, policies: PolicySet) -> None:
+    """Run the script on a few blocks of synthetic data and store the trace. Raises Failed if no block has an answer."""
+    context = synthetic_context(ports, lease, checked, policies)
+    if context is None or ports.private is None or not isinstance(checked.private, PrivateScript):
         return
-    try:
-        _, vault = ports.synthetic.for_project(lease.job.submission.project)
-    except Invalid:
-        return
-    few = replace(
-        script, aggregation=replace(script.aggregation, directive=replace(script.parameters, blocks=TRIAL_BLOCKS))
-    )
-    attempt = BlockAttempt(vault, lease.job.ident, lease.attempt, limits_for(JobKind.SQL, policies))
+    script, directive = checked.private, replace(checked.private.parameters, blocks=TRIAL_BLOCKS)
+    few = replace(script, aggregation=replace(script.aggregation, directive=directive))
     # While it holds synthetic rows, no script holds real ones on this machine.
-    with ports.sandbox.holding(attempt.job, attempt.attempt, DataKind.SYNTHETIC):
+    with ports.sandbox.holding(context.subject, context.attempt, DataKind.SYNTHETIC):
         began = ports.clock.now()
-        rows = cut_rows(few, ports.private, ports.sandbox, attempt, policies.service)
-        content, result = run_blocks(few, rows, ports.sandbox, attempt, policies.service)
+        content, result = run_blocks(context, few, cut_rows(context, few))
     passed = bool(np.isfinite(sample_and_aggregate.block_answers(content, few.aggregation)).all(axis=1).any())
     note_trial(ports, lease, policies, began, passed, _trial_trace(result, passed))
     if not passed:

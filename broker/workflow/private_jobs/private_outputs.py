@@ -4,45 +4,31 @@ release.
 Decides only whether policy lets an output leave without a person.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from broker.domain.findings import Assessment
-from broker.domain.ports import Lease, WorkerPorts
-from broker.policy.policy_set import PolicySet
 from broker.privacy.results.cell_results import results_by_set
 from broker.privacy.results.output_table import AssessmentOptions, assess_private_output
 from broker.privacy.results.privacy_record import plain_words, privacy_record
-from broker.workflow.access import project_or_unknown
 from broker.workflow.pipeline.draft_output import DraftOutput, draft_table
-from broker.workflow.pipeline.job_assessment import OutputProvenance, finish_assessment
 from broker.workflow.private_jobs import private_request
-from broker.workflow.private_jobs.private_answers import NoisyAnswer, ReceivedAnswer, answer_from_bytes
-from broker.workflow.private_jobs.private_blocks import block_answer_from_bytes, block_table, script_privacy_record
+from broker.workflow.private_jobs.private_answers import NoisyAnswer, answer_from_bytes
+from broker.workflow.private_jobs.private_blocks import block_answer_from_bytes as from_script
+from broker.workflow.private_jobs.private_blocks import block_table, script_privacy_record
+from broker.workflow.run_context import RunContext
 
 
-def assess_private(
-    ports: WorkerPorts, lease: Lease, policies: PolicySet, private: private_request.PrivateText,
-    stored: ReceivedAnswer, snapshot: str, declared: Sequence[tuple[str, str]] = (),
-) -> None:  # fmt: skip
-    """Move the job to `assessing` with its noisy outputs. If policy requires votes, people review them like others."""
-    concluded = OutputProvenance(snapshot, stored.image, stored.runtime)
+def draft_private(context: RunContext, content: bytes) -> list[DraftOutput]:
+    """Draft the noisy outputs of a stored answer. If policy requires votes, people review them like others."""
+    private = context.checked.private
     if isinstance(private, private_request.PrivateScript):
-        made = block_table(private, from_script(private.aggregation, stored.content))
-        drafts = [_draft_output(made, script_privacy_record(private), private)]
-        finish_assessment(ports, lease, policies, drafts, concluded, declared)
-        return
-    project = project_or_unknown(policies, lease.job.submission.project)
-    steps = policies.disclosure_rules(project.profile).max_group_steps
+        table = block_table(private, from_script(private.aggregation, content))
+        return [_draft_output(table, script_privacy_record(private), private)]
+    assert private is not None
     record_of_method = query_privacy_record(private)
-    answer = answer_from_bytes(private.design, stored.content)
-    finish_assessment(
-        ports,
-        lease,
-        policies,
-        [_draft_output(a, record_of_method, private) for a in noisy_tables(private, answer, steps)],
-        concluded,
-    )
+    tables = noisy_tables(private, answer_from_bytes(private.design, content), context.profile.max_group_steps)
+    return [_draft_output(table, record_of_method, private) for table in tables]
 
 
 def noisy_tables(private: private_request.PrivateQuery, answer: NoisyAnswer, steps: int) -> Iterator[Assessment]:

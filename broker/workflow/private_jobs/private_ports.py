@@ -65,16 +65,6 @@ class BlockEngine(Protocol):
         frames."""
 
 
-@dataclass(frozen=True, slots=True)
-class BlockAttempt:
-    """The attempt at a private script and the vault that it reads."""
-
-    vault: Vault
-    job: str
-    attempt: int
-    limits: SandboxLimits
-
-
 class NoisePort(Protocol):
     """Port to the noise process."""
 

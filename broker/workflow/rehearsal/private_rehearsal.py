@@ -1,14 +1,12 @@
 """Rehearses a private query or script on synthetic data, with the figures without noise alongside."""
 
-import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from broker.domain.errors import Breach, Invalid
+from broker.domain.errors import Invalid
 from broker.domain.findings import Assessment, Verdict
-from broker.domain.jobs.job import JobKind
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.plans.scalars import Value
 from broker.domain.projects.project import ResearchProject
@@ -17,14 +15,14 @@ from broker.privacy.noise.noise_client import MechanismAnswer
 from broker.privacy.results.noise_intervals import Floats
 from broker.privacy.sample_and_aggregate import block_answers, clamped_answers
 from broker.python_jobs.private_directive import BlockEstimator
-from broker.workflow.attempts import Failed, limits_for
 from broker.workflow.pipeline.output_routing import route_of
 from broker.workflow.private_jobs.private_answers import NoisyAnswer, noisy_answer
 from broker.workflow.private_jobs.private_blocks import block_table, cut_rows, draw_noise, run_blocks
 from broker.workflow.private_jobs.private_outputs import noisy_tables
-from broker.workflow.private_jobs.private_ports import BlockAttempt, ExactAnswers
+from broker.workflow.private_jobs.private_ports import ExactAnswers
 from broker.workflow.private_jobs.private_request import PrivateQuery, PrivateScript, plan_private_query
-from broker.workflow.rehearsal.query_rehearsal import REHEARSAL_JOB, RehearsalContext, RehearsedOutput, completed_frames
+from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput, engine_words
+from broker.workflow.run_context import Failed, RunContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +49,19 @@ class RehearsedBlocks:
     log: str
 
 
-def rehearse_blocks(
-    script: PrivateScript, project: ResearchProject, policies: PolicySet, context: RehearsalContext,
-    on_step: Callable[[str], None] = lambda what: None,
-) -> RehearsedBlocks:  # fmt: skip
-    """Rehearse a private script, whose blocks run in the context's runner. Raises Breach if the data are not
-    synthetic."""
-    vault = context.vaults.ensure(project.ident, context.snapshot)
-    if not vault.synthetic or context.private is None:
-        raise Breach("Only synthetic data can be queried without a charge.")
-    on_step("data")
-    attempt = BlockAttempt(vault, f"rehearsal-{secrets.token_hex(4)}", 1, limits_for(JobKind.SQL, policies))
+def rehearse_blocks(context: RunContext, script: PrivateScript) -> RehearsedBlocks:
+    """Rehearse a private script. Nothing is charged: the data are synthetic."""
     try:
-        rows = cut_rows(script, context.private, context.runner, attempt, policies.service)
-        on_step("cut")
-        content, result = run_blocks(script, rows, context.runner, attempt, policies.service)
+        rows = cut_rows(context, script)
+        context.on_step("cut")
+        content, result = run_blocks(context, script, rows)
     except Failed as failed:
         sentence = "The blocks did not finish. A job would fail in the same way, and would not be refunded."
         raise Invalid(failed.code.value.replace("_", "-"), sentence) from None
-    on_step("run")
+    context.on_step("run")
     answers = block_answers(content, script.aggregation)
-    table = block_table(script, draw_noise(script.aggregation, content, context.private.noise))
-    on_step("noise")
+    table = block_table(script, draw_noise(script.aggregation, content, context.private_ports.noise))
+    context.on_step("noise")
     failed_blocks = int((~np.isfinite(answers)).any(axis=1).sum())
     log = result.log.decode(errors="replace")
     return RehearsedBlocks(table, numbers_of(script, answers), failed_blocks, result.seconds, result.runtime, log)
@@ -90,32 +79,26 @@ def numbers_of(script: PrivateScript, answers: Floats) -> tuple[RehearsedNumber,
     return tuple(found)
 
 
-def rehearse_private(
-    private: PrivateQuery, project: ResearchProject, policies: PolicySet, context: RehearsalContext,
-    on_step: Callable[[str], None] = lambda what: None,
-) -> tuple[RehearsedOutput, ...]:  # fmt: skip
-    """Rehearse a private query. Raises Breach, before anything is read, if the data are not synthetic: nothing is
-    charged here."""
-    vault = context.vaults.ensure(project.ident, context.snapshot)
-    if not vault.synthetic or context.private is None:
-        raise Breach("Only synthetic data can be queried without a charge.")
-    on_step("data")
-    query = plan_private_query(private.plan, private.lines, project, policies, context.vaults.registers(vault))
-    limits = limits_for(JobKind.SQL, policies)
-    frames = completed_frames(
-        context.runner.run(context.private.engine.prepare(query.plan, query.measured, vault, REHEARSAL_JOB, 1, limits))
+def rehearse_private(context: RunContext, private: PrivateQuery) -> tuple[RehearsedOutput, ...]:
+    """Rehearse a private query. Nothing is charged: the data are synthetic."""
+    project, policies, ports = context.project, context.policies, context.private_ports
+    query = plan_private_query(private.plan, private.lines, project, policies, context.vaults.registers(context.vault))
+    request = ports.engine.prepare(
+        query.plan, query.measured, context.vault, context.subject, context.attempt, context.limits
     )
-    on_step("run")
-    exact = context.private.engine.read(query.plan, query.measured, query.design, frames)
-    drawn = context.private.noise.draw(query.design.bundle, exact.vectors)
-    on_step("noise")
-    steps = policies.disclosure_rules(project.profile).max_group_steps
+    with engine_words():
+        frames = context.run(request).frames
+    context.on_step("run")
+    exact = ports.engine.read(query.plan, query.measured, query.design, frames)
+    drawn = ports.noise.draw(query.design.bundle, exact.vectors)
+    context.on_step("noise")
+    steps = context.profile.max_group_steps
     noisy = noisy_tables(query, noisy_answer(query.design, drawn, exact), steps)
     # The figures without noise are all shown, also those under the display floor.
     unseen = replace(query, profile=replace(query.profile, display_floor=0))
     real = noisy_tables(unseen, without_noise(query, exact), steps)
     found = tuple(_rehearsed_private(n, e, project, policies) for n, e in zip(noisy, real, strict=True))
-    on_step("assess")
+    context.on_step("assess")
     return found
 
 

@@ -1,41 +1,23 @@
 """Rehearses a SQL submission: plans, runs and judges it on synthetic data, as a job would be."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from broker.disclosure.judge_job import judge_job
-from broker.disclosure.rules import evidence_needs
-from broker.disclosure.suppression.attack_intervals import Progress, no_progress
 from broker.domain.errors import Invalid
 from broker.domain.findings import Assessment, Verdict
-from broker.domain.jobs.job import JobKind
+from broker.domain.jobs.job import FailureCode
 from broker.domain.jobs.outputs import OutputState
-from broker.domain.plans.plan import Plan
 from broker.domain.plans.scalars import Value
-from broker.domain.ports import Engine, SandboxEnd, SandboxResult, SandboxRunner, Vaults
 from broker.domain.projects.project import ResearchProject
-from broker.policy.policy_set import PolicySet
-from broker.workflow.attempts import limits_for
 from broker.workflow.pipeline.output_routing import route_of
+from broker.workflow.pipeline.query_execution import draft_tables, run_query
+from broker.workflow.run_context import Failed, RunContext
 
-if TYPE_CHECKING:
-    from broker.workflow.private_jobs.private_ports import PrivatePorts
-
-REHEARSAL_JOB = "rehearsal"
-
-
-@dataclass(frozen=True, slots=True)
-class RehearsalContext:
-    """Adapters for a rehearsal on one snapshot of synthetic data, and the job id and attempt that name its sandbox."""
-
-    engine: Engine
-    vaults: Vaults
-    runner: SandboxRunner
-    snapshot: str
-    private: "PrivatePorts | None" = None
-    job: str = REHEARSAL_JOB
-    attempt: int = 1
+LIMITS = {FailureCode.TIME_LIMIT: "time", FailureCode.MEMORY_LIMIT: "memory", FailureCode.OUTPUT_LIMIT: "output"}
+ENGINE_FAILED = (
+    "The engine could not run the query. A job would fail in the same way, unless the synthetic data are damaged."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,50 +31,33 @@ class RehearsedOutput:
     """For a private output, its rows without noise. None for a row that is there only because of noise."""
 
 
-def rehearse_query(
-    plan: Plan, project: ResearchProject, policies: PolicySet, context: RehearsalContext,
-    on_step: Callable[[str], None] = lambda what: None, progress: Progress = no_progress,
-) -> tuple[RehearsedOutput, ...]:  # fmt: skip
-    """Return every output of an accepted plan.
-
-    Calls `on_step` when the vault is there, the engine has run and the rules are done, and `progress` while the rules
-    run. Raises Invalid if the engine does not finish: a job would fail in the same way.
-    """
-    profile = policies.disclosure_rules(project.profile)
-    needs = evidence_needs(profile)
-    vault = context.vaults.ensure(project.ident, context.snapshot)
-    on_step("data")
-    limits = limits_for(JobKind.SQL, policies)
-    frames = completed_frames(
-        context.runner.run(context.engine.prepare(plan, vault, context.job, context.attempt, limits, needs))
-    )
-    on_step("run")
-    evidence = context.engine.read(plan, frames, needs)
-    found = judge_job(plan, evidence, profile, context.vaults.registers(vault), progress)
-    on_step("assess")
-    return tuple(rehearsed_output(a, project, policies) for a in found)
+def rehearse_query(context: RunContext) -> tuple[RehearsedOutput, ...]:
+    """Return every output of a query. Raises Invalid if the engine does not finish: a job would fail in the same
+    way."""
+    with engine_words():
+        result = run_query(context)
+    context.on_step("run")
+    drafts = draft_tables(context, result)
+    context.on_step("assess")
+    return tuple(rehearsed_output(d.record.table, context) for d in drafts if d.record.table is not None)
 
 
-def completed_frames(result: SandboxResult) -> Sequence[tuple[str, bytes]]:
-    if result.end is SandboxEnd.ENDED:
-        return result.frames
-    # The data are synthetic, so the author may read the engine's own words.
-    words = result.log.decode(errors="replace").strip()
-    limits = {SandboxEnd.TIME_LIMIT: "time", SandboxEnd.MEMORY_LIMIT: "memory", SandboxEnd.OUTPUT_LIMIT: "output"}
-    if result.end in limits:
-        sentence = f"The query reached the {limits[result.end]} limit of a job."
-    else:
-        sentence = (
-            "The engine could not run the query. A job would fail in the same way, unless the synthetic data are "
-            "damaged."
-        )
-    raise Invalid(result.end.value.replace("_", "-"), f"{sentence} {words}".strip())
+@contextmanager
+def engine_words() -> Iterator[None]:
+    """Turn the end of a sandbox into an error with the engine's own words: the data are synthetic, so the author may
+    read them."""
+    try:
+        yield
+    except Failed as failed:
+        words, limit = failed.log.decode(errors="replace").strip(), LIMITS.get(failed.code)
+        sentence = ENGINE_FAILED if limit is None else f"The query reached the {limit} limit of a job."
+        raise Invalid(failed.code.value.replace("_", "-"), f"{sentence} {words}".strip()) from None
 
 
-def rehearsed_output(assessment: Assessment, project: ResearchProject, policies: PolicySet) -> RehearsedOutput:
+def rehearsed_output(assessment: Assessment, context: RunContext) -> RehearsedOutput:
     """Return an output with the route that it would take."""
-    route = route_of(assessment.verdict, True, project, policies, int(assessment.small))
-    return RehearsedOutput(assessment, route, tuple(_review_reasons(assessment, project)))
+    route = route_of(assessment.verdict, True, context.project, context.policies, int(assessment.small))
+    return RehearsedOutput(assessment, route, tuple(_review_reasons(assessment, context.project)))
 
 
 def _review_reasons(assessment: Assessment, project: ResearchProject) -> list[str]:

@@ -1,9 +1,8 @@
 """The worker's part of a rehearsal: check again, run on the project's synthetic NPD, judge and store."""
 
 import json
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from broker.domain.errors import Breach, Conflict, Invalid, Unavailable, Unknown
@@ -15,14 +14,15 @@ from broker.domain.ports import DataKind, SyntheticData, WorkerPorts
 from broker.domain.projects.project import ResearchProject
 from broker.policy.policy_set import PolicySet
 from broker.workflow.administration.emergency_stops import is_stopped
-from broker.workflow.attempts import OVERTAKEN_CODES, Failed
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from broker.workflow.pipeline.job_completion import LeaseRenewal
 from broker.workflow.policies_in_force import policies_in_force
-from broker.workflow.rehearsal.query_rehearsal import RehearsalContext, rehearse_query
+from broker.workflow.private_jobs.private_ports import RunPorts
+from broker.workflow.rehearsal.query_rehearsal import rehearse_query
 from broker.workflow.rehearsal.rehearsal_document import output_document, script_outcome, shorten_document
 from broker.workflow.rehearsal.rehearsal_requests import check_notes
-from broker.workflow.rehearsal.script_rehearsal import ScriptRehearsalContext, rehearse_script
+from broker.workflow.rehearsal.script_rehearsal import rehearse_script
+from broker.workflow.run_context import OVERTAKEN_CODES, Failed, RunContext
 from broker.workflow.submission import save_definition
 
 POLICY_CHANGED = "The policy or the project has changed since you requested this rehearsal. Check the text again."
@@ -31,28 +31,7 @@ WORKER_LOST = (
 )
 
 
-StepListener = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _RehearsalAttempt:
-    """One attempt with its ports, policy and data."""
-
-    ports: WorkerPorts
-    rehearsal: RequestedRehearsal
-    project: ResearchProject
-    checked: CheckedSubmission
-    policies: PolicySet
-    data: SyntheticData
-
-    @property
-    def data_facts(self) -> dict[str, int]:
-        """What the author sees about the data."""
-        first, last = self.data.years
-        return {"pupils": self.data.pupils, "first": first, "last": last, "years": last - first + 1}
-
-
-def run_rehearsal(ports: WorkerPorts, ident: str, renew_lease: LeaseRenewal) -> bool:
+def run_rehearsal(ports: RunPorts, ident: str, renew_lease: LeaseRenewal) -> bool:
     """Run one attempt to its end. Returns False if somebody else has it or it must not run. Writes after a
     cancellation or a lapsed lease are dropped."""
     try:
@@ -64,7 +43,7 @@ def run_rehearsal(ports: WorkerPorts, ident: str, renew_lease: LeaseRenewal) -> 
         return ours and _run_leased(ports, ident, renew_lease)
 
 
-def _hold_synthetic_rows(ports: WorkerPorts, rehearsal: RequestedRehearsal) -> AbstractContextManager[bool]:
+def _hold_synthetic_rows(ports: RunPorts, rehearsal: RequestedRehearsal) -> AbstractContextManager[bool]:
     """Return a context that holds the script's synthetic rows until it ends; its value is False while a neighbour
     holds real rows.
 
@@ -77,7 +56,7 @@ def _hold_synthetic_rows(ports: WorkerPorts, rehearsal: RequestedRehearsal) -> A
     return ports.sandbox.holding(rehearsal.ident, rehearsal.attempt + 1, DataKind.SYNTHETIC, wait=False)
 
 
-def _run_leased(ports: WorkerPorts, ident: str, renew_lease: LeaseRenewal) -> bool:
+def _run_leased(ports: RunPorts, ident: str, renew_lease: LeaseRenewal) -> bool:
     now = ports.clock.now()
     rehearsal = ports.store.lease_rehearsal(ident, now + ports.lease, now)
     if rehearsal is None:
@@ -92,7 +71,7 @@ def _run_leased(ports: WorkerPorts, ident: str, renew_lease: LeaseRenewal) -> bo
     return True
 
 
-def _attempt(ports: WorkerPorts, rehearsal: RequestedRehearsal) -> None:
+def _attempt(ports: RunPorts, rehearsal: RequestedRehearsal) -> None:
     try:
         found = _run_document(ports, rehearsal)
     except Invalid as problem:
@@ -122,25 +101,37 @@ def give_back_rehearsal(ports: WorkerPorts, ident: str, attempt: int) -> None:
     ports.store.fail_lapsed_rehearsal(ident, attempt, lost, now, [_ended_event(ports, ident, RehearsalState.FAILED)])
 
 
-def _run_document(ports: WorkerPorts, rehearsal: RequestedRehearsal) -> dict[str, Any]:
+def _run_document(ports: RunPorts, rehearsal: RequestedRehearsal) -> dict[str, Any]:
     policies = policies_in_force(ports.store)
     project, checked = _recheck(ports, rehearsal, policies)
     # Rehearsals have smaller limits than jobs.
     short = replace(policies, service=policies.service.for_rehearsals)
-    prepared = _RehearsalAttempt(ports, rehearsal, project, checked, short, _synthetic_data(ports, rehearsal, project))
+    data = _synthetic_data(ports, rehearsal, project)
 
     def on_step(part: str) -> None:
         if part == "run":
             ports.store.note_step(rehearsal.ident, rehearsal.attempt, RehearsalStep.JUDGING)
 
     ports.store.note_step(rehearsal.ident, rehearsal.attempt, RehearsalStep.RUNNING)
-    run = _rehearse_python if rehearsal.submission.kind is JobKind.PYTHON else _rehearse_sql
-    found = check_notes(checked) | run(prepared, on_step) | {"data": prepared.data_facts}
-    return shorten_document(found, policies.service.rehearsal_rows, policies.service.rehearsal_bytes)
+    context = RunContext(
+        ports, data.vaults, rehearsal.ident, rehearsal.attempt, data.vault, checked, project, short, on_step=on_step
+    )
+    if checked.kind is JobKind.PYTHON:
+        found = script_outcome(rehearse_script(context))
+    else:
+        found = {"outputs": [output_document(o) for o in rehearse_query(context)]}
+    document = check_notes(checked) | found | {"data": _data_facts(data)}
+    return shorten_document(document, policies.service.rehearsal_rows, policies.service.rehearsal_bytes)
+
+
+def _data_facts(data: SyntheticData) -> dict[str, int]:
+    """Return what the author sees about the data."""
+    first, last = data.years
+    return {"pupils": data.pupils, "first": first, "last": last, "years": last - first + 1}
 
 
 def _recheck(
-    ports: WorkerPorts, rehearsal: RequestedRehearsal, policies: PolicySet
+    ports: RunPorts, rehearsal: RequestedRehearsal, policies: PolicySet
 ) -> tuple[ResearchProject, CheckedSubmission]:
     """Check the text again under today's policy, with the project's saved definitions of today. Raises Invalid."""
     sent, person = rehearsal.submission, ports.store.person(rehearsal.person)
@@ -158,7 +149,7 @@ def _recheck(
     return project, checked
 
 
-def _synthetic_data(ports: WorkerPorts, rehearsal: RequestedRehearsal, project: ResearchProject) -> SyntheticData:
+def _synthetic_data(ports: RunPorts, rehearsal: RequestedRehearsal, project: ResearchProject) -> SyntheticData:
     """Return the project's synthetic data. Raises Breach, before anything is read, if they are not synthetic."""
     if ports.synthetic is None:
         raise Unavailable("This worker has no synthetic data.")
@@ -172,37 +163,8 @@ def _synthetic_data(ports: WorkerPorts, rehearsal: RequestedRehearsal, project: 
     return data
 
 
-def _rehearse_sql(attempt: _RehearsalAttempt, on_step: StepListener) -> dict[str, Any]:
-    ports, rehearsal, data = attempt.ports, attempt.rehearsal, attempt.data
-    if attempt.checked.plan is None:
-        raise Breach("An accepted SQL text has no plan.")
-    context = RehearsalContext(
-        ports.engine, data.vaults, ports.sandbox, data.vault.snapshot, job=rehearsal.ident, attempt=rehearsal.attempt
-    )
-    return {
-        "outputs": [
-            output_document(o)
-            for o in rehearse_query(attempt.checked.plan, attempt.project, attempt.policies, context, on_step)
-        ]
-    }
-
-
-def _rehearse_python(attempt: _RehearsalAttempt, on_step: StepListener) -> dict[str, Any]:
-    ports, rehearsal, data = attempt.ports, attempt.rehearsal, attempt.data
-    context = ScriptRehearsalContext(
-        data.vaults,
-        data.vault.snapshot,
-        ports.sandbox,
-        ports.microdata_engine,
-        ports.file_rebuilder,
-        rehearsal.ident,
-        rehearsal.attempt,
-    )
-    return script_outcome(rehearse_script(attempt.checked, attempt.project, attempt.policies, context, on_step))
-
-
 def _end_rehearsal(
-    ports: WorkerPorts, rehearsal: RequestedRehearsal, state: RehearsalState, found: dict[str, Any]
+    ports: RunPorts, rehearsal: RequestedRehearsal, state: RehearsalState, found: dict[str, Any]
 ) -> None:
     """Store the outcome. The store refuses it once the lease is lost: then the reaper killed the sandbox, and the text
     has not failed."""

@@ -1,24 +1,20 @@
 """Rehearses a script: runs it on synthetic data, and returns all that it printed and what would become of
 its outputs."""
 
-import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from broker.domain.findings import Assessment
 from broker.domain.jobs.script_files import RebuiltFile
 from broker.domain.jobs.script_requests import ScriptFigure
-from broker.domain.ports import FileRebuilder, MicrodataEngine, SandboxEnd, SandboxRunner, Vaults
-from broker.domain.projects.project import ResearchProject
-from broker.policy.disclosure_rules import DisclosureRules
-from broker.policy.policy_set import PolicySet
+from broker.domain.ports import SandboxEnd
 from broker.python_jobs.raw_outputs import released_name, sort_outputs
-from broker.workflow.attempts import Failed
-from broker.workflow.checking.submission_check import CheckedSubmission
 from broker.workflow.pipeline import trusted_stage
 from broker.workflow.pipeline.script_computation import compute_outputs
 from broker.workflow.pipeline.script_outputs import draft_file
+from broker.workflow.pipeline.script_run import run_script
 from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput, rehearsed_output
+from broker.workflow.run_context import Failed, RunContext
 
 WITHHELD_REASONS = {
     "name": "An output cannot have this name.",
@@ -29,20 +25,6 @@ WITHHELD_REASONS = {
     "size": "The file has more bytes or rows than a released file may have.",
 }
 """Why a file cannot leave, if reading it gave no more exact reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScriptRehearsalContext:
-    """Adapters for a script's rehearsal. Without `microdata_engine` nothing is computed from its
-    submitted microdata."""
-
-    vaults: Vaults
-    snapshot: str
-    sandbox: SandboxRunner
-    microdata_engine: MicrodataEngine | None
-    file_rebuilder: FileRebuilder
-    job: str = field(default_factory=lambda: f"rehearsal-{secrets.token_hex(4)}")
-    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,45 +56,34 @@ class RehearsedScript:
     tables: tuple[RehearsedOutput, ...] = ()
 
 
-def rehearse_script(
-    checked: CheckedSubmission, project: ResearchProject, policies: PolicySet, context: ScriptRehearsalContext,
-    on_step: Callable[[str], None] = lambda what: None,
-) -> RehearsedScript:  # fmt: skip
-    """Run the script and return what came of it. Calls `on_step` when the vault is there, the script has run, and the
-    trusted stage is done. Raises Breach if the data are not synthetic."""
-    vault = context.vaults.ensure(project.ident, context.snapshot)
-    on_step("data")
-    trusted = trusted_stage.TrustedContext(
-        context, context.vaults, context.job, context.attempt, vault, checked, project, policies
-    )
-    result = context.sandbox.run(trusted_stage.script_request(trusted))
-    on_step("run")
-    log = result.log.decode(errors="replace")
-    if result.end is not SandboxEnd.ENDED:
-        return RehearsedScript(result.end, result.runtime, log)
-    declared = [name for name, _ in checked.declared]
-    rebuilt = trusted_stage.rebuild_outputs(trusted, sort_outputs(result.frames, declared, policies.service))
-    computed = _compute(trusted, rebuilt)
-    outputs = (
-        *_request_outputs(rebuilt, computed, declared),
-        *_file_outputs(rebuilt, declared, policies, trusted.profile),
-    )
-    on_step("assess")
+def rehearse_script(context: RunContext) -> RehearsedScript:
+    """Run the script and return what came of it."""
+    try:
+        result = run_script(context)
+    except Failed as failed:
+        if failed.result is None:
+            raise
+        context.on_step("run")
+        return RehearsedScript(failed.result.end, failed.result.runtime, failed.log.decode(errors="replace"))
+    context.on_step("run")
+    declared = [name for name, _ in context.checked.declared]
+    raw = sort_outputs(result.frames, declared, context.policies.service)
+    rebuilt = trusted_stage.rebuild_outputs(context, raw)
+    computed = _compute(context, rebuilt)
+    outputs = (*_request_outputs(rebuilt, computed, declared), *_file_outputs(context, rebuilt, declared))
+    context.on_step("assess")
     return RehearsedScript(
         end=result.end,
         runtime=result.runtime,
-        log=log,
+        log=result.log.decode(errors="replace"),
         outputs=outputs,
-        absent=tuple(name for name, _ in checked.declared if name not in {o.declared for o in outputs}),
-        tables=tuple(
-            rehearsed_output(c.result, project, policies) for c in computed if isinstance(c.result, Assessment)
-        ),
+        absent=tuple(name for name in declared if name not in {o.declared for o in outputs}),
+        tables=tuple(rehearsed_output(c.result, context) for c in computed if isinstance(c.result, Assessment)),
     )
 
 
-def _compute(
-    context: trusted_stage.TrustedContext, rebuilt: trusted_stage.RebuiltOutputs
-) -> tuple[trusted_stage.ComputedOutput, ...]:
+def _compute(context: RunContext, rebuilt: trusted_stage.RebuiltOutputs) -> tuple[trusted_stage.ComputedOutput, ...]:
+    """Compute what the script requested; nothing without an engine for that."""
     if context.ports.microdata_engine is None:
         return ()
     try:
@@ -148,19 +119,19 @@ def _problems(computed: Sequence[trusted_stage.ComputedOutput]) -> Iterator[tupl
 
 
 def _file_outputs(
-    rebuilt: trusted_stage.RebuiltOutputs, declared: Sequence[str], policies: PolicySet, profile: DisclosureRules
+    context: RunContext, rebuilt: trusted_stage.RebuiltOutputs, declared: Sequence[str]
 ) -> Iterator[LeftOutput]:
     """Yield each file as the broker rebuilds it. The data are synthetic, so the author may know why a file could not
     be rebuilt."""
     for file in rebuilt.files:
-        yield LeftOutput(file.name, "file", file.size, file.name, *_file_review(file, policies, profile))
+        yield LeftOutput(file.name, "file", file.size, file.name, *_file_review(file, context))
     for stayed in rebuilt.stayed:
         name = next((d for d in declared if d.casefold() == released_name(stayed.name).casefold()), None)
         yield LeftOutput(stayed.name, "file", stayed.size, name, WITHHELD_REASONS[stayed.problem] if name else "")
 
 
-def _file_review(file: RebuiltFile, policies: PolicySet, profile: DisclosureRules) -> tuple[str, tuple[str, ...]]:
-    found = draft_file(file, policies, profile).record.file
+def _file_review(file: RebuiltFile, context: RunContext) -> tuple[str, tuple[str, ...]]:
+    found = draft_file(file, context.policies, context.profile).record.file
     assert found is not None
     if found.problem is not None:
         return found.facts.get("sentence") or WITHHELD_REASONS[found.problem], ()

@@ -14,7 +14,7 @@ from broker.policy.policy_set import PolicySet, canonical_json
 from broker.workflow.access import project_or_unknown
 
 if TYPE_CHECKING:
-    from broker.workflow.rehearsal.query_rehearsal import RehearsalContext
+    from broker.workflow.rehearsal.rehearsal_data import RehearsalData
 
 LAYOUT_VERSION = "1"
 """Changes whenever the same data would be made or stored differently."""
@@ -119,7 +119,7 @@ class ReportedDataProgress(SilentDataProgress):
         self._report(self._seconds)
 
 
-BuildSyntheticData = Callable[[PolicySet, str, SyntheticDataSpec, SyntheticDataProgress], "RehearsalContext"]
+BuildSyntheticData = Callable[[PolicySet, str, SyntheticDataSpec, SyntheticDataProgress], "RehearsalData"]
 
 
 class SyntheticNPD:

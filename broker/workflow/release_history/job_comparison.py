@@ -21,7 +21,6 @@ from broker.domain.staff_records import ComparisonRecord
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.policy_set import PolicySet
 from broker.workflow.access import project_or_unknown
-from broker.workflow.attempts import Failed, limits_for, members_limits, run_to_end
 from broker.workflow.checking.submission_check import check_submission
 from broker.workflow.pipeline.draft_output import DraftOutput, staff_record_of
 from broker.workflow.pipeline.output_routing import route_of
@@ -29,6 +28,7 @@ from broker.workflow.policies_in_force import policies_assessed, policies_in_for
 from broker.workflow.release_history import comparison_records
 from broker.workflow.release_history.comparison_rounds import JobComparison
 from broker.workflow.release_history.history_tables import ComparisonContext, ComparisonRequest, history_ports
+from broker.workflow.run_context import Failed, limits_for, members_limits, run_to_end
 from broker.workflow.submission.save_definition import saved_at_submission
 
 

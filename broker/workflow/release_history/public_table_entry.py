@@ -22,12 +22,12 @@ from broker.domain.ports import SandboxEnd, WorkerPorts
 from broker.domain.ports.history_ports import TableMembers
 from broker.domain.public_tables import NumbersOnlyReason, PublicTable, Reproduction
 from broker.policy.policy_set import PolicySet
-from broker.workflow.attempts import members_limits
 from broker.workflow.checking.public_table_recipes import CheckedRecipe, check_recipe
 from broker.workflow.policies_in_force import policies_in_force
 from broker.workflow.release_history.exact_figure_cap import splits_of
 from broker.workflow.release_history.history_tables import check_history_holds, history_ports, sources_of
 from broker.workflow.release_history.known_populations import populations_of_sources
+from broker.workflow.run_context import members_limits
 
 RECIPE_TABLE = (0, 0)
 """Address of the one table of a recipe's one output."""

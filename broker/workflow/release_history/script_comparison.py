@@ -18,10 +18,10 @@ from broker.domain.projects.project import ResearchProject
 from broker.domain.staff_records import ComparisonRecord
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.policy_set import PolicySet
-from broker.workflow.attempts import members_limits, run_to_end
 from broker.workflow.release_history import history_tables
 from broker.workflow.release_history.comparison_records import comparison_record, with_comparison_findings
 from broker.workflow.release_history.comparison_rounds import JobComparison
+from broker.workflow.run_context import members_limits, run_to_end
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from broker.policy.policy_set import PolicySet
 from broker.policy.service_limits import ServiceLimits
 from broker.python_jobs.private_directive import read_private_directive, slot_by_schedule, slot_count, total_seconds
 from broker.workflow.access import reach_job
-from broker.workflow.attempts import limits_for
 from broker.workflow.job_scheduling import jobs_in_turn
 from broker.workflow.policies_in_force import policies_in_force
+from broker.workflow.run_context import limits_for
 from broker.workflow.views import job_views
 
 UNDER_WAY: frozenset[str] = frozenset(

@@ -45,9 +45,9 @@ from broker.domain.ports import SandboxLimits, Vault
 from broker.engine.duckdb_engine import DuckDBEngine
 from broker.engine.in_process_engine import arrow_stream, result_statement
 from broker.policy.disclosure_rules import DisclosureRules
-from broker.workflow.attempts import limits_for
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from broker.workflow.pipeline.output_routing import route_of
+from broker.workflow.run_context import limits_for
 from tests.attacks.decoders.towns import PROJECT, Town
 
 TODAY = date(2026, 11, 24)

@@ -15,7 +15,7 @@ from broker.engine.file_rebuilders import InProcessRebuilder
 from broker.engine.in_process_engine import InProcessEngine
 from broker.policy.policy_set import PolicySet
 from broker.wiring.data_intake import synthetic_years
-from broker.wiring.rehearsal_adapters import build_rehearsal_context
+from broker.wiring.rehearsal_adapters import build_rehearsal_data
 from broker.workflow.rehearsal.rehearsal_run import run_rehearsal
 from broker.workflow.rehearsal.synthetic_data import SyntheticNPD
 from tests.e2e.pages.conftest import WITH_EVERY_DAY, Served
@@ -52,7 +52,7 @@ def work(served: Served, policies: PolicySet, tmp_path_factory: pytest.TempPathF
     few = replace(policies, projects=(of_one_year(policies),), service=replace(policies.service, rehearsal_pupils=500))
     years, site = synthetic_years(), served.site
     synthetic = SyntheticNPD(
-        lambda: few, years, lambda p, of, asked, making: build_rehearsal_context(p, of, asked, root, making)
+        lambda: few, years, lambda p, of, asked, making: build_rehearsal_data(p, of, asked, root, making)
     )
     ports = WorkerPorts(
         site.ports.store, site.ports.queue, site.ports.content_store, site.clock, Here(), InProcessRebuilder(),  # type: ignore[arg-type]

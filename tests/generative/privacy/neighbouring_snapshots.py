@@ -33,7 +33,7 @@ from broker.vault.duckdb_access import storage_type
 from broker.vault.ingest import ingest
 from broker.vault.person_numbers import KEYS_FILE
 from broker.vault.vault_store import VaultStore
-from broker.workflow.attempts import limits_for
+from broker.workflow.run_context import limits_for
 from tests.spec.query.query_kit import CATALOGUE, PROJECT, YEARS
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -19,7 +19,7 @@ from broker.policy.files import load_policies
 from broker.policy.service_limits import ServiceLimits
 from broker.python_jobs.private_directive import AnswerRange, BlockEstimator, ScriptDirective
 from broker.python_jobs.sandbox_requests import prepare_blocks
-from broker.workflow.attempts import limits_for
+from broker.workflow.run_context import limits_for
 
 ROOT = Path(__file__).resolve().parents[3]
 POLICIES = load_policies(ROOT / "policies")

@@ -12,7 +12,7 @@ from broker.domain.jobs.job import JobKind
 from broker.engine.private_engine import DuckDBBlocks
 from broker.python_jobs.block_tables import BlockTable, BlockTables
 from broker.sandbox.docker_sandbox import DockerSandbox
-from broker.workflow.attempts import limits_for
+from broker.workflow.run_context import limits_for
 
 BLOCKS = 7
 A = BlockTable("npd.a", ("Key", "Score", "Y"), frozenset({2017, 2018}))

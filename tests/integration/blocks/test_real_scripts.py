@@ -15,7 +15,7 @@ from broker.domain.jobs.job import JobKind
 from broker.policy.files import load_policies
 from broker.sandbox.docker_sandbox import DockerSandbox
 from broker.wiring.data_intake import synthetic_years
-from broker.wiring.rehearsal_adapters import build_rehearsal_context
+from broker.wiring.rehearsal_adapters import build_rehearsal_data
 from broker.workflow.checking.submission_check import check_submission
 from broker.workflow.private_jobs.private_request import PrivateScript
 from broker.workflow.rehearsal.private_rehearsal import rehearse_blocks
@@ -95,7 +95,7 @@ def text_of(name, runtime="runc"):
 def stage(tmp_path_factory):
     project = POLICIES.project(PROJECT)
     asked = synthetic_data_spec(project, POLICIES.catalogue, synthetic_years(), PUPILS, 1)
-    found = build_rehearsal_context(POLICIES, PROJECT, asked, tmp_path_factory.mktemp("people"), Quiet())
+    found = build_rehearsal_data(POLICIES, PROJECT, asked, tmp_path_factory.mktemp("people"), Quiet())
     yield found
     found.private.noise.close()
 
@@ -114,8 +114,8 @@ def test_a_script_that_people_write(name, runtime, stage, sandbox_root):
     checked = check_submission(text_of(name, runtime), JobKind.PYTHON, "tsql", project, POLICIES, TODAY)
     assert checked.accepted, checked.refusals
     assert isinstance(checked.private, PrivateScript)
-    on = replace(stage, runner=DockerSandbox(sandbox_root, runtime))
-    found = rehearse_blocks(checked.private, project, POLICIES, on)
+    on = replace(stage, ports=replace(stage.ports, sandbox=DockerSandbox(sandbox_root, runtime)))
+    found = rehearse_blocks(on.context(checked, project, POLICIES), checked.private)
     tell(f"people_write_{name}_{runtime}", {"failed": found.failed, "seconds": round(found.seconds, 1)})
     assert found.failed <= 2, found.log
     for number, of in zip(found.numbers, checked.private.parameters.ranges, strict=True):

@@ -15,17 +15,17 @@ from auditing import audit, half_spaces, in_place, vectors
 from blocks_kit import POLICIES, directive
 from privacy_size import size, tell
 
-from broker.domain.jobs.job import JobKind
 from broker.domain.ledger.privacy_loss import DELTA_UNITS, MICRO, Accounting, amount_as_written
 from broker.engine.private_engine import DuckDBBlocks
 from broker.privacy.sample_and_aggregate import RANGE_STEPS, block_answers, design_aggregation, exact_vector
 from broker.python_jobs.block_tables import BlockTable, BlockTables
 from broker.python_jobs.private_directive import BlockEstimator
 from broker.sandbox.docker_sandbox import DockerSandbox
-from broker.workflow.attempts import limits_for
 from broker.workflow.private_jobs import private_blocks
-from broker.workflow.private_jobs.private_ports import BlockAttempt, PrivatePorts
+from broker.workflow.private_jobs.private_ports import PrivatePorts
 from broker.workflow.private_jobs.private_request import BlockProgram, PrivateScript
+from broker.workflow.rehearsal.rehearsal_data import RehearsalPorts
+from broker.workflow.run_context import RunContext
 from tests.generative.privacy.neighbouring_snapshots import OWNER, TOWN, _written, owner
 
 TIMES = size("NOISE", 2000)
@@ -81,10 +81,10 @@ def named(script):
 def answers(sandbox, name, vault, made, seconds):
     """A whole run, from the vault to the blocks' answers."""
     asked = PrivateScript(BlockProgram(script(name, seconds), ()), CUT, made, SPEND, None, None)
-    where = BlockAttempt(vault, f"whole-{named(name)}-{vault.snapshot[:6]}", 1, limits_for(JobKind.SQL, POLICIES))
-    ports = PrivatePorts(None, None, DuckDBBlocks())
-    rows = private_blocks.cut_rows(asked, ports, sandbox, where, POLICIES.service)
-    content, result = private_blocks.run_blocks(asked, rows, sandbox, where, POLICIES.service)
+    ports = RehearsalPorts(None, sandbox, None, private=PrivatePorts(None, None, DuckDBBlocks()))
+    subject = f"whole-{named(name)}-{vault.snapshot[:6]}"
+    context = RunContext(ports, None, subject, 1, vault, None, None, POLICIES)
+    content, result = private_blocks.run_blocks(context, asked, private_blocks.cut_rows(context, asked))
     return block_answers(content, made), result
 
 

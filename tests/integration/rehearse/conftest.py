@@ -8,14 +8,14 @@ import pytest
 from broker.policy.files import load_policies
 from broker.policy.policy_set import PolicySet
 from broker.wiring.data_intake import synthetic_years
-from broker.wiring.rehearsal_adapters import build_rehearsal_context
-from broker.workflow.rehearsal.query_rehearsal import RehearsalContext
+from broker.wiring.rehearsal_adapters import build_rehearsal_data
+from broker.workflow.rehearsal.rehearsal_data import RehearsalData
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 from tests.policy_sets import TEST_POLICIES
 
 ROOT = Path(__file__).resolve().parents[3]
 PUPILS = 500
-At = Callable[[str], RehearsalContext]
+At = Callable[[str], RehearsalData]
 
 
 class Quiet:
@@ -44,10 +44,10 @@ def stage_of(policies: PolicySet, tmp_path_factory: pytest.TempPathFactory) -> A
     """`stage_of("P0421")`: made when it is first asked for."""
     root = tmp_path_factory.mktemp("rehearsal")
 
-    def stage(project: str) -> RehearsalContext:
+    def stage(project: str) -> RehearsalData:
         found = policies.project(project)
         assert found is not None
-        return build_rehearsal_context(
+        return build_rehearsal_data(
             policies,
             project,
             synthetic_data_spec(found, policies.catalogue, synthetic_years(), PUPILS, 1),

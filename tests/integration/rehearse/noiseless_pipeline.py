@@ -18,11 +18,11 @@ from broker.policy.policy_set import PolicySet
 from broker.privacy.noise.noise_client import NoiseClient
 from broker.privacy.request.directives import read_directives
 from broker.query import compile_sql
-from broker.workflow.attempts import limits_for
 from broker.workflow.private_jobs.private_answers import NoisyAnswer, noisy_answer
 from broker.workflow.private_jobs.private_outputs import noisy_tables
 from broker.workflow.private_jobs.private_request import PrivateQuery, plan_private_query
 from broker.workflow.rehearsal.private_rehearsal import without_noise
+from broker.workflow.run_context import limits_for
 from tests.integration.rehearse.conftest import At
 
 STEPS = 10**7

@@ -20,8 +20,8 @@ from broker.domain.ports import SandboxEnd, SandboxRequest
 from broker.engine.in_process_engine import InProcessEngine, settings_of, views_of
 from broker.policy.policy_set import PolicySet
 from broker.sandbox.docker_sandbox import DockerSandbox
-from broker.workflow.attempts import limits_for
 from broker.workflow.checking.submission_check import check_submission
+from broker.workflow.run_context import limits_for
 from tests.integration.rehearse.conftest import ROOT, At
 
 pytestmark = pytest.mark.long
@@ -52,7 +52,7 @@ def request_of(text: str, policies: PolicySet, stage_of: At) -> SandboxRequest:
     assert checked.plan is not None, checked.refusals
     stage = stage_of("P0421")
     vault, limits = stage.vaults.ensure(project.ident, stage.snapshot), limits_for(JobKind.SQL, policies)
-    return stage.engine.prepare(
+    return stage.ports.engine.prepare(
         checked.plan,
         vault,
         f"here-{uuid4().hex[:8]}",

@@ -29,7 +29,7 @@ from broker.privacy.request.directives import read_bounds
 from broker.privacy.request.private_output_plan import PrivateOutputPlan
 from broker.privacy.request.private_output_planner import PrivateContext, plan_private_output
 from broker.query import compile_sql
-from broker.workflow.attempts import limits_for
+from broker.workflow.run_context import limits_for
 from tests.integration.rehearse.conftest import ROOT, At
 from tests.oracles.private_cells import cell_results
 

@@ -11,12 +11,11 @@ from broker.domain.errors import Invalid
 from broker.domain.findings import Verdict
 from broker.domain.jobs.job import JobKind
 from broker.domain.jobs.outputs import OutputState
-from broker.domain.plans.plan import Plan
 from broker.domain.ports import SandboxEnd, SandboxRequest, SandboxResult
 from broker.domain.projects.project import ResearchProject
-from broker.workflow.attempts import limits_for
-from broker.workflow.checking.submission_check import check_submission
+from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from broker.workflow.rehearsal.query_rehearsal import rehearse_query
+from broker.workflow.run_context import limits_for
 
 TODAY = date(2026, 11, 24)
 BY_LA = "SELECT la_code, COUNT(*) AS n FROM npd_pupil GROUP BY la_code"
@@ -33,17 +32,17 @@ def project(policies) -> ResearchProject:
     return found
 
 
-def planned(text: str, project: ResearchProject, policies) -> Plan:
+def accepted(text: str, project: ResearchProject, policies) -> CheckedSubmission:
     checked = check_submission(text, JobKind.SQL, "duckdb", project, policies, TODAY)
     assert checked.accepted, checked.refusals
-    assert checked.plan is not None
-    return checked.plan
+    return checked
 
 
 def test_every_output_is_judged_by_its_evidence_and_the_projects_profile(policies, project, stage_of):
-    stage, plan = stage_of("FIXTURE"), planned(f"{BY_LA};\n{NOBODY}", project, policies)
+    stage, checked = stage_of("FIXTURE"), accepted(f"{BY_LA};\n{NOBODY}", project, policies)
+    plan = checked.plan
     profile, vault = policies.disclosure_rules(project.profile), stage.vaults.ensure(project.ident, stage.snapshot)
-    asked = stage.engine.prepare(
+    asked = stage.ports.engine.prepare(
         plan,
         vault,
         "j",
@@ -51,16 +50,17 @@ def test_every_output_is_judged_by_its_evidence_and_the_projects_profile(policie
         limits_for(JobKind.SQL, policies),
         evidence_needs(policies.disclosure_rules(project.profile)),
     )
-    evidence = stage.engine.read(plan, stage.runner.run(asked).frames, evidence_needs(profile))
+    evidence = stage.ports.engine.read(plan, stage.ports.sandbox.run(asked).frames, evidence_needs(profile))
     expected = judge_job(plan, evidence, profile, stage.vaults.registers(vault))
-    found = rehearse_query(plan, project, policies, stage)
+    found = rehearse_query(stage.context(checked, project, policies))
     assert tuple(r.assessment for r in found) == expected
     assert [r.assessment.small for r in found] == [False, True]
 
 
 def test_the_parts_of_a_rehearsal_are_reported_when_they_end(policies, project, stage_of):
     parts: list[str] = []
-    rehearse_query(planned(BY_LA, project, policies), project, policies, stage_of("FIXTURE"), parts.append)
+    checked = accepted(BY_LA, project, policies)
+    rehearse_query(stage_of("FIXTURE").context(checked, project, policies, parts.append))
     assert parts == ["data", "run", "assess"]
 
 
@@ -76,7 +76,7 @@ def test_the_parts_of_a_rehearsal_are_reported_when_they_end(policies, project, 
 )
 def test_where_it_would_go_and_why(votes, text, way, why, policies, project, stage_of):
     asker = replace(project, votes=votes)
-    (found,) = rehearse_query(planned(text, project, policies), asker, policies, stage_of("FIXTURE"))
+    (found,) = rehearse_query(stage_of("FIXTURE").context(accepted(text, project, policies), asker, policies))
     assert found.route is way
     assert all(any(part in sentence for sentence in found.why) for part in why)
     assert bool(found.why) == bool(why)
@@ -96,9 +96,10 @@ class Ends:
 
 @pytest.mark.parametrize("end", [e for e in SandboxEnd if e is not SandboxEnd.ENDED])
 def test_a_bad_end_is_an_error_with_the_engines_words(end, policies, project, stage_of):
-    stage = replace(stage_of("FIXTURE"), runner=Ends(end))
+    whole = stage_of("FIXTURE")
+    stage = replace(whole, ports=replace(whole.ports, sandbox=Ends(end)))
     with pytest.raises(Invalid) as caught:
-        rehearse_query(planned(BY_LA, project, policies), project, policies, stage)
+        rehearse_query(stage.context(accepted(BY_LA, project, policies), project, policies))
     assert caught.value.code == end.value.replace("_", "-")
     assert caught.value.message.endswith("The engine's own words.")
     assert ("limit" in caught.value.message) == ("limit" in end.value)

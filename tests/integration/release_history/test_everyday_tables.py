@@ -29,7 +29,7 @@ from broker.storage.private_files import write_whole
 from broker.storage.sql_store import open_store
 from broker.storage.system_clock import SystemClock
 from broker.vault.population_store import PopulationStore
-from broker.wiring.rehearsal_adapters import build_rehearsal_context
+from broker.wiring.rehearsal_adapters import build_rehearsal_data
 from broker.workflow.administration import user_accounts
 from broker.workflow.pipeline.job_completion import complete_job
 from broker.workflow.pipeline.job_run import run_job
@@ -116,7 +116,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[PolicySet, object]:
     own = policies.project(PROJECT)
     assert own is not None
     asked = synthetic_data_spec(own, policies.catalogue, range(YEAR, YEAR + 1), PUPILS, 1)
-    return policies, build_rehearsal_context(policies, PROJECT, asked, tmp_path_factory.mktemp("town"), Quiet())
+    return policies, build_rehearsal_data(policies, PROJECT, asked, tmp_path_factory.mktemp("town"), Quiet())
 
 
 @pytest.fixture
@@ -132,10 +132,10 @@ def town(made, url: str, tmp_path: Path) -> WorkerPorts:
         NoQueue(),
         shelf,
         clock,
-        Alone(stage.runner),
+        Alone(stage.ports.sandbox),
         InProcessRebuilder(),
         stage.vaults,
-        stage.engine,
+        stage.ports.engine,
         release_history=memory,
     )
     people = [(Person(i, i, frozenset({r})), None) for i, r in (

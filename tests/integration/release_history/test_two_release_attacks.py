@@ -18,7 +18,7 @@ from broker.domain.ports import WorkerPorts
 from broker.domain.release_history import StoredMembers
 from broker.policy.files import load_policies
 from broker.policy.policy_set import PolicySet
-from broker.wiring.rehearsal_adapters import build_rehearsal_context
+from broker.wiring.rehearsal_adapters import build_rehearsal_data
 from broker.workflow.pipeline.job_completion import complete_job
 from broker.workflow.pipeline.job_run import run_job
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
@@ -40,7 +40,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[PolicySet, object]:
     project = replace(own, grants=grants, votes=0)
     policies = replace(policies, projects=tuple(project if p.ident == PROJECT else p for p in policies.projects))
     asked = synthetic_data_spec(project, policies.catalogue, range(YEARS[0], YEARS[-1] + 1), 3000, 1)
-    return policies, build_rehearsal_context(
+    return policies, build_rehearsal_data(
         policies, PROJECT, asked, tmp_path_factory.mktemp("attacked"), everyday.Quiet()
     )
 

@@ -19,7 +19,7 @@ from broker.policy.files import load_policies
 from broker.policy.policy_set import PolicySet
 from broker.python_jobs.submitted_rows import JobInputs
 from broker.wiring.data_intake import synthetic_years
-from broker.wiring.rehearsal_adapters import build_rehearsal_context
+from broker.wiring.rehearsal_adapters import build_rehearsal_data
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -53,7 +53,7 @@ def project(policies: PolicySet) -> ResearchProject:
 def vault(policies: PolicySet, project: ResearchProject, tmp_path_factory: pytest.TempPathFactory) -> Vault:
     root = tmp_path_factory.mktemp("handed")
     small = synthetic_data_spec(project, policies.catalogue, synthetic_years(), 600, 1)
-    stage = build_rehearsal_context(policies, project.ident, small, root, Quiet())
+    stage = build_rehearsal_data(policies, project.ident, small, root, Quiet())
     return stage.vaults.ensure(project.ident, stage.snapshot)
 
 

@@ -17,13 +17,10 @@ Defence = partial(Listed, module=ROWS)
 STANDING, PEOPLE = "broker.query.sql.replacement_rows", "broker.query.sql.person_evidence"
 GATHERED = "test_what_would_be_without_a_person"
 COUNT = "SELECT l.LA, COUNT(*) AS n FROM ref.las l LEFT JOIN a ON a.LA = l.LA GROUP BY l.LA"
-PREPARED = """    request = (
-        _prepare_request(ports.private, attempt, attempt.private)
-        if isinstance(attempt.private, private_request.PrivateQuery)
-        else None
-    )
+PREPARED = """\
+    request = _prepare_request(context, private) if isinstance(private, private_request.PrivateQuery) else None
 """
-CHARGED = "    if spend.request.job == job.ident:\n        spend = _charge(ports, job)\n"
+CHARGED = "    if spend.request.job == context.subject:\n        spend = _charge(ports, context.subject)\n"
 NEVER = "AVG(1.0 * CASE WHEN Flag = 1 THEN NULL END)"
 
 DEFENCES = (
@@ -37,7 +34,7 @@ DEFENCES = (
     Defence("nor matched with each other", edited(f"{STANDING}:_ReplacementBuilder._apply", "raise UnsupportedReplacement", "pass"), GATHERED, given=("public rows matched with each other",)),
     Defence("nor kept again", edited(f"{STANDING}:_ReplacementBuilder._join", "raise UnsupportedReplacement", "pass"), GATHERED, given=("kept again",)),
     Defence("what is never there has a type", edited("broker.query.sql.generator:scalar_sql", "possible_values(scalar, {}, {}) == ONLY_NULL", "False"), "test_a_value_that_is_always", given=(NEVER,)),
-    Defence("a private question is planned before it is charged", edited("broker.workflow.private_jobs.private_answers:answer_attempt", f"{PREPARED}{CHARGED}", f"{CHARGED}{PREPARED}"), "test_what_no_engine_runs", module=PLANS),
+    Defence("a private question is planned before it is charged", edited("broker.workflow.private_jobs.private_answers:answer", f"{PREPARED}{CHARGED}", f"{CHARGED}{PREPARED}"), "test_what_no_engine_runs", module=PLANS),
 )  # fmt: skip
 
 

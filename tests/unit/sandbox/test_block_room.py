@@ -16,7 +16,7 @@ from broker.policy.files import load_policies
 from broker.python_jobs.private_directive import AnswerRange, ScriptDirective
 from broker.python_jobs.sandbox_requests import block_limits
 from broker.sandbox import launcher_frames
-from broker.workflow.attempts import limits_for
+from broker.workflow.run_context import limits_for
 
 ROOT = Path(__file__).resolve().parents[3]
 IMAGES = ROOT / "sandbox_images"

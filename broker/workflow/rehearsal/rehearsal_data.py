@@ -1,0 +1,58 @@
+"""The adapters and synthetic data of a rehearsal. No broker's data."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from broker.disclosure.suppression.attack_intervals import Progress, no_progress
+from broker.domain.errors import Breach
+from broker.domain.ports import Engine, FileRebuilder, MicrodataEngine, SandboxRunner, Vaults
+from broker.domain.projects.project import ResearchProject
+from broker.policy.policy_set import PolicySet
+from broker.workflow.checking.submission_check import CheckedSubmission
+from broker.workflow.private_jobs.private_ports import PrivatePorts
+from broker.workflow.run_context import RunContext
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsalPorts:
+    """Adapters that run a submission on synthetic data."""
+
+    engine: Engine
+    sandbox: SandboxRunner
+    file_rebuilder: FileRebuilder
+    microdata_engine: MicrodataEngine | None = None
+    private: PrivatePorts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsalData:
+    """Adapters, and one snapshot of synthetic data."""
+
+    ports: RehearsalPorts
+    vaults: Vaults
+    snapshot: str
+
+    def context(
+        self,
+        checked: CheckedSubmission,
+        project: ResearchProject,
+        policies: PolicySet,
+        on_step: Callable[[str], None] = lambda step: None,
+        progress: Progress = no_progress,
+        *,
+        subject: str = "",
+        attempt: int = 1,
+    ) -> RunContext:
+        """Return the context of a rehearsal, with a subject of its own if none is given. Raises Breach, before anything
+        is read, if the data are not synthetic."""
+        vault = self.vaults.ensure(project.ident, self.snapshot)
+        if not vault.synthetic:
+            raise Breach("A rehearsal was offered real data.")
+        on_step("data")
+        subject = subject or f"rehearsal-{secrets.token_hex(4)}"
+        return RunContext(
+            *(self.ports, self.vaults, subject, attempt, vault, checked, project, policies),
+            on_step=on_step,
+            progress=progress,
+        )

@@ -1,0 +1,160 @@
+"""What one run has: its adapters, data and rules; its limits by kind; the exception that ends it without outputs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from broker.disclosure.suppression.attack_intervals import Progress, no_progress
+from broker.domain.errors import Breach
+from broker.domain.jobs.job import FailureCode, JobKind
+from broker.domain.ledger.spends import Spend
+from broker.domain.plans.plan import Plan
+from broker.domain.ports import (
+    Engine,
+    FileRebuilder,
+    MicrodataEngine,
+    SandboxEnd,
+    SandboxLimits,
+    SandboxRequest,
+    SandboxResult,
+    SandboxRunner,
+    Vault,
+    Vaults,
+    WorkerPorts,
+)
+from broker.domain.projects.project import ResearchProject
+from broker.policy.disclosure_rules import DisclosureRules
+from broker.policy.policy_set import PolicySet
+from broker.workflow.checking.submission_check import CheckedSubmission
+from broker.workflow.private_jobs.private_ports import PrivatePorts
+
+OVERTAKEN_CODES = frozenset({"stale", "already-running"})
+"""Conflict codes of an attempt that has lost its lease. The attempt that took over records what happened."""
+
+
+@dataclass(eq=False)
+class Failed(Exception):
+    """The run ended without outputs. `code` is for staff; `result` is that of the sandbox that ended it, if one did.
+    Not frozen, because a context manager sets its traceback."""
+
+    code: FailureCode
+    result: SandboxResult | None = None
+
+    @property
+    def log(self) -> bytes:
+        """What the sandbox printed."""
+        return b"" if self.result is None else self.result.log
+
+
+def run_to_end(runner: SandboxRunner, request: SandboxRequest) -> SandboxResult:
+    """Run a request and return its result. Raises Failed, with the code of its end, if it did not end by itself."""
+    result = runner.run(request)
+    if result.end is not SandboxEnd.ENDED:
+        raise Failed(FailureCode(result.end.value), result)
+    return result
+
+
+class ExecutionPorts(Protocol):
+    """Adapters that run a submission: those of a worker, or of a rehearsal. Without `microdata_engine`, requests of
+    scripts are not computed; without `private`, no private answer is."""
+
+    @property
+    def engine(self) -> Engine: ...
+
+    @property
+    def sandbox(self) -> SandboxRunner: ...
+
+    @property
+    def file_rebuilder(self) -> FileRebuilder: ...
+
+    @property
+    def microdata_engine(self) -> MicrodataEngine | None: ...
+
+    @property
+    def private(self) -> PrivatePorts | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """One run of a checked submission. `subject`: id of the job or rehearsal, which names its sandboxes together with
+    `attempt`. `worker`: the ports of a run on real rows, with store, release history and ledger; None on synthetic
+    data. `spend`: what a private job has reserved in the ledger; None on synthetic data and for other jobs."""
+
+    ports: ExecutionPorts
+    vaults: Vaults
+    subject: str
+    attempt: int
+    vault: Vault
+    checked: CheckedSubmission
+    project: ResearchProject
+    policies: PolicySet
+    worker: WorkerPorts | None = None
+    spend: Spend | None = None
+    on_step: Callable[[str], None] = field(default=lambda step: None)
+    """Receives the name of each step that has ended."""
+    progress: Progress = no_progress
+    """Receives the progress of the rules."""
+
+    @property
+    def profile(self) -> DisclosureRules:
+        return self.policies.disclosure_rules(self.project.profile)
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of a query. Raises Breach for a script, which has none."""
+        if self.checked.plan is None:
+            raise Breach("Only a query has a plan.")
+        return self.checked.plan
+
+    @property
+    def worker_ports(self) -> WorkerPorts:
+        """The ports of a run on real rows. Raises Breach on synthetic data."""
+        if self.worker is None:
+            raise Breach("Only a worker's run on real rows is recorded.")
+        return self.worker
+
+    @property
+    def limits(self) -> SandboxLimits:
+        """Limits of the broker's own statements."""
+        return limits_for(JobKind.SQL, self.policies)
+
+    @property
+    def private_ports(self) -> PrivatePorts:
+        if self.ports.private is None:
+            raise Breach("This worker has no noise process.")
+        return self.ports.private
+
+    def run(self, request: SandboxRequest) -> SandboxResult:
+        """Run a request. Raises Failed if its sandbox did not end by itself."""
+        return run_to_end(self.ports.sandbox, request)
+
+
+def limits_for(kind: JobKind, policies: PolicySet) -> SandboxLimits:
+    service = policies.service
+    return SandboxLimits(
+        wall_seconds=service.sql_wall_seconds if kind is JobKind.SQL else service.python_wall_seconds,
+        memory_bytes=service.memory_bytes,
+        output_bytes=service.output_bytes,
+        output_files=service.output_files,
+        processes=service.processes,
+        threads=service.threads,
+        scratch_bytes=service.scratch_bytes,
+    )
+
+
+def members_limits(policies: PolicySet) -> SandboxLimits:
+    """Return the limits of the second, trusted run that finds the members of a table's cells.
+
+    One row for each person is larger than any other output of SQL, so its limits are wider. They suffice for one table
+    at a time.
+    """
+    service = policies.service
+    limits = limits_for(JobKind.SQL, policies)
+    return replace(limits, output_bytes=service.members_bytes, memory_bytes=service.members_memory_bytes)
+
+
+def files_limits(policies: PolicySet) -> SandboxLimits:
+    """Return the limits of the container that rebuilds a script's files."""
+    service = policies.service
+    limits = limits_for(JobKind.SQL, policies)
+    return replace(limits, wall_seconds=service.files_seconds, output_bytes=service.made_job_bytes)
