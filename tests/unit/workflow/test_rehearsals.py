@@ -73,7 +73,7 @@ def test_a_script_with_what_it_printed_and_left(broker):
     assert (found["end"], found["log"]) == ("ended", "hello \x00 there")
     assert [o["name"] for o in found["left"]] == ["phases.csv"]
     assert "a.csv" in found["absent"]
-    broker.sandbox.end = SandboxEnd.CRASHED
+    broker.sandbox.there = SandboxEnd.CRASHED
     failing = request_rehearsal(broker, PYTHON)
     run(broker, failing)
     assert view_rehearsal(broker, failing).document["end"] == "crashed"
