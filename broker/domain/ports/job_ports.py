@@ -8,6 +8,7 @@ from typing import Protocol
 
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.job import FailureCode, Job, JobState
+from broker.domain.jobs.job_check import JobCheck
 from broker.domain.jobs.outputs import Output, OutputState
 from broker.domain.jobs.rehearsals import RehearsalState, RehearsalStep, RequestedRehearsal, ScriptRehearsal
 from broker.domain.jobs.reviews import Message, OutputDecision, Vote
@@ -23,11 +24,19 @@ class JobStore(Protocol):
     def accept(
         self, job: Job, events: Sequence[AuditEvent], saved_entries: Sequence[SavedEntry] = (),
         most_unread: int | None = None,
-    ) -> Job:  # fmt: skip
-        """Insert a job in `queued` or `refused`, with the definitions that a queued one saves. If (researcher,
+        check: JobCheck | None = None,
+    ) -> Job:
+        """Insert a job in `queued` or `refused`, with the definitions that a queued one saves and what the check
+        understood of its text. If (researcher,
         client_id) exists, return the stored job if its submission is equal; otherwise raise
         Conflict("client-id-reused"). Raises Conflict("unread-scripts") if the project would have more than
         `most_unread` scripts that no checker has read."""
+
+    def job_check(self, job: str) -> JobCheck | None:
+        """Return what was understood of a job's text; None for a job of an earlier store."""
+
+    def put_job_check(self, job: str, check: JobCheck) -> None:
+        """Replace what was understood of a job's text. Raises Unknown for the job."""
 
     def job(self, ident: str) -> Job: ...
 

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, exists, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from broker.domain.errors import Breach, Conflict, Invalid
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.job import PRIVATE_SCRIPT_LINE, Job, JobKind, JobState, Submission
+from broker.domain.jobs.job_check import JobCheck, job_check_from_json, job_check_to_json
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.ports import ListFilter
 from broker.domain.projects.saved_definitions import SavedEntry
@@ -18,7 +19,7 @@ from broker.storage.database import Database
 from broker.storage.job_stores.saved_store import save_cohort
 from broker.storage.row_values import columns_of, find_row, pick, value_of
 from broker.storage.stop_store import check_not_stopped
-from broker.storage.tables.job_tables import jobs, outputs, rehearsals, script_reads, votes
+from broker.storage.tables.job_tables import job_checks, jobs, outputs, rehearsals, script_reads, votes
 
 JOBS_WITH_RUNS = jobs.outerjoin(rehearsals, rehearsals.c.job == jobs.c.ident)
 
@@ -94,7 +95,8 @@ class SqlJobs:
     def accept(
         self, job: Job, events: Sequence[AuditEvent], definitions: Sequence[SavedEntry] = (),
         most_unread: int | None = None,
-    ) -> Job:  # fmt: skip
+        check: JobCheck | None = None,
+    ) -> Job:
         if job.state not in {JobState.QUEUED, JobState.REFUSED} or job.attempt:
             raise Breach(f"A job is accepted as queued or refused, not as {job.state} at attempt {job.attempt}.")
         if definitions and job.state is not JobState.QUEUED:
@@ -107,6 +109,8 @@ class SqlJobs:
         try:
             with self._db.write() as connection:
                 connection.execute(insert(jobs).values(_values(job)))
+                if check is not None:
+                    _put_check(connection, job.ident, check)
                 for entry in definitions:
                     save_cohort(connection, entry)
                 append_events(connection, events)
@@ -144,6 +148,15 @@ class SqlJobs:
                 raise Conflict("job-exists", f"There is already a job {job.ident!r}.") from error
         raise Breach(f"Job {job.ident!r} names a person, policy, snapshot or job that the store lacks.") from error
 
+    def job_check(self, job: str) -> JobCheck | None:
+        row = self._db.row(select(job_checks.c.document).where(job_checks.c.job == job))
+        return None if row is None else job_check_from_json(row.document)
+
+    def put_job_check(self, job: str, check: JobCheck) -> None:
+        with self._db.write() as connection:
+            job_row(connection, job, lock=True)
+            _put_check(connection, job, check)
+
     def job(self, ident: str) -> Job:
         with self._db.read() as connection:
             return job_of(job_row(connection, ident))
@@ -179,6 +192,11 @@ class SqlJobs:
         counted = select(func.count()).select_from(jobs).where(jobs.c.project == project, which)
         with self._db.read() as connection:
             return connection.execute(counted).scalar_one()
+
+
+def _put_check(connection: Connection, job: str, check: JobCheck) -> None:
+    connection.execute(delete(job_checks).where(job_checks.c.job == job))
+    connection.execute(insert(job_checks).values(job=job, document=job_check_to_json(check)))
 
 
 def job_row(connection: Connection, ident: str, *, lock: bool = False) -> Row[Any]:

@@ -57,6 +57,14 @@ jobs = sa.Table(
     sa.Index(None, "ended"),
 )
 
+job_checks = sa.Table(
+    "job_checks",
+    metadata,
+    sa.Column("job", sa.ForeignKey("jobs.ident"), primary_key=True),
+    sa.Column("document", sa.Text, nullable=False),
+)
+"""What the check understood of each job's text, apart from the jobs: it can be large, and lists do not show it."""
+
 outputs = sa.Table(
     "outputs",
     metadata,

@@ -25,27 +25,21 @@ from broker.policy.policy_set import PolicySet
 from broker.policy.privacy_allotments import promised_tables
 from broker.workflow.access import project_or_unknown, reach_job, reach_output
 from broker.workflow.administration.emergency_stops import is_stopped
+from broker.workflow.checking.stored_checks import check_of_job
 from broker.workflow.pipeline.draft_output import staff_record_of
 from broker.workflow.pipeline.output_records import privacy_method_entry, store_released_record
 from broker.workflow.policies_in_force import policies_assessed, policies_in_force
 from broker.workflow.release_history.release_recording import history_update
-from broker.workflow.submission.job_submission import checked_as_submitted
 from broker.workflow.timing_channel import whole_minute
-
-
-def tables_read_by(ports: Ports, job: Job) -> frozenset[str]:
-    """Return the tables that a job reads, by the policy under which its text was accepted."""
-    return frozenset(use.table for use in checked_as_submitted(ports, job).uses)
 
 
 def may_release_exactly(ports: Ports, job: Job, policies: PolicySet) -> bool:
     """Whether the job may be released: False for an exact job that reads tables which policy now reserves for
     differential privacy."""
-    # Without reserved tables the text need not be checked again.
     if not policies.privacy.only_private or job.is_private:
         return True
     try:
-        check_exact_release(tables_read_by(ports, job), policies.privacy.only_private)
+        check_exact_release(check_of_job(ports, job).tables, policies.privacy.only_private)
     except Refused:
         return False
     return True
@@ -56,7 +50,7 @@ def parallel_releases_of(ports: Ports, job: Job, release: str, policies: PolicyS
 
     That is the release itself if it is exact, and the public tables that its figures were made with.
     """
-    read = tables_read_by(ports, job)
+    read = check_of_job(ports, job).tables
     datasets = sorted(read & promised_tables(policies))
     public = [name for name in sorted(read) if _is_public_table(name, policies)]
     known = [ExactDisclosure(DisclosureSource.PUBLIC, name, dataset) for name in public for dataset in datasets]
@@ -113,7 +107,7 @@ def parallel_release_entries(ports: Ports, job: Job, own: list[ExactDisclosure],
     same tables, and public tables that their answers were made with. All of it is in the register or published."""
     if not job.is_private:
         return {}
-    tables = tables_read_by(ports, job) & promised_tables(policies)
+    tables = check_of_job(ports, job).tables & promised_tables(policies)
     every = dict.fromkeys([*ports.store.exact_disclosures(tables), *own])
     entries = [{"kind": a.kind.value, "source": a.source, "dataset": a.dataset} for a in every]
     return {"beside_the_claim": sorted(entries, key=lambda a: (a["dataset"], a["kind"], a["source"]))}

@@ -8,6 +8,7 @@ from broker.domain.identity.people import SYSTEM
 from broker.domain.jobs.job import FailureCode, Job, JobState
 from broker.domain.ports import Lease, WorkerPorts
 from broker.policy.policy_set import PolicySet
+from broker.workflow.checking.recent_plans import remember_plan
 from broker.workflow.checking.submission_check import check_submission
 from broker.workflow.job_scheduling import WorkerSlot, next_job, recently_begun
 from broker.workflow.pipeline.executors import JobAttempt, executor_of
@@ -126,6 +127,8 @@ def _recheck(ports: RunPorts, lease: Lease, policies: PolicySet) -> JobAttempt:
         # Under the same policy only a new version of the broker can plan the text differently.
         changed = policies.fingerprint != job.policy
         raise Failed(FailureCode.POLICY_CHANGED if changed else FailureCode.PLAN_CHANGED)
+    if checked.plan is not None:
+        remember_plan(checked.plan.hash, checked.plan)
     return JobAttempt(ports, lease, policies, project, checked)
 
 

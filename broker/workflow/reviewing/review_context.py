@@ -15,11 +15,11 @@ from broker.domain.release_history import HistorySource
 from broker.domain.staff_records import ComparisonRecord
 from broker.workflow.access import project_or_unknown
 from broker.workflow.administration.public_table_requests import public_table_names
+from broker.workflow.checking.stored_checks import check_of_job
 from broker.workflow.policies_in_force import policies_assessed
 from broker.workflow.reviewing.checker_inbox import ReviewedSubmission, submission_of_job
 from broker.workflow.reviewing.output_review import OutputUnderReview
 from broker.workflow.reviewing.output_thread import messages_for_checker
-from broker.workflow.views.job_views import explain_job
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def context_of(ports: Ports, person: Person, reviewed: OutputUnderReview) -> Rev
     profile = policies.disclosure_rules(project_or_unknown(policies, reviewed.job.submission.project).profile)
     judged = reviewed.record.exact_table
     return ReviewContext(
-        uses=explain_job(ports, reviewed.job)[1],
+        uses=check_of_job(ports, reviewed.job).uses,
         rules=() if judged is None else applied_rules(profile, judged.findings),
         profile=profile.name,
         thread=messages_for_checker(ports, person, reviewed.output),

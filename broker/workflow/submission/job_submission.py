@@ -17,11 +17,11 @@ from broker.domain.ports import ListFilter, Ports, Snapshot
 from broker.domain.projects.saved_definitions import SavedEntry
 from broker.domain.sql_dialects import SQL_DIALECTS
 from broker.policy.policy_set import PolicySet
-from broker.workflow.access import project_or_unknown, reach_job, reach_project
+from broker.workflow.access import reach_job, reach_project
 from broker.workflow.administration.emergency_stops import check_not_stopped
+from broker.workflow.checking.stored_checks import job_check_of
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from broker.workflow.job_scheduling import apparently_running, offer_job
-from broker.workflow.policies_in_force import policies_of
 from broker.workflow.submission import save_definition
 
 
@@ -107,7 +107,7 @@ def submit(ports: Ports, person: Person, submission: Submission) -> tuple[Job, C
     reads_real_rows = submission.kind is JobKind.PYTHON and not job.is_private
     # The store counts unread scripts when it accepts the job, so two submissions at once cannot both pass.
     most_unread = policies.service.unread_scripts if reads_real_rows else None
-    accepted = ports.store.accept(job, events, new_entries, most_unread)
+    accepted = ports.store.accept(job, events, new_entries, most_unread, job_check_of(checked))
     # The client id was known: the store returned the earlier job, so the new reservation has no job.
     if accepted.ident != job.ident and checked.private is not None:
         refund_reserved(ports, job.ident)
@@ -134,13 +134,6 @@ def _job(
         read_saved=tuple(e.ident for e in entries if e.name.casefold() in checked.read),
         saved_names=tuple(k.name for k in checked.saved_definitions) if checked.accepted else (),
     )
-
-
-def checked_as_submitted(ports: Ports, job: Job) -> CheckedSubmission:
-    """Check a job's text again, under the policy and on the day of its submission."""
-    s, policies = job.submission, policies_of(ports.store, job.policy)
-    project, saved = project_or_unknown(policies, s.project), save_definition.saved_at_submission(ports, job)
-    return check_submission(s.text, s.kind, s.dialect, project, policies, job.created.date(), saved)
 
 
 def _with_dialect(submission: Submission, dialect: str) -> Submission:

@@ -15,8 +15,8 @@ from broker.domain.projects.saved_definitions import PROJECT_SCHEMA
 from broker.policy.policy_set import PolicySet
 from broker.workflow import timing_channel
 from broker.workflow.access import RelationLookup, reach_job, relation_lookup, relation_of
+from broker.workflow.checking.stored_checks import check_of_job
 from broker.workflow.policies_in_force import policies_in_force
-from broker.workflow.submission.job_submission import checked_as_submitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def _job_view(
     # A checker who is not independent of the project sees no more than others.
     staff = Role.CHECKER in person.roles and relation.independent
     reads_text = whole and is_permitted(person, Action.VIEW_TEXT, relation, job.state)
-    refusals, uses = explain_job(ports, job) if reads_text else ((), ())
+    check = check_of_job(ports, job) if reads_text else None
     return JobView(
         ident=job.ident,
         project=job.submission.project,
@@ -149,8 +149,8 @@ def _job_view(
         created=job.created if staff else timing_channel.minute_of(job.created),
         updated=job.updated if staff else _displayed_time(ports, policies, job, outputs, data.handled),
         text=job.submission.text if reads_text else None,
-        refusals=refusals,
-        uses=uses,
+        refusals=() if check is None else check.refusals,
+        uses=() if check is None else check.uses,
         outputs=_visible_outputs(outputs, staff, relation.member, job.names_its_outputs) if whole else (),
         released=any(o.state is OutputState.RELEASED for o in outputs),
         replaces=job.submission.replaces,
@@ -164,13 +164,6 @@ def _displayed_state(
     runs = timing_channel.appears_running(ports, policies, job, outputs, handled)
     hide = timing_channel.hides_withheld(ports, policies, job, outputs, handled)
     return displayed_state(job.state, job.failure, tuple(o.state for o in outputs), hide, bool(job.saved_names), runs)
-
-
-def explain_job(ports: Ports, job: Job) -> tuple[tuple[Refusal, ...], tuple[VariableUse, ...]]:
-    """Return the refusals and uses as reported at submission: checks the text again under the policy and on the day of
-    submission."""
-    checked = checked_as_submitted(ports, job)
-    return checked.refusals, checked.uses
 
 
 def _visible_outputs(outputs: list[Output], staff: bool, member: bool, named: bool) -> tuple[OutputView, ...]:

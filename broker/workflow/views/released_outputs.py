@@ -11,14 +11,14 @@ from broker.domain.errors import Invalid, Unknown
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import Person
 from broker.domain.identity.permissions import Action
-from broker.domain.jobs.job import Job, JobKind
+from broker.domain.jobs.job import Job
 from broker.domain.jobs.outputs import Output
 from broker.domain.jobs.script_requests import FigureMark, ScriptFigure
 from broker.domain.ports import Ports
 from broker.workflow.access import reach_output
+from broker.workflow.checking.stored_checks import check_of_job
 from broker.workflow.pipeline.job_release import Download
 from broker.workflow.pipeline.output_records import stored_release_record
-from broker.workflow.submission.job_submission import checked_as_submitted
 
 PARQUET = "application/vnd.apache.parquet"
 MAX_COLOURS = 10
@@ -129,9 +129,5 @@ def _table(ports: Ports, output: Output, job: Job, record: dict[str, Any]) -> Re
 
 
 def _key_columns(ports: Ports, job: Job, name: str) -> frozenset[str] | None:
-    """Return the key columns by the job's plan, made again under the policy of its day. None for a script."""
-    if job.submission.kind is not JobKind.SQL:
-        return None
-    plan = checked_as_submitted(ports, job).plan
-    planned = next((o for o in plan.outputs if o.name == name), None) if plan else None
-    return None if planned is None else frozenset(c.name for c in planned.columns if c.is_key)
+    """Return the key columns by the job's plan. None for a script."""
+    return next((frozenset(o.keys) for o in check_of_job(ports, job).outputs if o.name == name), None)

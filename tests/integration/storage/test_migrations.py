@@ -50,6 +50,16 @@ def test_a_store_of_a_revision_that_is_no_longer_known_is_refused_and_not_change
     assert store.people()
 
 
+def test_a_store_of_the_version_before_gets_the_table_of_checks(store, url, given):
+    with store._db.write() as connection:
+        connection.execute(text("DROP TABLE job_checks"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0019'"))
+    again = open_store(url)
+    assert again.job_check("no such job") is None
+    assert again.people() == store.people()
+    again.close()
+
+
 def test_opening_again_changes_nothing(store, url, given):
     head = store.audit_head()
     again = open_store(url)
