@@ -12,15 +12,14 @@ from rq.job import Job
 from rq.timeouts import BaseDeathPenalty
 
 from broker.domain.errors import Unavailable
+from broker.domain.jobs.work_items import WorkItem, WorkKind
 
 QUEUE_NAME = "jobs"
-TASK = "broker.worker.tasks.run_job"
-"""The function that a worker calls with (job, attempt): a name, so that nothing here imports the worker."""
+TASK = "broker.worker.tasks.work"
+"""The function that a worker calls with (kind, subject, attempt): a name, so that nothing here imports the worker."""
 
 REHEARSALS_SUFFIX = "rehearsals"
 """Suffix of the queue of rehearsals, which workers read only if no job waits."""
-
-REHEARSAL_TASK = "broker.worker.tasks.run_rehearsal"
 
 SERIALIZER = "json"
 """RQ's default is pickle, with which anyone who can write to Redis could run code in the worker."""
@@ -39,18 +38,13 @@ class RqQueue:
         self._queue = Queue(name, connection=self._redis, serializer=SERIALIZER)
         self._rehearsals = Queue(rehearsal_queue_name(name), connection=self._redis, serializer=SERIALIZER)
 
-    def offer(self, job: str, attempt: int) -> None:
-        self._offer(self._queue, TASK, job, attempt)
-
-    def offer_rehearsal(self, rehearsal: str, attempt: int) -> None:
-        self._offer(self._rehearsals, REHEARSAL_TASK, rehearsal, attempt)
-
-    def _offer(self, queue: Queue, task: str, ident: str, attempt: int) -> None:
+    def offer(self, item: WorkItem) -> None:
+        queue = self._rehearsals if item.kind is WorkKind.REHEARSAL else self._queue
         try:
             try:
-                _enqueue(queue, task, ident, attempt)
+                _enqueue(queue, item)
             except DuplicateJobError:
-                _offer_again(queue, task, ident, attempt)
+                _offer_again(queue, item)
         except RedisError as error:
             raise Unavailable("The queue does not answer.") from error
 
@@ -75,12 +69,12 @@ def rehearsal_queue_name(name: str) -> str:
     return f"{name}-{REHEARSALS_SUFFIX}"
 
 
-def _enqueue(queue: Queue, task: str, ident: str, attempt: int) -> None:
+def _enqueue(queue: Queue, item: WorkItem) -> None:
     queue.enqueue_call(
-        task,
-        args=(ident, attempt),
-        job_id=_delivery_ident(ident, attempt),
-        description=_delivery_ident(ident, attempt),
+        TASK,
+        args=(item.kind.value, item.subject, item.attempt),
+        job_id=_delivery_ident(item),
+        description=_delivery_ident(item),
         unique=True,  # the same delivery is not queued twice
         retry=None,
         timeout=RQ_TIMEOUT_SECONDS,
@@ -89,23 +83,23 @@ def _enqueue(queue: Queue, task: str, ident: str, attempt: int) -> None:
     )
 
 
-def _offer_again(queue: Queue, task: str, ident: str, attempt: int) -> None:
+def _offer_again(queue: Queue, item: WorkItem) -> None:
     """Offer an id that RQ knows but no list holds: a worker took it and died before its lease. If that worker is alive
     after all, the second delivery finds nothing queued and is dropped."""
-    name = _delivery_ident(ident, attempt)
+    name = _delivery_ident(item)
     if queue.get_job_position(name) is not None:
         return
     known: Any = queue.fetch_job(name)
     if known is not None:
         known.delete()
     try:
-        _enqueue(queue, task, ident, attempt)
+        _enqueue(queue, item)
     except DuplicateJobError:
         return  # another reconciler was faster
 
 
-def _delivery_ident(ident: str, attempt: int) -> str:
-    return f"{ident}-{attempt}"
+def _delivery_ident(item: WorkItem) -> str:
+    return f"{item.subject}-{item.attempt}"
 
 
 IDLE_SECONDS = 20

@@ -2,7 +2,7 @@
 
 from broker.storage.audit_store import SqlAuditLog
 from broker.storage.database import Database
-from broker.storage.job_stores.job_lifecycle import SqlComparisons, SqlDueJobs, SqlJobTransitions
+from broker.storage.job_stores.job_lifecycle import SqlComparisons, SqlJobTransitions
 from broker.storage.job_stores.job_store import SqlJobs
 from broker.storage.job_stores.output_store import SqlOutputs
 from broker.storage.job_stores.rehearsal_store import SqlRehearsalRequests, SqlScriptRuns
@@ -22,6 +22,7 @@ from broker.storage.release_history.history_writes import SqlHistoryRestoration,
 from broker.storage.signed_chain import SignedHeadStore
 from broker.storage.snapshot_store import SqlErasures, SqlSnapshots
 from broker.storage.stop_store import SqlStops
+from broker.storage.work_store import SqlWork
 
 
 class SqlLedger(SqlBudgetAccounts, SqlReservations, SqlSpends, SqlLedgerQueries, SqlLedgerRestoration):
@@ -35,7 +36,7 @@ class SqlReleaseHistory(SqlHistoryQueries, SqlPopulationSizes, SqlHistoryRestora
 class SqlStore(
     SqlJobs,
     SqlJobTransitions,
-    SqlDueJobs,
+    SqlWork,
     SqlScriptRuns,
     SqlRehearsalRequests,
     SqlOutputs,

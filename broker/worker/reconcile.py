@@ -1,7 +1,9 @@
-"""Repairs what a crash left: lapsed leases, lost jobs and rehearsals, stray sandboxes, missing steps, public tables.
-Idempotent."""
+"""Repairs what a crash left: lapsed leases, lost offers, stray sandboxes, unsettled spends. Does the work that is due
+outside the slots. Idempotent."""
 
+import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import timedelta
 from typing import TypeVar
 
@@ -10,72 +12,45 @@ import structlog
 from broker.domain.errors import Conflict, Unknown
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
-from broker.domain.jobs.job import Job, JobState
-from broker.domain.jobs.outputs import Output, OutputState
+from broker.domain.jobs.work_items import JOB_WORK, WorkItem, WorkKind
 from broker.domain.ledger.spends import Spend
-from broker.domain.ports import LapsedLease, WorkerPorts
-from broker.domain.public_tables import PublicTable
-from broker.worker.lease_renewer import job_lease_renewer, public_table_lease_renewer
+from broker.domain.ports import WorkerPorts
+from broker.worker.lease_renewer import lease_renewer
 from broker.workflow.administration.budget_allotment import allot
 from broker.workflow.administration.emergency_stops import withdraw_stopped_jobs
 from broker.workflow.administration.snapshot_erasures import VaultsInUse
-from broker.workflow.job_scheduling import offer_job
-from broker.workflow.pipeline.job_completion import complete_job, end_lapsed_comparison
-from broker.workflow.pipeline.job_run import give_back_job
-from broker.workflow.pipeline.output_routing import needs_comparison
+from broker.workflow.job_scheduling import offer
 from broker.workflow.policies_in_force import policies_in_force
-from broker.workflow.rehearsal.rehearsal_requests import offer_rehearsal
-from broker.workflow.rehearsal.rehearsal_run import give_back_rehearsal
-from broker.workflow.release_history.public_table_entry import enter_public_table
+from broker.workflow.private_jobs.private_ports import RunPorts
+from broker.workflow.work import give_back, work_on
 
 log = structlog.get_logger()
-
-WAITING_FOR_PEOPLE = frozenset({OutputState.WITHHELD, OutputState.WITHDRAWN})
-"""States of outputs of a job that waits until a person could have decided, if it has no others."""
-
-MAX_REST = 20
-"""Most leases between two attempts at a comparison or a public table."""
 
 Item = TypeVar("Item", bound=object)
 
 
-def reap(ports: WorkerPorts) -> int:
-    """End attempts and comparisons whose worker is gone, and return how many."""
-    lapsed = ports.store.lapsed(ports.clock.now())
-    return _repair_each("reap", lapsed, lambda found: _reap(ports, found))
+def reap(ports: RunPorts) -> int:
+    """End attempts whose worker is gone, and return how many."""
+    return _repair_each("reap", ports.store.work_lapsed(ports.clock.now()), lambda item: _reap(ports, item))
 
 
-def _reap(ports: WorkerPorts, lapsed: LapsedLease) -> None:
+def _reap(ports: RunPorts, item: WorkItem) -> None:
     # First the sandbox, until it is gone: two attempts must never run at once.
-    ports.sandbox.terminate(lapsed.job, lapsed.attempt)
-    ports.store.record([AuditEvent(ports.clock.now(), SYSTEM.ident, "lease.lapsed", lapsed.job)])
-    try:
-        # An assessing job has its outputs already: only its comparison begins again.
-        if ports.store.job(lapsed.job).state is JobState.ASSESSING:
-            end_lapsed_comparison(ports, lapsed.job, lapsed.attempt)
-            return
-        give_back_job(ports, lapsed.job, lapsed.attempt, policies_in_force(ports.store).service.max_attempts)
-    # Another process was faster.
-    except Conflict:
-        return
+    ports.sandbox.terminate(item.subject, item.attempt)
+    if item.kind in JOB_WORK:
+        ports.store.record([AuditEvent(ports.clock.now(), SYSTEM.ident, "lease.lapsed", item.subject)])
+    # The subject was withdrawn, or another process was faster.
+    with suppress(Conflict):
+        give_back(ports, item)
 
 
 def offer_waiting(ports: WorkerPorts) -> int:
-    """Offer every queued job again, because the queue may have lost it. Returns how many.
-
-    A job that was given back waits first, longer each time, so that an engine that is away for a minute does not use
-    up all attempts.
-    """
-    waiting = [
-        (job, attempt) for job, attempt in ports.store.waiting() if attempt == 0 or _has_rested(ports, job, attempt)
-    ]
-    for job, attempt in waiting:
-        offer_job(ports, job, attempt)
+    """Offer every run and rehearsal that waits and does not rest, because the queue may have lost it. Returns how
+    many."""
+    waiting = ports.store.work_due(frozenset({WorkKind.RUN, WorkKind.REHEARSAL}), ports.clock.now())
+    for item in waiting:
+        offer(ports, item)
     return len(waiting)
-
-
-def _has_rested(ports: WorkerPorts, job: str, attempt: int) -> bool:
-    return ports.clock.now() >= ports.store.job(job).updated + attempt * ports.lease
 
 
 def end_all_stopped(ports: WorkerPorts) -> int:
@@ -85,53 +60,31 @@ def end_all_stopped(ports: WorkerPorts) -> int:
 
 
 def sweep(ports: WorkerPorts) -> int:
-    """Kill sandboxes that belong to no running attempt of a job, rehearsal or public table. Returns how many."""
-    store = ports.store
-    # The running attempts are read after the sandboxes are listed: an attempt is in the store before its sandbox
-    # exists.
-    return ports.sandbox.sweep(lambda: store.alive() | store.rehearsals_alive() | store.public_tables_alive())
+    """Kill sandboxes that belong to no attempt at any work. Returns how many."""
+    # The attempts are read after the sandboxes are listed: an attempt is in the store before its sandbox exists.
+    return ports.sandbox.sweep(lambda: frozenset((i.subject, i.attempt) for i in ports.store.work_leased()))
 
 
-def settle_all(ports: WorkerPorts) -> int:
-    """Take every missing step that needs no person."""
-    return _settle(ports, lambda job, outputs: True)
+def release_due(ports: RunPorts) -> int:
+    """Route, decide and release every job that only waited for the end of its time slot or for people. Runs often."""
+    return _do_due(ports, WorkKind.RELEASE)
 
 
-def settle_due(ports: WorkerPorts) -> int:
-    """Take the steps of jobs that only wait for the end of their time slot, and of those that people have decided.
-    Runs often."""
-    return _settle(ports, _is_due)
+def compare_due(ports: RunPorts) -> int:
+    """Compare the outputs of jobs whose slot did not get that far."""
+    return _do_due(ports, WorkKind.COMPARE)
 
 
-def _is_due(job: Job, outputs: list[Output]) -> bool:
-    decided = job.is_private or any(o.state not in WAITING_FOR_PEOPLE for o in outputs)
-    return decided and not needs_comparison(job, outputs)
+def run_public_tables(ports: RunPorts) -> int:
+    """Run every confirmed public table that does not rest. Returns how many."""
+    return _do_due(ports, WorkKind.PUBLIC_TABLE)
 
 
-def compare_due(ports: WorkerPorts) -> int:
-    """Take the steps of jobs whose worker was lost before it had compared them."""
-    return _settle(ports, needs_comparison)
-
-
-def _settle(ports: WorkerPorts, wanted: Callable[[Job, list[Output]], bool]) -> int:
-    """Complete the wanted jobs and return how many.
-
-    A comparison rests first, to leave time for the worker that ran the job, and again after each attempt that did not
-    end, so that an engine that is away is not called again and again.
-    """
-    found = ports.store.jobs_named(frozenset(ports.store.unsettled()))
-    outputs = ports.store.outputs_of_jobs(frozenset(found))
-    oldest_first = sorted(found.values(), key=lambda job: (job.created, job.ident))
-    due = [job.ident for job in oldest_first if wanted(job, outputs.get(job.ident, []))]
-    rested = [ident for ident in due if _has_rested_since(ports, found[ident], outputs.get(ident, []))]
-    renewer = job_lease_renewer(ports)
-    return _repair_each("settle", rested, lambda job: complete_job(ports, job, renewer))
-
-
-def _has_rested_since(ports: WorkerPorts, job: Job, outputs: list[Output]) -> bool:
-    # The first attempt was the run, so it does not count.
-    until = job.updated + min(max(job.attempt - 1, 1), MAX_REST) * ports.lease
-    return ports.clock.now() >= until or not needs_comparison(job, outputs)
+def _do_due(ports: RunPorts, kind: WorkKind) -> int:
+    """Do all work of one kind that is due, outside the slots. Returns how many items."""
+    renewer, worker = lease_renewer(ports), os.uname().nodename
+    due = ports.store.work_due(frozenset({kind}), ports.clock.now())
+    return _repair_each(kind.value, due, lambda item: work_on(ports, kind, item.subject, worker, renewer))
 
 
 def settle_spends(ports: WorkerPorts) -> int:
@@ -160,67 +113,16 @@ def remove_vaults(ports: WorkerPorts) -> int:
     return ports.vaults.remove_unused(VaultsInUse(ports.store))
 
 
-def _repair_each(step: str, items: Iterable[Item], repair: Callable[[Item], None]) -> int:
+def _repair_each(step: str, items: Iterable[Item], repair: Callable[[Item], object]) -> int:
+    """Repair each item, and return how many were: an item for which `repair` returns False was not."""
     count = 0
     for item in items:
         try:
-            repair(item)
-            count += 1
+            count += repair(item) is not False
         except Exception as error:
             # One item that fails must not prevent the repair of the others.
             log.warning("reconcile", step=step, subject=str(item), error=type(error).__name__)
     return count
-
-
-def run_public_tables(ports: WorkerPorts) -> int:
-    """Run every confirmed public table that no longer rests, and return how many were entered."""
-    return sum(_run_public_table(ports, table) for table in ports.store.public_tables_to_run(ports.clock.now()))
-
-
-def _run_public_table(ports: WorkerPorts, table: PublicTable) -> bool:
-    """Run one public table. Returns whether it was entered."""
-    now = ports.clock.now()
-    attempt = ports.store.lease_public_table(table.ident, now + ports.lease, now)
-    if attempt is None:
-        return False
-    # The earlier attempt's worker is gone; its sandbox must be gone too.
-    if attempt > 1:
-        ports.sandbox.terminate(table.ident, attempt - 1)
-    try:
-        with public_table_lease_renewer(ports)(table.ident, attempt):
-            enter_public_table(ports, table.ident, attempt)
-    except Exception as error:
-        # The lease is lost: the attempt that took over goes on.
-        if isinstance(error, Conflict) and error.code == "stale":
-            return False
-        log.warning("public table", subject=table.ident, error=type(error).__name__)
-        rests_until = ports.clock.now() + min(attempt, MAX_REST) * ports.lease
-        ports.store.rest_public_table(table.ident, attempt, rests_until)
-        return False
-    return True
-
-
-def reap_rehearsals(ports: WorkerPorts) -> int:
-    """Give back the rehearsals of workers that are gone, and return how many."""
-    lapsed = ports.store.rehearsals_lapsed(ports.clock.now())
-    for ident, attempt in lapsed:
-        # First the sandbox, until it is gone: two attempts must never run at once.
-        ports.sandbox.terminate(ident, attempt)
-        try:
-            give_back_rehearsal(ports, ident, attempt)
-        # It was cancelled, or another process was faster.
-        except Conflict:
-            continue
-    return len(lapsed)
-
-
-def offer_rehearsals(ports: WorkerPorts) -> int:
-    """Offer each waiting rehearsal again. One that was given back rests first, longer each time."""
-    now = ports.clock.now()
-    waiting = [r for r in ports.store.rehearsals_waiting() if now >= r.updated + r.attempt * ports.lease]
-    for found in waiting:
-        offer_rehearsal(ports, found.ident, found.attempt)
-    return len(waiting)
 
 
 def drop_rehearsals(ports: WorkerPorts) -> int:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from broker.domain.ports import Mailer, WorkerPorts, WorkerReport
+from broker.domain.ports import Mailer, WorkerReport
 from broker.settings import Settings
 from broker.wiring.broker_ports import build_mailer, embedded_queue
 from broker.wiring.execution_adapters import build_pool, claimed_machine
 from broker.wiring.worker_ports import build_worker_ports
 from broker.worker import reconcile
-from broker.worker.reconcile import drop_rehearsals, offer_rehearsals, reap_rehearsals
+from broker.workflow.private_jobs.private_ports import RunPorts
 from broker.workflow.release_history.history_files import restore_agreed_entries, sweep_members
 from broker.workflow.timing_channel import check_slots_in_force
 from broker.workflow.views.person_notices import mail_notices
@@ -42,11 +42,11 @@ def initial_facts(settings: Settings) -> WorkerFacts:
 
 
 def report_worker(
-    ports: WorkerPorts, worker_facts: WorkerFacts, slots: Mapping[int, subprocess.Popen[bytes]], warm: int | None
+    ports: RunPorts, worker_facts: WorkerFacts, slots: Mapping[int, subprocess.Popen[bytes]], warm: int | None
 ) -> None:
     """Store a report of this worker, so that pages do not have to reach it."""
     alive = sum(1 for slot in slots.values() if slot.poll() is None)
-    own = {"slots alive": str(alive), "jobs running": str(len(ports.store.alive()))}
+    own = {"slots alive": str(alive), "jobs running": str(len(ports.store.work_leased()))}
     pool = {} if warm is None else {"sandboxes ready": str(warm)}
     facts = tuple({**worker_facts.facts, **own, **pool}.items())
     ports.store.report_worker(WorkerReport(os.uname().nodename, ports.clock.now(), facts))
@@ -123,7 +123,7 @@ def _stopped_by_signal() -> threading.Event:
     return stop
 
 
-def _start_background(settings: Settings, ports: WorkerPorts, worker_facts: WorkerFacts, stop: threading.Event) -> None:
+def _start_background(settings: Settings, ports: RunPorts, worker_facts: WorkerFacts, stop: threading.Event) -> None:
     """Start the threads that must not delay the rounds of this process."""
     # Synthetic data need no proof of isolation.
     if not settings.synthetic_only:
@@ -133,7 +133,7 @@ def _start_background(settings: Settings, ports: WorkerPorts, worker_facts: Work
     _start_settling(ports, stop)
 
 
-def _run_selftest(ports: WorkerPorts, worker_facts: WorkerFacts) -> None:
+def _run_selftest(ports: RunPorts, worker_facts: WorkerFacts) -> None:
     """Test the sandbox at the start, so that an operator learns of a problem before the first job on real data is
     refused. Slots read the result."""
     missing = ports.sandbox.missing()
@@ -144,7 +144,7 @@ def _run_selftest(ports: WorkerPorts, worker_facts: WorkerFacts) -> None:
         log.info("the sandbox holds real data")
 
 
-def _start_mailing(ports: WorkerPorts, mailer: Mailer | None, public_url: str, stop: threading.Event) -> None:
+def _start_mailing(ports: RunPorts, mailer: Mailer | None, public_url: str, stop: threading.Event) -> None:
     """Start the thread that emails notices, so that a slow mail server delays nothing else.
 
     Several workers may send the same email at the same moment, so only one of them should have a mail server.
@@ -159,10 +159,10 @@ def _start_mailing(ports: WorkerPorts, mailer: Mailer | None, public_url: str, s
     threading.Thread(target=serve, daemon=True, name="mail").start()
 
 
-def _start_settling(ports: WorkerPorts, stop: threading.Event) -> None:
+def _start_settling(ports: RunPorts, stop: threading.Event) -> None:
     """Start the threads that complete jobs: one for releases, one for comparisons."""
 
-    def serve(steps: Sequence[Callable[[WorkerPorts], int]], rare: Sequence[Callable[[WorkerPorts], int]]) -> None:
+    def serve(steps: Sequence[Callable[[RunPorts], int]], rare: Sequence[Callable[[RunPorts], int]]) -> None:
         tick = 0
         while not stop.wait(SETTLE_SECONDS):
             for step in [*steps, *(rare if tick % SETTLE_RARE_TICKS == 0 else [])]:
@@ -172,8 +172,8 @@ def _start_settling(ports: WorkerPorts, stop: threading.Event) -> None:
     # Two threads: a long comparison must not delay a release that is due, because the delay would reveal how long it
     # took. Neither may delay the renewal of leases or wait for a slot.
     for name, often, rare in (
-        ("releasing", [reconcile.settle_due], []),
-        ("comparing", [reconcile.compare_due], [reconcile.settle_all, reconcile.run_public_tables]),
+        ("releasing", [reconcile.release_due], []),
+        ("comparing", [reconcile.compare_due], [reconcile.run_public_tables]),
     ):
         threading.Thread(target=serve, args=(often, rare), daemon=True, name=name).start()
 
@@ -196,10 +196,9 @@ def _restart_slots(slots: dict[int, subprocess.Popen[bytes]], wanted: int) -> No
             slots[number] = subprocess.Popen(command)
 
 
-def _reconcile(ports: WorkerPorts, *, slow: bool, rare: bool = False) -> None:
+def _reconcile(ports: RunPorts, *, slow: bool, rare: bool = False) -> None:
     """Do one round of repairs."""
-    steps: list[Callable[[WorkerPorts], object]] = [reconcile.reap, reconcile.end_all_stopped, reconcile.offer_waiting]
-    steps += [reap_rehearsals, offer_rehearsals]
+    steps: list[Callable[[RunPorts], object]] = [reconcile.reap, reconcile.end_all_stopped, reconcile.offer_waiting]
     if slow:
         # These read more, and what they repair can wait some seconds.
         steps += [
@@ -207,7 +206,7 @@ def _reconcile(ports: WorkerPorts, *, slow: bool, rare: bool = False) -> None:
             reconcile.sweep,
             reconcile.settle_spends,
             reconcile.remove_vaults,
-            drop_rehearsals,
+            reconcile.drop_rehearsals,
             restore_agreed_entries,
         ]
     if rare:

@@ -1,16 +1,13 @@
-"""Functions that the queue may call. They take ids; everything else comes from the store, even which
-job's turn it is."""
+"""What the queue may call. It takes ids; everything else comes from the store, even which job's turn it is."""
 
 from dataclasses import dataclass
 
-from broker.domain.jobs.job import JobKind
-from broker.worker.lease_renewer import job_lease_renewer, rehearsal_lease_renewer
+from broker.domain.jobs.work_items import WorkKind
+from broker.worker.lease_renewer import lease_renewer
 from broker.worker.reconcile import offer_waiting
 from broker.workflow.job_scheduling import WorkerSlot
-from broker.workflow.pipeline.job_run import resume_hold, run_next_job
-from broker.workflow.policies_in_force import policies_in_force
 from broker.workflow.private_jobs.private_ports import RunPorts
-from broker.workflow.rehearsal.rehearsal_run import run_rehearsal as rehearse
+from broker.workflow.slot_work import resume_hold, run_next_job, run_rehearsal
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,28 +29,17 @@ def set_up_slot(ports: RunPorts, name: str, slot: WorkerSlot | None = None) -> N
     resume_hold(ports, name)
 
 
-def run_job(job: str, attempt: int) -> bool:
-    """Run the job whose turn it is, whichever was offered. Returns whether one ran.
+def work(kind: str, subject: str, attempt: int) -> bool:
+    """Run the job whose turn it is, whichever was offered; if none waits, an offered rehearsal. Returns whether
+    anything ran.
 
-    Jobs that have already run are completed outside the slots: otherwise a waiting job would show how long their
-    comparison takes.
+    Jobs that have already run are compared and released outside the slots: otherwise a waiting job would show how long
+    their comparison takes.
     """
     this = _process["this"]
-    ran = run_next_job(this.ports, this.slot, this.name, job_lease_renewer(this.ports))
-    if ran:
+    renewer = lease_renewer(this.ports)
+    if run_next_job(this.ports, this.slot, this.name, renewer):
         offer_waiting(this.ports)  # at once: an offer that came meanwhile may have been used up for this job
-    return ran
-
-
-def run_rehearsal(rehearsal: str, attempt: int) -> bool:
-    """Run the job whose turn it is, if one waits; otherwise this rehearsal. A slot that takes no scripts rehearses SQL
-    only."""
-    this = _process["this"]
-    # Jobs come before rehearsals.
-    if run_job(rehearsal, attempt):
         return True
-    kind = this.ports.store.requested_rehearsal(rehearsal).submission.kind
-    # The reconciler offers it again, to another slot.
-    if kind is JobKind.PYTHON and not this.slot.takes_scripts(policies_in_force(this.ports.store)):
-        return False
-    return rehearse(this.ports, rehearsal, rehearsal_lease_renewer(this.ports))
+    # A slot that takes no scripts leaves them to another one: the reconciler offers them again.
+    return WorkKind(kind) is WorkKind.REHEARSAL and run_rehearsal(this.ports, subject, this.name, this.slot, renewer)

@@ -10,9 +10,10 @@ from datetime import timedelta
 
 from broker.domain.errors import Unavailable
 from broker.domain.jobs.job import Job, JobKind, JobState, fair_order, seconds_used
-from broker.domain.ports import ListFilter, Ports, WorkerPorts
+from broker.domain.jobs.work_items import WorkItem, WorkKind
+from broker.domain.ports import ListFilter, Ports
 from broker.policy.policy_set import PolicySet
-from broker.workflow.timing_channel import hides_end, time_slots_of
+from broker.workflow.timing_channel import end_hidden_until, time_slots_of
 
 MAX_WAITING = 10_000
 
@@ -40,28 +41,27 @@ def jobs_in_turn(ports: Ports, policies: PolicySet) -> list[Job]:
     return fair_order(waiting, used, slots)
 
 
-def next_job(ports: WorkerPorts, policies: PolicySet, slot: WorkerSlot, passed: Container[str] = ()) -> str | None:
-    """Return the job that the slot takes now, leaving out those in `passed`, or None. A job that was given back rests
-    first, longer after each attempt."""
-    now, scripts = ports.clock.now(), slot.takes_scripts(policies)
+def next_job(ports: Ports, policies: PolicySet, slot: WorkerSlot, passed: Container[str] = ()) -> str | None:
+    """Return the job that the slot takes now, leaving out those in `passed` and those that rest, or None."""
+    scripts = slot.takes_scripts(policies)
+    due = {item.subject for item in ports.store.work_due(frozenset({WorkKind.RUN}), ports.clock.now())}
     for job in jobs_in_turn(ports, policies):
-        rested = not job.attempt or now >= job.updated + job.attempt * ports.lease
         takes_it = scripts or job.submission.kind is JobKind.SQL
-        if rested and takes_it and job.ident not in passed:
+        if takes_it and job.ident in due and job.ident not in passed:
             return job.ident
     return None
 
 
-def offer_job(ports: Ports, job: str, attempt: int) -> None:
-    """Offer a job to the queue. If the queue does not answer, the reconciler finds the job in the store."""
+def offer(ports: Ports, item: WorkItem) -> None:
+    """Offer work to the queue. If the queue does not answer, the reconciler finds it in the store."""
     with suppress(Unavailable):
-        ports.queue.offer(job, attempt)
+        ports.queue.offer(item)
 
 
 def apparently_running(ports: Ports, policies: PolicySet, project: str) -> list[Job]:
     """Return the jobs of a project that have ended but must still look as if they ran."""
     now, begun = ports.clock.now(), recently_begun(ports, policies)
-    return [j for j in begun if j.submission.project == project and hides_end(ports, policies, j, now)]
+    return [j for j in begun if j.submission.project == project and end_hidden_until(ports, policies, j, now)]
 
 
 def recently_begun(ports: Ports, policies: PolicySet) -> list[Job]:

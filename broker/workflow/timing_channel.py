@@ -17,11 +17,11 @@ MIN_REAL_SLOT_SECONDS = 60
 """Seconds. On real data no time finer than a minute is shown anywhere."""
 
 
-def hides_withheld(
+def withheld_hidden_until(
     ports: Ports, policies: PolicySet, job: Job, outputs: list[Output], handled: frozenset[str] | None = None
-) -> bool:
-    """Whether the job must still look as if a person had to decide about a withheld output, or about one that it did
-    not leave.
+) -> datetime | None:
+    """Return until when the job must still look as if a person had to decide about a withheld output, or about one that
+    it did not leave; None if nothing is to be hidden (any more).
 
     This lasts until a person has decided about another output of the job, until a checker has reported to its
     researchers why the job gave nothing, or until the time in which a person could have done so is over. Meanwhile the
@@ -29,15 +29,14 @@ def hides_withheld(
     the caller has it.
     """
     if job.saved_names and not outputs:
-        return False  # it requested no output, and everybody knew that beforehand
+        return None  # it requested no output, and everybody knew that beforehand
     # Nothing is withheld, so there is nothing to hide.
     if outputs and all(o.state is not OutputState.WITHHELD for o in outputs):
-        return False
+        return None
     # By then a person would have decided, so disclosing the state reveals nothing more.
-    disclosed_after = timedelta(hours=policies.service.withheld_told_after_hours)
-    if ports.clock.now() - job.created >= disclosed_after:
-        return False
-    return not _is_handled_by_people(ports, job, outputs, handled)
+    until = job.created + timedelta(hours=policies.service.withheld_told_after_hours)
+    over = ports.clock.now() >= until or _is_handled_by_people(ports, job, outputs, handled)
+    return None if over else until
 
 
 def handled_by_people(ports: Ports, outputs: Mapping[str, Sequence[Output]]) -> frozenset[str]:
@@ -67,7 +66,7 @@ def appears_running(
     if reads_nothing(job, outputs):  # its time reveals nothing
         return False
     now = ports.clock.now()
-    if hides_end(ports, policies, job, now):
+    if end_hidden_until(ports, policies, job, now) is not None:
         return True
     if job.state not in {JobState.ASSESSING, JobState.DECIDED}:
         return False
@@ -84,15 +83,16 @@ def reads_nothing(job: Job, outputs: list[Output]) -> bool:
     return bool(job.saved_names) and not outputs and job.state is not JobState.FAILED
 
 
-def hides_end(ports: Ports, policies: PolicySet, job: Job, now: datetime) -> bool:
-    """Whether a job that has ended must still look as if it ran, until its coarse time slot is over.
+def end_hidden_until(ports: Ports, policies: PolicySet, job: Job, now: datetime) -> datetime | None:
+    """Return until when a job that has ended must still look as if it ran: until its coarse time slot is over. None if
+    its end is not hidden (any more).
 
     A script's running time is an output in itself (`sleep(score)`). A SQL job's time reveals what it was compared
     with. A private job may disclose only what it is charged for, and its time is not. Once a person has decided, the
     state is shown.
     """
     until = disclosed_end(ports, policies, job)
-    return until is not None and now < until
+    return until if until is not None and now < until else None
 
 
 def disclosed_end(ports: Ports, policies: PolicySet, job: Job) -> datetime | None:

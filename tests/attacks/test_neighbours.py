@@ -11,7 +11,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -35,12 +34,11 @@ from broker.sandbox.real_synthetic_lock import RESERVATION_SECONDS, RealSyntheti
 from broker.sandbox.selftest import LIMITS
 from broker.settings import Settings
 from broker.wiring import execution_adapters
-from broker.workflow.pipeline.job_run import run_job
 from broker.workflow.rehearsal import rehearsal_requests
-from broker.workflow.rehearsal.rehearsal_run import run_rehearsal
 from broker.workflow.reviewing import script_failures
 from tests.attacks.script_town import broker
 from tests.generative.query.proof_size import tell
+from tests.one_worker import run_job, run_rehearsal
 from tests.unit.workflow.conftest import PROJECT, PYTHON, ROSA, SQL, Broker
 
 pytestmark = pytest.mark.long
@@ -134,7 +132,7 @@ def test_a_sender_on_real_rows_is_not_heard_by_a_trial(runtime: str) -> None:
         sends, hears = npd.send(SENDER), npd.send(LISTENER)
         both = [worker(npd, Path(folder), runtime) for _ in range(2)]
         threads = [
-            threading.Thread(target=run_job, args=(ports, job, job, lambda *_: nullcontext()))
+            threading.Thread(target=run_job, args=(ports, job, job))
             for ports, job in zip(both, (sends, hears), strict=True)
         ]
         threads[0].start()
@@ -360,13 +358,13 @@ def test_script_rehearsals_wait_during_real_rows_and_sql_goes_on() -> None:
     with broker() as npd:
         npd.sandbox.turn = False
         script, query = request_rehearsal(npd, JobKind.PYTHON, PYTHON), request_rehearsal(npd, JobKind.SQL, SQL)
-        tried = [run_rehearsal(npd.ports, ident, lambda *_: nullcontext()) for ident in (script, query)]
+        tried = [run_rehearsal(npd.ports, ident) for ident in (script, query)]
         assert tried == [False, True]
         found = npd.store.requested_rehearsal(script)
         assert (found.state, found.attempt, found.started) == (RehearsalState.QUEUED, 0, None)
         npd.clock.sleep(30)
         npd.sandbox.turn = True
-        assert run_rehearsal(npd.ports, script, lambda *_: nullcontext())
+        assert run_rehearsal(npd.ports, script)
         assert rehearsal_requests.view_rehearsal(npd.ports, npd.person(ROSA), script).state is RehearsalState.QUEUED, (
             "told in slots"
         )

@@ -14,18 +14,18 @@ from typing import Any
 import pytest
 
 from broker.domain.errors import Invalid
-from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.job import JobState
+from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import ALL_RELEASES, SandboxEnd
 from broker.policy.service_limits import ServiceLimits
 from broker.workflow.job_scheduling import WorkerSlot, jobs_in_turn, next_job
 from broker.workflow.pipeline import job_release
-from broker.workflow.pipeline.job_run import resume_hold
+from broker.workflow.slot_work import resume_hold
 from broker.workflow.submission.job_withdrawal import withdraw
 from broker.workflow.timing_channel import check_slots
 from broker.workflow.views import job_views, public_register
 from tests.attacks.timed_town import OTHER_PROJECT, START, bits, watched
 from tests.generative.query.proof_size import tell
+from tests.one_worker import lease
 from tests.unit.workflow.conftest import PYTHON, REX, ROSA, SQL
 
 pytestmark = pytest.mark.long
@@ -168,14 +168,13 @@ def test_a_slot_that_was_killed_waits_for_the_end_of_its_slot_of_time() -> None:
     with watched(lambda name, request: 0.5) as town:
         store, ports = town.npd.store, town.npd.ports
         job = town.send("script", PYTHON)
-        now, event = town.clock.now(), AuditEvent(START, "broker", "job.moved", job)
-        assert store.lease(job, "w", now + ports.lease, now, [event])
+        item = lease(ports, WorkKind.RUN, job)
         town.clock.sleep(31)
-        store.advance(job, 1, JobState.RUNNING, JobState.QUEUED, town.clock.now(), [event])
+        store.give_back(item, town.clock.now(), town.clock.now())
         assert job_views.view_job(ports, town.npd.person(ROSA), job).state == "running"
         resume_hold(ports, "another")
         assert town.clock.at == START + timedelta(seconds=31)
-        resume_hold(ports, "w")
+        resume_hold(ports, "w1")
         assert town.clock.at == START + timedelta(seconds=60)
         withdraw(ports, town.npd.person(ROSA), job)
         town.clock.sleep(1)
@@ -187,10 +186,9 @@ def test_attempts_share_one_grid() -> None:
     with watched(lambda name, request: 5.0) as town:
         store, ports = town.npd.store, town.npd.ports
         job = town.send("script", PYTHON)
-        now, event = town.clock.now(), AuditEvent(START, "broker", "job.moved", job)
-        assert store.lease(job, "another", now + ports.lease, now, [event])
+        item = lease(ports, WorkKind.RUN, job)
         town.clock.sleep(31)
-        store.advance(job, 1, JobState.RUNNING, JobState.QUEUED, town.clock.now(), [event])
+        store.give_back(item, town.clock.now(), town.clock.now())
         ports = town.npd.ports = replace(ports, lease=timedelta(0))
         town.work()
         assert town.clock.at == START + timedelta(seconds=60)

@@ -8,24 +8,25 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from broker.domain.errors import Conflict, Unknown
 from broker.domain.jobs.job import JobKind, Submission
+from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import ALL_RELEASES
-from broker.worker.reconcile import settle_due
+from broker.worker.reconcile import release_due
 from broker.workflow.job_scheduling import WorkerSlot
-from broker.workflow.pipeline.job_run import run_next_job
 from broker.workflow.rehearsal import rehearsal_requests
-from broker.workflow.rehearsal.rehearsal_run import run_rehearsal
 from broker.workflow.reviewing import script_failures
+from broker.workflow.slot_work import run_next_job
 from broker.workflow.submission import job_submission
 from broker.workflow.views import job_progress, job_views, privacy_budgets, public_register
 from broker.workflow.views.person_notices import notices_for
 from tests.attacks.script_town import broker
+from tests.one_worker import due, run_rehearsal, unwatched
 from tests.unit.workflow.conftest import PROJECT, REX, ROSA, SQL, Broker
 
 START = datetime(2026, 11, 24, 9, 0, 30, tzinfo=UTC)
@@ -89,11 +90,10 @@ class Watched:
         """All that there is, by one slot of a worker, until nothing waits and nothing is due."""
         ports = self.npd.ports
         while True:
-            if run_next_job(ports, WorkerSlot(), "w", lambda job, attempt: nullcontext()):
+            if run_next_job(ports, WorkerSlot(), "w", unwatched):
                 continue
-            waiting = ports.store.rehearsals_waiting()
-            if waiting:
-                run_rehearsal(ports, waiting[0].ident, lambda job, attempt: nullcontext())
+            if waiting := due(ports, WorkKind.REHEARSAL):
+                run_rehearsal(ports, waiting[0].subject)
             elif self.clock.due:
                 self.clock.wait_until(self.clock.due[0][0])
             else:
@@ -104,7 +104,7 @@ class Watched:
         if self.observing:
             return
         self.observing = True
-        settle_due(self.npd.ports)
+        release_due(self.npd.ports)
         told = self.plain(repr([self.doors(by) for by in (ROSA, REX)]))
         if not self.seen or self.seen[-1][1] != told:
             self.seen.append(((self.clock.at - START).total_seconds(), told))

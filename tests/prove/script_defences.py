@@ -45,7 +45,7 @@ DEFENCES = (
     Defence("what did not leave has no name", edited("broker.workflow.views.job_views:_decided_outputs", "if left or named:", "if True:"), "test_8_names"),
     Defence(
         "an output is what its header says",
-        edited("broker.workflow.pipeline.job_assessment:_store_output", "_description(declared, draft.name)", "draft.record.file.facts['script_says']"),
+        edited("broker.workflow.pipeline.assess:_store_output", "_description(declared, draft.name)", "draft.record.file.facts['script_says']"),
         "test_8_names",
     ),
     Defence("scripts mount their own rendering", edited("broker.python_jobs.sandbox_requests:prepare_script", "vault.script", "vault.evidence"), "test_9"),

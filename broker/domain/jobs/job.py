@@ -100,8 +100,8 @@ class Submission:
 class Job:
     """A submission after it was accepted or refused.
 
-    `attempt` rejects late results of earlier attempts. `lease_until`: end of the running worker's lease. `policy`: the
-    policy at acceptance; `assessed_policy`: the policy under which its outputs were judged. `read_saved`: idents of the
+    `attempt` rejects late results of earlier attempts. `worker`: the slot that ran it last. `policy`: the policy at
+    acceptance; `assessed_policy`: the policy under which its outputs were judged. `read_saved`: idents of the
     saved definitions that its text read at acceptance; every later check uses these. `saved_names`: names that it
     saved. `started`: start of its first attempt. `ended`: end of its last attempt, including its comparison.
     `released_before`: number of tables that had been released when it started."""
@@ -118,7 +118,6 @@ class Job:
     snapshot: str | None = None
     attempt: int = 0
     worker: str | None = None
-    lease_until: datetime | None = None
     failure: FailureCode | None = None
     image: str | None = None
     runtime: str | None = None

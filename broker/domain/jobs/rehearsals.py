@@ -83,7 +83,6 @@ class RequestedRehearsal:
     updated: datetime
     attempt: int = 0
     started: datetime | None = None
-    lease_until: datetime | None = None
     step: RehearsalStep | None = None
     about: int = 0
     document: str = ""

@@ -1,4 +1,4 @@
-"""Store ports for jobs and their leases, rehearsals, outputs, votes, messages and releases. Docstrings are the
+"""Store ports for work and its leases, jobs, rehearsals, outputs, votes, messages and releases. Docstrings are the
 contract."""
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,14 +12,52 @@ from broker.domain.jobs.job_check import JobCheck
 from broker.domain.jobs.outputs import Output, OutputState
 from broker.domain.jobs.rehearsals import RehearsalState, RehearsalStep, RequestedRehearsal, ScriptRehearsal
 from broker.domain.jobs.reviews import Message, OutputDecision, Vote
+from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.domain.ledger.spends import ExactDisclosure
 from broker.domain.ports import store_records
 from broker.domain.projects.saved_definitions import SavedEntry
 from broker.domain.release_history import HistoryUpdate
 
 
+class WorkStore(Protocol):
+    """What workers have to do, and who does it. Work is due as long as the state of its subject says so: nothing has to
+    be added, and nothing can be lost. A method that ends work ends its lease in the same transaction."""
+
+    def work_due(self, kinds: frozenset[WorkKind], now: datetime) -> list[WorkItem]:
+        """Work of these kinds that nobody does and that does not rest, oldest first."""
+
+    def lease_work(
+        self, kind: WorkKind, subject: str, worker: str, until: datetime, now: datetime,
+        events: Sequence[AuditEvent] = (),
+    ) -> WorkItem | None:  # fmt: skip
+        """Lease work as its subject's next attempt, even if it rests. None if it is not due (any more), or somebody has
+        it. A run makes a queued job running; its first attempt records when the job started, and how many tables had
+        been released by then."""
+
+    def renew_work(self, item: WorkItem, until: datetime, now: datetime) -> bool:
+        """Prolong a lease. False if the attempt no longer has it, or if it has lapsed by `now`."""
+
+    def works_on(self, item: WorkItem) -> bool:
+        """Whether the attempt has its lease, lapsed or not."""
+
+    def give_back(
+        self, item: WorkItem, rests_until: datetime, now: datetime, events: Sequence[AuditEvent] = ()
+    ) -> None:
+        """End the lease without a result. A running job or rehearsal becomes queued again. Raises Conflict("stale") if
+        the attempt has lost its lease."""
+
+    def wake(self, kind: WorkKind, subject: str | None = None) -> None:
+        """End the rest of one subject's work, or of all work of this kind."""
+
+    def work_lapsed(self, now: datetime) -> list[WorkItem]:
+        """Work whose lease has lapsed: its worker is gone."""
+
+    def work_leased(self) -> list[WorkItem]:
+        """All work that somebody does. The sweeper must not touch its sandboxes."""
+
+
 class JobStore(Protocol):
-    """Jobs and their leases."""
+    """Jobs, and what was understood of their texts."""
 
     def accept(
         self, job: Job, events: Sequence[AuditEvent], saved_entries: Sequence[SavedEntry] = (),
@@ -52,16 +90,6 @@ class JobStore(Protocol):
     def jobs_named(self, idents: frozenset[str]) -> dict[str, Job]:
         """Existing jobs with these idents."""
 
-    def lease(
-        self, job: str, worker: str, until: datetime, now: datetime, events: Sequence[AuditEvent]
-    ) -> store_records.Lease | None:
-        """Queued → running with attempt+1, by compare-and-set; None if the job is not queued (any more). The first
-        attempt records when the job started, and how many tables had been released by then."""
-
-    def renew(self, job: str, attempt: int, until: datetime, now: datetime | None = None) -> bool:
-        """Prolong the lease of a run or a comparison. False if the attempt no longer has the lease, or if the lease has
-        lapsed by `now`. A lapsed lease is never renewed, so that the attempt cannot overtake whoever ends it."""
-
     def advance(
         self, job: str, attempt: int | None, before: JobState, after: JobState, now: datetime,
         events: Sequence[AuditEvent], *, failure: FailureCode | None = None, image: str | None = None,
@@ -70,19 +98,6 @@ class JobStore(Protocol):
     ) -> None:  # fmt: skip
         """Change the state of a job. `outputs` are inserted with it; `small` and `history_changed` count for the
         project. `attempt` None means any attempt (withdraw, decide)."""
-
-    def lapsed(self, now: datetime) -> list[store_records.LapsedLease]:
-        """Running jobs whose lease has lapsed, and jobs whose comparison's lease has lapsed."""
-
-    def waiting(self) -> list[tuple[str, int]]:
-        """(job, attempt) of every queued job, oldest first. The reconciler offers them again."""
-
-    def alive(self) -> frozenset[tuple[str, int]]:
-        """(job, attempt) of every job that runs or is compared. The sweeper must not touch them."""
-
-    def unsettled(self) -> list[str]:
-        """Jobs whose next step waits for nobody (because a process died between two steps), oldest first: `assessing`
-        with an output to route or without one to decide, or `decided` with approved outputs and no release."""
 
     def name_vault(self, job: str, attempt: int, vault: str) -> None:
         """Record the vault that a running attempt reads, so that it is retained until the job ends. Raises
@@ -162,20 +177,14 @@ class OutputStore(Protocol):
 
 
 class ComparingStore(Protocol):
-    """Comparisons of a job's outputs with the release history: who performs one now, and its results."""
-
-    def lease_comparison(self, job: str, until: datetime) -> int | None:
-        """Lease the comparison of the outputs of an `assessing` job until `until`, as its next attempt, and return the
-        attempt's number. `renew` prolongs it. None if somebody has it, or the job is in another state or stopped."""
-
-    def end_comparison(self, job: str, attempt: int) -> None:
-        """Give up the lease, so that another worker may take it."""
+    """Results of comparisons of a job's outputs with the release history."""
 
     def put_compared(
-        self, job: str, attempt: int, found: Sequence[store_records.ComparedOutput], now: datetime,
+        self, item: WorkItem, found: Sequence[store_records.ComparedOutput], now: datetime,
         events: Sequence[AuditEvent], history_changed: bool = False,
     ) -> None:  # fmt: skip
-        """Replace outputs by the results of their comparison and give up the lease; all of it or nothing. A job that is
+        """Replace outputs by the results of their comparison and end its lease (a release that compares again keeps its
+        own); all of it or nothing. A job that is
         `history_changed` stays so: it counts once, however often it is compared. This may return an approved output to
         review; votes on its earlier form no longer count. Raises Conflict("stale") if the lease is lost or an output is
         no longer the one that was compared."""
@@ -286,40 +295,18 @@ class RequestedRehearsalStore(Protocol):
     def rehearsals_of(self, person: str) -> list[RequestedRehearsal]:
         """Newest first, without their documents."""
 
-    def lease_rehearsal(self, ident: str, until: datetime, now: datetime) -> RequestedRehearsal | None:
-        """Queued → running with attempt+1; None if it is not queued (any more)."""
-
-    def renew_rehearsal(self, ident: str, attempt: int, until: datetime, now: datetime) -> bool:
-        """False if the attempt no longer runs, or its lease has lapsed."""
-
-    def note_step(self, ident: str, attempt: int, step: RehearsalStep, about: int = 0) -> None:
-        """Raises Conflict("stale") if the attempt no longer runs."""
+    def note_step(self, item: WorkItem, step: RehearsalStep, about: int = 0) -> None:
+        """Raises Conflict("stale") if the attempt has lost its lease."""
 
     def end_rehearsal(
-        self, ident: str, attempt: int, state: RehearsalState, document: str, now: datetime,
-        events: Sequence[AuditEvent],
+        self, item: WorkItem, state: RehearsalState, document: str, now: datetime, events: Sequence[AuditEvent], *,
+        lapsed: bool = False,
     ) -> None:  # fmt: skip
-        """Running → done or failed, while its lease holds; otherwise raises Conflict("stale")."""
-
-    def give_back_rehearsal(self, ident: str, attempt: int, now: datetime) -> None:
-        """Running → queued; otherwise raises Conflict("stale")."""
-
-    def fail_lapsed_rehearsal(
-        self, ident: str, attempt: int, document: str, now: datetime, events: Sequence[AuditEvent]
-    ) -> None:
-        """Running → failed, whether or not its lease holds; otherwise raises Conflict("stale")."""
+        """Running → done or failed, while its lease holds; with `lapsed`, also afterwards. Otherwise raises
+        Conflict("stale")."""
 
     def cancel_rehearsal(self, ident: str, now: datetime, events: Sequence[AuditEvent]) -> bool:
         """Any state → cancelled, without a document. False if it was cancelled before."""
-
-    def rehearsals_waiting(self) -> list[RequestedRehearsal]:
-        """Oldest first."""
-
-    def rehearsals_lapsed(self, now: datetime) -> list[tuple[str, int]]:
-        """(ident, attempt) of running rehearsals whose lease has lapsed."""
-
-    def rehearsals_alive(self) -> frozenset[tuple[str, int]]:
-        """(ident, attempt) of running rehearsals. The sweeper must not touch them."""
 
     def drop_rehearsals(self, before: datetime) -> int:
         """Remove rehearsals that ended before a moment. Returns their number."""

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from broker.domain import release_history
 from broker.domain.identity.audit import AuditEvent
+from broker.domain.jobs.work_items import WorkItem
 from broker.domain.ledger.budget_refusals import ReleaseMaximum
 from broker.domain.ledger.ledger_chain import ChainCheck, ChainHead
 from broker.domain.ledger.privacy_loss import PrivacyAccount, PrivacyAmount
@@ -122,29 +123,20 @@ class PublicTableStore(Protocol):
 
     def withdraw_public_table(self, ident: str, now: datetime, event: AuditEvent) -> None: ...
 
-    def public_tables_to_run(self, now: datetime) -> list[PublicTable]:
-        """Confirmed tables that no worker runs at the moment, oldest first, without their figures."""
-
-    def lease_public_table(self, ident: str, until: datetime, now: datetime) -> int | None:
-        """The attempt; None if the table must not run, or somebody runs it."""
-
-    def renew_public_table(self, ident: str, attempt: int, until: datetime, now: datetime) -> bool: ...
-
-    def name_public_vault(self, ident: str, attempt: int, vault: str) -> bool:
+    def name_public_vault(self, item: WorkItem, vault: str) -> bool:
         """Record the vault that the attempt reads. While the attempt has its lease, the vault is in use
         (`vaults_in_use`), and the snapshot cannot be superseded. False, and nothing is recorded, if the snapshot is
         retired."""
 
-    def rest_public_table(self, ident: str, attempt: int, until: datetime) -> None:
-        """It could not run now. Nobody tries again before `until`, and its vault is not in use."""
-
-    def public_tables_alive(self) -> frozenset[tuple[str, int]]:
-        """Attempts that have a lease."""
-
     def enter_public_table(
-        self, ident: str, attempt: int, found: Reproduction, remembering: release_history.HistoryUpdate,
-        now: datetime, events: Sequence[AuditEvent], entry: int | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        item: WorkItem,
+        found: Reproduction,
+        remembering: release_history.HistoryUpdate,
+        now: datetime,
+        events: Sequence[AuditEvent],
+        entry: int | None = None,
+    ) -> None:
         """Store the result and its one entry in the release history in one transaction, like `ReleaseStore.release`.
         Raises Conflict("memory-moved") if the version is no longer `seen`, and Breach while the release history lacks
         its last signed head. `entry`: the release history already has this entry (a restored back-up of this record

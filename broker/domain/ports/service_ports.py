@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Protocol
 
+from broker.domain.jobs.work_items import WorkItem
+
 
 class Clock(Protocol):
     def now(self) -> datetime:
@@ -13,13 +15,12 @@ class Clock(Protocol):
 
 
 class Queue(Protocol):
-    """A hint to workers that a job may be ready. It may lose, repeat and reorder offers; the store corrects that."""
+    """A hint to workers that a job or rehearsal may be ready. It may lose, repeat and reorder offers; the store
+    corrects that."""
 
-    def offer(self, job: str, attempt: int) -> None:
-        """Offer the id of a job. Offering the same (job, attempt) again is harmless. Raises Unavailable."""
-
-    def offer_rehearsal(self, rehearsal: str, attempt: int) -> None:
-        """The same for a rehearsal. Workers take jobs first. Raises Unavailable."""
+    def offer(self, item: WorkItem) -> None:
+        """Offer a run or a rehearsal; workers take runs first. Offering the same again is harmless. Raises
+        Unavailable."""
 
     def depth(self) -> int:
         """Number of jobs on offer."""

@@ -205,6 +205,7 @@ class AuditStore(Protocol):
 
 
 class Store(
+    job_ports.WorkStore,
     job_ports.JobStore,
     job_ports.ScriptRehearsalStore,
     job_ports.RequestedRehearsalStore,

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.job import Job
 from broker.domain.jobs.outputs import Output
 from broker.domain.jobs.reviews import Message, OutputDecision, Vote
 
@@ -172,23 +171,6 @@ class ListFilter:
     researcher: str | None = None
     limit: int = 100
     after: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The right to run one attempt of a job until `until`. Every later write carries `attempt`."""
-
-    job: Job
-    attempt: int
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class LapsedLease:
-    """A running job whose lease has lapsed."""
-
-    job: str
-    attempt: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
-"""Moves of jobs: leases, changes of state by compare-and-set, compared outputs, and what is due."""
+"""Moves of jobs: changes of state by compare-and-set, compared outputs, and the vaults in use."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from broker.domain.errors import Breach, Conflict
@@ -11,57 +11,44 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
 from broker.domain.jobs.job import FINAL_JOB_STATES, FailureCode, JobState, can_advance
 from broker.domain.jobs.outputs import DECIDED_STATES, OUTPUT_TRANSITIONS, OutputState
-from broker.domain.ports import ComparedOutput, LapsedLease, Lease, OutputRecord, PendingHistoryEntry
+from broker.domain.jobs.work_items import WorkItem, WorkKind
+from broker.domain.ports import ComparedOutput, OutputRecord, PendingHistoryEntry
 from broker.storage.audit_store import append_events
 from broker.storage.database import Database
-from broker.storage.job_stores.job_store import job_of, job_row
+from broker.storage.job_stores.job_store import job_row
 from broker.storage.job_stores.output_store import output_row, output_values, to_remember_json
 from broker.storage.ledger.signed_ledger import SqlLedgerWrites
 from broker.storage.ledger.spend_store import settle_with_job
 from broker.storage.public_table_store import vaults_of_public_tables
 from broker.storage.release_history.history_writes import lock_for_files
 from broker.storage.row_values import pick
-from broker.storage.stop_store import is_stopped
-from broker.storage.tables.job_tables import jobs, outputs, releases, votes
-from broker.storage.tables.release_history_tables import memory_entries
+from broker.storage.tables.job_tables import jobs, outputs, votes
+from broker.storage.work_leases import check_lease, end_lease, end_leases, stale
 
 BACK_TO_REVIEW = (OutputState.APPROVED, OutputState.IN_REVIEW)
 COMPARABLE_STATES = frozenset({OutputState.ASSESSED, OutputState.APPROVED})
 
 
 class SqlComparisons:
-    """The part of the store that lets one process at a time compare a job's outputs."""
+    """The part of the store that replaces outputs by what their comparison made of them."""
 
     _db: Database
 
-    def lease_comparison(self, job: str, until: datetime) -> int | None:
-        free = (jobs.c.ident == job, jobs.c.state == JobState.ASSESSING, jobs.c.comparing_until.is_(None))
-        # A stopped job gets no lease, so nothing of it is compared or released.
-        taken = update(jobs).where(*free, ~is_stopped())
-        with self._db.write() as connection:
-            # A new attempt number fences off the worker that compared before.
-            found = connection.execute(taken.values(attempt=jobs.c.attempt + 1, comparing_until=until))
-            return int(job_row(connection, job).attempt) if found.rowcount == 1 else None
-
-    def end_comparison(self, job: str, attempt: int) -> None:
-        mine = (jobs.c.ident == job, jobs.c.attempt == attempt)
-        with self._db.write() as connection:
-            connection.execute(update(jobs).where(*mine).values(comparing_until=None))
-
     def put_compared(
-        self, job: str, attempt: int, found: Sequence[ComparedOutput], now: datetime, events: Sequence[AuditEvent],
+        self, item: WorkItem, found: Sequence[ComparedOutput], now: datetime, events: Sequence[AuditEvent],
         history_changed: bool = False,
     ) -> None:  # fmt: skip
-        held = (jobs.c.ident == job, jobs.c.attempt == attempt, jobs.c.comparing_until.is_not(None))
+        job = item.subject
         with self._db.write() as connection:
             # First in the transaction, so that no file is retired before the output names it.
             lock_for_files(connection, [one.file for c in found for one in c.record.pending_history])
-            values: dict[str, object] = {"comparing_until": None}
+            if job_row(connection, job, lock=True).state != JobState.ASSESSING:
+                raise stale("job", job)
+            # A release that compares again goes on.
+            (end_lease if item.kind is WorkKind.COMPARE else check_lease)(connection, item)
             # Never set back: a job counts once for its project, however often it is compared.
-            values |= {"history_changed": True} if history_changed else {}
-            ended = update(jobs).where(*held, jobs.c.state == JobState.ASSESSING)
-            if connection.execute(ended.values(values)).rowcount != 1:
-                raise Conflict("stale", f"Job {job!r} is compared by another process, or not any more.")
+            if history_changed:
+                connection.execute(update(jobs).where(jobs.c.ident == job).values(history_changed=True))
             # Once a person has voted, the end is already shown and must not move.
             connection.execute(update(jobs).where(jobs.c.ident == job, ~_is_voted_on(job)).values(ended=now))
             for one in found:
@@ -97,62 +84,9 @@ def _put_compared_output(connection: Connection, job: str, one: ComparedOutput, 
     connection.execute(update(outputs).where(outputs.c.ident == before.ident).values(values))
 
 
-class SqlDueJobs:
-    """The part of the store that lists what has to be done."""
-
-    _db: Database
-
-    def vaults_in_use(self, *, reading: bool = False) -> frozenset[str]:
-        unfinished = jobs.c.state.not_in(sorted(FINAL_JOB_STATES))
-        wanted = jobs.c.state.in_((JobState.QUEUED, JobState.RUNNING)) if reading else unfinished
-        query = select(jobs.c.vault).where(wanted, jobs.c.vault.is_not(None)).distinct()
-        with self._db.read() as connection:
-            return frozenset(connection.execute(query).scalars()) | vaults_of_public_tables(connection)
-
-    def lapsed(self, now: datetime) -> list[LapsedLease]:
-        late = or_(
-            and_(jobs.c.state == JobState.RUNNING, jobs.c.lease_until < now),
-            and_(jobs.c.state == JobState.ASSESSING, jobs.c.comparing_until < now),
-        )
-        query = select(jobs.c.ident, jobs.c.attempt).where(late).order_by(jobs.c.lease_until, jobs.c.ident)
-        return [LapsedLease(row.ident, row.attempt) for row in self._db.rows(query)]
-
-    def waiting(self) -> list[tuple[str, int]]:
-        return self._where(jobs.c.state == JobState.QUEUED)
-
-    def alive(self) -> frozenset[tuple[str, int]]:
-        compares = and_(jobs.c.state == JobState.ASSESSING, jobs.c.comparing_until.is_not(None))
-        return frozenset(self._where(or_(jobs.c.state == JobState.RUNNING, compares)))
-
-    def _where(self, condition: ColumnElement[bool]) -> list[tuple[str, int]]:
-        query = select(jobs.c.ident, jobs.c.attempt).where(condition)
-        return [(row.ident, row.attempt) for row in self._db.rows(query.order_by(jobs.c.created, jobs.c.ident))]
-
-    def unsettled(self) -> list[str]:
-        # An assessing job waits for people only while an output is in review.
-        due = or_(
-            and_(
-                jobs.c.state == JobState.ASSESSING,
-                or_(_has_output(OutputState.ASSESSED), ~_has_output(OutputState.IN_REVIEW)),
-            ),
-            and_(jobs.c.state == JobState.DECIDED, _has_output(OutputState.APPROVED), ~_has_release()),
-        )
-        query = select(jobs.c.ident).where(due).order_by(jobs.c.created, jobs.c.ident)
-        return list(self._db.values(query))
-
-
-def _has_output(state: OutputState) -> ColumnElement[bool]:
-    return exists().where(outputs.c.job == jobs.c.ident, outputs.c.state == state)
-
-
-def _has_release() -> ColumnElement[bool]:
-    return exists().where(releases.c.job == jobs.c.ident)
-
-
 INITIAL_OUTPUT_STATES: frozenset[OutputState] = (
     frozenset({OutputState.ASSESSED}) | OUTPUT_TRANSITIONS[OutputState.ASSESSED]
 )
-HISTORY_LENGTH = select(func.count()).select_from(memory_entries).scalar_subquery()
 UNDECIDED: frozenset[OutputState] = frozenset(OutputState) - DECIDED_STATES
 
 
@@ -161,36 +95,6 @@ class SqlJobTransitions(SqlLedgerWrites):
     changes nothing."""
 
     _db: Database
-
-    def lease(
-        self, job: str, worker: str, until: datetime, now: datetime, events: Sequence[AuditEvent]
-    ) -> Lease | None:
-        taken = (
-            update(jobs)
-            .where(jobs.c.ident == job, jobs.c.state == JobState.QUEUED, ~is_stopped())
-            .values(state=JobState.RUNNING, attempt=jobs.c.attempt + 1, worker=worker, lease_until=until)
-            .values(started=func.coalesce(jobs.c.started, now), ended=None, updated=now)
-            .values(remembered=func.coalesce(jobs.c.remembered, HISTORY_LENGTH))
-        )
-        with self._db.write() as connection:
-            if connection.execute(taken).rowcount != 1:
-                return None
-            append_events(connection, events)
-            leased = job_of(job_row(connection, job))
-        return Lease(leased, leased.attempt, until)
-
-    def renew(self, job: str, attempt: int, until: datetime, now: datetime | None = None) -> bool:
-        mine = (jobs.c.ident == job, jobs.c.attempt == attempt)
-        # A run and a comparison of one job have leases in different columns.
-        leases = ((JobState.RUNNING, jobs.c.lease_until), (JobState.ASSESSING, jobs.c.comparing_until))
-        with self._db.write() as connection:
-            for state, lease in leases:
-                # A lapsed lease is never renewed, so that the attempt cannot overtake the one that ends it.
-                held = lease.is_not(None) if now is None else lease >= now
-                prolonged = update(jobs).where(*mine, jobs.c.state == state, held).values({lease: until})
-                if connection.execute(prolonged).rowcount == 1:
-                    return True
-        return False
 
     def advance(
         self, job: str, attempt: int | None, before: JobState, after: JobState, now: datetime,
@@ -223,9 +127,12 @@ class SqlJobTransitions(SqlLedgerWrites):
             if connection.execute(update(jobs).where(*running).values(vault=vault)).rowcount != 1:
                 raise stale("job", job)
 
-
-def stale(what: str, ident: str) -> Conflict:
-    return Conflict("stale", f"The {what} {ident!r} has moved on; nothing was changed.")
+    def vaults_in_use(self, *, reading: bool = False) -> frozenset[str]:
+        unfinished = jobs.c.state.not_in(sorted(FINAL_JOB_STATES))
+        wanted = jobs.c.state.in_((JobState.QUEUED, JobState.RUNNING)) if reading else unfinished
+        query = select(jobs.c.vault).where(wanted, jobs.c.vault.is_not(None)).distinct()
+        with self._db.read() as connection:
+            return frozenset(connection.execute(query).scalars()) | vaults_of_public_tables(connection)
 
 
 def _check_legal(
@@ -235,6 +142,8 @@ def _check_legal(
         raise Breach(f"No job goes from {before} to {after}.")
     if after is JobState.RUNNING:
         raise Breach("A job starts by a lease only.")
+    if after is JobState.QUEUED:
+        raise Breach("A job is given back by its lease only.")
     if (failure is not None) != (after is JobState.FAILED):
         raise Breach("A failure code belongs to a failed job, and a failed job has one.")
     if records and after is not JobState.ASSESSING:
@@ -251,7 +160,7 @@ def _move_job(
     # None: whoever withdraws or decides does not know the attempt.
     if attempt is not None:
         where.append(jobs.c.attempt == attempt)
-    values: dict[str, object] = {"state": after, "updated": now, "lease_until": None, "comparing_until": None, **known}
+    values: dict[str, object] = {"state": after, "updated": now, **known}
     if after is JobState.WITHDRAWN:
         # A failure that is not disclosed yet looks like a running job, so it can be withdrawn like one.
         values |= {"failure": None, "ended": func.coalesce(jobs.c.ended, now)}
@@ -261,6 +170,7 @@ def _move_job(
         # Raises Unknown if there is no such job; otherwise another writer was faster.
         job_row(connection, job)
         raise stale("job", job)
+    end_leases(connection, job)
 
 
 def _insert_outputs(connection: Connection, job: str, records: Sequence[OutputRecord]) -> None:

@@ -19,35 +19,16 @@ from broker.domain.jobs.rehearsals import (
     ScriptRehearsal,
     states_before,
 )
+from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.domain.ports import RehearsalQuota
 from broker.storage.audit_store import append_events
 from broker.storage.database import Database
-from broker.storage.job_stores.job_lifecycle import stale
 from broker.storage.job_stores.job_store import JOBS_WITH_RUNS, to_read
 from broker.storage.row_values import columns_of, find_row, value_of
 from broker.storage.tables.administration_tables import people
-from broker.storage.tables.job_tables import jobs, rehearsals, script_reads
-from broker.storage.tables.schema import UtcTime, metadata, words
+from broker.storage.tables.job_tables import jobs, rehearsal_requests, rehearsals, script_reads
+from broker.storage.work_leases import check_lease, end_lease, end_leases, stale
 
-rehearsal_requests = sa.Table(
-    "asked_rehearsals",
-    metadata,
-    sa.Column("ident", sa.Text, primary_key=True),
-    sa.Column("person", sa.ForeignKey("people.ident"), nullable=False),
-    sa.Column("submission", sa.JSON, nullable=False),
-    *words("state", RehearsalState, nullable=False),
-    sa.Column("created", UtcTime, nullable=False),
-    sa.Column("updated", UtcTime, nullable=False),
-    sa.Column("attempt", sa.Integer, nullable=False),
-    sa.Column("started", UtcTime),
-    sa.Column("lease_until", UtcTime),
-    *words("step", RehearsalStep),
-    sa.Column("about", sa.Integer, nullable=False),
-    sa.Column("document", sa.Text, nullable=False),
-    sa.CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name="lease"),
-    sa.Index(None, "person", "created"),
-    sa.Index(None, "state", "created"),
-)
 # Documents can be large, so lists leave them out.
 WITHOUT_DOCUMENT = [sa.literal("").label(c.name) if c.name == "document" else c for c in rehearsal_requests.c]
 UNDER_WAY = sorted(OPEN_REHEARSAL_STATES)
@@ -84,76 +65,33 @@ class SqlRehearsalRequests:
         order = (rehearsal_requests.c.created.desc(), rehearsal_requests.c.ident.desc())
         return [_request_of(row) for row in self._db.rows(query.order_by(*order))]
 
-    def lease_rehearsal(self, ident: str, until: datetime, now: datetime) -> RequestedRehearsal | None:
-        ready = (rehearsal_requests.c.ident == ident, _can_become(RehearsalState.RUNNING))
-        values = {"state": RehearsalState.RUNNING, "attempt": rehearsal_requests.c.attempt + 1, "lease_until": until}
-        # The first attempt's start stays: it decides whether the rehearsal had to wait.
-        values |= {"started": sa.func.coalesce(rehearsal_requests.c.started, now), "updated": now, "step": None}
+    def note_step(self, item: WorkItem, step: RehearsalStep, about: int = 0) -> None:
         with self._db.write() as connection:
-            if connection.execute(sa.update(rehearsal_requests).where(*ready).values(values)).rowcount != 1:
-                return None
-            return _request_of(find_row(connection, rehearsal_requests, "rehearsal", ident))
-
-    def renew_rehearsal(self, ident: str, attempt: int, until: datetime, now: datetime) -> bool:
-        held = (*_is_running(ident, attempt), rehearsal_requests.c.lease_until > now)
-        with self._db.write() as connection:
-            return (
-                connection.execute(sa.update(rehearsal_requests).where(*held).values(lease_until=until)).rowcount == 1
-            )
-
-    def note_step(self, ident: str, attempt: int, step: RehearsalStep, about: int = 0) -> None:
-        with self._db.write() as connection:
-            _move_request(connection, ident, _is_running(ident, attempt), step=step, about=about)
+            moved = sa.update(rehearsal_requests).where(rehearsal_requests.c.ident == item.subject)
+            connection.execute(moved.values(step=step, about=about))
+            check_lease(connection, item)
 
     def end_rehearsal(
-        self, ident: str, attempt: int, state: RehearsalState, document: str, now: datetime,
-        events: Sequence[AuditEvent],
+        self, item: WorkItem, state: RehearsalState, document: str, now: datetime, events: Sequence[AuditEvent], *,
+        lapsed: bool = False,
     ) -> None:  # fmt: skip
         if state in OPEN_REHEARSAL_STATES or RehearsalState.RUNNING not in states_before(state):
             raise Breach(f"No rehearsal ends as {state}.")
-        # A lapsed attempt must not end the rehearsal that another one has by now.
-        held = (*_is_running(ident, attempt), rehearsal_requests.c.lease_until > now)
         with self._db.write() as connection:
-            _move_request(connection, ident, held, state=state, document=document, updated=now, lease_until=None)
-            append_events(connection, events)
-
-    def give_back_rehearsal(self, ident: str, attempt: int, now: datetime) -> None:
-        with self._db.write() as connection:
-            back = {"state": RehearsalState.QUEUED, "updated": now, "lease_until": None, "step": None}
-            _move_request(connection, ident, _is_running(ident, attempt), **back)
-
-    def fail_lapsed_rehearsal(
-        self, ident: str, attempt: int, document: str, now: datetime, events: Sequence[AuditEvent]
-    ) -> None:
-        end = {"state": RehearsalState.FAILED, "document": document, "updated": now, "lease_until": None}
-        with self._db.write() as connection:
-            _move_request(connection, ident, _is_running(ident, attempt), **end)
+            moved = sa.update(rehearsal_requests).where(rehearsal_requests.c.ident == item.subject)
+            connection.execute(moved.values(state=state, document=document, updated=now))
+            end_lease(connection, item, None if lapsed else now)
             append_events(connection, events)
 
     def cancel_rehearsal(self, ident: str, now: datetime, events: Sequence[AuditEvent]) -> bool:
         other = (rehearsal_requests.c.ident == ident, _can_become(RehearsalState.CANCELLED))
-        values = {"state": RehearsalState.CANCELLED, "updated": now, "lease_until": None, "document": ""}
+        values = {"state": RehearsalState.CANCELLED, "updated": now, "document": ""}
         with self._db.write() as connection:
             if connection.execute(sa.update(rehearsal_requests).where(*other).values(values)).rowcount != 1:
                 return False
+            end_leases(connection, ident, frozenset({WorkKind.REHEARSAL}))
             append_events(connection, events)
             return True
-
-    def rehearsals_waiting(self) -> list[RequestedRehearsal]:
-        query = sa.select(*WITHOUT_DOCUMENT).where(rehearsal_requests.c.state == RehearsalState.QUEUED)
-        order = (rehearsal_requests.c.created, rehearsal_requests.c.ident)
-        return [_request_of(row) for row in self._db.rows(query.order_by(*order))]
-
-    def rehearsals_lapsed(self, now: datetime) -> list[tuple[str, int]]:
-        lapsed = (rehearsal_requests.c.state == RehearsalState.RUNNING, rehearsal_requests.c.lease_until <= now)
-        query = sa.select(rehearsal_requests.c.ident, rehearsal_requests.c.attempt).where(*lapsed)
-        return [(row.ident, row.attempt) for row in self._db.rows(query)]
-
-    def rehearsals_alive(self) -> frozenset[tuple[str, int]]:
-        running = sa.select(rehearsal_requests.c.ident, rehearsal_requests.c.attempt).where(
-            rehearsal_requests.c.state == RehearsalState.RUNNING
-        )
-        return frozenset((row.ident, row.attempt) for row in self._db.rows(running))
 
     def drop_rehearsals(self, before: datetime) -> int:
         old = (rehearsal_requests.c.state.not_in(UNDER_WAY), rehearsal_requests.c.updated < before)
@@ -163,19 +101,6 @@ class SqlRehearsalRequests:
 
 def _can_become(state: RehearsalState) -> sa.ColumnElement[bool]:
     return rehearsal_requests.c.state.in_(sorted(states_before(state)))
-
-
-def _is_running(ident: str, attempt: int) -> tuple[Any, ...]:
-    return (
-        rehearsal_requests.c.ident == ident,
-        rehearsal_requests.c.attempt == attempt,
-        rehearsal_requests.c.state == RehearsalState.RUNNING,
-    )
-
-
-def _move_request(connection: sa.Connection, ident: str, only: Sequence[Any], **values: object) -> None:
-    if connection.execute(sa.update(rehearsal_requests).where(*only).values(values)).rowcount != 1:
-        raise stale("rehearsal", ident)
 
 
 def _make_room(connection: sa.Connection, person: str, limit: int) -> None:

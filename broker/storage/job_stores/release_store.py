@@ -26,6 +26,7 @@ from broker.storage.row_values import columns_of, find_row, value_of
 from broker.storage.stop_store import check_not_stopped
 from broker.storage.tables.administration_tables import snapshots
 from broker.storage.tables.job_tables import jobs, outputs, recalls, release_outputs, releases
+from broker.storage.work_leases import end_leases
 
 
 class SqlRegister:
@@ -212,8 +213,8 @@ def _check_content(connection: Connection, content: Mapping[str, str]) -> None:
 def _decide_job(connection: Connection, job: str, now: datetime) -> None:
     """Decide the job together with its release. Until then the release history may send an output back to review."""
     assessing = (jobs.c.ident == job, jobs.c.state == JobState.ASSESSING)
-    decided = {"state": JobState.DECIDED, "updated": now, "comparing_until": None}
-    connection.execute(update(jobs).where(*assessing).values(decided))
+    connection.execute(update(jobs).where(*assessing).values(state=JobState.DECIDED, updated=now))
+    end_leases(connection, job)
 
 
 def _insert_release(connection: Connection, release: Release, manifest: str) -> None:

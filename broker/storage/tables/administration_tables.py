@@ -1,10 +1,11 @@
-"""Tables of people and tokens, policy sets and snapshots, stops, erasures, notices, workers' reports, and the audit
-log."""
+"""Tables of people and tokens, policy sets and snapshots, stops, erasures, notices, workers' reports, public
+tables, and the audit log."""
 
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Date, ForeignKey, Index, Integer, Table, Text
 
 from broker.domain.identity.people import Role
 from broker.domain.projects.stops import StopKind
+from broker.domain.public_tables import NumbersOnlyReason, PublishedTable
 from broker.storage.tables.schema import JsonTuple, UtcTime, metadata, words
 
 stops = Table(
@@ -165,3 +166,29 @@ snapshots = Table(
     Column("facts", Text, nullable=False),
     Column("retired", UtcTime),
 )
+
+public_tables = Table(
+    "public_tables",
+    metadata,
+    Column("ident", Text, primary_key=True),
+    *(Column(name, Text, nullable=False) for name in PublishedTable.__dataclass_fields__),
+    Column("standing", Text, unique=True),
+    Column("by", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("confirmed_by", Text),
+    Column("confirmed_at", UtcTime),
+    Column("withdrawn_at", UtcTime),
+    Column("attempt", Integer, nullable=False),
+    Column("vault", Text),
+    Column("agreed", Integer),
+    Column("compared", Integer),
+    *words("why", NumbersOnlyReason),
+    Column("entry", BigInteger, unique=True),
+    Column("entered_at", UtcTime),
+    CheckConstraint("confirmed_by <> by", name="second_administrator"),
+    CheckConstraint("entry IS NULL OR confirmed_by IS NOT NULL", name="confirmed"),
+    CheckConstraint("withdrawn_at IS NULL OR confirmed_by IS NULL", name="withdrawn"),
+    CheckConstraint("(entry IS NULL) = (entered_at IS NULL)", name="entered"),
+    CheckConstraint("(entry IS NULL) = (agreed IS NULL) AND (entry IS NULL) = (compared IS NULL)", name="found"),
+)
+"""`standing` is the folded name while the table is not withdrawn. `entry` is its number in the release history."""

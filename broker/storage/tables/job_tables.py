@@ -6,7 +6,9 @@ import sqlalchemy as sa
 from broker.domain.findings import Verdict
 from broker.domain.jobs.job import FailureCode, JobKind, JobState
 from broker.domain.jobs.outputs import OutputKind, OutputState
+from broker.domain.jobs.rehearsals import RehearsalState, RehearsalStep
 from broker.domain.jobs.reviews import VoteChoice
+from broker.domain.jobs.work_items import WorkKind
 from broker.domain.projects.saved_definitions import SavedState
 from broker.storage.tables.schema import JsonTuple, UtcTime, metadata, words
 
@@ -32,7 +34,6 @@ jobs = sa.Table(
     *words("state", JobState, nullable=False),
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("worker", sa.Text),
-    sa.Column("lease_until", UtcTime),
     *words("failure", FailureCode),
     sa.Column("small", sa.Boolean, nullable=False),
     sa.Column("history_changed", sa.Boolean, nullable=False, server_default=sa.false()),
@@ -45,11 +46,9 @@ jobs = sa.Table(
     sa.Column("assessed_policy", sa.Text),
     sa.Column("read_saved", JsonTuple),
     sa.Column("kept", JsonTuple),
-    sa.Column("comparing_until", UtcTime),
     sa.Column("remembered", sa.BigInteger),
     sa.UniqueConstraint("researcher", "client_id"),
     sa.CheckConstraint("attempt >= 0", name="attempt"),
-    sa.CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name="lease"),
     sa.CheckConstraint("(state = 'failed') = (failure IS NOT NULL)", name="failed_why"),
     sa.Index(None, "state", "created"),
     sa.Index(None, "project", "created"),
@@ -189,3 +188,32 @@ script_reads = sa.Table(
     sa.Column("at", UtcTime, nullable=False),
 )
 """The first independent checker who read a job's text and print."""
+
+rehearsal_requests = sa.Table(
+    "asked_rehearsals",
+    metadata,
+    sa.Column("ident", sa.Text, primary_key=True),
+    sa.Column("person", sa.ForeignKey("people.ident"), nullable=False),
+    sa.Column("submission", sa.JSON, nullable=False),
+    *words("state", RehearsalState, nullable=False),
+    sa.Column("created", UtcTime, nullable=False),
+    sa.Column("updated", UtcTime, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("started", UtcTime),
+    *words("step", RehearsalStep),
+    sa.Column("about", sa.Integer, nullable=False),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Index(None, "person", "created"),
+    sa.Index(None, "state", "created"),
+)
+
+work_leases = sa.Table(
+    "work_leases",
+    metadata,
+    *words("kind", WorkKind, primary_key=True),
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("worker", sa.Text),
+    sa.Column("until", UtcTime, nullable=False),
+)
+"""Who works on what, and until when if they do not renew it. Without a worker, the work rests until then."""

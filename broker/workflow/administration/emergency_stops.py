@@ -9,6 +9,7 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM, Person
 from broker.domain.identity.permissions import ACTIVE_JOB_STATES, Action
 from broker.domain.jobs.job import JobState
+from broker.domain.jobs.work_items import WorkKind
 from broker.domain.plain_text import check_plain_text
 from broker.domain.ports import Ports
 from broker.domain.projects.stops import Stop, StopKind
@@ -91,6 +92,7 @@ def lift(ports: Ports, by: Person, kind: StopKind, subject: str) -> bool:
         ports.store.request_lift(kind, subject, by.ident, now, events)
         return False
     ports.store.lift_stop(kind, subject, by.ident, now, [AuditEvent(now, by.ident, f"{kind}.lifted", subject)])
+    ports.store.wake(WorkKind.RELEASE)
     return True
 
 

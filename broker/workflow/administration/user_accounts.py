@@ -12,6 +12,7 @@ from broker.domain.errors import Breach, Forbidden, Invalid, Unknown
 from broker.domain.identity.audit import AuditEvent, AuditLine
 from broker.domain.identity.people import SYSTEM, Person, Role
 from broker.domain.identity.permissions import NO_RELATION, Action, check_permission, check_roles
+from broker.domain.jobs.work_items import WorkKind
 from broker.domain.plain_text import check_plain_text
 from broker.domain.ports import Credential, Ports, Snapshot, StoredPolicy
 from broker.policy.policy_set import PolicySet
@@ -175,6 +176,7 @@ def apply_policy(ports: Ports, person: Person, fingerprint: str) -> None:
     now = ports.clock.now()
     event = AuditEvent(now, person.ident, "policy.applied", fingerprint)
     ports.store.apply_policy(fingerprint, person.ident, now, [event], _changed_projects(ports, policies))
+    ports.store.wake(WorkKind.RELEASE)  # what rests may go on under the new set
     try:
         allot(ports, policies, person.ident)
     except Breach:

@@ -82,6 +82,11 @@ class CheckedSubmission:
         return self.plan.saved_queries if self.plan is not None else ()
 
     @property
+    def only_saves_definitions(self) -> bool:
+        """Whether the text requests no output. Such a job reads no data."""
+        return self.plan is not None and not self.plan.outputs
+
+    @property
     def accepted(self) -> bool:
         return not self.refusals
 

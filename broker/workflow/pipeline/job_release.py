@@ -1,8 +1,8 @@
-"""Stage release: releases the approved outputs of a decided job, once, with their manifest; and recalls outputs."""
+"""Stage: releases the approved outputs of a job, once, with their manifest. Also downloads and recalls."""
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -13,7 +13,7 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM, Person
 from broker.domain.identity.permissions import Action
 from broker.domain.jobs.job import Job, JobState
-from broker.domain.jobs.outputs import DECIDED_STATES, Output, OutputState
+from broker.domain.jobs.outputs import Output, OutputState
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.ledger.budget_refusals import check_exact_release
 from broker.domain.ledger.spends import DisclosureSource, ExactDisclosure
@@ -119,7 +119,8 @@ def _method_entry(ports: Ports, job: Job, outputs: list[Output], profile: Disclo
     return {"name": profile.name, "threshold": profile.t, **public_rounding(profile)}
 
 
-RELEASABLE_STATES = frozenset({JobState.ASSESSING, JobState.DECIDED})
+HELD = timedelta(hours=1)
+"""How long a release that is held rests. A new policy set and the end of a stop wake it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +130,9 @@ class Download:
     content: bytes
 
 
-def release_job(ports: WorkerPorts, job: Job) -> Release | None:
-    """Release a job's approved outputs and decide the job with them. Returns None if an output is not decided, none is
-    approved, the job has been released, or the release is held.
+def release(ports: WorkerPorts, job: Job) -> datetime | None:
+    """Stage: release the approved outputs of a job whose outputs are all decided, and decide the job with them. Returns
+    None, or when to look again at a release that is held.
 
     It is held if policy has dropped the project, if policy now reserves a table for differential privacy and the job
     is exact, or while an administrator has stopped the project or researcher.
@@ -139,14 +140,11 @@ def release_job(ports: WorkerPorts, job: Job) -> Release | None:
     Raises HistoryMoved if the release history no longer lets an output go as it is, and Conflict("memory-moved") if
     others released just now.
     """
-    outputs = ports.store.outputs_of(job.ident)
-    approved = [o for o in outputs if o.state is OutputState.APPROVED]
-    if not approved or not _is_due(ports, job, outputs):
-        return None
+    approved = [o for o in ports.store.outputs_of(job.ident) if o.state is OutputState.APPROVED]
     # Today's policy decides whether the job is held; the policy of its assessment describes it.
     today = policies_in_force(ports.store)
     if _is_held(ports, job, today):
-        return None
+        return ports.clock.now() + HELD
     now = ports.clock.now()
     policies = policies_assessed(ports.store, job)
     # Content goes to the released store before the row is written: a crash then leaves only bytes that nobody can
@@ -164,7 +162,7 @@ def release_job(ports: WorkerPorts, job: Job) -> Release | None:
         ports, job, asides, today
     )
     manifest_text = json.dumps(manifest, indent=2, sort_keys=True)
-    release = Release(
+    made = Release(
         ident=ident,
         job=job.ident,
         project=job.submission.project,
@@ -172,17 +170,12 @@ def release_job(ports: WorkerPorts, job: Job) -> Release | None:
         manifest_hash=sha256(manifest_text.encode()).hexdigest(),
         outputs=tuple(o.ident for o in approved),
     )
-    events = _events(job, release, approved)
+    events = _events(job, made, approved)
     content = {o.ident: o.release_hash or "" for o in approved}
     ports.store.release(
-        release, manifest_text, now, events, exact_disclosures=asides, history_update=history, content=content
+        made, manifest_text, now, events, exact_disclosures=asides, history_update=history, content=content
     )
-    return release
-
-
-def _is_due(ports: Ports, job: Job, outputs: list[Output]) -> bool:
-    decided = job.state in RELEASABLE_STATES and all(o.state in DECIDED_STATES for o in outputs)
-    return decided and ports.store.release_of(job.ident) is None
+    return None
 
 
 def _is_held(ports: Ports, job: Job, today: PolicySet) -> bool:

@@ -1,9 +1,9 @@
-"""Routes assessed outputs (review, approved, withheld) and decides jobs. Idempotent.
+"""Stage: routes assessed outputs (review, approved, withheld) and decides jobs. Idempotent.
 
-It runs after each vote and as part of a worker's steps (`broker.workflow.pipeline.job_completion`), so the next call
-completes what a crash interrupted. Steps that only a worker may do (compare with the release history, release) are
-offered to one.
+It runs after each vote and as a worker's stage, so the next call completes what a crash interrupted.
 """
+
+from datetime import datetime
 
 from broker.domain.errors import Conflict
 from broker.domain.findings import Verdict
@@ -11,58 +11,56 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
 from broker.domain.jobs.job import Job, JobState
 from broker.domain.jobs.outputs import DECIDED_STATES, Output, OutputKind, OutputState
+from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import Ports
 from broker.domain.projects.project import ResearchProject
 from broker.policy.policy_set import PolicySet
 from broker.workflow.access import project_of
-from broker.workflow.job_scheduling import offer_job
 from broker.workflow.policies_in_force import policies_in_force, policies_of, rules_unchanged
-from broker.workflow.timing_channel import hides_end, hides_withheld, reads_nothing
+from broker.workflow.timing_channel import end_hidden_until, reads_nothing, withheld_hidden_until
 
 LOST_RACE_CODES = frozenset({"stale", "already-released", "memory-moved"})
 """Conflict codes of a caller whom another one overtook: nothing of the caller's was written."""
 
 
-def route_job(ports: Ports, job_ident: str) -> None:
-    """Do every step of a job that needs neither a person nor a worker. Returns quietly if another caller was faster."""
+def route_after_decision(ports: Ports, job_ident: str) -> None:
+    """Route a job after somebody decided about it, and let a worker go on at once. Returns quietly if another caller
+    was faster."""
     try:
-        job = ports.store.job(job_ident)
-        if route_job_once(ports, job):
-            offer_job(ports, job.ident, job.attempt)
+        route(ports, job_ident)
     except Conflict as conflict:
         if conflict.code not in LOST_RACE_CODES:
             raise
+    ports.store.wake(WorkKind.RELEASE, job_ident)
 
 
-def route_job_once(ports: Ports, job: Job) -> bool:
-    """Do these steps once. Returns whether a worker has to continue."""
+def route(ports: Ports, job_ident: str) -> Job | datetime | None:
+    """Stage: route the compared outputs of a job, and decide the job if nothing is to be released. Returns the job if
+    it can be released now, when to look at it again if that waits, and None if it is finished."""
+    job, now = ports.store.job(job_ident), ports.clock.now()
     if job.state is JobState.DECIDED:
-        return ports.store.release_of(job.ident) is None and _is_any_approved(ports.store.outputs_of(job.ident))
+        return job if _is_any_approved(ports.store.outputs_of(job.ident)) else None
     if job.state is not JobState.ASSESSING:
-        return False
-    outputs = ports.store.outputs_of(job.ident)
-    ends_later = hides_end(ports, policies_in_force(ports.store), job, ports.clock.now())
-    hidden = ends_later and not reads_nothing(job, outputs)
-    # Before its time slot ends, nothing of a private job may change.
-    if hidden and job.is_private:
-        return False
-    # Uncompared tables must not be routed: the route depends on what the comparison hides.
-    if needs_comparison(job, outputs):
-        return True
+        return None
+    policies, outputs = policies_in_force(ports.store), ports.store.outputs_of(job.ident)
+    hidden_until = None if reads_nothing(job, outputs) else end_hidden_until(ports, policies, job, now)
+    # Before its time slot ends, nothing of a private job may change. Uncompared tables must not be routed: the route
+    # depends on what the comparison hides.
+    if (hidden_until is not None and job.is_private) or needs_comparison(job, outputs):
+        return hidden_until or now
     _route_outputs(ports, job)
     outputs = ports.store.outputs_of(job.ident)
-    if hidden and not ports.store.voted(frozenset(o.ident for o in outputs)):
-        return False  # automatic routing now would reveal how long the job took
-    withheld = hides_withheld(ports, policies_of(ports.store, job.policy), job, outputs)
+    if hidden_until is not None and not ports.store.voted(frozenset(o.ident for o in outputs)):
+        return hidden_until  # automatic routing now would reveal how long the job took
     # A withheld output must look undecided for a while, so the whole job does.
-    if withheld or not all(o.state in DECIDED_STATES for o in outputs):
-        return False
+    withheld_until = withheld_hidden_until(ports, policies_of(ports.store, job.policy), job, outputs)
+    if withheld_until is not None or not all(o.state in DECIDED_STATES for o in outputs):
+        return withheld_until or now
     if _is_any_approved(outputs):
-        return True
-    now = ports.clock.now()
+        return job
     event = AuditEvent(now, SYSTEM.ident, "job.decided", job.ident)
     ports.store.advance(job.ident, job.attempt, JobState.ASSESSING, JobState.DECIDED, now, [event])
-    return False
+    return None
 
 
 def needs_comparison(job: Job, outputs: list[Output]) -> bool:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from broker.domain.errors import Breach, Invalid
-from broker.domain.jobs.job import FailureCode
+from broker.domain.jobs.job import FailureCode, Job
 from broker.domain.jobs.script_requests import MicrodataProblem
-from broker.domain.ports import DataKind, Lease, SandboxEnd, SandboxResult, WorkerPorts
+from broker.domain.ports import DataKind, SandboxEnd, SandboxResult, WorkerPorts
 from broker.policy.policy_set import PolicySet
 from broker.python_jobs.raw_outputs import sort_outputs
 from broker.workflow.access import project_or_unknown
@@ -79,14 +79,12 @@ def _store_print(context: RunContext, log: bytes) -> None:
     ports.store.note_log(context.subject, context.attempt, ports.content_store.put("staff", log))
 
 
-def synthetic_context(
-    ports: RunPorts, lease: Lease, checked: CheckedSubmission, policies: PolicySet
-) -> RunContext | None:
+def synthetic_context(ports: RunPorts, job: Job, checked: CheckedSubmission, policies: PolicySet) -> RunContext | None:
     """Return the context of the trial that precedes a script's run on real rows; None if policy has no such trial or no
     synthetic data can be made."""
     if ports.synthetic is None or not policies.service.python_synthetic_first:
         return None
-    project = project_or_unknown(policies, lease.job.submission.project)
+    project = project_or_unknown(policies, job.submission.project)
     try:
         vaults, vault = ports.synthetic.for_project(project.ident)
     except Invalid:
@@ -94,18 +92,18 @@ def synthetic_context(
     # The trace is shown to the author, so it must never be of real rows.
     if not vault.synthetic:
         raise Breach("The synthetic run was offered real data.")
-    return RunContext(ports, vaults, lease.job.ident, lease.attempt, vault, checked, project, policies)
+    return RunContext(ports, vaults, job.ident, job.attempt, vault, checked, project, policies)
 
 
-def try_on_synthetic(ports: RunPorts, lease: Lease, checked: CheckedSubmission, policies: PolicySet) -> None:
+def try_on_synthetic(ports: RunPorts, job: Job, checked: CheckedSubmission, policies: PolicySet) -> None:
     """Run the script on synthetic data and store the trace. Raises Failed if it does not pass."""
-    context = synthetic_context(ports, lease, checked, policies)
+    context = synthetic_context(ports, job, checked, policies)
     if context is None:
         return
     with ports.sandbox.holding(context.subject, context.attempt, DataKind.SYNTHETIC):
         began = ports.clock.now()
         failure, trace = _try(context)
-    note_trial(ports, lease, policies, began, failure is None, trace)
+    note_trial(ports, job, policies, began, failure is None, trace)
     if failure is not None:
         raise Failed(failure)
 
@@ -127,14 +125,12 @@ def _try(context: RunContext) -> tuple[FailureCode | None, bytes]:
     return None if passed else FailureCode.CRASHED, trace
 
 
-def note_trial(
-    ports: WorkerPorts, lease: Lease, policies: PolicySet, began: datetime, passed: bool, trace: bytes
-) -> None:
+def note_trial(ports: WorkerPorts, job: Job, policies: PolicySet, began: datetime, passed: bool, trace: bytes) -> None:
     """Store the trace for the script's author, who may read it at once; if the trial had to wait for neighbours, when
     its time slot ends."""
-    readable_from = trial_disclosed_at(ports, policies, lease.job, began, ports.clock.now())
+    readable_from = trial_disclosed_at(ports, policies, job, began, ports.clock.now())
     digest = ports.content_store.put("staff", trace)
-    ports.store.note_rehearsal(lease.job.ident, lease.attempt, passed, digest, readable_from)
+    ports.store.note_rehearsal(job.ident, job.attempt, passed, digest, readable_from)
 
 
 def trace_document(end: str, log: bytes = b"", outputs: Sequence[dict[str, object]] = ()) -> bytes:

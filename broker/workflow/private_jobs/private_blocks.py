@@ -9,9 +9,9 @@ import numpy as np
 
 from broker.domain.errors import Breach
 from broker.domain.findings import AssessedRow, Assessment, Verdict
-from broker.domain.jobs.job import FailureCode
+from broker.domain.jobs.job import FailureCode, Job
 from broker.domain.plans.scalars import Value
-from broker.domain.ports import DataKind, Lease, SandboxRequest, SandboxResult
+from broker.domain.ports import DataKind, SandboxRequest, SandboxResult
 from broker.policy.policy_set import PolicySet
 from broker.privacy import sample_and_aggregate
 from broker.privacy.noise.noise_protocol import bundle_to_text
@@ -128,9 +128,9 @@ def block_answer_from_bytes(aggregation: sample_and_aggregate.BlockAggregation, 
 TRIAL_BLOCKS = 8
 
 
-def try_blocks_on_synthetic(ports: RunPorts, lease: Lease, checked: CheckedSubmission, policies: PolicySet) -> None:
+def try_blocks_on_synthetic(ports: RunPorts, job: Job, checked: CheckedSubmission, policies: PolicySet) -> None:
     """Run the script on a few blocks of synthetic data and store the trace. Raises Failed if no block has an answer."""
-    context = synthetic_context(ports, lease, checked, policies)
+    context = synthetic_context(ports, job, checked, policies)
     if context is None or ports.private is None or not isinstance(checked.private, PrivateScript):
         return
     script, directive = checked.private, replace(checked.private.parameters, blocks=TRIAL_BLOCKS)
@@ -140,7 +140,7 @@ def try_blocks_on_synthetic(ports: RunPorts, lease: Lease, checked: CheckedSubmi
         began = ports.clock.now()
         content, result = run_blocks(context, few, cut_rows(context, few))
     passed = bool(np.isfinite(sample_and_aggregate.block_answers(content, few.aggregation)).all(axis=1).any())
-    note_trial(ports, lease, policies, began, passed, _trial_trace(result, passed))
+    note_trial(ports, job, policies, began, passed, _trial_trace(result, passed))
     if not passed:
         raise Failed(FailureCode.CRASHED)
 

@@ -1,18 +1,18 @@
 """Rehearsals that researchers request on a page: request, view, cancel, and when the outcome is disclosed."""
 
 import json
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from broker.domain.errors import Conflict, Invalid, Unavailable, Unknown
+from broker.domain.errors import Conflict, Invalid, Unknown
 from broker.domain.identifiers import new_ident
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import Person
 from broker.domain.identity.permissions import Action, check_permission
 from broker.domain.jobs.job import JobKind, Submission, TimeSlots
 from broker.domain.jobs.rehearsals import OPEN_REHEARSAL_STATES, RehearsalState, RehearsalStep, RequestedRehearsal
+from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.domain.ports import Ports, RehearsalQuota
 from broker.domain.projects.project import ResearchProject
 from broker.policy.policy_set import PolicySet
@@ -20,7 +20,7 @@ from broker.policy.service_limits import ServiceLimits
 from broker.workflow.access import project_or_unknown, reach_project, relation_of
 from broker.workflow.administration.emergency_stops import check_not_stopped
 from broker.workflow.checking.submission_check import CheckedSubmission
-from broker.workflow.pipeline.job_assessment import only_saves_definitions
+from broker.workflow.job_scheduling import offer
 from broker.workflow.policies_in_force import policies_in_force
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 from broker.workflow.submission.job_submission import TEXT_LENGTH, TITLE_LENGTH, check_storable
@@ -151,7 +151,7 @@ def request_rehearsal(
     event = AuditEvent(now, person.ident, "rehearsal.asked", rehearsal.ident, codes)
     ports.store.request_rehearsal(rehearsal, rehearsal_room(policies.service), [event])
     if found is None:
-        offer_rehearsal(ports, rehearsal.ident, rehearsal.attempt)
+        offer(ports, WorkItem(WorkKind.REHEARSAL, rehearsal.ident, rehearsal.attempt))
     return checked, rehearsal
 
 
@@ -166,12 +166,6 @@ def _check_open_limit(ports: Ports, person: Person, service: ServiceLimits) -> N
 
 def rehearsal_room(service: ServiceLimits) -> RehearsalQuota:
     return RehearsalQuota(service.rehearsals_under_way, service.rehearsals_kept)
-
-
-def offer_rehearsal(ports: Ports, rehearsal: str, attempt: int) -> None:
-    """Offer a rehearsal to the queue. If the queue does not answer, the reconciler offers it again."""
-    with suppress(Unavailable):
-        ports.queue.offer_rehearsal(rehearsal, attempt)
 
 
 def view_rehearsal(ports: Ports, person: Person, ident: str) -> RehearsalView:
@@ -220,7 +214,7 @@ def cancel_rehearsal(ports: Ports, person: Person, ident: str) -> None:
 def _document_without_run(ports: Ports, submission: Submission, checked: CheckedSubmission) -> dict[str, Any] | None:
     if checked.private is not None:
         return check_notes(checked) | {"private": forecast(ports, submission.project, checked)}
-    return check_notes(checked) if only_saves_definitions(checked) else None
+    return check_notes(checked) if checked.only_saves_definitions else None
 
 
 def check_notes(checked: CheckedSubmission) -> dict[str, Any]:

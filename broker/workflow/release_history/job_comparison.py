@@ -12,6 +12,7 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
 from broker.domain.jobs.job import FailureCode, Job, JobKind
 from broker.domain.jobs.outputs import Output, OutputState
+from broker.domain.jobs.work_items import WorkItem
 from broker.domain.plans.plan import Plan
 from broker.domain.ports import ComparedOutput, OutputRecord, SandboxRequest, SandboxResult, Vault, WorkerPorts
 from broker.domain.ports.history_ports import TableAddress, TableMembers
@@ -145,17 +146,22 @@ class _SqlJudge:
         return judge_job(self._plan, self._evidence, comparison.profile, registers, history=constraints)
 
 
-def compare_job(
-    ports: WorkerPorts, job: Job, attempt: int, outputs: Sequence[Output], clean: frozenset[str] = frozenset()
-) -> None:
-    """Compare outputs that are assessed or approved, and store what comes of it in their place. Raises Failed if they
-    cannot be compared.
+@dataclass(frozen=True, slots=True)
+class ComparisonTask:
+    """Outputs of one job, assessed or approved, that are compared under a lease. Those in `clean` are compared again
+    together with the others of a SQL job, because all leave together; if they do not change, they stay approved."""
 
-    Outputs in `clean` are compared again together with the others of a SQL job, because all leave together. Those that
-    do not change stay approved.
-    """
+    item: WorkItem
+    outputs: Sequence[Output]
+    clean: frozenset[str] = frozenset()
+
+
+def compare(ports: WorkerPorts, task: ComparisonTask) -> None:
+    """Stage: compare outputs with the release history, and store what comes of it in their place. Raises Failed if they
+    cannot be compared."""
+    job, outputs, clean = ports.store.job(task.item.subject), task.outputs, task.clean
     if job.submission.kind is JobKind.SQL:
-        tables = SqlComparison(ports, job, attempt)
+        tables = SqlComparison(ports, job, task.item.attempt)
         records, changed = tables.compare(outputs), tables.changed
     else:
         # The rows of a script's tables are gone, so these cannot be compared again.
@@ -168,7 +174,7 @@ def compare_job(
     event = AuditEvent(now, SYSTEM.ident, "job.compared", job.ident, (("memory", version),))
     found = [ComparedOutput(o, _rerouted(ports, job, o, r, changed)) for o, r in pairs]
     events = [event, *(e for c in found for e in _events(ports, c))]
-    ports.store.put_compared(job.ident, attempt, found, now, events, changed)
+    ports.store.put_compared(task.item, found, now, events, changed)
 
 
 def _is_same(ports: WorkerPorts, before: Output, record: OutputRecord) -> bool:

@@ -17,6 +17,7 @@ from broker.domain import release_history
 from broker.domain.errors import Conflict, Invalid, Unavailable
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
+from broker.domain.jobs.work_items import WorkItem
 from broker.domain.plans.scalars import Value
 from broker.domain.ports import SandboxEnd, WorkerPorts
 from broker.domain.ports.history_ports import TableMembers
@@ -56,28 +57,28 @@ class _NumbersOnly(Exception):
         self.why = why
 
 
-def enter_public_table(ports: WorkerPorts, ident: str, attempt: int) -> None:
+def enter_public_table(ports: WorkerPorts, item: WorkItem) -> None:
     """Run one confirmed table under its lease, and enter it in the release history.
 
     Raises Conflict("stale") if the lease is lost, Unavailable or Breach if it has to be tried again.
     """
     # Before any work: the store would refuse the entry at the end.
     check_history_holds(ports)
-    table, policies = ports.store.public_table(ident), policies_in_force(ports.store)
+    table, policies = ports.store.public_table(item.subject), policies_in_force(ports.store)
     # An earlier attempt may have entered the table and then died: enter it once.
     known = next(
         (
             e
             for e in ports.store.history_entries()
-            if e.source is release_history.HistorySource.PUBLIC and e.output == ident
+            if e.source is release_history.HistorySource.PUBLIC and e.output == item.subject
         ),
         None,
     )
-    found, new = _reproduce(ports, table, attempt, policies)
+    found, new = _reproduce(ports, table, item, policies)
     for _ in range(MAX_ROUNDS):
         entries = () if known is not None else (_with_stored_members(ports, new),)
         try:
-            _store_result(ports, ident, attempt, found, entries, None if known is None else known.number)
+            _store_result(ports, item, found, entries, None if known is None else known.number)
         except Conflict as conflict:
             if conflict.code != "memory-moved":
                 raise
@@ -86,18 +87,21 @@ def enter_public_table(ports: WorkerPorts, ident: str, attempt: int) -> None:
 
 
 def _store_result(
-    ports: WorkerPorts, ident: str, attempt: int, found: Reproduction,
-    entries: tuple[release_history.NewHistoryEntry, ...], known: int | None,
-) -> None:  # fmt: skip
+    ports: WorkerPorts,
+    item: WorkItem,
+    found: Reproduction,
+    entries: tuple[release_history.NewHistoryEntry, ...],
+    known: int | None,
+) -> None:
     now = ports.clock.now()
     word = "exact" if found.why is None else found.why.value
-    event = AuditEvent(now, SYSTEM.ident, "public-table.entered", ident, (("found", word),))
+    event = AuditEvent(now, SYSTEM.ident, "public-table.entered", item.subject, (("found", word),))
     remembering = release_history.HistoryUpdate(ports.store.history_version(), entries)
-    ports.store.enter_public_table(ident, attempt, found, remembering, now, [event], known)
+    ports.store.enter_public_table(item, found, remembering, now, [event], known)
 
 
 def _reproduce(
-    ports: WorkerPorts, table: PublicTable, attempt: int, policies: PolicySet
+    ports: WorkerPorts, table: PublicTable, item: WorkItem, policies: PolicySet
 ) -> tuple[Reproduction, "_NewTable"]:
     try:
         ready = check_recipe(table.published, table.ident, policies)
@@ -106,7 +110,7 @@ def _reproduce(
         return Reproduction(0, 0, NumbersOnlyReason.REFUSED), _NewTable(_entry_without_members(ports, table, "", (), 0))
     amount = sum(map(len, figures.shown.values()))
     try:
-        return _run_recipe(ports, table, attempt, policies, ready, figures)
+        return _run_recipe(ports, table, item, policies, ready, figures)
     # An attacker knows the figures anyway, so they are entered even without members.
     except _NumbersOnly as numbers:
         return Reproduction(0, amount, numbers.why), _NewTable(_numbers_only_entry(ports, table, ready, figures))
@@ -128,10 +132,14 @@ def _with_stored_members(ports: WorkerPorts, new: _NewTable) -> release_history.
 
 
 def _run_recipe(
-    ports: WorkerPorts, table: PublicTable, attempt: int, policies: PolicySet, ready: CheckedRecipe,
+    ports: WorkerPorts,
+    table: PublicTable,
+    item: WorkItem,
+    policies: PolicySet,
+    ready: CheckedRecipe,
     figures: PublishedFigures,
-) -> tuple[Reproduction, _NewTable]:  # fmt: skip
-    found = _members(ports, table, attempt, policies, ready)
+) -> tuple[Reproduction, _NewTable]:
+    found = _members(ports, table, item, policies, ready)
     members = from_bytes(found.content)
     rounding = read_rounding(table.published.rounding, ready.recipe)
     made = reproduce_figures(ready.recipe, found.cells, members, figures, rounding)
@@ -151,7 +159,7 @@ def _run_recipe(
 
 
 def _members(
-    ports: WorkerPorts, table: PublicTable, attempt: int, policies: PolicySet, ready: CheckedRecipe
+    ports: WorkerPorts, table: PublicTable, item: WorkItem, policies: PolicySet, ready: CheckedRecipe
 ) -> TableMembers:
     """Find the members of the cells, on a vault that has only what the recipe reads. The vault is in use while the
     attempt has its lease."""
@@ -160,13 +168,13 @@ def _members(
         raise _NumbersOnly(NumbersOnlyReason.RETIRED)
     vault = ports.vaults.ensure_own(ready.project, snapshot)
     # False: an administrator has retired the snapshot meanwhile.
-    if not ports.store.name_public_vault(table.ident, attempt, vault.key):
+    if not ports.store.name_public_vault(item, vault.key):
         raise _NumbersOnly(NumbersOnlyReason.RETIRED)
     # Built again if it was removed as unused before the attempt had named it.
     vault = ports.vaults.ensure_own(ready.project, snapshot)
     needs = evidence_needs(policies.disclosure_rules(ready.project.profile))
     request = history.engine.prepare_members(
-        ready.plan, vault, table.ident, attempt, members_limits(policies), needs, [RECIPE_TABLE]
+        ready.plan, vault, item.subject, item.attempt, members_limits(policies), needs, [RECIPE_TABLE]
     )
     result = ports.sandbox.run(request)
     # Another attempt would end alike, so the figures are entered as numbers only.

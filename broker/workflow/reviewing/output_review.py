@@ -19,7 +19,7 @@ from broker.domain.staff_records import StaffRecord
 from broker.policy.policy_set import PolicySet
 from broker.workflow.access import ReachedOutput, project_of, reach_output, relation_of
 from broker.workflow.pipeline.draft_output import staff_record_of
-from broker.workflow.pipeline.output_routing import route_job
+from broker.workflow.pipeline.output_routing import route_after_decision
 from broker.workflow.policies_in_force import rules_unchanged
 from broker.workflow.reviewing.output_thread import new_message
 
@@ -237,7 +237,7 @@ def cast_votes(ports: Ports, person: Person, ballots: Mapping[str, Ballot]) -> d
     ports.store.cast_all([_cast(ports, person, reached[ident], ballot, now) for ident, ballot in ballots.items()])
     # Only after all votes are stored, so that a job's outputs are routed together.
     for job in {r.job.ident for r in reached.values()}:
-        route_job(ports, job)
+        route_after_decision(ports, job)
     return {o.ident: o.state for o in ports.store.outputs_named(frozenset(ballots))}
 
 

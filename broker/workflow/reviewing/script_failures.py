@@ -14,7 +14,7 @@ from broker.domain.plain_text import terminal_text
 from broker.domain.ports import Ports
 from broker.domain.ports.store_records import AuditFilter
 from broker.workflow.access import reach_job, relation_lookup
-from broker.workflow.pipeline.output_routing import route_job
+from broker.workflow.pipeline.output_routing import route_after_decision
 from broker.workflow.policies_in_force import policies_in_force
 
 MAX_REASON_LENGTH = 1000
@@ -120,7 +120,7 @@ def report_reason(ports: Ports, person: Person, job_ident: str, reason: str) -> 
     event = AuditEvent(now, person.ident, "failure.told", job_ident, codes)
     ports.store.disclose_failure(job_ident, person.ident, sentence, now, [event])
     # The report ends the time in which a withheld output must look undecided.
-    route_job(ports, job_ident)
+    route_after_decision(ports, job_ident)
 
 
 def _by_rule(job: Job, rehearsal: ScriptRehearsal) -> bool:

@@ -11,6 +11,7 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM, Person
 from broker.domain.identity.permissions import Action
 from broker.domain.jobs.job import Job, JobKind, JobState, Submission
+from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.domain.ledger.spends import SpendState
 from broker.domain.plain_text import check_plain_text
 from broker.domain.ports import ListFilter, Ports, Snapshot
@@ -21,7 +22,7 @@ from broker.workflow.access import reach_job, reach_project
 from broker.workflow.administration.emergency_stops import check_not_stopped
 from broker.workflow.checking.stored_checks import job_check_of
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
-from broker.workflow.job_scheduling import apparently_running, offer_job
+from broker.workflow.job_scheduling import apparently_running, offer
 from broker.workflow.submission import save_definition
 
 
@@ -112,7 +113,7 @@ def submit(ports: Ports, person: Person, submission: Submission) -> tuple[Job, C
     if accepted.ident != job.ident and checked.private is not None:
         refund_reserved(ports, job.ident)
     if accepted.state is JobState.QUEUED:
-        offer_job(ports, accepted.ident, accepted.attempt)
+        offer(ports, WorkItem(WorkKind.RUN, accepted.ident, accepted.attempt))
     return accepted, checked
 
 

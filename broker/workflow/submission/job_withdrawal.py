@@ -8,7 +8,7 @@ from broker.domain.jobs.job import JobState
 from broker.domain.ports import Ports
 from broker.workflow.access import reach_job
 from broker.workflow.policies_in_force import policies_in_force
-from broker.workflow.timing_channel import hides_end
+from broker.workflow.timing_channel import end_hidden_until
 
 MAX_TRIES = 5
 """Most tries. If a worker moves the job on meanwhile, the job is read again."""
@@ -33,7 +33,7 @@ def _withdraw(ports: Ports, person: Person, job_ident: str, stop: bool) -> None:
     action, now = Action.STOP_JOB if stop else Action.WITHDRAW_JOB, ports.clock.now()
     job = ports.store.job(job_ident)
     # A refusal would reveal that the job has ended.
-    hidden = job.state is JobState.FAILED and hides_end(ports, policies_in_force(ports.store), job, now)
+    hidden = job.state is JobState.FAILED and end_hidden_until(ports, policies_in_force(ports.store), job, now)
     job = reach_job(ports, person, action, job_ident, JobState.RUNNING if hidden else None).job
     event = AuditEvent(now, person.ident, "job.stopped" if stop else "job.withdrawn", job_ident)
     ports.store.advance(job_ident, job.attempt, job.state, JobState.WITHDRAWN, now, [event])

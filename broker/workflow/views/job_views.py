@@ -162,7 +162,7 @@ def _displayed_state(
     ports: Ports, policies: PolicySet, job: Job, outputs: list[Output], handled: frozenset[str]
 ) -> DisplayedState:
     runs = timing_channel.appears_running(ports, policies, job, outputs, handled)
-    hide = timing_channel.hides_withheld(ports, policies, job, outputs, handled)
+    hide = timing_channel.withheld_hidden_until(ports, policies, job, outputs, handled) is not None
     return displayed_state(job.state, job.failure, tuple(o.state for o in outputs), hide, bool(job.saved_names), runs)
 
 

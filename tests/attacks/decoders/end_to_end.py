@@ -6,7 +6,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -17,6 +17,7 @@ from unittest.mock import patch
 from broker.domain.identity.people import Person, Role
 from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.work_items import WorkItem
 from broker.domain.ports import ReleaseHistoryPorts, Snapshot
 from broker.encrypted_store.encrypted_files import EncryptedMemberFiles
 from broker.engine.duckdb_engine import DuckDBEngine
@@ -29,8 +30,6 @@ from broker.storage.sql_store import open_store
 from broker.vault.population_store import PopulationStore
 from broker.workflow.administration import user_accounts
 from broker.workflow.pipeline import job_release, output_records
-from broker.workflow.pipeline.job_completion import complete_job
-from broker.workflow.pipeline.job_run import run_job
 from broker.workflow.private_jobs.private_ports import RunPorts
 from broker.workflow.submission.job_submission import submit
 from broker.workflow.views import (
@@ -42,6 +41,7 @@ from broker.workflow.views import (
     released_outputs,
 )
 from tests.attacks.decoders.towns import PROJECT, Town
+from tests.one_worker import complete_job, run_job
 
 RESEARCHER, ADMINISTRATORS = "demo-researcher", ("demo-admin-1", "demo-admin-2")
 LATER = timedelta(minutes=30)
@@ -65,9 +65,7 @@ class Clock:
 
 
 class NoQueue:
-    def offer(self, job: str, attempt: int) -> None: ...
-
-    def offer_rehearsal(self, rehearsal: str, attempt: int) -> None: ...
+    def offer(self, item: WorkItem) -> None: ...
 
     def depth(self) -> int:
         return 0
@@ -181,8 +179,8 @@ def _run(ports: RunPorts, text: str) -> str:
     """A job to where nothing of it waits for time any more."""
     person, title = ports.store.person(RESEARCHER), "A search"
     job, _ = submit(ports, person, Submission(PROJECT, JobKind.SQL, "", text, title, "A test."))
-    run_job(ports, job.ident, "w", lambda job, attempt: nullcontext())
+    run_job(ports, job.ident)
     for _ in range(2):
-        complete_job(ports, job.ident, lambda job, attempt: nullcontext())
+        complete_job(ports, job.ident)
         ports.clock.at += LATER  # type: ignore[attr-defined]
     return job.ident

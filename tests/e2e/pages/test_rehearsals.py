@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import SandboxRequest, SandboxResult, WorkerPorts
 from broker.domain.projects.project import ResearchProject
 from broker.engine.duckdb_engine import DuckDBEngine
@@ -16,11 +17,11 @@ from broker.engine.in_process_engine import InProcessEngine
 from broker.policy.policy_set import PolicySet
 from broker.wiring.data_intake import synthetic_years
 from broker.wiring.rehearsal_adapters import build_rehearsal_data
-from broker.workflow.rehearsal.rehearsal_run import run_rehearsal
 from broker.workflow.rehearsal.synthetic_data import SyntheticNPD
 from tests.e2e.pages.conftest import WITH_EVERY_DAY, Served
 from tests.e2e.pages.test_researcher import fill_form, write
 from tests.integration.web.conftest import REFUSED_SQL, ROSA
+from tests.one_worker import due, run_rehearsal
 
 pytestmark = [pytest.mark.long, pytest.mark.journey]
 TEXT = """-- output: ethnicity
@@ -60,8 +61,8 @@ def work(served: Served, policies: PolicySet, tmp_path_factory: pytest.TempPathF
     )  # fmt: skip
 
     def work() -> None:
-        for found in site.ports.store.rehearsals_waiting():
-            assert run_rehearsal(ports, found.ident, lambda job, attempt: nullcontext())
+        for found in due(site.ports, WorkKind.REHEARSAL):
+            assert run_rehearsal(ports, found.subject)
 
     return work
 
@@ -97,7 +98,7 @@ def test_a_researcher_sees_which_figures_would_be_hidden_before_sending_anything
     if not scripts:
         page.get_by_role("link", name="Refresh").click()
     expect_rehearsal_table(page)
-    assert not served.site.ports.store.waiting()
+    assert not due(served.site.ports, WorkKind.RUN)
     assert visit.quiet()
 
 

@@ -11,6 +11,7 @@ import pytest
 from redis import Redis
 
 from broker.domain.errors import Invalid
+from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.queue.embedded_valkey import EmbeddedValkey
 from broker.queue.rq_queue import RqQueue
 
@@ -75,13 +76,13 @@ def test_many_that_start_at_once_share_one_server(folder):
 
 def test_a_server_that_was_killed_is_started_again(valkey):
     queue = RqQueue(valkey.url)
-    queue.offer("job-1", 0)
+    queue.offer(WorkItem(WorkKind.RUN, "job-1", 0))
     before = _info(valkey, "server")
     subprocess.run(["kill", "-9", str(before["process_id"])], check=True)
     valkey.ensure()
     assert _info(valkey, "server")["run_id"] != before["run_id"]
     assert queue.depth() == 0
-    queue.offer("job-1", 0)
+    queue.offer(WorkItem(WorkKind.RUN, "job-1", 0))
     assert queue.depth() == 1
     queue.close()
 

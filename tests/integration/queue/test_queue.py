@@ -12,6 +12,7 @@ from redis import Redis
 from rq import Queue, Worker
 
 from broker.domain.errors import Unavailable
+from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.queue import rq_queue
 from broker.queue.rq_queue import RqQueue, RqWorker
 
@@ -19,11 +20,15 @@ pytestmark = [pytest.mark.long, pytest.mark.service]
 delivered: list[tuple[str, int]] = []
 
 
-def take(job, attempt):
+def run(job, attempt):
+    return WorkItem(WorkKind.RUN, job, attempt)
+
+
+def take(kind, job, attempt):
     delivered.append((job, attempt))
 
 
-def fail(job, attempt):
+def fail(kind, job, attempt):
     delivered.append((job, attempt))
     raise ValueError("SELECT secret FROM pupils")
 
@@ -35,7 +40,6 @@ def task(monkeypatch, request):
     module.take, module.fail = take, fail
     monkeypatch.setitem(sys.modules, "queue_test_tasks", module)
     monkeypatch.setattr(rq_queue, "TASK", "queue_test_tasks.take")
-    monkeypatch.setattr(rq_queue, "REHEARSAL_TASK", "queue_test_tasks.take")
     delivered.clear()
 
 
@@ -61,51 +65,51 @@ def work(valkey):
 
 
 def test_offered_twice_is_delivered_once(queue, valkey):
-    queue.offer("job-1", 0)
-    queue.offer("job-1", 0)
+    queue.offer(run("job-1", 0))
+    queue.offer(run("job-1", 0))
     assert queue.depth() == 1
     assert work(valkey) == [("job-1", 0)]
     assert queue.depth() == 0
 
 
 def test_another_attempt_is_another_delivery_in_the_order_offered(queue, valkey):
-    queue.offer("job-1", 0)
-    queue.offer("job-2", 0)
-    queue.offer("job-1", 1)
+    queue.offer(run("job-1", 0))
+    queue.offer(run("job-2", 0))
+    queue.offer(run("job-1", 1))
     assert work(valkey) == [("job-1", 0), ("job-2", 0), ("job-1", 1)]
 
 
 def test_after_it_was_delivered_it_may_be_offered_again(queue, valkey):
-    queue.offer("job-1", 0)
+    queue.offer(run("job-1", 0))
     work(valkey)
-    queue.offer("job-1", 0)
+    queue.offer(run("job-1", 0))
     assert work(valkey) == [("job-1", 0)] * 2
 
 
 def test_what_redis_forgets_is_offered_again(queue, valkey, redis):
     waiting = [("job-1", 0), ("job-2", 1)]
     for job, attempt in waiting:
-        queue.offer(job, attempt)
+        queue.offer(run(job, attempt))
     redis.flushall()
     assert queue.depth() == 0
     for job, attempt in waiting:
-        queue.offer(job, attempt)
+        queue.offer(run(job, attempt))
     assert work(valkey) == waiting
 
 
 def test_an_id_whose_taker_died_before_its_lease_is_offered_anew(queue, valkey, redis):
-    queue.offer("job-1", 0)
+    queue.offer(run("job-1", 0))
     assert redis.lpop("rq:queue:jobs") == b"job-1-0"
-    queue.offer("job-1", 0)
+    queue.offer(run("job-1", 0))
     assert work(valkey) == [("job-1", 0)]
 
 
 def test_a_task_that_fails_is_not_tried_again_by_itself_but_may_be_offered(queue, valkey, monkeypatch):
     monkeypatch.setattr(rq_queue, "TASK", "queue_test_tasks.fail")
-    queue.offer("job-1", 0)
+    queue.offer(run("job-1", 0))
     assert work(valkey) == [("job-1", 0)]
     assert work(valkey) == [("job-1", 0)]
-    queue.offer("job-1", 0)
+    queue.offer(run("job-1", 0))
     assert work(valkey) == [("job-1", 0)] * 2
 
 
@@ -124,8 +128,8 @@ def _everything(redis):
 
 def test_redis_holds_ids_as_json_and_nothing_of_a_failure(queue, valkey, redis, monkeypatch):
     monkeypatch.setattr(rq_queue, "TASK", "queue_test_tasks.fail")
-    queue.offer("job-1", 3)
-    assert json.loads(zlib.decompress(redis.hget("rq:job:job-1-3", "data")))[2:] == [["job-1", 3], {}]
+    queue.offer(run("job-1", 3))
+    assert json.loads(zlib.decompress(redis.hget("rq:job:job-1-3", "data")))[2:] == [["run", "job-1", 3], {}]
     work(valkey)
     assert redis.ttl("rq:job:job-1-3") <= rq_queue.FAILED_SECONDS
     assert "secret" not in repr(_everything(redis))
@@ -140,13 +144,13 @@ class Zero:
 
 def test_an_object_cannot_be_offered(queue):
     with pytest.raises(TypeError):
-        queue.offer("job-1", Zero())
+        queue.offer(run("job-1", Zero()))
     assert queue.depth() == 0
 
 
 def test_a_pickle_that_somebody_puts_into_redis_is_not_run(queue, valkey, redis):
-    Queue("jobs", connection=redis).enqueue("queue_test_tasks.take", "evil", 0)
-    queue.offer("job-1", 0)
+    Queue("jobs", connection=redis).enqueue("queue_test_tasks.take", "run", "evil", 0)
+    queue.offer(run("job-1", 0))
     assert work(valkey) == [("job-1", 0)]
 
 
@@ -182,16 +186,16 @@ def _until(holds):
 def test_a_queue_that_is_gone_is_unavailable(queue, valkey):
     valkey.stop()
     with pytest.raises(Unavailable):
-        queue.offer("job-1", 0)
+        queue.offer(run("job-1", 0))
     with pytest.raises(Unavailable):
         queue.depth()
     assert queue.ping() is False
 
 
 def test_workers_take_jobs_before_rehearsals(valkey, queue):
-    queue.offer_rehearsal("r", 0)
-    queue.offer_rehearsal("r", 0)
-    queue.offer("a", 0)
+    queue.offer(WorkItem(WorkKind.REHEARSAL, "r", 0))
+    queue.offer(WorkItem(WorkKind.REHEARSAL, "r", 0))
+    queue.offer(run("a", 0))
     assert queue.depth() == 1
     work(valkey)
     assert delivered == [("a", 0), ("r", 0)]

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,6 +17,7 @@ from broker.disclosure.differencing.compare_tables import compare
 from broker.domain.identity.people import Person, Role
 from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.work_items import WorkItem
 from broker.domain.ports import Ports, ReleaseHistoryPorts, Snapshot, WorkerPorts
 from broker.encrypted_store.encrypted_files import EncryptedMemberFiles
 from broker.engine.file_rebuilders import InProcessRebuilder
@@ -31,11 +31,10 @@ from broker.storage.system_clock import SystemClock
 from broker.vault.population_store import PopulationStore
 from broker.wiring.rehearsal_adapters import build_rehearsal_data
 from broker.workflow.administration import user_accounts
-from broker.workflow.pipeline.job_completion import complete_job
-from broker.workflow.pipeline.job_run import run_job
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 from broker.workflow.release_history.history_tables import history_table
 from broker.workflow.submission.job_submission import submit
+from tests.one_worker import complete_job, run_job
 
 pytestmark = pytest.mark.long
 
@@ -71,7 +70,7 @@ class Quiet:
 
 
 class NoQueue:
-    def offer(self, job: str, attempt: int) -> None: ...
+    def offer(self, item: WorkItem) -> None: ...
 
     def depth(self) -> int:
         return 0
@@ -157,12 +156,12 @@ def released(ports: WorkerPorts, text: str) -> dict[str, str]:
         ports, ports.store.person("demo-researcher"), Submission(PROJECT, JobKind.SQL, "", text, "t", "p")
     )
     assert checked.accepted, checked.refusals
-    run_job(ports, job.ident, "w", lambda job, attempt: nullcontext())
-    complete_job(ports, job.ident, lambda job, attempt: nullcontext())
+    run_job(ports, job.ident)
+    complete_job(ports, job.ident)
     (output,) = ports.store.outputs_of(job.ident)
     if output.state is OutputState.APPROVED:
         ports.clock.wait_until(ports.clock.now() + timedelta(hours=1))
-        complete_job(ports, job.ident, lambda job, attempt: nullcontext())
+        complete_job(ports, job.ident)
         (output,) = ports.store.outputs_of(job.ident)
     assert output.state is OutputState.RELEASED, (output.state, output.verdict)
     lines = ports.content_store.get("released", output.release_hash).decode().splitlines()[1:]

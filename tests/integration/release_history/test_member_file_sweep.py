@@ -10,6 +10,7 @@ from sqlalchemy import update
 from broker.domain.errors import Conflict
 from broker.domain.jobs.job import JobState
 from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import ComparedOutput, OutputRecord, PendingHistoryEntry
 from broker.domain.release_history import HistoryVersion
 from broker.storage.tables.job_tables import outputs
@@ -111,23 +112,23 @@ def test_no_output_comes_to_name_a_file_that_was_given_up(memory: Memory):
     file = memory.put(new(1)).members
     kept = (PendingHistoryEntry(0, file.name, file.digest),)
     job, (output,) = given.assessing(OutputState.ASSESSED)
-    attempt = store.lease_comparison(job, given.at(20))
+    item = given.leased(WorkKind.COMPARE, job)
     store.retire_member_files([file.name], NOW)
     before = store.output(output)
     found = ComparedOutput(before, OutputRecord(replace(before, memory_version="0"), "9" * 64, kept))
     with pytest.raises(Conflict) as refused:
-        store.put_compared(job, attempt, [found], given.at(12), [given.event()])
+        store.put_compared(item, [found], given.at(12), [given.event()])
     assert refused.value.code == "stale"
     assert store.pending_history(output) == ()
     lease = given.running()
-    record = OutputRecord(replace(before, ident="new", job=lease.job.ident), "9" * 64, kept)
+    record = OutputRecord(replace(before, ident="new", job=lease.ident), "9" * 64, kept)
     with pytest.raises(Conflict) as refused:
         store.advance(
-            lease.job.ident, lease.attempt, JobState.RUNNING, JobState.ASSESSING, given.at(12), [given.event()],
+            lease.ident, lease.attempt, JobState.RUNNING, JobState.ASSESSING, given.at(12), [given.event()],
             image="sha256:x", runtime="runc", snapshot="s1", outputs=[record],
         )  # fmt: skip
     assert refused.value.code == "stale"
-    assert store.job(lease.job.ident).state is JobState.RUNNING
+    assert store.job(lease.ident).state is JobState.RUNNING
 
 
 def test_a_memory_that_has_forgotten_gives_nothing_up(restored):  # noqa: F811

@@ -6,7 +6,6 @@ import os
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,11 +15,12 @@ from test_everyday_tables import PAIRS, PROJECT, made, town  # noqa: F401
 from broker.disclosure.differencing.compare_tables import compare
 from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import WorkerPorts
-from broker.workflow.pipeline.job_completion import complete_job
-from broker.workflow.pipeline.job_run import run_job
 from broker.workflow.release_history.history_tables import history_table
 from broker.workflow.submission.job_submission import submit
+from broker.workflow.work import work_on
+from tests.one_worker import complete_job, unwatched
 
 ROUNDS = int(os.environ.get("PROOF_MEMORY_RACES", "1"))
 SEED = int(os.environ.get("PROOF_SEED", "20261126"))
@@ -43,10 +43,7 @@ def assessed(ports: WorkerPorts, text: str) -> str:
     researcher = ports.store.person("demo-researcher")
     job, checked = submit(ports, researcher, Submission(PROJECT, JobKind.SQL, "", text, "t", "p"))
     assert checked.accepted, checked.refusals
-    whole = ports.store.lease_comparison
-    ports.store.lease_comparison = lambda *given: None  # a worker that dies before it compares
-    run_job(ports, job.ident, "w", lambda job, attempt: nullcontext())
-    ports.store.lease_comparison = whole
+    assert work_on(ports, WorkKind.RUN, job.ident, "w1", unwatched)  # a worker that dies before it compares
     assert [o.state for o in ports.store.outputs_of(job.ident)] == [OutputState.ASSESSED]
     return job.ident
 
@@ -61,7 +58,7 @@ def test_invariant_4_two_releases_at_random_moments_are_never_both_out(town, num
 
     def end(job: str, wait: float) -> None:
         time.sleep(wait)
-        complete_job(town, job, lambda job, attempt: nullcontext())
+        complete_job(town, job)
 
     for _ in range(3):  # what is compared, and what is compared again, leaves a slot of time later
         with ThreadPoolExecutor(2) as pool:

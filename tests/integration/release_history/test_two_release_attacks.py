@@ -2,7 +2,6 @@
 workflow on the synthetic NPD. The attacker shares no code with the comparison: the test reads the members of the shown
 cells and compares them with everybody in the snapshot's own files."""
 
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,11 +18,10 @@ from broker.domain.release_history import StoredMembers
 from broker.policy.files import load_policies
 from broker.policy.policy_set import PolicySet
 from broker.wiring.rehearsal_adapters import build_rehearsal_data
-from broker.workflow.pipeline.job_completion import complete_job
-from broker.workflow.pipeline.job_run import run_job
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 from broker.workflow.release_history.history_tables import pending_table
 from broker.workflow.submission.job_submission import submit
+from tests.one_worker import complete_job, run_job
 
 pytestmark = pytest.mark.long
 
@@ -64,8 +62,8 @@ def released_tables(ports: WorkerPorts, text: str) -> list[MemberTable]:
     researcher = ports.store.person("demo-researcher")
     job, checked = submit(ports, researcher, Submission(PROJECT, JobKind.SQL, "", text, "t", "p"))
     assert checked.accepted, checked.refusals
-    run_job(ports, job.ident, "w", lambda job, attempt: nullcontext())
-    complete_job(ports, job.ident, lambda job, attempt: nullcontext())
+    run_job(ports, job.ident)
+    complete_job(ports, job.ident)
     outputs = ports.store.outputs_of(job.ident)
     assert all(o.memory_version is not None for o in outputs)
     kept = [k for o in outputs for k in ports.store.pending_history(o.ident)]

@@ -20,7 +20,8 @@ from broker.domain.identity.people import Person, Role
 from broker.domain.jobs.job import Job, JobKind, JobState, Submission
 from broker.domain.jobs.outputs import Output, OutputKind, OutputState
 from broker.domain.jobs.reviews import Vote, VoteChoice
-from broker.domain.ports import Lease, OutputRecord, Release, Snapshot, StoredPolicy
+from broker.domain.jobs.work_items import WorkItem, WorkKind
+from broker.domain.ports import OutputRecord, Release, Snapshot, StoredPolicy
 from broker.storage.sql_store import SqlStore, open_store
 
 START = datetime(2026, 3, 1, 9, 0, 0, 123456, tzinfo=UTC)
@@ -155,11 +156,17 @@ class Given:
     def queued(self, **changes: object) -> Job:
         return self.store.accept(self.job(**changes), [self.event("job.submitted")])
 
-    def running(self, **changes: object) -> Lease:
+    def leased(self, kind: WorkKind, subject: str, until: int = 60, now: int = 1) -> WorkItem | None:
+        events = [self.event("job.started")] if kind is WorkKind.RUN else []
+        return self.store.lease_work(kind, subject, "w1", self.at(until), self.at(now), events)
+
+    def running(self, **changes: object) -> Job:
         job = self.queued(**changes)
-        lease = self.store.lease(job.ident, "w1", self.at(60), self.at(1), [self.event("job.started")])
-        assert lease is not None
-        return lease
+        assert self.leased(WorkKind.RUN, job.ident) is not None
+        return self.store.job(job.ident)
+
+    def give_back(self, job: str, attempt: int = 1) -> None:
+        self.store.give_back(WorkItem(WorkKind.RUN, job, attempt), self.at(2), self.at(2), [self.event()])
 
     def record(self, job: str, name: str = "main", state: OutputState = OutputState.ASSESSED) -> OutputRecord:
         output = Output(
@@ -182,9 +189,9 @@ class Given:
     def assessing(self, *states: OutputState, small: bool = False, **changes: object) -> tuple[str, list[str]]:
         """A job with one output in each of the states given, and their idents."""
         lease = self.running(**changes)
-        records = [self.record(lease.job.ident, f"table{n}", state) for n, state in enumerate(states)]
+        records = [self.record(lease.ident, f"table{n}", state) for n, state in enumerate(states)]
         self.store.advance(
-            lease.job.ident,
+            lease.ident,
             lease.attempt,
             JobState.RUNNING,
             JobState.ASSESSING,
@@ -196,7 +203,7 @@ class Given:
             outputs=records,
             small=small,
         )
-        return lease.job.ident, [r.output.ident for r in records]
+        return lease.ident, [r.output.ident for r in records]
 
     def decided(self, *states: OutputState) -> tuple[str, list[str]]:
         job, idents = self.assessing(*states)

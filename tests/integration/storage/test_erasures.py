@@ -54,7 +54,7 @@ def test_a_withdrawn_one_makes_room_for_another(store, given):
 
 def test_a_snapshot_is_superseded_once_no_earlier_job_can_read_it(store, given):
     put(store, given, "s2")
-    created = given.running().job.created
+    created = given.running().created
     lines = store.audit_head()
     assert not store.supersede_snapshot("s1", created, given.at(9), [event(given, "snapshot.erased", 9)])
     assert store.audit_head() == lines

@@ -8,7 +8,8 @@ import pytest
 from broker.domain.errors import Breach, Conflict, Invalid, Unknown
 from broker.domain.jobs.job import JOB_TRANSITIONS, FailureCode, JobState
 from broker.domain.jobs.outputs import OutputState
-from broker.domain.ports import LapsedLease, ListFilter
+from broker.domain.jobs.work_items import WorkItem, WorkKind
+from broker.domain.ports import ListFilter
 
 
 def test_an_accepted_job_reads_back_as_it_was_written(store, given):
@@ -122,39 +123,18 @@ def test_filters_of_jobs(store, given):
 
 def test_a_lease_starts_an_attempt_and_a_second_one_gets_nothing(store, given):
     job = given.queued()
-    lease = store.lease(job.ident, "w1", given.at(30), given.at(1), [given.event()])
-    assert lease.attempt == lease.job.attempt == 1
-    assert (lease.job.state, lease.job.worker, lease.job.lease_until) == (JobState.RUNNING, "w1", given.at(30))
-    head = store.audit_head()
-    assert store.lease(job.ident, "w2", given.at(30), given.at(1), [given.event()]) is None
-    assert store.lease("job-none", "w2", given.at(30), given.at(1), [given.event()]) is None
+    assert given.leased(WorkKind.RUN, job.ident) == WorkItem(WorkKind.RUN, job.ident, 1)
+    found, head = store.job(job.ident), store.audit_head()
+    assert (found.state, found.worker, found.attempt, found.started) == (JobState.RUNNING, "w1", 1, given.at(1))
+    assert given.leased(WorkKind.RUN, job.ident) is None
+    assert given.leased(WorkKind.RUN, "job-none") is None
     assert store.audit_head() == head
-    assert store.job(job.ident).worker == "w1"
-
-
-def test_renewing_holds_for_the_running_attempt_only(store, given):
-    lease = given.running()
-    job = lease.job.ident
-    assert store.renew(job, 1, given.at(90)) is True
-    assert store.job(job).lease_until == given.at(90)
-    assert store.renew(job, 2, given.at(90)) is False
-    store.advance(job, 1, JobState.RUNNING, JobState.QUEUED, given.at(2), [given.event()])
-    assert store.renew(job, 1, given.at(95)) is False
-    assert store.job(job).lease_until is None
-
-
-def test_lapsed_waiting_and_alive_jobs_for_the_reconciler(store, given):
-    running, queued = given.running(), given.queued()
-    assert store.waiting() == [(queued.ident, 0)]
-    assert store.alive() == {(running.job.ident, 1)}
-    assert store.lapsed(given.at(60)) == []
-    assert store.lapsed(given.at(61)) == [LapsedLease(running.job.ident, 1)]
 
 
 def test_a_fenced_attempt_changes_nothing(store, given):
-    job = given.running().job.ident
-    store.advance(job, 1, JobState.RUNNING, JobState.QUEUED, given.at(2), [given.event()])
-    assert store.lease(job, "w2", given.at(60), given.at(3), [given.event()]).attempt == 2
+    job = given.running().ident
+    given.give_back(job)
+    assert given.leased(WorkKind.RUN, job).attempt == 2
     head = store.audit_head()
     late = [given.record(job)]
     with pytest.raises(Conflict) as caught:
@@ -187,13 +167,13 @@ def test_a_job_starts_by_a_lease_only(store, given):
 
 
 def test_a_failed_job_has_a_code_and_no_other_job_has_one(store, given):
-    job = given.running().job.ident
+    job = given.running().ident
     with pytest.raises(Breach):
         store.advance(job, 1, JobState.RUNNING, JobState.FAILED, given.at(2), [given.event()])
     code = FailureCode.TIME_LIMIT
     store.advance(job, 1, JobState.RUNNING, JobState.FAILED, given.at(2), [given.event()], failure=code)
     ended = store.job(job)
-    assert (ended.failure, ended.ended, ended.lease_until) == (code, given.at(2), None)
+    assert (ended.failure, ended.ended) == (code, given.at(2))
 
 
 def test_moving_an_unknown_job_is_unknown_and_a_moved_one_stale(store, given):
@@ -219,7 +199,7 @@ def test_no_output_is_born_beyond_what_assessing_may_say(store, given, state):
 
 
 def test_outputs_of_another_job_or_with_one_name_twice_are_refused_whole(store, given):
-    job = given.running().job.ident
+    job = given.running().ident
     for records in ([given.record("job-other")], [given.record(job, "a"), given.record(job, "a")]):
         with pytest.raises(Breach):
             store.advance(job, 1, JobState.RUNNING, JobState.ASSESSING, given.at(2), [given.event()], outputs=records)
@@ -255,20 +235,22 @@ def test_small_jobs_count_once_each_for_their_project_withdrawn_or_not(store, gi
     assert store.small_jobs("P0421") == 1
 
 
-def test_unsettled_finds_jobs_whose_next_step_waits_for_nobody(store, given):
+def test_a_release_is_due_where_the_next_step_waits_for_nobody(store, given):
     given.queued()
     given.assessing(OutputState.IN_REVIEW, OutputState.APPROVED)
     given.decided(OutputState.WITHHELD)
     given.released()
-    to_route, _ = given.assessing(OutputState.IN_REVIEW, OutputState.ASSESSED)
+    to_compare, _ = given.assessing(OutputState.IN_REVIEW, OutputState.ASSESSED)
     to_decide, _ = given.assessing(OutputState.APPROVED, OutputState.WITHHELD)
     nothing_left, _ = given.assessing()
     to_release, _ = given.decided(OutputState.APPROVED)
-    assert store.unsettled() == [to_route, to_decide, nothing_left, to_release]
+    due = lambda kind: [i.subject for i in store.work_due(frozenset({kind}), given.at(60))]  # noqa: E731
+    assert due(WorkKind.RELEASE) == [to_decide, nothing_left, to_release]
+    assert due(WorkKind.COMPARE) == [to_compare]
 
 
 def test_a_vault_is_in_use_until_the_job_that_names_it_is_at_its_end(store, given):
-    job = given.running().job.ident
+    job = given.running().ident
     store.name_vault(job, 1, "vault-1")
     with pytest.raises(Conflict):
         store.name_vault(job, 2, "vault-2")

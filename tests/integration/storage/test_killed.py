@@ -21,6 +21,7 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.findings import Verdict
 from broker.domain.jobs.job import Job, JobKind, JobState, Submission
 from broker.domain.jobs.outputs import Output, OutputKind, OutputState
+from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import OutputRecord
 from broker.storage.sql_store import open_store
 
@@ -32,7 +33,7 @@ for n in range(100_000):
     sent = Submission("P", JobKind.SQL, "tsql", "SELECT 1", "t", "p")
     event = lambda action: [AuditEvent(now, "ada", action, ident)]
     store.accept(Job(ident, sent, "ada", JobState.QUEUED, now, now, "c", "h", "f" * 64), event("accepted"))
-    store.lease(ident, name, now + timedelta(days=1), now, event("leased"))
+    store.lease_work(WorkKind.RUN, ident, name, now + timedelta(days=1), now, event("leased"))
     output = Output(f"o-{ident}", ident, "t", OutputKind.TABLE, "", OutputState.ASSESSED, "text/csv", 1, None, "s", "f",
                     Verdict.REFUSE, now)
     records = [OutputRecord(output, "e")]
@@ -57,7 +58,7 @@ def test_a_writer_killed_at_random_moments_leaves_whole_changes_only(store, give
             writer.wait()
             writer.stdout.close()
         _check_whole(url)
-    assert len(store.alive()) <= 6
+    assert len(store.work_leased()) <= 6
     assert len([line for line in store.audit() if line.event.action == "assessed"]) > 6
 
 

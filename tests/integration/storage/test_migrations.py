@@ -3,15 +3,18 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, inspect, make_url, text
+from sqlalchemy import CheckConstraint, Column, Connection, Engine, MetaData, create_engine, inspect, make_url, text
 
 from broker.domain.errors import Invalid, Unavailable
+from broker.domain.jobs.work_items import WorkItem, WorkKind
+from broker.storage.database import Database
 from broker.storage.sql_store import open_store
-from broker.storage.tables.schema import metadata
+from broker.storage.tables.schema import HEADS, UtcTime, metadata, trigger_statements
 
 pytestmark = pytest.mark.long
 
@@ -50,13 +53,71 @@ def test_a_store_of_a_revision_that_is_no_longer_known_is_refused_and_not_change
     assert store.people()
 
 
-def test_a_store_of_the_version_before_gets_the_table_of_checks(store, url, given):
-    with store._db.write() as connection:
-        connection.execute(text("DROP TABLE job_checks"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0019'"))
+LEASE_CHECKS = {
+    "jobs": "(state = 'running') = (lease_until IS NOT NULL)",
+    "asked_rehearsals": "(state = 'running') = (lease_until IS NOT NULL)",
+    "public_tables": "entry IS NULL OR lease_until IS NULL",
+}
+"""Of revision 0019, in which each of these tables had the leases of its own work."""
+
+
+def store_of_0019(url: str) -> Engine:
+    """An empty store as revision 0019 made it."""
+    old = MetaData(naming_convention=metadata.naming_convention)
+    for table in metadata.sorted_tables:
+        if table.name not in {"work_leases", "job_checks"}:
+            table.to_metadata(old)
+    for table, check in LEASE_CHECKS.items():
+        old.tables[table].append_column(Column("lease_until", UtcTime))
+        old.tables[table].append_constraint(CheckConstraint(check, name="lease"))
+    old.tables["jobs"].append_column(Column("comparing_until", UtcTime))
+    engine = Database(url).engine
+    with engine.begin() as connection:
+        old.create_all(connection)
+        for head in HEADS:
+            connection.execute(old.tables[head].insert(), {"ident": 1, "number": 0, "hash": "0" * 64})
+        for statement in trigger_statements(connection.dialect.name):
+            connection.execute(text(statement))
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+        connection.execute(text("INSERT INTO alembic_version VALUES ('0019')"))
+        _put_work(connection, old)
+    return engine
+
+
+UNTIL = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def _put_work(connection: Connection, old: MetaData) -> None:
+    """A job that runs, one that is compared and one that waits; a rehearsal that runs."""
+    insert = lambda table, **values: connection.execute(old.tables[table].insert(), values)  # noqa: E731
+    insert("people", ident="ada", name="Ada", active=True)
+    insert("policies", fingerprint="f" * 64, content="{}")
+    job = {
+        "researcher": "ada", "project": "P", "kind": "sql", "dialect": "tsql", "text": "", "title": "", "purpose": "",
+        "descriptions": [], "canonical": "", "plan_hash": "", "policy": "f" * 64, "small": False,
+        "history_changed": False, "created": UNTIL, "updated": UNTIL,
+    }  # fmt: skip
+    insert("jobs", ident="runs", state="running", attempt=2, worker="w1", lease_until=UNTIL, **job)
+    insert("jobs", ident="compares", state="assessing", attempt=3, worker="w1", comparing_until=UNTIL, **job)
+    insert("jobs", ident="waits", state="queued", attempt=0, **job)
+    request = {"person": "ada", "submission": {}, "created": UNTIL, "updated": UNTIL, "about": 0, "document": ""}
+    insert("asked_rehearsals", ident="rehearses", state="running", attempt=1, lease_until=UNTIL, **request)
+
+
+def test_a_store_of_0019_keeps_its_leases_and_gets_the_schema_of_today(empty_url, store):
+    url = empty_url.replace("broker.db", "old.db")
+    store_of_0019(url).dispose()
     again = open_store(url)
-    assert again.job_check("no such job") is None
-    assert again.people() == store.people()
+    assert set(again.work_lapsed(UNTIL + timedelta(seconds=1))) == {
+        WorkItem(WorkKind.RUN, "runs", 2),
+        WorkItem(WorkKind.COMPARE, "compares", 3),
+        WorkItem(WorkKind.REHEARSAL, "rehearses", 1),
+    }
+    assert again.work_due(frozenset({WorkKind.RUN}), UNTIL) == [WorkItem(WorkKind.RUN, "waits", 0)]
+    assert again.job_check("waits") is None
+    with again._db.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    assert _checks(again._db.engine) == _checks(store._db.engine)
     again.close()
 
 

@@ -17,10 +17,8 @@ IN_REVIEW, APPROVED = OutputState.IN_REVIEW, OutputState.APPROVED
 
 def test_an_output_reads_back_as_it_was_written(store, given):
     lease = given.running()
-    record = given.record(lease.job.ident)
-    store.advance(
-        lease.job.ident, 1, JobState.RUNNING, JobState.ASSESSING, given.at(3), [given.event()], outputs=[record]
-    )
+    record = given.record(lease.ident)
+    store.advance(lease.ident, 1, JobState.RUNNING, JobState.ASSESSING, given.at(3), [given.event()], outputs=[record])
     assert store.output(record.output.ident) == record.output
     assert store.evidence_digest(record.output.ident) == record.evidence_digest
     with pytest.raises(Unknown):

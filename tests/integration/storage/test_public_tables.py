@@ -4,6 +4,7 @@ import pytest
 
 from broker.domain.errors import Conflict, Forbidden, Unknown
 from broker.domain.identity.audit import AuditEvent
+from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import Snapshot
 from broker.domain.public_tables import NumbersOnlyReason, PublicTable, PublicTableState, PublishedTable, Reproduction
 from broker.domain.release_history import HistoryEntry, HistorySource, HistoryUpdate, HistoryVersion, NewHistoryEntry
@@ -32,9 +33,9 @@ def brings(store, given, ident="p1", seen=None):
     return HistoryUpdate(seen or store.history_version(), (NewHistoryEntry(entry, ()),))
 
 
-def enter(store, given, attempt, found=FOUND, ident="p1", **more):
+def enter(store, given, item, found=FOUND, **more):
     events = [event(given, "public-table.entered", 9)]
-    store.enter_public_table(ident, attempt, found, brings(store, given, ident, **more), given.at(9), events)
+    store.enter_public_table(item, found, brings(store, given, item.subject, **more), given.at(9), events)
 
 
 def test_a_request_of_two_administrators_reads_back(store, given):
@@ -45,8 +46,7 @@ def test_a_request_of_two_administrators_reads_back(store, given):
         store.confirm_public_table("p1", "ada", given.at(1), event(given))
     with pytest.raises(Unknown):
         store.public_table("p9")
-    assert store.public_tables_to_run(given.at(1)) == []
-    assert store.lease_public_table("p1", given.at(2), given.at(1)) is None
+    assert given.leased(WorkKind.PUBLIC_TABLE, "p1") is None
     store.confirm_public_table("p1", "bob", given.at(1), event(given))
     for again in (lambda: store.confirm_public_table("p1", "eve", given.at(2), event(given)),
                   lambda: store.withdraw_public_table("p1", given.at(2), event(given))):  # fmt: skip
@@ -70,35 +70,29 @@ def test_a_withdrawn_one_makes_room_for_another(store, given):
     }  # fmt: skip
 
 
-def test_one_attempt_at_a_time_and_a_lapsed_one_writes_nothing(store, given):
-    confirmed(store, given)
-    assert store.lease_public_table("p1", given.at(3), given.at(2)) == 1
-    assert store.lease_public_table("p1", given.at(3), given.at(2)) is None
-    assert store.public_tables_alive() == {("p1", 1)}
-    assert store.renew_public_table("p1", 1, given.at(4), given.at(3))
-    assert not store.renew_public_table("p1", 1, given.at(9), given.at(5)), "a lapsed lease never comes back"
-    assert [t.ident for t in store.public_tables_to_run(given.at(5))] == ["p1"]
-    assert store.lease_public_table("p1", given.at(9), given.at(5)) == 2
+def test_an_attempt_that_lost_its_lease_writes_nothing(store, given):
+    first = given.leased(WorkKind.PUBLIC_TABLE, confirmed(store, given))
+    store.give_back(first, given.at(3), given.at(3))
+    second = given.leased(WorkKind.PUBLIC_TABLE, "p1")
     lines, version = store.audit_head(), store.history_version()
-    with pytest.raises(Conflict, match="another attempt"):
-        enter(store, given, 1)
+    with pytest.raises(Conflict, match="has moved on"):
+        enter(store, given, first)
     with pytest.raises(Conflict):
-        store.name_public_vault("p1", 1, "v1")
+        store.name_public_vault(first, "v1")
     assert (store.audit_head(), store.history_version()) == (lines, version)
-    enter(store, given, 2)
+    enter(store, given, second)
     with pytest.raises(Conflict):
-        enter(store, given, 2)
+        enter(store, given, second)
     assert store.history_version() == HistoryVersion(1)
 
 
 def test_what_was_found_and_its_entry_are_one_change(store, given):
-    confirmed(store, given)
-    attempt = store.lease_public_table("p1", given.at(3), given.at(2))
+    item = given.leased(WorkKind.PUBLIC_TABLE, confirmed(store, given))
     with pytest.raises(Conflict) as caught:
-        enter(store, given, attempt, seen=HistoryVersion(5))
+        enter(store, given, item, seen=HistoryVersion(5))
     assert caught.value.code == "memory-moved"
     assert store.public_table("p1").found is None
-    enter(store, given, attempt, Reproduction(1, 3, NumbersOnlyReason.DIFFERS))
+    enter(store, given, item, Reproduction(1, 3, NumbersOnlyReason.DIFFERS))
     found = store.public_table("p1")
     assert (found.state, found.found, found.entry) == (
         PublicTableState.NUMBERS,
@@ -107,19 +101,18 @@ def test_what_was_found_and_its_entry_are_one_change(store, given):
     )
     assert [e.output for e in store.history_entries()] == ["p1"]
     assert store.verify_history().holds
-    assert (store.public_tables_alive(), store.public_tables_to_run(given.at(20))) == (frozenset(), [])
+    assert (store.work_leased(), store.work_due(frozenset(WorkKind), given.at(20))) == ([], [])
 
 
 def test_a_vault_that_is_read_is_in_use_and_its_snapshot_superseded_by_nobody(store, given):
     store.put_snapshot(Snapshot("s2", "2", given.at(), True, "/x", "{}"), [event(given)])
-    confirmed(store, given)
-    attempt = store.lease_public_table("p1", given.at(30), given.at(2))
-    assert store.name_public_vault("p1", attempt, "v1")
+    item = given.leased(WorkKind.PUBLIC_TABLE, confirmed(store, given))
+    assert store.name_public_vault(item, "v1")
     assert "v1" in store.vaults_in_use()
     assert "v1" in store.vaults_in_use(reading=True)
     assert not store.supersede_snapshot("s1", given.at(0), given.at(3), [event(given)])
-    store.rest_public_table("p1", attempt, given.at(4))
+    store.give_back(item, given.at(4), given.at(3))
     assert "v1" not in store.vaults_in_use()
     assert store.supersede_snapshot("s1", given.at(0), given.at(3), [event(given)])
-    attempt = store.lease_public_table("p1", given.at(30), given.at(5))
-    assert not store.name_public_vault("p1", attempt, "v1"), "a retired snapshot is read by nobody any more"
+    item = given.leased(WorkKind.PUBLIC_TABLE, "p1")
+    assert not store.name_public_vault(item, "v1"), "a retired snapshot is read by nobody any more"

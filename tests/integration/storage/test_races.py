@@ -9,6 +9,7 @@ from broker.domain.errors import Conflict
 from broker.domain.jobs.job import JobState, TimeSlots, fair_order, seconds_used
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.jobs.reviews import agreed_choice
+from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import ListFilter
 from broker.storage.sql_store import open_store
 
@@ -35,7 +36,8 @@ def at_once(url, act, number=MANY):
 
 def test_of_many_leases_exactly_one(store, given, url):
     job = given.queued().ident
-    won = at_once(url, lambda s, n: s.lease(job, f"w{n}", given.at(60), given.at(1), [given.event("job.started")]))
+    event = given.event("job.started")
+    won = at_once(url, lambda s, n: s.lease_work(WorkKind.RUN, job, f"w{n}", given.at(60), given.at(1), [event]))
     assert sum(lease is not None for lease in won) == 1
     assert store.job(job).attempt == 1
     assert [line.event.action for line in store.audit()].count("job.started") == 1
@@ -54,7 +56,8 @@ def test_workers_that_choose_at_once_take_turns_between_projects(store, given, u
             waiting = s.jobs(ListFilter(states=frozenset({JobState.QUEUED.value})))
             used = seconds_used(s.jobs_begun(given.at()), slots, given.at(1), timedelta(hours=1))
             job = fair_order(waiting, used, slots)[0]
-            if s.lease(job.ident, f"w{n}", given.at(60), given.at(1), [given.event("job.started")]) is not None:
+            event = given.event("job.started")
+            if s.lease_work(WorkKind.RUN, job.ident, f"w{n}", given.at(60), given.at(1), [event]) is not None:
                 return job.submission.project
 
     assert Counter(at_once(url, take)) == {"P0421": MANY / 2, "P0999": MANY / 2}
@@ -82,7 +85,7 @@ def test_the_same_submission_sent_many_times_is_one_job(store, given, url):
 
 
 def test_withdrawing_and_ending_at_once_leaves_one_end(store, given, url):
-    job = given.running().job.ident
+    job = given.running().ident
     ends = (JobState.WITHDRAWN, JobState.ASSESSING)
 
     def end(s, n):
@@ -140,5 +143,5 @@ def test_one_store_serves_many_threads(store, given):
     jobs = [given.job() for _ in range(24)]
     with ThreadPoolExecutor(MANY) as pool:
         list(pool.map(lambda job: store.accept(job, [given.event()]), jobs))
-    assert len(store.waiting()) == 24
+    assert len(store.work_due(frozenset({WorkKind.RUN}), given.at(60))) == 24
     assert store.verify_audit().broken is None

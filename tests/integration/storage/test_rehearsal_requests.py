@@ -9,6 +9,7 @@ import pytest
 from broker.domain.errors import Breach, Conflict, Unknown
 from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.jobs.rehearsals import OPEN_REHEARSAL_STATES, RehearsalState, RehearsalStep, RequestedRehearsal
+from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import RehearsalQuota
 
 pytestmark = pytest.mark.long
@@ -38,44 +39,50 @@ def test_a_request_reads_back_unchanged(given):
         given.store.requested_rehearsal("none")
 
 
-def test_one_attempt_holds_it_and_ends_it_while_its_lease_holds(given):
+def test_one_attempt_notes_its_steps_and_ends_it_while_its_lease_holds(given):
     store, made = given.store, put(given)
-    now = made.created
-    until = now + timedelta(seconds=30)
-    taken = store.lease_rehearsal(made.ident, until, now)
-    assert (taken.attempt, taken.started, taken.state) == (1, now, RehearsalState.RUNNING)
-    assert store.lease_rehearsal(made.ident, until, now) is None
-    store.note_step(made.ident, 1, RehearsalStep.MAKING, 9)
-    assert (store.requested_rehearsal(made.ident).step, store.requested_rehearsal(made.ident).about) == (
-        RehearsalStep.MAKING,
-        9,
-    )
-    assert store.rehearsals_alive() == {(made.ident, 1)}
-    assert store.renew_rehearsal(made.ident, 1, until, now)
-    assert not store.renew_rehearsal(made.ident, 2, until, now)
-    assert not store.renew_rehearsal(made.ident, 1, until, until)
-    assert store.rehearsals_lapsed(until) == [(made.ident, 1)]
-    done = (made.ident, 1, RehearsalState.DONE, "{}")
+    item = given.leased(WorkKind.REHEARSAL, made.ident, until=20)
+    taken = store.requested_rehearsal(made.ident)
+    assert (taken.attempt, taken.started, taken.state) == (1, given.at(1), RehearsalState.RUNNING)
+    store.note_step(item, RehearsalStep.MAKING, 9)
+    taken = store.requested_rehearsal(made.ident)
+    assert (taken.step, taken.about) == (RehearsalStep.MAKING, 9)
     with pytest.raises(Conflict, match=made.ident):
-        store.end_rehearsal(*done, until, [given.event("rehearsal.ended")])
-    store.give_back_rehearsal(made.ident, 1, now)
+        store.end_rehearsal(item, RehearsalState.DONE, "{}", given.at(21), [given.event("rehearsal.ended")])
+    store.give_back(item, given.at(3), given.at(2))
     with pytest.raises(Conflict):
-        store.note_step(made.ident, 1, RehearsalStep.RUNNING)
-    assert [r.ident for r in store.rehearsals_waiting()] == [made.ident]
-    assert store.lease_rehearsal(made.ident, until, now).attempt == 2
-    store.end_rehearsal(made.ident, 2, RehearsalState.DONE, "{}", now, [given.event("rehearsal.ended")])
+        store.note_step(item, RehearsalStep.RUNNING)
+    waiting = store.requested_rehearsal(made.ident)
+    assert (waiting.state, waiting.step) == (RehearsalState.QUEUED, None)
+    again = given.leased(WorkKind.REHEARSAL, made.ident, now=4)
+    assert store.requested_rehearsal(made.ident).started == given.at(1), "the first start stays"
+    store.end_rehearsal(again, RehearsalState.DONE, "{}", given.at(5), [given.event("rehearsal.ended")])
     assert store.requested_rehearsal(made.ident).document == "{}"
-    assert store.rehearsals_alive() == frozenset()
+    assert store.work_leased() == []
+
+
+def test_one_that_is_given_up_may_end_after_its_lease(given):
+    item = given.leased(WorkKind.REHEARSAL, put(given).ident, until=20)
+    event = given.event("rehearsal.ended")
+    given.store.end_rehearsal(item, RehearsalState.FAILED, "{}", given.at(30), [event], lapsed=True)
+    assert given.store.requested_rehearsal(item.subject).state is RehearsalState.FAILED
 
 
 @pytest.mark.parametrize("state", sorted(OPEN_REHEARSAL_STATES))
 def test_none_ends_in_a_state_that_is_no_end(given, state):
-    store, made = given.store, put(given)
-    now = made.created
-    store.lease_rehearsal(made.ident, now + timedelta(seconds=30), now)
+    item = given.leased(WorkKind.REHEARSAL, put(given).ident)
     with pytest.raises(Breach):
-        store.end_rehearsal(made.ident, 1, state, "{}", now, [given.event("rehearsal.ended")])
-    assert store.requested_rehearsal(made.ident).state is RehearsalState.RUNNING
+        given.store.end_rehearsal(item, state, "{}", given.at(2), [given.event("rehearsal.ended")])
+    assert given.store.requested_rehearsal(item.subject).state is RehearsalState.RUNNING
+
+
+def test_one_that_is_cancelled_is_nobodys_work(given):
+    item = given.leased(WorkKind.REHEARSAL, put(given).ident)
+    assert given.store.cancel_rehearsal(item.subject, given.at(2), [given.event("rehearsal.cancelled")])
+    assert not given.store.works_on(item)
+    with pytest.raises(Conflict):
+        given.store.end_rehearsal(item, RehearsalState.DONE, "{}", given.at(3), [given.event("rehearsal.ended")])
+    assert given.store.requested_rehearsal(item.subject).state is RehearsalState.CANCELLED
 
 
 def test_the_oldest_ended_ones_make_room_and_old_ones_go(given):
@@ -108,4 +115,4 @@ def test_requests_at_one_moment_stay_within_the_limit(given):
     for thread in threads:
         thread.join()
     assert told == ["too-many-rehearsals"] * 2
-    assert len(given.store.rehearsals_waiting()) == 2
+    assert len(given.store.work_due(frozenset({WorkKind.REHEARSAL}), given.at(99))) == 2

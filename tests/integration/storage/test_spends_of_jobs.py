@@ -51,9 +51,10 @@ def used(store) -> tuple[int, int]:
 
 
 def ended(store, given, lease, after: JobState, failure: FailureCode | None = None) -> None:
-    store.advance(
-        lease.job.ident, lease.attempt, JobState.RUNNING, after, given.at(9), [given.event()], failure=failure
-    )
+    if after is JobState.QUEUED:
+        given.give_back(lease.ident)
+        return
+    store.advance(lease.ident, lease.attempt, JobState.RUNNING, after, given.at(9), [given.event()], failure=failure)
 
 
 @pytest.mark.parametrize("after", [JobState.WITHDRAWN, JobState.FAILED])
@@ -69,21 +70,21 @@ def test_a_job_that_ends_without_a_release_is_refunded_only_if_it_never_read(
     witnessed, given, after, step, state, left
 ):
     lease = given.running()
-    step(witnessed, given, lease.job.ident)
+    step(witnessed, given, lease.ident)
     ended(witnessed, given, lease, after, FailureCode.CRASHED if after is JobState.FAILED else None)
-    assert witnessed.spend_of(lease.job.ident).state is state
+    assert witnessed.spend_of(lease.ident).state is state
     assert used(witnessed) == left
-    assert [line.event.subject for line in witnessed.audit_of(lease.job.ident, f"spend.{state.value}")]
+    assert [line.event.subject for line in witnessed.audit_of(lease.ident, f"spend.{state.value}")]
     assert witnessed.verify_ledger().holds
     with pytest.raises(Conflict):
-        witnessed.charge(lease.job.ident, given.at(), [given.event()])
+        witnessed.charge(lease.ident, given.at(), [given.event()])
 
 
 def test_an_attempt_without_a_lease_leaves_the_spend_to_the_next(witnessed, given):
     lease = given.running()
-    charged(witnessed, given, lease.job.ident)
+    charged(witnessed, given, lease.ident)
     ended(witnessed, given, lease, JobState.QUEUED)
-    assert witnessed.spend_of(lease.job.ident).state is SpendState.CHARGED
+    assert witnessed.spend_of(lease.ident).state is SpendState.CHARGED
     assert witnessed.unsettled_spends(given.at(99)) == []
 
 
@@ -126,11 +127,11 @@ def test_an_unpaid_or_unstored_answer_is_not_released(witnessed, given, step):
 def test_a_ledger_that_has_forgotten_stops_releases_but_no_job_from_ending(witnessed, given, tmp_path):
     job, outputs = given.decided(OutputState.APPROVED)
     lease = given.running()
-    reserved(witnessed, given, lease.job.ident)
+    reserved(witnessed, given, lease.ident)
     (tmp_path / "witness" / "head").unlink()
     with pytest.raises(Breach):
         witnessed.release(*given.release(job, outputs), given.at(6), [given.event("release.made")])
     ended(witnessed, given, lease, JobState.WITHDRAWN)
-    assert witnessed.job(lease.job.ident).state is JobState.WITHDRAWN
-    assert witnessed.spend_of(lease.job.ident).state is SpendState.RESERVED
-    assert [s.request.job for s in witnessed.unsettled_spends(given.at(99))] == [lease.job.ident]
+    assert witnessed.job(lease.ident).state is JobState.WITHDRAWN
+    assert witnessed.spend_of(lease.ident).state is SpendState.RESERVED
+    assert [s.request.job for s in witnessed.unsettled_spends(given.at(99))] == [lease.ident]

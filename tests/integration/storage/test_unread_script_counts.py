@@ -18,9 +18,7 @@ def script(given, **changes):
 
 def ended(store, given, lease, state=JobState.FAILED):
     failure = FailureCode.CRASHED if state is JobState.FAILED else None
-    store.advance(
-        lease.job.ident, lease.attempt, JobState.RUNNING, state, given.at(4), [given.event()], failure=failure
-    )
+    store.advance(lease.ident, lease.attempt, JobState.RUNNING, state, given.at(4), [given.event()], failure=failure)
 
 
 def waits(store, given):
@@ -37,7 +35,7 @@ def waits(store, given):
 
 def test_a_script_that_met_rows_and_failed_is_to_be_read_until_somebody_has(store, given):
     lease = script(given)
-    job = lease.job.ident
+    job = lease.ident
     store.note_rehearsal(job, lease.attempt, True, "trace", given.at(3))
     assert store.scripts_to_read() == []
     store.note_real_run(job, lease.attempt, given.at(3))
@@ -55,7 +53,7 @@ def test_a_script_that_met_rows_and_failed_is_to_be_read_until_somebody_has(stor
 
 def test_a_checker_gives_one_reason_and_the_script_is_read(store, given):
     lease = script(given)
-    job = lease.job.ident
+    job = lease.ident
     store.note_real_run(job, lease.attempt, given.at(3))
     ended(store, given, lease)
     store.disclose_failure(job, "carl", "breaks-rules", given.at(5), [given.event()])
@@ -72,26 +70,26 @@ def test_a_script_without_real_rows_is_not_counted(store, given):
     lease = script(given)
     ended(store, given, lease)
     with pytest.raises(Conflict):
-        store.disclose_failure(lease.job.ident, "carl", "breaks-rules", given.at(5), [given.event()])
-    assert store.reported_jobs(frozenset({lease.job.ident})) == frozenset()
+        store.disclose_failure(lease.ident, "carl", "breaks-rules", given.at(5), [given.event()])
+    assert store.reported_jobs(frozenset({lease.ident})) == frozenset()
 
 
 def test_only_the_attempt_that_runs_notes_anything(store, given):
     lease = script(given)
     with pytest.raises(Conflict):
-        store.note_real_run(lease.job.ident, lease.attempt + 1, given.at(3))
+        store.note_real_run(lease.ident, lease.attempt + 1, given.at(3))
     ended(store, given, lease, JobState.WITHDRAWN)
     with pytest.raises(Conflict):
-        store.note_problems(lease.job.ident, lease.attempt)
-    store.note_log(lease.job.ident, lease.attempt, "log")
-    assert store.rehearsal(lease.job.ident).log == "log"
+        store.note_problems(lease.ident, lease.attempt)
+    store.note_log(lease.ident, lease.attempt, "log")
+    assert store.rehearsal(lease.ident).log == "log"
 
 
 @pytest.mark.parametrize("state", [OutputState.IN_REVIEW, OutputState.WITHHELD])
 def test_beyond_so_many_unread_scripts_the_project_waits(store, given, state):
     """Withheld counts as in review does: a refusal tells nothing of real rows."""
     lease = script(given)
-    job = lease.job.ident
+    job = lease.ident
     store.note_real_run(job, lease.attempt, given.at(3))
     store.advance(
         job, lease.attempt, JobState.RUNNING, JobState.ASSESSING, given.at(3), [given.event()],
@@ -112,9 +110,9 @@ def test_a_script_under_way_counts_and_one_that_met_no_rows_does_not(store, give
 def test_what_history_changed_counts_once_a_job(store, given):
     assert store.history_changed_jobs("P0421") == 0
     lease = given.running()
-    named = {"image": "sha256:1", "runtime": "runc", "snapshot": "s1", "outputs": [given.record(lease.job.ident)]}
+    named = {"image": "sha256:1", "runtime": "runc", "snapshot": "s1", "outputs": [given.record(lease.ident)]}
     store.advance(
-        lease.job.ident, lease.attempt, JobState.RUNNING, JobState.ASSESSING, given.at(3), [given.event()],
+        lease.ident, lease.attempt, JobState.RUNNING, JobState.ASSESSING, given.at(3), [given.event()],
         history_changed=True, **named,
     )  # fmt: skip
     assert store.history_changed_jobs("P0421") == 1

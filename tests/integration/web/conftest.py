@@ -2,8 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -25,18 +24,20 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import Person, Role
 from broker.domain.jobs.job import JobKind, JobState, Submission
 from broker.domain.jobs.outputs import Output, OutputKind, OutputState
-from broker.domain.ports import OutputRecord, Ports, WorkerPorts
+from broker.domain.jobs.work_items import WorkItem, WorkKind
+from broker.domain.ports import LEASE_DURATION, OutputRecord, Ports
 from broker.policy.files import load_policies
 from broker.policy.policy_set import PolicySet
 from broker.storage.content_store import FolderContentStore
-from broker.storage.sql_store import open_store
+from broker.storage.sql_store import SqlStore, open_store
 from broker.web.app import create_app
 from broker.web.web_context import WebSettings
 from broker.workflow.administration import user_accounts
-from broker.workflow.pipeline.job_completion import complete_job
-from broker.workflow.pipeline.output_routing import route_job
+from broker.workflow.pipeline.output_routing import route_after_decision
+from broker.workflow.private_jobs.private_ports import RunPorts
 from broker.workflow.rehearsal import rehearsal_requests
 from broker.workflow.submission.job_submission import submit
+from tests.one_worker import complete_job, lease
 from tests.policy_sets import TEST_POLICIES
 
 SQL = """-- output: absence
@@ -75,20 +76,11 @@ class ListQueue:
 
     offers: list[tuple[str, int]] = field(default_factory=list)
     answers: bool = True
-    worker: Callable[[str], None] = lambda job: None
-    """Who ends a job that is offered, at once."""
 
-    def offer(self, job: str, attempt: int) -> None:
-        self._take(job, attempt)
-        self.worker(job)
-
-    def offer_rehearsal(self, rehearsal: str, attempt: int) -> None:
-        self._take(rehearsal, attempt)
-
-    def _take(self, ident: str, attempt: int) -> None:
+    def offer(self, item: WorkItem) -> None:
         if not self.answers:
             raise Unavailable("the queue is away")
-        self.offers.append((ident, attempt))
+        self.offers.append((item.subject, item.attempt))
 
     def depth(self) -> int:
         if not self.answers:
@@ -146,11 +138,7 @@ class Site:
     def running(self, job: str | None = None, **more: Any) -> tuple[str, int]:
         """A job that a worker has taken up: a new one, or one that was submitted on a page."""
         job = job or self.submitted(**more)
-        now = self.clock.now()
-        event = AuditEvent(now, "worker", "job.leased", job)
-        lease = self.ports.store.lease(job, "worker", now + timedelta(seconds=30), now, [event])
-        assert lease is not None
-        return job, lease.attempt
+        return job, lease(self.ports, WorkKind.RUN, job, LEASE_DURATION).attempt
 
     def assessed(
         self, verdict: Verdict = Verdict.PUBLISH, candidate: bytes | None = CSV, *, name: str = "absence", **more: Any
@@ -175,7 +163,7 @@ class Site:
             image="sha256:x", runtime="runc", snapshot=None, outputs=[OutputRecord(output, digest)],
         )  # fmt: skip
         self.clock.at += timedelta(minutes=2)  # the slot of time in which it is told to have ended
-        route_job(self.ports, job)
+        route_after_decision(self.ports, job)
         return job, output.ident
 
     def released(self) -> tuple[str, str]:
@@ -236,10 +224,16 @@ def open_site(founded: Path, folder: Path, **settings: Any) -> Iterator[Site]:
     ports = Ports(store=store, queue=queue, content_store=FolderContentStore(folder / "outputs"), clock=clock)
     tokens = {ident: user_accounts.make_token(ports, store.person(ident), ident) for ident in ROLES}
     given = {"secret_key": b"k" * 32, "demo_sign_in": True, "secure_cookies": False, **settings}
-    worker = WorkerPorts(
+    worker = RunPorts(
         store, queue, ports.content_store, clock, sandbox=None, file_rebuilder=None, vaults=None, engine=None
-    )  # ends jobs that need neither data nor a sandbox
-    queue.worker = lambda job: complete_job(worker, job, lambda job, attempt: nullcontext())
+    )  # ends jobs that need neither data nor a sandbox, as soon as they are decided
+
+    def wake(kind: WorkKind, subject: str | None = None) -> None:
+        SqlStore.wake(store, kind, subject)
+        if subject is not None:
+            complete_job(worker, subject)
+
+    store.wake = wake
     app = create_app(ports, WebSettings(**given))
     app.jinja_env.bytecode_cache = templates_of(founded)
     yield Site(app, ports, clock, queue, tokens)

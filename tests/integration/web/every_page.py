@@ -5,7 +5,6 @@ Not a test itself: the tests of markup, keys, colours, queries and speed go thro
 
 import json
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,15 @@ from broker.domain.findings import Verdict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.job import FailureCode, JobKind, JobState
 from broker.domain.jobs.rehearsals import RehearsalState
+from broker.domain.jobs.work_items import WorkKind
 from broker.domain.population_caps import MeasuredPopulation
-from broker.domain.ports import Snapshot
+from broker.domain.ports import LEASE_DURATION, Snapshot
 from broker.domain.public_tables import NumbersOnlyReason, PublishedTable, Reproduction
 from broker.domain.release_history import HistoryEntry, HistorySource, HistoryUpdate, NewHistoryEntry, SplitCounts
 from broker.policy.files import load_policies
 from broker.workflow.administration import public_table_requests, snapshot_erasures
 from tests.integration.web.conftest import ADA, AMIR, CLEO, OTIS, ROSA, SQL, Site
+from tests.one_worker import lease
 from tests.policy_sets import TEST_POLICIES
 
 VISITORS = (None, ROSA, OTIS, CLEO, ADA)
@@ -175,14 +176,11 @@ def rehearsals_of(site: Site) -> dict[str, str]:
 
 def ended_rehearsal(site: Site, text: str, found: dict[str, Any]) -> str:
     """As a worker would leave it."""
-    ident, now = site.rehearsal(text), site.clock.now()
-    store = site.ports.store
-    taken = store.lease_rehearsal(ident, now + timedelta(minutes=1), now)
-    assert taken is not None
-    document = json.dumps(NOTES | found)
-    event = AuditEvent(now, "broker", "rehearsal.ended", ident)
-    store.end_rehearsal(ident, taken.attempt, RehearsalState.DONE, document, site.clock.now(), [event])
-    return ident
+    item = lease(site.ports, WorkKind.REHEARSAL, site.rehearsal(text), LEASE_DURATION)
+    now = site.clock.now()
+    event = AuditEvent(now, "broker", "rehearsal.ended", item.subject)
+    site.ports.store.end_rehearsal(item, RehearsalState.DONE, json.dumps(NOTES | found), now, [event])
+    return item.subject
 
 
 NOTES: dict[str, Any] = {
@@ -230,12 +228,11 @@ def public_tables_of(site: Site) -> dict[str, str]:
     )
     public_table_requests.confirm_public_table(site.ports, site.person(ADA), run)
     store, now = site.ports.store, site.clock.now()
-    attempt = store.lease_public_table(run, now + timedelta(minutes=1), now)
-    assert attempt is not None
+    item = lease(site.ports, WorkKind.PUBLIC_TABLE, run, LEASE_DURATION)
     found = Reproduction(1, 2, NumbersOnlyReason.DIFFERS)
     entry = HistoryEntry(0, "", run, 0, "", "s1", "", 1, "", "pupil", HistorySource.PUBLIC, now, 2)
     seen = HistoryUpdate(store.history_version(), (NewHistoryEntry(entry, ()),))
-    store.enter_public_table(run, attempt, found, seen, now, [AuditEvent(now, "broker", "public-table.entered", run)])
+    store.enter_public_table(item, found, seen, now, [AuditEvent(now, "broker", "public-table.entered", run)])
     return {"public_table": waiting, "numbers_only": run}
 
 
@@ -270,13 +267,12 @@ def failed_script(site: Site) -> str:
     """A script that passed on synthetic data, failed on real ones, and waits for a checker's look."""
     job = site.submitted(SCRIPT, kind=JobKind.PYTHON)
     now, store, shelf = site.clock.now(), site.ports.store, site.ports.content_store
-    lease = store.lease(job, "worker", now.replace(year=now.year + 1), now, [AuditEvent(now, "w", "job.leased", job)])
-    assert lease is not None
+    item = lease(site.ports, WorkKind.RUN, job, LEASE_DURATION)
     log = shelf.put("staff", b"Traceback (most recent call last):\nKeyError: 'SENprovision'\n")
-    store.note_real_run(job, lease.attempt, now)
-    store.note_log(job, lease.attempt, log)
+    store.note_real_run(job, item.attempt, now)
+    store.note_log(job, item.attempt, log)
     store.advance(
-        job, lease.attempt, JobState.RUNNING, JobState.FAILED, now, [AuditEvent(now, "w", "job.failed", job)],
+        job, item.attempt, JobState.RUNNING, JobState.FAILED, now, [AuditEvent(now, "w", "job.failed", job)],
         failure=FailureCode.CRASHED,
     )  # fmt: skip
     return job

@@ -4,10 +4,12 @@ import json
 
 import pytest
 
+from broker.domain.jobs.work_items import WorkKind
 from broker.workflow.views.person_notices import notices_for
 from tests.integration.web.conftest import ADA, AMIR, CLEO, ROSA, SQL, Site
 from tests.integration.web.every_page import public_tables_of, published
 from tests.integration.web.test_administration import send, text
+from tests.one_worker import due
 
 PAGE = "/administration/public-tables"
 FORM = {
@@ -40,7 +42,7 @@ def test_one_requests_and_another_confirms_what_they_see(house):
     assert send(amir, f"{PAGE}/{ident}/confirmation").status_code == 302
     assert send(ada, f"{PAGE}/{ident}/withdrawal").status_code == 409
     assert "A worker will run the recipe next." in text(ada, f"{PAGE}/{ident}")
-    assert [t.ident for t in house.ports.store.public_tables_to_run(house.clock.now())] == [ident]
+    assert [item.subject for item in due(house.ports, WorkKind.PUBLIC_TABLE)] == [ident]
 
 
 def test_bad_input_shows_its_error_at_the_field_and_is_not_lost(house):

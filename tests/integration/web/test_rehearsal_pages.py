@@ -1,12 +1,13 @@
 """Rehearsals on the pages: asked for with and without scripts, followed, cancelled, edited; nobody else's."""
 
-from datetime import timedelta
-
 import pytest
 
 from broker.domain.jobs.rehearsals import RehearsalStep
+from broker.domain.jobs.work_items import WorkKind
+from broker.domain.ports import LEASE_DURATION
 from tests.integration.web.conftest import ADA, CLEO, OTIS, REFUSED_SQL, ROSA, SQL, form_token
 from tests.integration.web.every_page import rehearsals_of
+from tests.one_worker import due, lease
 
 FORM = {"project": "P0421", "kind": "sql", "title": "By year", "purpose": "A test", "text": SQL}
 PRIVATE = "-- private: epsilon 0.1\n" + SQL
@@ -30,7 +31,7 @@ def test_without_scripts_the_form_leads_to_the_rehearsals_page(site):
     assert "This rehearsal is waiting for a worker. Jobs run first." in page
     assert "Refresh" in page
     assert site.queue.offers == [(answer.location.rpartition("/")[2], 0)]
-    assert not site.ports.store.waiting()
+    assert not due(site.ports, WorkKind.RUN)
     edited = text(rosa, f"/submit?rehearsal={answer.location.rpartition('/')[2]}")
     assert 'value="By year"' in edited
     assert "npd.absence AS a" in edited
@@ -78,9 +79,7 @@ def test_with_scripts_a_part_of_the_page_reloads_until_there_is_more(site):
 )
 def test_how_far_it_is_and_since_when(site, step, told):
     ident, rosa, store = site.rehearsal(), site.browser(ROSA), site.ports.store
-    now = site.clock.now()
-    store.lease_rehearsal(ident, now + timedelta(minutes=1), now)
-    store.note_step(ident, 1, step, 7)
+    store.note_step(lease(site.ports, WorkKind.REHEARSAL, ident, LEASE_DURATION), step, 7)
     page = text(rosa, f"/rehearsals/{ident}")
     assert told in page
     assert f'max="3" value="{step.number - 1}"' in page

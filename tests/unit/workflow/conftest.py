@@ -5,7 +5,7 @@ import shutil
 import struct
 import sys
 from collections.abc import Container, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from broker.domain.identity.people import Person, Role
 from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.jobs.outputs import Output
 from broker.domain.jobs.reviews import VoteChoice
+from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.domain.plans.plan import EvidenceNeeds, Plan, PlannedOutput
 from broker.domain.plans.variable_uses import VariableUse
 from broker.domain.ports import (
@@ -42,12 +43,12 @@ from broker.storage.content_store import FolderContentStore
 from broker.storage.sql_store import open_store
 from broker.worker import reconcile
 from broker.workflow.administration import user_accounts
-from broker.workflow.pipeline.job_completion import complete_job
-from broker.workflow.pipeline.job_run import run_job
-from broker.workflow.private_jobs.private_ports import PrivatePorts, RunPorts as Ports
+from broker.workflow.private_jobs.private_ports import PrivatePorts
+from broker.workflow.private_jobs.private_ports import RunPorts as Ports
 from broker.workflow.reviewing import output_review
 from broker.workflow.reviewing.output_review import Ballot
 from broker.workflow.submission.job_submission import submit
+from tests.one_worker import complete_job, run_job
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -106,13 +107,10 @@ class ListQueue:
     offers: list[tuple[str, int]] = field(default_factory=list)
     answers: bool = True
 
-    def offer(self, job: str, attempt: int) -> None:
+    def offer(self, item: WorkItem) -> None:
         if not self.answers:
             raise Unavailable("the queue is away")
-        self.offers.append((job, attempt))
-
-    def offer_rehearsal(self, rehearsal: str, attempt: int) -> None:
-        self.offer(rehearsal, attempt)
+        self.offers.append((item.subject, item.attempt))
 
     def depth(self) -> int:
         return len(self.offers)
@@ -364,7 +362,7 @@ class Broker:
     def run(self, job: str, *, holds: bool = True) -> bool:
         """One attempt, and the rest of its slot of time where the slot `holds`."""
         self.clock.waits = holds
-        return run_job(self.ports, job, "w1", lambda job, attempt: nullcontext())
+        return run_job(self.ports, job)
 
     def ran(self, text: str = SQL, **more: Any) -> tuple[str, Output]:
         """A job that has run, and its first output."""
@@ -386,13 +384,16 @@ class Broker:
         return self.store.output(output).state.value
 
     def end(self, job: str) -> None:
-        complete_job(self.ports, job, lambda job, attempt: nullcontext())
+        complete_job(self.ports, job)
 
     def reconcile(self) -> None:
         """What the supervisor does once every lease of dead workers has lapsed."""
         self.clock.at += self.ports.lease + timedelta(seconds=1)
+        reconcile.reap(self.ports)
+        for kind in (WorkKind.COMPARE, WorkKind.RELEASE):
+            self.store.wake(kind)  # its rest is over
         r = reconcile
-        for step in (r.reap, r.offer_waiting, r.allot_caps, r.settle_all, r.settle_spends, r.remove_vaults):
+        for step in (r.offer_waiting, r.allot_caps, r.compare_due, r.release_due, r.settle_spends, r.remove_vaults):
             step(self.ports)
 
     def snapshot(self, ident: str) -> None:

@@ -1,7 +1,7 @@
 """Invariant 6: between whichever two calls to the world a process dies, the job ends once and right."""
 
 import os
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import fields, replace
 from typing import Any
 
@@ -11,12 +11,12 @@ from broker.domain.errors import Breach, Unavailable
 from broker.domain.jobs.job import FailureCode, JobState
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.jobs.reviews import VoteChoice
+from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import WorkerPorts
 from broker.worker import reconcile
-from broker.workflow.pipeline.job_completion import complete_job
-from broker.workflow.pipeline.job_run import run_job
 from broker.workflow.reviewing import output_review
 from broker.workflow.reviewing.output_review import Ballot
+from tests.one_worker import complete_job, due, lease, run_job
 from tests.unit.workflow.conftest import CLEO, PYTHON, ROSA, SQL, Broker, send
 
 APART = int(os.environ.get("PROOF_CALLS_APART", "2"))
@@ -71,9 +71,9 @@ def mortal(ports: WorkerPorts, fuse: Fuse) -> WorkerPorts:
 def story(ports: WorkerPorts, text: str, client_id: str) -> None:
     """From submission to the vote, in one process."""
     job = send(ports, ROSA, text, client_id=client_id)
-    run_job(ports, job, "w1", lambda job, attempt: nullcontext())
+    run_job(ports, job)
     vote(ports, job)
-    complete_job(ports, job, lambda job, attempt: nullcontext())
+    complete_job(ports, job)
 
 
 def vote(ports: WorkerPorts, job: str) -> None:
@@ -92,8 +92,8 @@ def finish(broker: Broker, text: str, client_id: str) -> str:
     for _ in range(3):
         is_decided = broker.store.job(job).state is JobState.DECIDED
         broker.reconcile()
-        for waiting, _ in broker.store.waiting():
-            broker.run(waiting)
+        for waiting in due(broker.ports, WorkKind.RUN):
+            broker.run(waiting.subject)
         vote(broker.ports, job)
         if is_decided:
             break
@@ -135,7 +135,7 @@ def test_a_service_that_is_away_costs_an_attempt_and_never_the_job(broker):
         fuse = Fuse(deaths, error=Unavailable)
         job = broker.send(client_id=f"away-{deaths}")
         with suppress(Unavailable):
-            run_job(mortal(broker.ports, fuse), job, "w1", lambda job, attempt: nullcontext())
+            run_job(mortal(broker.ports, fuse), job)
         died = fuse.left < 0
         finish(broker, SQL, f"away-{deaths}")
         assert broker.store.job(job).state is JobState.DECIDED, deaths
@@ -148,18 +148,11 @@ def test_attempts_are_bounded(broker):
     job = broker.send()
     attempts = broker.policies.service.max_attempts
     for attempt in range(1, attempts + 1):
-        now = broker.clock.now()
-        assert broker.store.lease(job, "w", now + broker.ports.lease, now, [event(broker, job)])
+        lease(broker.ports, WorkKind.RUN, job)
         broker.reconcile()
         assert broker.sandbox.killed[-1] == (job, attempt)
     found = broker.store.job(job)
     assert (found.state, found.failure) == (JobState.FAILED, FailureCode.INFRASTRUCTURE)
-
-
-def event(broker: Broker, job: str) -> Any:
-    from broker.domain.identity.audit import AuditEvent
-
-    return AuditEvent(broker.clock.now(), "broker", "job.started", job)
 
 
 def test_a_sandbox_killed_by_the_reaper_is_no_failure_of_the_job(broker):
@@ -185,11 +178,10 @@ def test_a_sandbox_killed_by_the_reaper_is_no_failure_of_the_job(broker):
 
 def test_a_lapsed_lease_is_never_prolonged(broker):
     job = broker.send()
-    now = broker.clock.now()
-    lease = broker.store.lease(job, "w", now + broker.ports.lease, now, [event(broker, job)])
+    item, now = lease(broker.ports, WorkKind.RUN, job), broker.clock.now()
     ends, late = now + broker.ports.lease * 2, now + broker.ports.lease * 3
-    assert broker.store.renew(job, lease.attempt, ends, now)
-    assert not broker.store.renew(job, lease.attempt, late + broker.ports.lease, late)
+    assert broker.store.renew_work(item, ends, now)
+    assert not broker.store.renew_work(item, late + broker.ports.lease, late)
 
 
 def test_two_workers_at_once_run_a_job_once(broker):
@@ -259,7 +251,7 @@ def test_one_poisoned_job_blocks_no_other_job(broker, monkeypatch):
         return whole(shelf, digest)
 
     monkeypatch.setattr(broker.ports.content_store, "get", get)
-    reconcile.settle_all(broker.ports)
+    broker.reconcile()
     assert broker.store.release_of(first) is None
     assert broker.store.release_of(second) is not None
 

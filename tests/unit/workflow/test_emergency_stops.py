@@ -7,11 +7,12 @@ from time import monotonic, sleep
 import pytest
 
 from broker.domain.errors import Conflict, Forbidden, Invalid, Unknown
-from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.job import JobState
+from broker.domain.jobs.work_items import WorkKind
 from broker.domain.projects.stops import StopKind
 from broker.worker import lease_renewer, reconcile
 from broker.workflow.administration import emergency_stops, user_accounts
+from tests.one_worker import lease
 from tests.unit.workflow.conftest import ADA, AMIR, CLEO, PROJECT, REX, ROSA
 
 
@@ -24,9 +25,7 @@ def lift(broker, by, kind, subject):
 
 
 def leased(broker, job):
-    now = broker.clock.now()
-    lease = broker.store.lease(job, "w1", now + timedelta(seconds=600), now, [AuditEvent(now, "w1", "job.leased", job)])
-    return lease.attempt
+    return lease(broker.ports, WorkKind.RUN, job, timedelta(seconds=600))
 
 
 def actions(broker):
@@ -39,7 +38,8 @@ def test_a_stopped_project_ends_its_jobs_and_takes_no_more(broker):
     token = user_accounts.make_token(broker.ports, broker.person(ROSA), ROSA)
     assert stop(broker, ADA, StopKind.PROJECT, PROJECT) == 2
     assert {broker.store.job(j).state for j in (waiting, other)} == {JobState.WITHDRAWN}
-    assert not broker.store.renew(other, running, broker.clock.now() + timedelta(seconds=9))
+    now = broker.clock.now()
+    assert not broker.store.renew_work(running, now + timedelta(seconds=9), now)
     assert user_accounts.person_by_token(broker.ports, token) is None
     with pytest.raises(Conflict, match="stopped this project"):
         broker.send()
@@ -107,7 +107,7 @@ def test_a_stop_that_died_half_way_is_finished_by_the_worker(broker, monkeypatch
         stop(broker, ADA, StopKind.PROJECT, PROJECT)
     assert broker.store.job(job).state is JobState.QUEUED
     now = broker.clock.now()
-    assert broker.store.lease(job, "w", now, now, []) is None, "and never starts meanwhile"
+    assert broker.store.lease_work(WorkKind.RUN, job, "w", now, now) is None, "and never starts meanwhile"
     assert reconcile.end_all_stopped(broker.ports) == 1
     assert broker.store.job(job).state is JobState.WITHDRAWN
 
@@ -115,7 +115,7 @@ def test_a_stop_that_died_half_way_is_finished_by_the_worker(broker, monkeypatch
 def test_a_running_sandbox_is_killed_within_a_second_or_so(broker):
     """The heart looks each second, although it renews the lease less often."""
     job = broker.send()
-    attempt = leased(broker, job)
+    item = leased(broker, job)
     killed = []
 
     class Sandbox:
@@ -125,10 +125,10 @@ def test_a_running_sandbox_is_killed_within_a_second_or_so(broker):
     from dataclasses import replace
 
     ports = replace(broker.ports, sandbox=Sandbox(), lease=timedelta(seconds=60))
-    with lease_renewer.job_lease_renewer(ports)(job, attempt):
+    with lease_renewer.lease_renewer(ports)(item):
         stop(broker, ADA, StopKind.PROJECT, PROJECT)
         since = monotonic()
         while not killed and monotonic() - since < 5:
             sleep(0.05)
-    assert killed == [(job, attempt)]
+    assert killed == [(job, item.attempt)]
     assert monotonic() - since < 3

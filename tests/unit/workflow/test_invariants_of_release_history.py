@@ -3,6 +3,7 @@ script's table that changed, and the audit log holds nothing of a comparison."""
 
 from dataclasses import replace
 from hashlib import sha256
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,13 +15,17 @@ from broker.domain.findings import Verdict
 from broker.domain.jobs.job import FailureCode, JobState
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.jobs.reviews import VoteChoice
+from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports.history_ports import KnownPopulation
 from broker.domain.release_history import HistoryVersion
 from broker.storage.release_history import history_writes
 from broker.worker import reconcile
-from broker.workflow.pipeline.job_completion import LAPSES_PER_ATTEMPT
+from broker.workflow.pipeline.pipeline import LAPSES_PER_ATTEMPT
+from broker.workflow.private_jobs.private_ports import RunPorts
 from broker.workflow.release_history import job_comparison
 from broker.workflow.reviewing import output_review
+from broker.workflow.work import work_on
+from tests.one_worker import lease
 from tests.unit.workflow.conftest import CLEO, Broker
 
 
@@ -93,16 +98,19 @@ def test_invariant_4_beyond_memory_no_checker_sets_a_finding_aside(town: Broker)
     assert town.store.release_of(job) is None
 
 
+def only_runs(ports: RunPorts, kind: WorkKind, *given: Any) -> bool:
+    return kind is WorkKind.RUN and work_on(ports, kind, *given)
+
+
 def test_invariant_6_a_job_whose_comparison_ends_every_worker_ends(broker: Broker, monkeypatch) -> None:
     """Each begins to compare and dies: the job does not wait for ever."""
     with monkeypatch.context() as patched:
-        patched.setattr(broker.store, "lease_comparison", lambda *given: None)
+        patched.setattr("broker.workflow.slot_work.work_on", only_runs)
         job, _ = broker.ran()
     assert broker.store.job(job).state is JobState.ASSESSING
     most = LAPSES_PER_ATTEMPT * broker.policies.service.max_attempts
     for number in range(1, most + 1):
-        now = broker.clock.now()
-        assert broker.store.lease_comparison(job, now + broker.ports.lease) is not None
+        lease(broker.ports, WorkKind.COMPARE, job)
         broker.clock.at += 2 * broker.ports.lease
         assert reconcile.reap(broker.ports) == 1
         assert broker.store.job(job).state is (JobState.FAILED if number == most else JobState.ASSESSING)

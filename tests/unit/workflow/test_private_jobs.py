@@ -25,7 +25,7 @@ from broker.domain.jobs.outputs import OutputState
 from broker.domain.ledger.spends import SpendState
 from broker.domain.ports import SandboxEnd
 from broker.domain.projects.project import ProtectionMode
-from broker.worker.reconcile import settle_due
+from broker.worker.reconcile import release_due
 from broker.workflow.pipeline import job_release, output_records
 from broker.workflow.views import job_views
 
@@ -306,8 +306,10 @@ def test_a_private_job_appears_running_until_it_is_released(dashboard, monkeypat
 
     dashboard.clock.at += timedelta(seconds=2)
     assert shown() == "running"
-    monkeypatch.setattr("broker.workflow.pipeline.job_completion.release_job", lambda *_: None)
-    settle_due(dashboard.ports)
+    monkeypatch.setattr(
+        "broker.workflow.pipeline.pipeline.release", lambda *_: dashboard.clock.now() + timedelta(days=1)
+    )
+    release_due(dashboard.ports)
     assert {o.state.value for o in dashboard.store.outputs_of(job)} == {"approved"}
     assert shown() == "running"
     dashboard.clock.at += timedelta(seconds=4)

@@ -1,6 +1,5 @@
 """Requested rehearsals: queued by id, run on synthetic data, shown to their author. A crash costs nothing."""
 
-from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,11 +10,11 @@ from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.jobs.rehearsals import OPEN_REHEARSAL_STATES, REHEARSAL_TRANSITIONS, RehearsalState, RehearsalStep
 from broker.domain.ports import SandboxEnd
 from broker.domain.projects.stops import StopKind
-from broker.worker.reconcile import drop_rehearsals, offer_rehearsals, reap_rehearsals, sweep
+from broker.worker.reconcile import drop_rehearsals, offer_waiting, reap, sweep
 from broker.workflow.administration import emergency_stops
 from broker.workflow.policies_in_force import policies_in_force
 from broker.workflow.rehearsal import rehearsal_requests
-from broker.workflow.rehearsal.rehearsal_run import run_rehearsal
+from tests.one_worker import run_rehearsal
 from tests.unit.workflow.conftest import ADA, CLEO, PROJECT, PYTHON, REX, ROSA, SQL, Vaults
 from tests.unit.workflow.test_crashes import Fuse, Killed, mortal
 
@@ -36,7 +35,7 @@ def request_rehearsal(broker, text=SQL, by=ROSA, **more):
 
 
 def run(broker, ident, ports=None):
-    return run_rehearsal(ports or broker.ports, ident, lambda job, attempt: nullcontext())
+    return run_rehearsal(ports or broker.ports, ident)
 
 
 def view_rehearsal(broker, ident, by=ROSA):
@@ -206,9 +205,9 @@ def test_how_far_it_is(broker):
     broker.sandbox.during = during
     note = broker.store.note_step
 
-    def noted(ident, attempt, step, about=0):
+    def noted(item, step, about=0):
         told.append((step, about))
-        note(ident, attempt, step, about)
+        note(item, step, about)
 
     broker.store.note_step = noted
     run(broker, ident)
@@ -257,10 +256,10 @@ def test_invariant_6_a_rehearsal_whose_worker_dies_at_any_call_is_run_again(brok
             deaths += 1
         died = fuse.left < 0
         later(broker, seconds=31)
-        reap_rehearsals(broker.ports)
+        reap(broker.ports)
         later(broker, seconds=31)
         broker.queue.offers.clear()
-        offer_rehearsals(broker.ports)
+        offer_waiting(broker.ports)
         for offered, _ in broker.queue.offers:
             run(broker, offered)
         later(broker, seconds=200)
@@ -280,7 +279,7 @@ def test_a_rehearsal_that_is_lost_repeatedly_is_shown_as_lost(broker):
             run(broker, ident)
         broker.sandbox.running.clear()
         later(broker, seconds=31)
-        reap_rehearsals(broker.ports)
+        reap(broker.ports)
     later(broker, seconds=200)
     seen = view_rehearsal(broker, ident)
     assert (seen.state, seen.document["problem"]["code"]) == (RehearsalState.FAILED, "infrastructure")
@@ -298,9 +297,9 @@ def test_a_service_that_is_away_costs_an_attempt_and_a_silent_queue_nothing(brok
     run(broker, ident)
     broker.sandbox.during, broker.queue.answers = None, True
     broker.sandbox.running.clear()
-    assert offer_rehearsals(broker.ports) == 0  # it rests first
+    assert offer_waiting(broker.ports) == 0  # it rests first
     later(broker, seconds=31)
-    assert offer_rehearsals(broker.ports) == 1
+    assert offer_waiting(broker.ports) == 1
     assert run(broker, ident)
 
 

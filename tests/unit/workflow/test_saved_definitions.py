@@ -8,10 +8,12 @@ from broker.domain.errors import BrokerError, Conflict, Invalid, Unknown
 from broker.domain.identity.permissions import Action
 from broker.domain.jobs.job import JobKind, JobState, Submission
 from broker.domain.jobs.reviews import VoteChoice
+from broker.domain.jobs.work_items import WorkKind
 from broker.domain.projects.saved_definitions import SavedState
 from broker.workflow.submission import preview, save_definition
 from broker.workflow.submission.job_submission import submit
 from broker.workflow.views import job_views
+from tests.one_worker import due
 from tests.unit.workflow.conftest import ADA, CHRIS, CLEO, PROJECT, REX, ROSA
 
 KEEP = """SELECT a.PupilMatchingRefAnonymous AS k, a.NCyearActual INTO project.pupils FROM npd.absence AS a
@@ -57,7 +59,7 @@ def test_a_job_that_only_saves_is_decided_without_a_sandbox(broker):
     assert broker.store.job(job).state is JobState.DECIDED
     seen = job_views.view_job(broker.ports, broker.person(ROSA), job)
     assert (seen.state, seen.kept, seen.outputs) == ("kept", ("project.pupils",), ())
-    assert broker.store.unsettled() == []
+    assert due(broker.ports, *WorkKind) == []
 
 
 def test_every_researcher_of_the_project_reads_a_saved_definition(broker):

@@ -13,12 +13,14 @@ from broker.domain.identity.people import Person, Role
 from broker.domain.jobs.job import FailureCode, JobState
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.jobs.reviews import Vote, VoteChoice
+from broker.domain.jobs.work_items import WorkKind
 from broker.workflow.access import relation_of
 from broker.workflow.administration import user_accounts
 from broker.workflow.pipeline import job_release, query_execution
 from broker.workflow.reviewing import checker_inbox, output_review
 from broker.workflow.submission.job_withdrawal import withdraw
 from broker.workflow.views import job_views
+from tests.one_worker import lease
 from tests.unit.workflow.conftest import ADA, AMIR, CARA, CHRIS, CLEO, PROJECT, PYTHON, REX, ROSA
 
 
@@ -92,8 +94,7 @@ def test_withdrawing_while_a_worker_starts_the_job(broker):
         found = whole(ident)
         if not once:
             once.append(1)
-            now = broker.clock.now()
-            broker.store.lease(job, "w", now + broker.ports.lease, now, [line(broker, job)])
+            lease(broker.ports, WorkKind.RUN, job)
         return found
 
     broker.store.job = job_then_start

@@ -72,7 +72,7 @@ def test_a_release_that_died_before_its_transaction_leaves_a_file_until_it_has_l
         broker.vote(CLEO, output.ident)
     monkeypatch.undo()
     assert sweep_members(broker.ports) == 0
-    broker.end(output.job)
+    broker.reconcile()
     assert broker.store.output(output.ident).state is OutputState.RELEASED
     assert len(files(broker)) == 3
     assert sweep_members(broker.ports) == 2

@@ -7,55 +7,38 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
 from broker.domain.jobs.job import Job, JobState
 from broker.domain.jobs.outputs import Output, OutputState
-from broker.domain.ports import Lease, OutputRecord, WorkerPorts
-from broker.policy.policy_set import PolicySet
-from broker.workflow.checking.submission_check import CheckedSubmission
+from broker.domain.ports import OutputRecord, WorkerPorts
 from broker.workflow.pipeline.draft_output import DraftOutput, store_content
-from broker.workflow.pipeline.executors import Executed
+from broker.workflow.pipeline.job_attempt import ExecutedJob
+from broker.workflow.private_jobs.private_ports import RunPorts
 from broker.workflow.release_history.comparison_records import store_pending_tables
-from broker.workflow.run_context import RunContext
 
 
-def assess(
-    ports: WorkerPorts, lease: Lease, context: RunContext, executed: Executed, drafts: Sequence[DraftOutput]
-) -> None:
-    """Store the contents of the drafts, then move the job to `assessing` with the outputs, in one transaction under the
-    attempt."""
+def assess(ports: RunPorts, done: ExecutedJob) -> None:
+    """Draft the outputs and store their contents, then move the job to `assessing` with them, in one transaction under
+    the attempt."""
+    job, context, executed = done.job, done.context, done.executed
+    drafts = done.executor.draft(context, executed)
     now = ports.clock.now()
-    described = (*lease.job.submission.descriptions, *context.checked.declared)
+    described = (*job.submission.descriptions, *context.checked.declared)
     # Contents first: if the worker dies here, the store has files that no output names, never an output without its
     # file.
-    records = [_store_output(ports, lease.job, d, described) for d in drafts]
-    event = AuditEvent(now, SYSTEM.ident, "job.assessed", lease.job.ident, (("outputs", str(len(records))),))
+    records = [_store_output(ports, job, d, described) for d in drafts]
     ports.store.advance(
-        lease.job.ident,
-        lease.attempt,
+        job.ident,
+        job.attempt,
         JobState.RUNNING,
         JobState.ASSESSING,
         now,
-        [event],
+        [AuditEvent(now, SYSTEM.ident, "job.assessed", job.ident, (("outputs", str(len(records))),))],
         image=executed.image,
         runtime=executed.runtime,
-        snapshot=context.vault.snapshot,
+        snapshot=context.vault.snapshot or None,
         assessed_policy=context.policies.fingerprint,
         outputs=records,
         small=any(d.small for d in drafts),
         history_changed=any(d.history_changed for d in drafts),
     )
-
-
-def only_saves_definitions(checked: CheckedSubmission) -> bool:
-    """Whether a job only saves definitions and requests no output. It reads no data, so nothing is started for it."""
-    return checked.plan is not None and not checked.plan.outputs
-
-
-def assess_without_outputs(ports: WorkerPorts, lease: Lease, policies: PolicySet) -> None:
-    """Move a job without outputs to `assessing`. It has nothing to judge, and is decided next."""
-    now = ports.clock.now()
-    event = AuditEvent(now, SYSTEM.ident, "job.assessed", lease.job.ident, (("outputs", "0"),))
-    before, after = JobState.RUNNING, JobState.ASSESSING
-    fingerprint = policies.fingerprint
-    ports.store.advance(lease.job.ident, lease.attempt, before, after, now, [event], assessed_policy=fingerprint)
 
 
 def _store_output(
