@@ -12,9 +12,9 @@ from bench.environments import environment
 from bench.harness import Line, compare
 from bench.sides import Other
 from broker.disclosure.microdata.judge_microdata import judge_microdata
-from broker.disclosure.microdata.tabulation import TabulationRequest
 from broker.domain.plans.plan import EvidenceNeeds
 from broker.engine.duckdb_tabulation import tabulate
+from broker.evidence.tabulation import TabulationRequest
 from broker.policy.files import load_policies
 
 ROUNDS = 3

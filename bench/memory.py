@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from bench.harness import Line
 from broker.disclosure.differencing.compare_tables import compare_all
 from broker.disclosure.differencing.exposure import Exposure
-from broker.disclosure.differencing.member_tables import Members, MemberTable, from_bytes, members_of, to_bytes
 from broker.domain.release_history import HistoryEntry, HistorySource, KnownFigure, OverlapKind
+from broker.evidence.member_tables import Members, MemberTable, from_bytes, members_of, to_bytes
 from broker.policy.release_history_policy import ReleaseHistoryPolicy
 
 PERSONS, YEAR_GROUP, CELLS, NEW_CELLS = 8_000_000, 571_000, 150, 3_000

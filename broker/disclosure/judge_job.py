@@ -9,7 +9,6 @@ from typing import NamedTuple
 from broker.disclosure import assessment_texts, judged_tables
 from broker.disclosure.linking.linked_pattern import SuppressionPattern, suppression_pattern
 from broker.disclosure.linking.linked_system import FigurePlace
-from broker.disclosure.linking.table_families import TableFamily, TableIndex, find_families, incomparable_outputs
 from broker.disclosure.protected_values import empty_evidence
 from broker.disclosure.records.assessment_json import table_record
 from broker.disclosure.rules import PLAN_RULES, RuleInput, findings_of
@@ -22,6 +21,7 @@ from broker.domain.plans.lineage import Lineage, lineage_of
 from broker.domain.plans.operators import table_numbers, walk
 from broker.domain.plans.plan import Plan, PlannedOutput, PlannedTable
 from broker.domain.plans.scalars import Value
+from broker.evidence.table_families import TableFamily, TableIndex, find_families, incomparable_outputs
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 from broker.postprocessing.output_rows import OutputCell, OutputRow, StepBudget, compute_cell, released_value
 from broker.postprocessing.program import public_rows, run_program

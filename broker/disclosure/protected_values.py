@@ -9,11 +9,9 @@ from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans.measure import RATIOS, Contribution, Measure
 from broker.domain.plans.plan import ORDINARY_ROWS, DeviationForm, PlannedStatistic, RowGrowth
 from broker.domain.plans.scalars import Value
+from broker.evidence.amount_bounds import AmountBounds, amount_bounds
 from broker.policy.disclosure_rules import DisclosureRules, Rounding
 from broker.postprocessing.exact_arithmetic import Number, absolute, as_number, rounded
-
-AmountBounds = tuple[Decimal, Decimal]
-"""The least and the greatest amount of one row, without a written factor and offset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,16 +232,6 @@ def _most_digits(evidence: StatisticEvidence, profile: DisclosureRules) -> int:
     if profile.round_base == 1:
         return profile.mean_digits
     return min(profile.mean_digits, Decimal(least_count_shown_as(evidence.rows, profile)).adjusted())
-
-
-def amount_bounds(statistic: PlannedStatistic) -> AmountBounds | None:
-    """By the catalogue, if both bounds are known: of one row, or of a total of several."""
-    bounds = statistic.bounds or statistic.made_bounds
-    if bounds is None or None in bounds:
-        return None
-    factor, offset = statistic.scale
-    low, high = sorted((Decimal(as_number(bound)) - offset) / factor for bound in bounds)
-    return low, high
 
 
 def _usual_size(statistic: PlannedStatistic, evidence: StatisticEvidence) -> Decimal | None:

@@ -12,12 +12,12 @@ from math import trunc
 import numpy as np
 from numpy.typing import NDArray
 
-from broker.disclosure.differencing.member_tables import Members
 from broker.disclosure.table_recipes import statistic_totals
 from broker.domain.errors import Invalid
 from broker.domain.plans.measure import ADDITIVE, RATIOS
 from broker.domain.plans.plan import GroupKey, Plan, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import MISSING_LABEL, ColumnRef, Value
+from broker.evidence.member_tables import Members
 
 
 @dataclass(frozen=True, slots=True)

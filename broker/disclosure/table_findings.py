@@ -8,7 +8,6 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from broker.disclosure import evidence_columns
 from broker.disclosure.protected_values import NO_CELL, CellSize, empty_evidence, protected_value
 from broker.disclosure.rules import PLAN_RULES, RuleInput, findings_of, rules_to_evaluate
 from broker.disclosure.rules.distribution import quantile_spans
@@ -20,6 +19,7 @@ from broker.domain.plans.measure import CELL_COUNTS, RATIOS, ROW_COUNTS, Measure
 from broker.domain.plans.plan import PlannedStatistic, PlannedTable, QuantileForm
 from broker.domain.plans.scalars import ScalarType, Value
 from broker.domain.plans.variable_uses import institution_code
+from broker.evidence import evidence_columns
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 
 EvidenceByStatistic = Mapping[int, StatisticEvidence]

@@ -6,7 +6,6 @@ Two tables with equal recipes count the same persons by the same keys with the s
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 
-from broker.disclosure.linking.table_populations import ColumnNumbers, Population, population_of
 from broker.domain.findings import TableRecord
 from broker.domain.plans.measure import RATIOS, Contribution
 from broker.domain.plans.member_amounts import condition_statistics
@@ -14,6 +13,7 @@ from broker.domain.plans.operators import Scan, walk
 from broker.domain.plans.plan import PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import Value, column_ids, scalar_text
 from broker.domain.release_history import KnownFigure
+from broker.evidence.table_populations import ColumnNumbers, Population, population_of
 
 CellNumbers = Mapping[tuple[Value, ...], int]
 """The number of each cell of a table, by its keys."""

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 
-from broker.disclosure.linking.table_families import find_families
 from broker.domain.errors import Breach
 from broker.domain.evidence import JobEvidence, OutputEvidence
 from broker.domain.plans.operators import Relation, Scan, walk
@@ -13,6 +12,7 @@ from broker.domain.plans.variable_uses import Years
 from broker.domain.ports import SandboxLimits, SandboxRequest, Vault, VaultTable
 from broker.domain.ports.history_ports import Frames
 from broker.engine.result_frames import read_joint_table, read_public_rows, read_table
+from broker.evidence.table_families import find_families
 from broker.query import TwoPassQuery, render_public, two_pass_query
 
 

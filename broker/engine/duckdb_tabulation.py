@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from broker.disclosure.microdata import tabulation
-from broker.disclosure.suppression.cell_systems import CellCoordinates
 from broker.domain.errors import Invalid
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans.measure import MAGNITUDES, Measure
 from broker.engine.person_table import Connection, PersonTable, Row, number_sql, open_person_file
+from broker.evidence import tabulation
+from broker.evidence.tabulation import CellCoordinates
 from broker.postprocessing.exact_arithmetic import WIDE_CONTEXT
 
 

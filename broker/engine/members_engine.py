@@ -9,8 +9,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from broker.disclosure.differencing.member_tables import Members, members_of, to_bytes
-from broker.disclosure.linking.table_families import shown_tables
 from broker.domain.errors import Breach
 from broker.domain.evidence import VaultProofs
 from broker.domain.jobs.script_requests import MicrodataSchema
@@ -24,6 +22,8 @@ from broker.engine.result_checks import breach
 from broker.engine.result_frames import arrow_table, check_type, plain_value
 from broker.engine.script_rows_engine import over_script_rows, with_script_rows
 from broker.engine.script_rows_verification import read_checked
+from broker.evidence.member_tables import Members, members_of, to_bytes
+from broker.evidence.table_families import shown_tables
 from broker.query import render_member_cells, render_members
 
 Persons = NDArray[np.uint32]

@@ -11,10 +11,9 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as parquet
 
-from broker.disclosure.microdata.tabulation import TabulationRequest
-from broker.disclosure.suppression.cell_systems import CellCoordinates
 from broker.domain.errors import Invalid
 from broker.domain.plans.scalars import MISSING_LABEL
+from broker.evidence.tabulation import CellCoordinates, TabulationRequest
 
 Connection = duckdb.DuckDBPyConnection
 HARDENING = ("allow_community_extensions=false", "enable_external_access=false", "lock_configuration=true")

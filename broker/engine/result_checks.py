@@ -6,11 +6,11 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from broker.disclosure.evidence_columns import EvidenceColumn, Mask
 from broker.domain.errors import Breach
 from broker.domain.plans.measure import MAGNITUDES
 from broker.domain.plans.plan import PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import ScalarType
+from broker.evidence.evidence_columns import EvidenceColumn, Mask
 from broker.query import evidence_columns, has_replacement_rows, institution_columns, record_key_columns
 
 KEY_MODULUS = 1 << 32

@@ -12,12 +12,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from broker.disclosure.evidence_columns import EvidenceColumn, EvidenceFields
 from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
 from broker.domain.plans.measure import MAGNITUDES, NON_ADDITIVE, RATIOS
 from broker.domain.plans.plan import PlannedStatistic, PlannedTable, PublicRelation
 from broker.domain.plans.scalars import ScalarType, Value
 from broker.engine.result_checks import COUNTED, breach, check_cells, extra_columns
+from broker.evidence.evidence_columns import EvidenceColumn, EvidenceFields
 from broker.query import evidence_columns
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as parquet
 
-from broker.disclosure.differencing.member_tables import members_of, to_bytes
 from broker.domain.errors import Breach, Unknown
 from broker.domain.plans.scalars import Value, values_from_json, values_to_json
 from broker.domain.ports import Vault
 from broker.domain.ports.history_ports import KnownPopulation
+from broker.evidence.member_tables import members_of, to_bytes
 from broker.policy.policy_set import PolicySet, canonical_json
 from broker.vault.build_once import locked
 from broker.vault.duckdb_access import Connection, connection, parquet_of, quote

@@ -8,7 +8,7 @@ from broker.domain.ports import Ports, Snapshot
 from broker.policy.data_catalogue import Catalogue
 
 if TYPE_CHECKING:
-    from broker.disclosure.microdata.tabulation import Tabulation, TabulationRequest
+    from broker.evidence.tabulation import Tabulation, TabulationRequest
     from broker.settings import Settings
     from broker.synth.generate import GenerationSummary
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from broker.disclosure.microdata.tabulation import StatisticRequest, ValueTally, distribution_evidence
 from broker.disclosure.rules import RULES, rules_for
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans.measure import ADDITIVE, NON_ADDITIVE, Measure
+from broker.evidence.tabulation import StatisticRequest, ValueTally, distribution_evidence
 from broker.query.binder.draft_tables import COUNT_REVEALED_WITH
 from broker.query.sql.exact_statement import ROW_VALUES
 

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
-from broker.disclosure.differencing.member_tables import MemberTable, members_of
 from broker.domain.release_history import HistoryEntry, HistorySource, KnownFigure
+from broker.evidence.member_tables import MemberTable, members_of
 
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 Cells = Mapping[str, Sequence[int]]

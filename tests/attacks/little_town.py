@@ -8,11 +8,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from broker.disclosure.microdata.judge_microdata import judge_microdata
-from broker.disclosure.microdata.tabulation import TabulationRequest
 from broker.disclosure.records.released_tables import released_csv
 from broker.domain.findings import Assessment
 from broker.domain.identity.people import Person
 from broker.domain.ports import Snapshot
+from broker.evidence.tabulation import TabulationRequest
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.files import load_policies
 from broker.workflow.administration import user_accounts

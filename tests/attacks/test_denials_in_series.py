@@ -12,7 +12,7 @@ from broker.domain.jobs.outputs import OutputState
 from broker.domain.plans.plan import EvidenceNeeds
 from broker.policy.disclosure_rules import Rounding
 from broker.policy.policy_set import PolicySet
-from broker.workflow.pipeline.output_routing import route_of
+from broker.workflow.output_routes import route_of
 from tests.attacks.profiles import SHIPPED
 from tests.generative.disclosure.history_proof_size import size, tell
 from tests.unit.workflow.conftest import PROJECT, SQL, Broker, broker, founded, policies

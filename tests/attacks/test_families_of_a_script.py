@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from broker.disclosure.differencing.compare_tables import compare
-from broker.disclosure.differencing.member_tables import MemberTable
 from broker.domain.ports import ReleaseHistoryPorts
 from broker.engine.members_engine import DuckDBMembersEngine
+from broker.evidence.member_tables import MemberTable
 from broker.vault.population_store import PopulationStore
 from broker.workflow.pipeline.script_computation import compute_outputs
 from broker.workflow.pipeline.trusted_stage import ComputedOutput

@@ -16,7 +16,6 @@ import pytest
 
 from broker.disclosure.judged_tables import listed_rows
 from broker.disclosure.microdata.judge_microdata import judge_microdata
-from broker.disclosure.microdata.tabulation import TabulationRequest
 from broker.disclosure.records.released_tables import released_csv, released_record
 from broker.disclosure.rules import RuleInput, findings_of
 from broker.domain.evidence import CellEvidence, StatisticEvidence
@@ -26,12 +25,13 @@ from broker.domain.jobs.script_requests import MicrodataCheck
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import EvidenceNeeds, GroupKey
 from broker.domain.plans.scalars import ColumnRef, ScalarType
+from broker.evidence.tabulation import TabulationRequest
 from broker.policy.disclosure_rules import ZeroPolicy
 from broker.policy.files import load_policies
 from broker.query import render
 from broker.storage.content_store import FolderContentStore
+from broker.workflow.output_routes import route_output
 from broker.workflow.pipeline import script_outputs, trusted_stage
-from broker.workflow.pipeline.output_routing import route_output
 from tests.attacks.little_town import (
     PROFILE,
     SMALL,

@@ -15,12 +15,12 @@ from broker.disclosure.differencing.difference_repair import (
     repair_differences,
     without_total,
 )
-from broker.disclosure.differencing.member_tables import Leak, LeakSide, MemberTable
 from broker.disclosure.table_recipes import statistic_totals
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import PlannedStatistic
 from broker.domain.plans.scalars import ScalarType
 from broker.domain.release_history import KnownFigure, OverlapKind, RepairAction
+from broker.evidence.member_tables import Leak, LeakSide, MemberTable
 from tests.attacks.history_town import people, table
 
 pytestmark = pytest.mark.long

@@ -23,8 +23,8 @@ import pytest
 from broker.disclosure.differencing.compare_tables import LoadTable
 from broker.disclosure.differencing.exposure import Exposure
 from broker.disclosure.differencing.figure_cap import FigureCharge, charges_by_group, figure_charges, figures_beyond_cap
-from broker.disclosure.differencing.member_tables import Members, MemberTable, members_of
 from broker.disclosure.suppression.linear_programs import LinearProgram
+from broker.evidence.member_tables import Members, MemberTable, members_of
 from broker.policy.files import load_policies
 from tests.attacks.history_town import table
 from tests.generative.disclosure.history_proof_size import size, tell

@@ -6,7 +6,12 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from broker.disclosure.microdata.tabulation import (
+from broker.disclosure.suppression.cell_systems import CellCoordinates, containing_totals
+from broker.domain.errors import Invalid
+from broker.domain.evidence import StatisticEvidence
+from broker.domain.plans.measure import MAGNITUDES, Measure
+from broker.domain.plans.scalars import MISSING_LABEL, Value
+from broker.evidence.tabulation import (
     StatisticRequest,
     TabulatedCell,
     Tabulation,
@@ -15,11 +20,6 @@ from broker.disclosure.microdata.tabulation import (
     check_request,
     distribution_evidence,
 )
-from broker.disclosure.suppression.cell_systems import CellCoordinates, containing_totals
-from broker.domain.errors import Invalid
-from broker.domain.evidence import StatisticEvidence
-from broker.domain.plans.measure import MAGNITUDES, Measure
-from broker.domain.plans.scalars import MISSING_LABEL, Value
 from broker.postprocessing.exact_arithmetic import Number, absolute, as_number
 
 Columns = Mapping[str, Sequence[Value]]

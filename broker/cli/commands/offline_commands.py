@@ -33,7 +33,7 @@ from broker.policy.service_limits import ServiceLimits
 from broker.workflow.submission.save_definition import read_lookup
 
 if TYPE_CHECKING:
-    from broker.disclosure.microdata.tabulation import StatisticRequest, Tabulation
+    from broker.evidence.tabulation import StatisticRequest, Tabulation
 
 QUARTERS = (Decimal("0.25"), Decimal("0.5"), Decimal("0.75"))
 TOTAL = "(total)"
@@ -65,7 +65,7 @@ def assess(
 ) -> int:
     """Apply disclosure rules to a file with rows of persons. The result is for staff only."""
     from broker.disclosure.microdata.judge_microdata import judge_microdata as judge_file
-    from broker.disclosure.microdata.tabulation import TabulationRequest
+    from broker.evidence.tabulation import TabulationRequest
     from broker.wiring.data_intake import tabulate_file
 
     chosen = find_rules(read_policy_folder(policies), profile)
@@ -105,7 +105,7 @@ def find_rules(policies: PolicySet, name: str) -> DisclosureRules:
 
 
 def _statistic(measure: Measure, column: str, fraction: Decimal | None = None, box: bool = False) -> "StatisticRequest":
-    from broker.disclosure.microdata.tabulation import StatisticRequest
+    from broker.evidence.tabulation import StatisticRequest
 
     return StatisticRequest(measure, column, fraction, box)
 

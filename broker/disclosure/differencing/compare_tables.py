@@ -10,10 +10,10 @@ from broker.disclosure.differencing.block_search import BlockLabels, SmallDiffer
 from broker.disclosure.differencing.difference_kinds import join_vertices
 from broker.disclosure.differencing.functionals import Functional, TablePart, table_parts
 from broker.disclosure.differencing.joint_counts import Numbers
-from broker.disclosure.differencing.member_tables import Comparison, Leak, Members, MemberTable
 from broker.disclosure.differencing.overlay import Overlay, overlay_functionals
 from broker.disclosure.differencing.scale_factors import Scale, possible_scales
 from broker.domain.release_history import KnownFigure, Overlap, OverlapKind
+from broker.evidence.member_tables import Comparison, Leak, Members, MemberTable
 
 Vertices = frozenset[int]
 FoundSides = tuple[Vertices, Vertices, SmallDifference, bool, Vertices]

@@ -26,8 +26,8 @@ from broker.disclosure.differencing.difference_kinds import Vector
 from broker.disclosure.differencing.functionals import Functional, Functionals
 from broker.disclosure.differencing.grouped_rows import sums_by_key
 from broker.disclosure.differencing.joint_counts import Numbers
-from broker.disclosure.differencing.member_tables import Members, MemberTable, Persons
 from broker.domain.release_history import KnownFigure
+from broker.evidence.member_tables import Members, MemberTable, Persons
 
 ERROR = 1.0
 """Variance of a figure's error, in persons."""

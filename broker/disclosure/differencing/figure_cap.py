@@ -9,7 +9,7 @@ import numpy as np
 
 from broker.disclosure.differencing.exposure import Exposed
 from broker.disclosure.differencing.joint_counts import Numbers
-from broker.disclosure.differencing.member_tables import Members, members_of
+from broker.evidence.member_tables import Members, members_of
 
 WHOLE_FIGURE = 1000
 """Figures are counted in thousandths."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from broker.disclosure.differencing.member_tables import Cells, Members, Persons
+from broker.evidence.member_tables import Cells, Members, Persons
 
 Counts = NDArray[np.int64]
 Numbers = NDArray[np.int64]

@@ -9,7 +9,7 @@ from broker.disclosure.differencing.difference_kinds import SAME_AMOUNT, Vector
 from broker.disclosure.differencing.functionals import Functional
 from broker.disclosure.differencing.grouped_rows import equal_pairs, group_starts, sums_by_key
 from broker.disclosure.differencing.joint_counts import Numbers
-from broker.disclosure.differencing.member_tables import Persons
+from broker.evidence.member_tables import Persons
 
 SAMPLE_SIZE = 64
 """So many of the persons with several cells are sampled for each vertex: a factor is what the majority have."""

@@ -10,7 +10,7 @@ from broker.disclosure.differencing.difference_kinds import Vector
 from broker.disclosure.differencing.functionals import Functional
 from broker.disclosure.differencing.grouped_rows import equal_pairs, sums_by_key
 from broker.disclosure.differencing.joint_counts import Numbers
-from broker.disclosure.differencing.member_tables import Members, Persons
+from broker.evidence.member_tables import Members, Persons
 
 Matrix = NDArray[np.float64]
 

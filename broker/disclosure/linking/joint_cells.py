@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, permutations
 
-from broker.disclosure.linking.table_families import DimensionValue, LinkedFigure, LinkedTable, TableFamily, TableIndex
 from broker.domain.errors import Breach
 from broker.domain.evidence import CellEvidence, TableEvidence
 from broker.domain.plans.measure import BINARY, CELL_COUNTS, COUNTS
 from broker.domain.plans.scalars import ColumnRef, Scalar, Value, column_ids
+from broker.evidence.table_families import DimensionValue, LinkedFigure, LinkedTable, TableFamily, TableIndex
 from broker.postprocessing.exact_arithmetic import as_number, evaluate
 
 TableRows = Mapping[TableIndex, Sequence[tuple[Value, ...]]]

@@ -13,12 +13,13 @@ from broker.disclosure.linking.joint_cells import (
     TableRows,
     persons_together,
 )
-from broker.disclosure.linking.table_families import DimensionValue, LinkedFigure, LinkedTable, TableFamily, TableIndex
-from broker.disclosure.protected_values import AmountBounds, least_error_of_sum
+from broker.disclosure.protected_values import least_error_of_sum
 from broker.disclosure.suppression.cell_systems import Equation
 from broker.disclosure.suppression.suppression_task import coarse_amount, coarse_size, coarse_unit, least_width
 from broker.domain.plans.measure import BINARY, RATIOS
 from broker.domain.plans.scalars import Value
+from broker.evidence.amount_bounds import AmountBounds
+from broker.evidence.table_families import DimensionValue, LinkedFigure, LinkedTable, TableFamily, TableIndex
 from broker.policy.disclosure_rules import DisclosureRules
 
 FigurePlace = tuple[TableIndex, tuple[Value, ...], int]

@@ -6,18 +6,18 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cache, partial
 
-from broker.disclosure.microdata.tabulation import StatisticRequest, TabulatedCell, Tabulation
 from broker.disclosure.protected_values import empty_evidence, round_count, rounded_value
 from broker.disclosure.rules import RuleInput, findings_of
 from broker.disclosure.rules.distribution import quantile_spans
 from broker.disclosure.rules.rule import finding
 from broker.disclosure.rules.rule_input import POLICY_VERDICTS, decimal
-from broker.disclosure.suppression.cell_systems import CellCoordinates, ClosedTable
+from broker.disclosure.suppression.cell_systems import ClosedTable
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Finding, Verdict, worst_verdict
 from broker.domain.plans.measure import MAGNITUDES, RATIOS, Measure
 from broker.domain.plans.plan import PlannedStatistic
 from broker.domain.plans.scalars import ScalarType, Value
+from broker.evidence.tabulation import CellCoordinates, StatisticRequest, TabulatedCell, Tabulation
 from broker.policy.disclosure_rules import DisclosureRules
 
 PersonsByCell = Mapping[CellCoordinates, int]

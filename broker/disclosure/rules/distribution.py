@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import numpy as np
 
-from broker.disclosure.evidence_columns import Mask
 from broker.disclosure.rules.magnitude import M9
 from broker.disclosure.rules.percentage import whole_rows
 from broker.disclosure.rules.rule import Rule, RuleEntry
@@ -14,6 +13,7 @@ from broker.disclosure.rules.rule_input import POLICY_VERDICTS, RuleInput, RuleR
 from broker.domain.findings import Verdict
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.scalars import Value
+from broker.evidence.evidence_columns import Mask
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.postprocessing.exact_arithmetic import as_number
 

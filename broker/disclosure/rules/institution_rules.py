@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import numpy as np
 
-from broker.disclosure.evidence_columns import Numbers
 from broker.disclosure.rules import rule_columns
 from broker.disclosure.rules.frequency import F3
 from broker.disclosure.rules.magnitude import M3
@@ -21,6 +20,7 @@ from broker.disclosure.rules.rule_input import (
 )
 from broker.domain.findings import Verdict
 from broker.domain.plans.measure import MAGNITUDES, NON_ADDITIVE, Measure
+from broker.evidence.evidence_columns import Numbers
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.postprocessing.exact_arithmetic import absolute
 

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 import numpy as np
 
-from broker.disclosure.evidence_columns import Mask, Numbers
 from broker.disclosure.rules import rule_columns
 from broker.disclosure.rules.percentage import allows_all_counts, counts_shown_as, has_whole_total
 from broker.disclosure.rules.rule import DOMINANCE, INSTITUTIONS, ROUNDING, Rule, RuleEntry
@@ -14,6 +13,7 @@ from broker.disclosure.rules.rule_input import RuleInput, RuleResult, decimal, e
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Verdict
 from broker.domain.plans.measure import BINARY, MAGNITUDES, NON_ADDITIVE, RATIOS, ROW_COUNTS
+from broker.evidence.evidence_columns import Mask, Numbers
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.postprocessing.exact_arithmetic import as_number
 

@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import numpy as np
 
-from broker.disclosure.evidence_columns import EvidenceFields, Mask, Numbers
 from broker.disclosure.rules.rule_input import RuleInput
 from broker.domain.evidence import CellEvidence, StatisticEvidence
 from broker.domain.plans.plan import PlannedStatistic
 from broker.domain.plans.scalars import Value
+from broker.evidence.evidence_columns import EvidenceFields, Mask, Numbers
 from broker.policy.disclosure_rules import DisclosureRules
 
 RELATIVE_MARGIN = 1e-9

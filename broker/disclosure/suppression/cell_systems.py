@@ -7,6 +7,7 @@ from itertools import product
 from math import prod
 
 from broker.domain.errors import Invalid
+from broker.evidence.tabulation import CellCoordinates
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,6 @@ def connected_cells(system: CellSystem, start: Iterable[int], loose: Collection[
                 waiting += new
     return frozenset(found)
 
-
-CellCoordinates = tuple[str | None, ...]
-"""One category for each dimension; None is the total over the dimension."""
 
 MAX_CELLS = 400_000
 

@@ -7,8 +7,9 @@ from math import inf, isfinite
 from typing import Any
 
 from broker.disclosure.suppression.attack_intervals import AttackInterval, Progress, attack_intervals, no_progress
-from broker.disclosure.suppression.cell_systems import CellCoordinates, close_table
+from broker.disclosure.suppression.cell_systems import close_table
 from broker.domain.errors import Invalid
+from broker.evidence.tabulation import CellCoordinates
 
 VALUE = "value"
 SHOWN_DIGITS = 6

@@ -9,14 +9,14 @@ from the population by few persons.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from broker.disclosure.linking.table_families import shown_tables
-from broker.disclosure.linking.table_populations import Population, population_of
 from broker.disclosure.table_recipes import StableColumnNumbers
 from broker.domain.errors import Invalid
 from broker.domain.plans.plan import Plan
 from broker.domain.plans.scalars import Call, ColumnRef, Scalar, column_ids, scalar_text
 from broker.domain.plans.variable_uses import VariableUse
 from broker.domain.projects.project import ResearchProject
+from broker.evidence.table_families import shown_tables
+from broker.evidence.table_populations import Population, population_of
 from broker.policy.policy_set import PolicySet
 from broker.policy.release_history_policy import StandardPopulation
 from broker.query import CompiledSql, compile_sql

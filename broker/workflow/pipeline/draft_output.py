@@ -15,7 +15,7 @@ from broker.domain.ports import ContentStore, Ports
 from broker.domain.staff_records import ComparisonRecord, StaffRecord
 
 if TYPE_CHECKING:
-    from broker.disclosure.differencing.member_tables import MemberTable
+    from broker.evidence.member_tables import MemberTable
 
 
 @dataclass(frozen=True, slots=True)

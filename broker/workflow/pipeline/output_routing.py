@@ -6,16 +6,14 @@ It runs after each vote and as a worker's stage, so the next call completes what
 from datetime import datetime
 
 from broker.domain.errors import Conflict
-from broker.domain.findings import Verdict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
 from broker.domain.jobs.job import Job, JobState
 from broker.domain.jobs.outputs import DECIDED_STATES, Output, OutputKind, OutputState
 from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import Ports
-from broker.domain.projects.project import ResearchProject
-from broker.policy.policy_set import PolicySet
 from broker.workflow.access import project_of
+from broker.workflow.output_routes import route_output
 from broker.workflow.policies_in_force import policies_in_force, policies_of, rules_unchanged
 from broker.workflow.timing_channel import end_hidden_until, reads_nothing, withheld_hidden_until
 
@@ -93,25 +91,3 @@ def _route_to_person(output: Output) -> OutputState:
     """Return the route if the rules have changed since the assessment or the project has ended: nothing leaves
     automatically."""
     return OutputState.WITHHELD if output.release_hash is None else OutputState.IN_REVIEW
-
-
-def route_output(
-    output: Output, project: ResearchProject, policies: PolicySet, small_jobs: int, changed_jobs: int = 0
-) -> OutputState:
-    """Return where an assessed output goes: by the rules' verdict, policy's votes, and the quotas on small populations
-    and on jobs that the release history changed."""
-    return route_of(output.verdict, output.release_hash is not None, project, policies, small_jobs, changed_jobs)
-
-
-def route_of(
-    verdict: Verdict, can_leave: bool, project: ResearchProject, policies: PolicySet, small_jobs: int,
-    changed_jobs: int = 0,
-) -> OutputState:  # fmt: skip
-    """Return where an output with this verdict goes. `can_leave`: it has bytes that could be released."""
-    beyond = small_jobs > policies.disclosure_rules(project.profile).small_quota or changed_jobs > policies.memory.quota
-    by_person = project.votes > 0 or beyond
-    # Where people review what passed, they also review what the rules refuse, so that their decisions do not show
-    # which is which. Elsewhere it is withheld.
-    if verdict is Verdict.REFUSE:
-        return OutputState.IN_REVIEW if by_person and can_leave else OutputState.WITHHELD
-    return OutputState.IN_REVIEW if by_person or verdict is Verdict.REVIEW else OutputState.APPROVED

@@ -15,7 +15,7 @@ from broker.privacy.noise.noise_client import MechanismAnswer
 from broker.privacy.results.noise_intervals import Floats
 from broker.privacy.sample_and_aggregate import block_answers, clamped_answers
 from broker.python_jobs.private_directive import BlockEstimator
-from broker.workflow.pipeline.output_routing import route_of
+from broker.workflow.output_routes import route_of
 from broker.workflow.private_jobs.private_answers import NoisyAnswer, noisy_answer
 from broker.workflow.private_jobs.private_blocks import block_table, cut_rows, draw_noise, run_blocks
 from broker.workflow.private_jobs.private_outputs import noisy_tables

@@ -10,7 +10,7 @@ from broker.domain.jobs.job import FailureCode
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.plans.scalars import Value
 from broker.domain.projects.project import ResearchProject
-from broker.workflow.pipeline.output_routing import route_of
+from broker.workflow.output_routes import route_of
 from broker.workflow.pipeline.query_execution import draft_tables, run_query
 from broker.workflow.run_context import Failed, RunContext
 

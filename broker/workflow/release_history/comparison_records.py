@@ -4,12 +4,12 @@ history."""
 from collections.abc import Sequence
 from dataclasses import replace
 
-from broker.disclosure.differencing.member_tables import Comparison, MemberTable, to_bytes
 from broker.domain.findings import Assessment, Finding, Verdict, add_findings
 from broker.domain.jobs.outputs import Output
 from broker.domain.ports import OutputRecord, PendingHistoryEntry, Ports, WorkerPorts
 from broker.domain.release_history import HistoryEntry, HistorySource, NewHistoryEntry, OverlapKind, new_entry_to_json
 from broker.domain.staff_records import ComparisonRecord, NearPopulationRecord, OverlapRecord
+from broker.evidence.member_tables import Comparison, MemberTable, to_bytes
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.workflow.pipeline.draft_output import DraftOutput, draft_table, store_content
 from broker.workflow.release_history.comparison_rounds import JobComparison

@@ -8,15 +8,15 @@ import numpy as np
 
 from broker.disclosure.differencing.compare_tables import LoadTable
 from broker.disclosure.differencing.difference_repair import persons_held_back, repair_differences, without_total
-from broker.disclosure.differencing.member_tables import Members, MemberTable, from_bytes
 from broker.disclosure.judged_tables import HistoryConstraint
-from broker.disclosure.linking.table_families import find_families
 from broker.domain.findings import Assessment
 from broker.domain.plans.lineage import statistics_read_by
 from broker.domain.plans.scalars import Value
 from broker.domain.ports import WorkerPorts
 from broker.domain.ports.history_ports import TableAddress
 from broker.domain.release_history import CellRepair, HistoryEntry, KnownFigure, RepairAction
+from broker.evidence.member_tables import Members, MemberTable, from_bytes
+from broker.evidence.table_families import find_families
 from broker.policy.disclosure_rules import is_as_strict
 from broker.workflow.checking.standard_populations import NearPopulation, near_standard
 from broker.workflow.release_history import known_populations

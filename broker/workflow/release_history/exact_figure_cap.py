@@ -7,11 +7,11 @@ from functools import partial
 from broker.disclosure.differencing import figure_cap
 from broker.disclosure.differencing.compare_tables import LoadTable
 from broker.disclosure.differencing.exposure import Exposure, end_of_numbers
-from broker.disclosure.differencing.member_tables import MemberTable, from_bytes
 from broker.domain.population_caps import MeasuredPopulation
 from broker.domain.ports import WorkerPorts
 from broker.domain.ports.history_ports import KnownPopulation
 from broker.domain.release_history import SplitCounts
+from broker.evidence.member_tables import MemberTable, from_bytes
 from broker.policy.policy_set import PolicySet
 from broker.policy.release_history_policy import ReleaseHistoryPolicy
 from broker.workflow.release_history.history_tables import history_ports, history_table

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from broker.disclosure.differencing.compare_tables import LoadTable
-from broker.disclosure.differencing.member_tables import Comparison, Members, MemberTable, from_bytes
 from broker.disclosure.judged_tables import HistoryConstraint
 from broker.disclosure.table_recipes import disclosed_figures, recipe_of
 from broker.domain import release_history
@@ -17,6 +16,7 @@ from broker.domain.plans.lineage import statistics_read_by
 from broker.domain.plans.plan import Plan, PlannedOutput, PlannedTable
 from broker.domain.ports import Ports, ReleaseHistoryPorts, WorkerPorts
 from broker.domain.ports.history_ports import TableAddress, TableMembers
+from broker.evidence.member_tables import Comparison, Members, MemberTable, from_bytes
 from broker.policy.disclosure_rules import DisclosureRules, Rounding
 from broker.policy.policy_set import PolicySet
 

@@ -24,8 +24,8 @@ from broker.policy.policy_set import PolicySet
 from broker.workflow.access import project_or_unknown
 from broker.workflow.checking.recent_plans import recent_plan
 from broker.workflow.checking.submission_check import check_submission
+from broker.workflow.output_routes import route_of
 from broker.workflow.pipeline.draft_output import DraftOutput, staff_record_of
-from broker.workflow.pipeline.output_routing import route_of
 from broker.workflow.policies_in_force import policies_assessed, policies_in_force
 from broker.workflow.release_history import comparison_records
 from broker.workflow.release_history.comparison_rounds import JobComparison

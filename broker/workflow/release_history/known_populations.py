@@ -10,11 +10,11 @@ from functools import partial
 import numpy as np
 
 from broker.disclosure.differencing.compare_tables import LoadTable
-from broker.disclosure.differencing.member_tables import MemberTable, Persons, from_bytes, members_of, to_bytes
 from broker.domain.errors import Unknown
 from broker.domain.ports import ReleaseHistoryPorts
 from broker.domain.ports.history_ports import KnownPopulation
 from broker.domain.release_history import HistoryEntry, HistorySource, KnownFigure
+from broker.evidence.member_tables import MemberTable, Persons, from_bytes, members_of, to_bytes
 from broker.workflow.release_history.history_tables import ComparisonContext, TableSources
 
 EVER = datetime(1, 1, 1, tzinfo=UTC)

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from broker.disclosure.differencing.member_tables import MemberTable, from_bytes, to_bytes
 from broker.disclosure.published_tables import PublishedFigures, read_figures, read_rounding, reproduce_figures
 from broker.disclosure.rules import evidence_needs
 from broker.disclosure.table_recipes import known_figures, recipe_of
@@ -22,6 +21,7 @@ from broker.domain.plans.scalars import Value
 from broker.domain.ports import SandboxEnd, WorkerPorts
 from broker.domain.ports.history_ports import TableMembers
 from broker.domain.public_tables import NumbersOnlyReason, PublicTable, Reproduction
+from broker.evidence.member_tables import MemberTable, from_bytes, to_bytes
 from broker.policy.policy_set import PolicySet
 from broker.workflow.checking.public_table_recipes import CheckedRecipe, check_recipe
 from broker.workflow.policies_in_force import policies_in_force

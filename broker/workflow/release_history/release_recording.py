@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from broker.disclosure.differencing.compare_tables import compare_all
-from broker.disclosure.differencing.member_tables import MemberTable, to_bytes
 from broker.domain.jobs.job import Job
 from broker.domain.jobs.outputs import Output
 from broker.domain.ports import PendingHistoryEntry, WorkerPorts
@@ -17,6 +16,7 @@ from broker.domain.release_history import (
     StoredMembers,
     new_entry_to_json,
 )
+from broker.evidence.member_tables import MemberTable, to_bytes
 from broker.workflow.policies_in_force import policies_in_force
 from broker.workflow.release_history import history_tables
 from broker.workflow.release_history.exact_figure_cap import figures_over_cap, splits_of

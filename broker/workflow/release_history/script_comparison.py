@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from broker.disclosure.differencing.member_tables import MemberTable
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.judged_tables import HistoryConstraint
 from broker.disclosure.rules import evidence_needs
@@ -16,6 +15,7 @@ from broker.domain.ports import SubmittedMicrodata, Vaults, WorkerPorts
 from broker.domain.ports.history_ports import TableAddress, TableMembers
 from broker.domain.projects.project import ResearchProject
 from broker.domain.staff_records import ComparisonRecord
+from broker.evidence.member_tables import MemberTable
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.policy_set import PolicySet
 from broker.workflow.release_history import history_tables

@@ -46,7 +46,7 @@ from broker.engine.duckdb_engine import DuckDBEngine
 from broker.engine.in_process_engine import arrow_stream, result_statement
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
-from broker.workflow.pipeline.output_routing import route_of
+from broker.workflow.output_routes import route_of
 from broker.workflow.run_context import limits_for
 from tests.attacks.decoders.towns import PROJECT, Town
 

@@ -8,8 +8,8 @@ from itertools import product
 
 import numpy as np
 
-from broker.disclosure.differencing.member_tables import MemberTable, members_of
 from broker.domain.release_history import HistoryEntry, HistorySource, KnownFigure
+from broker.evidence.member_tables import MemberTable, members_of
 
 Amounts = Mapping[tuple[int, int], float]
 """By person and cell."""

@@ -31,8 +31,8 @@ from broker.disclosure.differencing.difference_repair import (
     repair_differences,
     without_total,
 )
-from broker.disclosure.differencing.member_tables import MemberTable
 from broker.domain.release_history import RepairAction
+from broker.evidence.member_tables import MemberTable
 
 pytestmark = pytest.mark.long
 

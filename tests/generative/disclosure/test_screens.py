@@ -11,7 +11,6 @@ import drawn_evidence as drawn
 import pytest
 
 from broker.disclosure import table_findings
-from broker.disclosure.evidence_columns import as_evidence_columns
 from broker.disclosure.judged_tables import judge_table
 from broker.disclosure.rules import PLAN_RULES, RULES, RuleInput, findings_of, rules_to_evaluate
 from broker.disclosure.rules.distribution import quantile_spans
@@ -33,6 +32,7 @@ from broker.domain.plans.measure import Measure
 from broker.domain.plans.operators import Scan
 from broker.domain.plans.plan import PlannedStatistic, PlannedTable, QuantileForm
 from broker.domain.plans.scalars import ScalarType, Value
+from broker.evidence.evidence_columns import as_evidence_columns
 from broker.policy.disclosure_rules import DisclosureRules
 
 pytestmark = pytest.mark.long

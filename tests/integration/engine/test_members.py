@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from broker.disclosure.differencing.member_tables import from_bytes
 from broker.domain.errors import Breach
 from broker.domain.plans.plan import EvidenceNeeds, Plan
 from broker.domain.ports import SandboxEnd, Vault
 from broker.engine.in_process_engine import InProcessEngine
 from broker.engine.members_engine import DuckDBMembersEngine
+from broker.evidence.member_tables import from_bytes
 from tests.integration.engine.test_duckdb_engine import LIMITS, OUTPUT, PLAN, TABLE, vault  # noqa: F401
 
 NEEDS = EvidenceNeeds(10)

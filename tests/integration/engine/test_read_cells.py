@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from broker.disclosure.evidence_columns import EvidenceColumns, as_evidence_columns
 from broker.domain.errors import Breach
 from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
 from broker.domain.plans.measure import Measure
@@ -17,6 +16,7 @@ from broker.domain.plans.operators import Scan
 from broker.domain.plans.plan import GroupKey, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import ColumnRef, ScalarType
 from broker.engine.result_frames import plain_value, read_table
+from broker.evidence.evidence_columns import EvidenceColumns, as_evidence_columns
 
 HUGE, DECIMAL = pa.decimal128(38, 0), pa.decimal128(12, 2)
 LA, AMOUNT = (

@@ -12,13 +12,13 @@ import pyarrow.parquet as parquet
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from broker.disclosure.microdata.tabulation import StatisticRequest, Tabulation, TabulationRequest
 from broker.disclosure.suppression.cell_systems import CellCoordinates
 from broker.domain.errors import Invalid
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import EvidenceNeeds
 from broker.domain.plans.scalars import Value
 from broker.engine.duckdb_tabulation import tabulate
+from broker.evidence.tabulation import StatisticRequest, Tabulation, TabulationRequest
 from tests.oracles.tabulate import tabulate_rows
 
 pytestmark = pytest.mark.long

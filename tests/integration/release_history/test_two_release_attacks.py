@@ -11,10 +11,10 @@ import pytest
 import test_everyday_tables as everyday
 from test_everyday_tables import PROJECT, town  # noqa: F401
 
-from broker.disclosure.differencing.member_tables import MemberTable
 from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.ports import WorkerPorts
 from broker.domain.release_history import StoredMembers
+from broker.evidence.member_tables import MemberTable
 from broker.policy.files import load_policies
 from broker.policy.policy_set import PolicySet
 from broker.wiring.rehearsal_adapters import build_rehearsal_data

@@ -7,12 +7,12 @@ import numpy as np
 import pyarrow.parquet as parquet
 import pytest
 
-from broker.disclosure.differencing.member_tables import Members, from_bytes
 from broker.disclosure.rules import evidence_needs
 from broker.domain.errors import Breach
 from broker.domain.ports import SubmittedMicrodata
 from broker.engine.members_engine import DuckDBMembersEngine
 from broker.engine.script_rows_engine import DuckDBScriptRows
+from broker.evidence.member_tables import Members, from_bytes
 from broker.python_jobs.request_reader import read_request
 from broker.workflow.pipeline.script_computation import plan_tables
 from tests.integration.submitted_rows.conftest import LIMITS, file_of, run_here

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from broker.disclosure.differencing.member_tables import from_bytes
 from broker.domain.errors import Unknown
 from broker.domain.ports import Snapshot, Vault
+from broker.evidence.member_tables import from_bytes
 from broker.policy.policy_set import PolicySet
 from broker.policy.release_history_policy import ReferencePopulation, ReleaseHistoryPolicy
 from broker.vault.population_store import PopulationStore

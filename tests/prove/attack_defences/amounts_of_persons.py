@@ -25,7 +25,7 @@ DEFENCES = (
     ),
     Defence(
         "their bounds decide the step",
-        edited("broker.disclosure.protected_values:amount_bounds", "or statistic.made_bounds", "or None"),
+        edited("broker.evidence.amount_bounds:amount_bounds", "or statistic.made_bounds", "or None"),
         test=MEAN, given=("totals",),
     ),
 )  # fmt: skip

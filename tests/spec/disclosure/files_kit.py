@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from broker.disclosure.microdata.judge_microdata import judge_microdata
-from broker.disclosure.microdata.tabulation import StatisticRequest, TabulationRequest
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import EvidenceNeeds
 from broker.domain.plans.scalars import Value
+from broker.evidence.tabulation import StatisticRequest, TabulationRequest
 from broker.policy.disclosure_rules import DisclosureRules
 from tests.oracles.tabulate import tabulate_rows
 

@@ -11,7 +11,6 @@ from statistics import mean, pvariance
 import pytest
 
 from broker.disclosure.microdata.judge_microdata import judge_microdata
-from broker.disclosure.microdata.tabulation import TabulationRequest
 from broker.disclosure.records.released_tables import released_csv, released_record
 from broker.domain.errors import Breach, Invalid
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
@@ -20,6 +19,7 @@ from broker.domain.plans.measure import Measure
 from broker.domain.plans.operators import Scan, TableRef
 from broker.domain.plans.plan import GroupKey, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import ColumnRef, ScalarType, Value
+from broker.evidence.tabulation import TabulationRequest
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.files import load_policies
 from tests.oracles.judge_output import judge_output

@@ -180,7 +180,7 @@ def test_a_hundred_rows_of_one_pupil() -> None:
 def test_seven_and_fewer_are_redacted_then_rounded() -> None:
     """OpenSAFELY, on redaction and rounding: 7 and fewer go, 8 leaves as 10, 12 as 10, 13 as 15."""
     from broker.disclosure.microdata.judge_microdata import judge_microdata
-    from broker.disclosure.microdata.tabulation import TabulationRequest
+    from broker.evidence.tabulation import TabulationRequest
     from tests.oracles.tabulate import tabulate_rows
 
     profile = with_profile(t=8, round_base=5, zeros=ZeroPolicy.PUBLISH)

@@ -4,7 +4,7 @@ import pytest
 
 from broker.disclosure.linking import linked_system
 from broker.disclosure.linking.joint_cells import JointAmount, JointCell, JointCellIndex
-from broker.disclosure.linking.table_families import TableFamily
+from broker.evidence.table_families import TableFamily
 
 
 def largest_possible(largest: float) -> float:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from broker.disclosure.differencing.member_tables import from_bytes, members_of, to_bytes
 from broker.domain.errors import Breach
+from broker.evidence.member_tables import from_bytes, members_of, to_bytes
 
 
 def triples(members, amount=None):

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from broker.disclosure.microdata.judge_microdata import judge_microdata
-from broker.disclosure.microdata.tabulation import TabulationRequest
 from broker.disclosure.suppression.attack_intervals import attack_intervals
 from broker.disclosure.suppression.cell_systems import close_categories
 from broker.domain.errors import Invalid
 from broker.domain.plans.scalars import Value
+from broker.evidence.tabulation import TabulationRequest
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 from tests.oracles.tabulate import tabulate_rows
 

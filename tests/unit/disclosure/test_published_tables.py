@@ -7,13 +7,13 @@ from decimal import Decimal
 
 import pytest
 
-from broker.disclosure.differencing.member_tables import members_of
 from broker.disclosure.published_tables import PublicRecipe, key_text, read_figures, read_rounding, reproduce_figures
 from broker.domain.errors import Invalid
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.operators import Scan
 from broker.domain.plans.plan import GroupKey, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import ColumnRef, ScalarType
+from broker.evidence.member_tables import members_of
 
 LA = GroupKey(10, ColumnRef(1, ScalarType.TEXT), ScalarType.TEXT, None, None)
 X = ColumnRef(2, ScalarType.DECIMAL)

@@ -7,8 +7,8 @@ import pytest
 
 from broker.disclosure.differencing import overlay
 from broker.disclosure.differencing.compare_tables import compare
-from broker.disclosure.differencing.member_tables import MemberTable, members_of
 from broker.domain.release_history import KnownFigure
+from broker.evidence.member_tables import MemberTable, members_of
 from tests.attacks.history_town import table
 
 SIZE, T = 3_000, 3

@@ -6,12 +6,12 @@ import pytest
 
 from broker.disclosure.linking.joint_cells import JointAmount, JointCell, JointCellIndex
 from broker.disclosure.linking.linked_system import PatternInput, build_linked_system
-from broker.disclosure.linking.table_families import TableFamily
 from broker.disclosure.rules import RuleInput, findings_of
 from broker.disclosure.suppression.suppression_task import least_width
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Verdict
 from broker.domain.plans.measure import Measure
+from broker.evidence.table_families import TableFamily
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 
 PROFILE = DisclosureRules(name="npd", source="test", t=10)

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from broker.disclosure.differencing.member_tables import members_of, to_bytes
-from broker.disclosure.linking.table_families import shown_tables
 from broker.domain.errors import Breach
 from broker.domain.plans.plan import Plan
 from broker.domain.plans.scalars import Value
 from broker.domain.ports import ReleaseHistoryPorts, SandboxRequest
 from broker.domain.ports.history_ports import KnownPopulation, TableAddress, TableMembers
 from broker.domain.release_history import StoredMembers
+from broker.evidence.member_tables import members_of, to_bytes
+from broker.evidence.table_families import shown_tables
 
 COMPARES = (("members", b""),)
 """How a test's sandbox tells a look at members from a run."""

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from test_job_comparison import OTHER, SQL, released, town, values  # noqa: F401
 
-from broker.disclosure.differencing.member_tables import members_of, to_bytes
 from broker.domain.errors import Breach, Conflict
 from broker.domain.findings import Verdict
 from broker.domain.jobs.job import FailureCode, JobState
@@ -18,6 +17,7 @@ from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports.history_ports import KnownPopulation
 from broker.domain.release_history import HistoryVersion
+from broker.evidence.member_tables import members_of, to_bytes
 from broker.storage.release_history import history_writes
 from broker.worker import reconcile
 from broker.workflow.pipeline.pipeline import LAPSES_PER_ATTEMPT

@@ -8,7 +8,6 @@ import pytest
 from dashboard_kit import open_budgets, ran
 
 from broker.disclosure.differencing.compare_tables import compare
-from broker.disclosure.differencing.member_tables import members_of, to_bytes
 from broker.domain.errors import Conflict
 from broker.domain.findings import Verdict
 from broker.domain.jobs.job import JobState
@@ -16,6 +15,7 @@ from broker.domain.jobs.outputs import OutputState
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.ports.history_ports import KnownPopulation
 from broker.domain.release_history import HistoryVersion
+from broker.evidence.member_tables import members_of, to_bytes
 from broker.storage.tables.release_history_tables import memory_entries
 from broker.worker.reconcile import release_due
 from broker.workflow.pipeline import pipeline

@@ -15,13 +15,13 @@ import pytest
 from comparison_kit import memory
 
 from broker.disclosure.differencing.difference_repair import DifferenceRepair, repair_differences
-from broker.disclosure.differencing.member_tables import members_of, to_bytes
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.plans.plan import PlannedOutput
 from broker.domain.ports.history_ports import KnownPopulation
 from broker.domain.release_history import CellRepair, RepairAction
+from broker.evidence.member_tables import members_of, to_bytes
 from broker.web.app import create_app
 from broker.web.security.authentication import hash_password
 from broker.web.web_context import WebSettings

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from broker.disclosure.differencing.member_tables import members_of, to_bytes
 from broker.domain.errors import Breach, Conflict, Forbidden, Invalid
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.jobs.reviews import VoteChoice
@@ -18,6 +17,7 @@ from broker.domain.ledger.ledger_chain import ChainHead
 from broker.domain.plans.scalars import Value
 from broker.domain.ports.history_ports import KnownPopulation
 from broker.domain.release_history import StoredMembers, new_entry_from_json
+from broker.evidence.member_tables import members_of, to_bytes
 from broker.storage.signed_chain import SignedHeadStore
 from broker.storage.sql_store import open_store
 from broker.workflow.administration import backup_restore

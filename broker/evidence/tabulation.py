@@ -7,13 +7,15 @@ from decimal import Decimal
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from broker.disclosure.suppression.cell_systems import CellCoordinates
 from broker.domain.errors import Invalid
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import EvidenceNeeds
 from broker.domain.plans.scalars import Value
 from broker.postprocessing.exact_arithmetic import WIDE_CONTEXT, Number, absolute, rounded
+
+CellCoordinates = tuple[str | None, ...]
+"""One category for each dimension; None is the total over the dimension."""
 
 
 class StatisticRequest(NamedTuple):

@@ -4,9 +4,8 @@ table. Works on plans only: no evidence, no verdicts."""
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from broker.disclosure.linking.table_populations import ColumnNumbers, Population, population_of, rebuild_relation
-from broker.disclosure.protected_values import AmountBounds, amount_bounds
 from broker.domain.plans.measure import ADDITIVE, BINARY, MAGNITUDES, RATIOS, Contribution, Measure
 from broker.domain.plans.operators import Filter, Relation, Scan, table_numbers, walk
 from broker.domain.plans.plan import GroupKey, Plan, PlannedStatistic, PlannedTable
@@ -22,6 +21,8 @@ from broker.domain.plans.scalars import (
     scalar_text,
     truth_call,
 )
+from broker.evidence.amount_bounds import AmountBounds, amount_bounds
+from broker.evidence.table_populations import ColumnNumbers, Population, population_of, rebuild_relation
 
 ONE, ZERO = integer(1), integer(0)
 
@@ -111,11 +112,29 @@ def is_finest(member: LinkedTable, dimensions: Sequence[str]) -> bool:
     return not member.tests and set(dimensions) == set(member.keys) | conditions and len(conditions) <= 1
 
 
+@dataclass(frozen=True, slots=True)
+class _ThisPlan:
+    """A plan, equal only to itself: comparing large plans would cost more than finding their families."""
+
+    plan: Plan
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ThisPlan) and self.plan is other.plan
+
+    def __hash__(self) -> int:
+        return id(self.plan)
+
+
 def find_families(plan: Plan, max_cells: int) -> tuple[TableFamily, ...]:
-    """The families of a job. A joint table is cut off at `max_cells` cells and then not used."""
+    """The families of a job, found once. A joint table is cut off at `max_cells` cells and then not used."""
+    return _families(_ThisPlan(plan), max_cells)
+
+
+@lru_cache(maxsize=8)
+def _families(this: _ThisPlan, max_cells: int) -> tuple[TableFamily, ...]:
     names = ColumnNumbers()
     found: dict[str, list[tuple[TableIndex, PlannedTable, Population]]] = defaultdict(list)
-    for where, table in shown_tables(plan):
+    for where, table in shown_tables(this.plan):
         population = population_of(table, names)
         found[population.base].append((where, table, population))  # equal bases: the same rows before conditions
     return tuple(_build_family(tables, names, max_cells) for tables in found.values())

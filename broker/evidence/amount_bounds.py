@@ -1,0 +1,19 @@
+"""The least and the greatest amount that one row can add, by the catalogue."""
+
+from decimal import Decimal
+
+from broker.domain.plans.plan import PlannedStatistic
+from broker.postprocessing.exact_arithmetic import as_number
+
+AmountBounds = tuple[Decimal, Decimal]
+"""The least and the greatest amount of one row, without a written factor and offset."""
+
+
+def amount_bounds(statistic: PlannedStatistic) -> AmountBounds | None:
+    """By the catalogue, if both bounds are known: of one row, or of a total of several."""
+    bounds = statistic.bounds or statistic.made_bounds
+    if bounds is None or None in bounds:
+        return None
+    factor, offset = statistic.scale
+    low, high = sorted((Decimal(as_number(bound)) - offset) / factor for bound in bounds)
+    return low, high
