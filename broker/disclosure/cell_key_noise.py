@@ -18,6 +18,7 @@ from broker.domain.errors import Breach
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans.plan import ORDINARY_ROWS, RowGrowth
 from broker.policy.disclosure_rules import DisclosureRules
+from broker.postprocessing.exact_arithmetic import nearest_quotient
 
 KEYS = 1 << 32
 """Cell keys are 0 to KEYS - 1. The cumulative weights of a row are whole numbers and end at KEYS."""
@@ -154,10 +155,10 @@ class CellKeyNoise:
         """Rows of so many persons. If no persons are reported (a sum of zeros), each row counts as a person."""
         # A sum of zeros has rows but no persons.
         persons = persons or rows
-        times = max(1, _nearest_multiple(rows, persons)) if persons else 1
+        times = max(1, nearest_quotient(rows, persons)) if persons else 1
         # Rows beyond `times` for each person are rounded to a multiple of the average rows of 2t persons.
         base = 2 * self.profile.t * growth.largest(times)
-        beyond = _nearest_multiple(rows - times * persons, base) * base
+        beyond = nearest_quotient(rows - times * persons, base) * base
         return max(0, times * (persons + self._change(persons, key)) + beyond)
 
     def _change(self, persons: int, key: int | None) -> int:
@@ -166,8 +167,3 @@ class CellKeyNoise:
         if key is None:
             raise Breach("The profile's rounding needs record keys, which the evidence does not have.")
         return self._table.change(persons, key)
-
-
-def _nearest_multiple(amount: int, base: int) -> int:
-    """The amount divided by the base, rounded half up to a whole number."""
-    return (2 * amount + base) // (2 * base)

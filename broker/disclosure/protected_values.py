@@ -11,7 +11,7 @@ from broker.domain.plans.plan import ORDINARY_ROWS, DeviationForm, PlannedStatis
 from broker.domain.plans.scalars import Value
 from broker.evidence.amount_bounds import AmountBounds, amount_bounds
 from broker.policy.disclosure_rules import DisclosureRules, Rounding
-from broker.postprocessing.exact_arithmetic import Number, absolute, as_number, rounded
+from broker.postprocessing.exact_arithmetic import Number, absolute, as_number, nearest_quotient, rounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,7 @@ def rows_step(rows: int, persons: int, profile: DisclosureRules, growth: RowGrow
 
 
 def nearest_multiple(amount: int, base: int) -> int:
-    """Half up; exact."""
-    return (2 * amount + base) // (2 * base) * base
+    return nearest_quotient(amount, base) * base
 
 
 def rows_each(statistic: PlannedStatistic, cell: CellSize) -> int:

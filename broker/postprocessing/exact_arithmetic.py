@@ -71,6 +71,11 @@ def as_number(value: Value) -> Number:
             raise Breach("A statistic's evidence is no number.")
 
 
+def nearest_quotient(amount: int, base: int) -> int:
+    """The amount divided by the base, rounded half up to a whole number; exact."""
+    return (2 * amount + base) // (2 * base)
+
+
 def absolute(value: Value) -> Number:
     """Absolute value of a number."""
     found = as_number(value)
