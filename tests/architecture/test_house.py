@@ -24,7 +24,7 @@ STAGES = {
     "plan": "broker/query/compile.py",
     "queue": "broker/queue/rq_queue.py",
     "sandbox": "broker/sandbox/docker_sandbox.py",
-    "assess": "broker/workflow/pipeline/job_assessment.py",
+    "assess": "broker/workflow/pipeline/assess.py",
     "compare": "broker/workflow/release_history/job_comparison.py",
     "review": "broker/workflow/reviewing/output_review.py",
     "release": "broker/workflow/pipeline/job_release.py",

@@ -1,7 +1,7 @@
-"""The proof that the pipeline is a value: what a job costs in compilations, leases and contexts; its walks; the
-corpus answered as before; kills; a fifth kind of job; lines. Figures go to docs/proofs/pipeline.json.
+"""The proof that the pipeline is a value; figures go to docs/proofs/pipeline.json. It shows what a job costs in
+compilations, leases and contexts, its walks, the corpus answered as before, kills, a fifth kind of job, and lines.
 
-`python -m tests.prove.pipeline [WORD ...]` runs only the lines whose names hold one of the words, and writes nothing."""
+`python -m tests.prove.pipeline [WORD ...]` runs only the lines whose names hold a word, and writes nothing."""
 
 import ast
 import sys

@@ -104,7 +104,7 @@ def _put_work(connection: Connection, old: MetaData) -> None:
     insert("asked_rehearsals", ident="rehearses", state="running", attempt=1, lease_until=UNTIL, **request)
 
 
-def test_a_store_of_0019_keeps_its_leases_and_gets_the_schema_of_today(empty_url, store):
+def test_a_store_of_an_earlier_version_has_its_leases_and_the_present_schema(empty_url, store):
     url = empty_url.replace("broker.db", "old.db")
     store_of_0019(url).dispose()
     again = open_store(url)

@@ -50,7 +50,7 @@ DEFENCES = (
     ),
     Defence(
         "rows that are applied from other columns are other rows",
-        edited(f"{LINKING}.table_populations:_PopulationReader._whole", "frozenset(self.given)", "frozenset()"),
+        edited("broker.evidence.table_populations:_PopulationReader._whole", "frozenset(self.given)", "frozenset()"),
         module="tests.spec.disclosure.test_applied_rows",
         test="test_what_reads_other_columns_is_another_recipe",
         given=("the other twice", "another number twice"),
