@@ -38,17 +38,12 @@ class CatalogueCode:
 
 @dataclass(frozen=True, slots=True)
 class VariableEntry:
-    """A variable with all that the catalogue says of its values. `listed_in`: the public register that lists them."""
+    """A variable with all that the catalogue says of its values. `codes` have their labels. `justifications`: why each
+    of the person's projects may use it."""
 
     entry: CatalogueEntry
-    table: TableEntry
+    variable: Variable
     codes: tuple[CatalogueCode, ...]
-    low: float | None
-    high: float | None
-    missing: bool
-    identifiability: str | None
-    default_item: bool
-    listed_in: str | None
     justifications: tuple[tuple[str, str], ...]
 
 
@@ -78,18 +73,8 @@ def view_variable(ports: Ports, person: Person, table_name: str, name: str) -> V
         for g in p.grants
         if (g.table, g.variable) == (found.full_name, variable.name)
     }
-    return VariableEntry(
-        entry=catalogue_entry(found, variable, mine),
-        table=_table_entry(found, policies, person),
-        codes=_codes(variable, policies),
-        low=variable.low,
-        high=variable.high,
-        missing=variable.missing,
-        identifiability=variable.identifiability,
-        default_item=variable.default_item,
-        listed_in=variable.register_key,
-        justifications=tuple(sorted(reasons)),
-    )
+    entry = catalogue_entry(found, variable, mine)
+    return VariableEntry(entry, variable, _codes(variable, policies), tuple(sorted(reasons)))
 
 
 def _find_table(policies: PolicySet, name: str) -> CatalogueTable:
