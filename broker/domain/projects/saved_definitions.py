@@ -115,6 +115,10 @@ class SavedEntry:
     def is_cohort(self) -> bool:
         return isinstance(self.definition, Cohort)
 
+    @property
+    def kind(self) -> str:
+        return "cohort" if self.is_cohort else "lookup"
+
 
 def definition_digest(definition: Definition) -> str:
     """SHA-256, as hexadecimal digits, by which the audit log names a definition."""

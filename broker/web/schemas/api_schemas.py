@@ -4,16 +4,32 @@ import base64
 from collections.abc import Callable
 from dataclasses import fields
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, TypeVar, cast, get_type_hints
+from enum import Enum
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from pydantic import AfterValidator, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import (
+    AfterValidator,
+    AliasPath,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    create_model,
+    field_validator,
+)
 
+from broker.domain.errors import Refusal
 from broker.domain.identity.people import Role
 from broker.domain.jobs.job import JobKind
 from broker.domain.jobs.reviews import VoteChoice
+from broker.domain.plans.variable_uses import VariableUse
+from broker.domain.projects.project import Grant, ResearchProject
+from broker.domain.projects.saved_definitions import Cohort, Definition, SavedEntry
 from broker.domain.sql_dialects import SqlDialectName
 from broker.workflow.reviewing.script_failures import Trace
 from broker.workflow.submission.preview import CatalogueEntry
+from broker.workflow.timing_channel import minute_of
 from broker.workflow.views.job_progress import Progress
 from broker.workflow.views.job_views import JobView
 
@@ -25,18 +41,12 @@ def _storable(text: str) -> str:
     return text
 
 
-def _sorted(values: Any) -> Any:
-    return sorted(values) if isinstance(values, (frozenset, set, tuple)) else values
-
-
 def _base64(content: bytes | None) -> str | None:
     return None if content is None else base64.b64encode(content).decode()
 
 
 Text = Annotated[str, AfterValidator(_storable)]
 Ident = Annotated[str, AfterValidator(_storable), Field(min_length=1, max_length=200)]
-YearList = Annotated[list[int] | None, BeforeValidator(_sorted)]
-WordList = Annotated[list[str], BeforeValidator(_sorted)]
 Base64 = Annotated[str | None, BeforeValidator(_base64)]
 
 
@@ -47,10 +57,16 @@ class RequestModel(BaseModel):
 
 
 class ResponseModel(BaseModel):
-    """What a caller gets, read from the attributes of the workflow's own values. A dataclass of the workflow may be the
-    type of a field: then it is the schema."""
+    """What a caller gets, read from the attributes of the workflow's own values (`fields_of`). A dataclass of the
+    workflow may be the type of a field: then it is the schema."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True, json_schema_serialization_defaults_required=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def sort_set(cls, value: Any) -> Any:
+        """Sort a set, so that equal values have equal answers."""
+        return sorted(value) if isinstance(value, frozenset) else value
 
     @classmethod
     def answer(cls, value: object) -> dict[str, Any]:
@@ -60,18 +76,51 @@ class ResponseModel(BaseModel):
 
 Schema = TypeVar("Schema", bound=ResponseModel)
 
+SCHEMAS: dict[type, type[ResponseModel]] = {}
+"""The schema of each dataclass that has one. A value that is part of another is shown by its own schema."""
 
-def fields_of(value: type) -> Callable[[type[Schema]], type[Schema]]:
-    """Give a schema the fields of a dataclass, before its own. Its own replace those of the same name."""
+
+def fields_of(value: type, *selected: str) -> Callable[[type[Schema]], type[Schema]]:
+    """Give a schema the fields of a dataclass: all, or those selected as in SQL (`output.name, job.ident as job`).
+
+    A field has the type of the attribute that it is read from. The schema's own fields replace those of the same name,
+    or follow.
+    """
+    paths = [path for some in selected for path in some.split(", ")] or [f.name for f in fields(value)]
 
     def with_fields(schema: type[Schema]) -> type[Schema]:
-        types = get_type_hints(value)
-        own = {name: (field.annotation, field) for name, field in schema.model_fields.items()}
-        both: dict[str, Any] = {f.name: (types[f.name], ...) for f in fields(value)} | own
-        made = create_model(schema.__name__, __base__=ResponseModel, __doc__=schema.__doc__, **both)
-        return cast(type[Schema], made)
+        base = cast(type[Schema], schema.__base__)
+        own = {name: (f.annotation, f) for name, f in schema.model_fields.items() if name not in base.model_fields}
+        read = {name: own.get(name) or _read_field(value, source) for source, name in map(_source_and_name, paths)}
+        both: dict[str, Any] = read | own
+        made = cast(type[Schema], create_model(schema.__name__, __base__=base, __doc__=schema.__doc__, **both))
+        SCHEMAS.setdefault(value, made)
+        return made
 
     return with_fields
+
+
+def _source_and_name(path: str) -> tuple[str, str]:
+    source, _, name = path.partition(" as ")
+    return source, name or source.rpartition(".")[2]
+
+
+def _read_field(value: type, source: str) -> tuple[Any, Any]:
+    kind: Any = value
+    for step in source.split("."):
+        found = getattr(kind, step, None)
+        kind = get_type_hints(found.fget)["return"] if isinstance(found, property) else get_type_hints(kind)[step]
+    return _shown_type(kind), attribute(*source.split("."))
+
+
+def _shown_type(kind: Any) -> Any:
+    """Return the type that stands for an attribute's in an answer: words for an enumeration, a list for a set, and the
+    schema of a dataclass that has one."""
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return str
+    parts = tuple(map(_shown_type, get_args(kind)))
+    outer: Any = {frozenset: list, UnionType: Union}.get(get_origin(kind), get_origin(kind))
+    return outer[parts] if parts else SCHEMAS.get(kind, kind)
 
 
 def attribute(*path: str, **more: Any) -> Any:
@@ -97,30 +146,19 @@ class ApiProblem(ResponseModel):
     errors: list[ApiProblemItem]
 
 
-class RefusalShown(ResponseModel):
-    code: str
-    message: str
-    line: int | None
-    column: int | None
-    variable: str | None
-    advice: str
+@fields_of(Refusal, "code, message, line, column, variable, advice")
+class RefusalShown(ResponseModel): ...
 
 
+@fields_of(VariableUse, "table, variable, years, how")
 class UseShown(ResponseModel):
     """`years` is null for tables without years."""
-
-    table: str
-    variable: str | None
-    years: YearList
-    how: WordList
 
 
 @fields_of(JobView)
 class JobShown(ResponseModel):
     """A job as the caller may see it. `progress` is set if the job is requested alone, and waits or runs."""
 
-    refusals: list[RefusalShown]
-    uses: list[UseShown]
     progress: Progress | None = None
 
 
@@ -158,27 +196,15 @@ class CheckShown(ResponseModel):
     private: dict[str, Any] | None = None
 
 
-class GrantShown(ResponseModel):
-    table: str
-    variable: str
-    years: YearList
-    justification: str
-    link_key: bool
-    group_quasi: bool
+@fields_of(Grant, "table, variable, years, justification, link_key, group_quasi")
+class GrantShown(ResponseModel): ...
 
 
+@fields_of(
+    ResearchProject, "ident, title, organisation, purpose, expires, mode, profile, votes, dialect, researchers, grants"
+)
 class ProjectShown(ResponseModel):
-    ident: str
-    title: str
-    organisation: str
-    purpose: str
     expires: Annotated[str, BeforeValidator(str)]
-    mode: str
-    profile: str
-    votes: int
-    dialect: str
-    researchers: WordList
-    grants: list[GrantShown]
 
 
 class ProjectsShown(ResponseModel):
@@ -312,21 +338,29 @@ class DecisionBody(RequestModel):
     reason: Text
 
 
+def _definition_columns(definition: Definition) -> list[str]:
+    if isinstance(definition, Cohort):
+        return list(definition.columns)
+    return [f"{column.name} {column.type.value}" for column in definition.columns]
+
+
+def _definition_rows(definition: Definition) -> list[list[str | None]]:
+    rows = () if isinstance(definition, Cohort) else definition.rows
+    return [[None if value is None else str(value) for value in row] for row in rows]
+
+
+def _only_of_cohort(name: str) -> Any:
+    return BeforeValidator(lambda definition: getattr(definition, name, None))
+
+
+@fields_of(SavedEntry, "ident, project, name, kind, state, about, by, created, reason")
 class SavedShown(ResponseModel):
     """A cohort with its text, or a lookup with the names and types of its columns."""
 
-    ident: str
-    project: str
-    name: str
-    kind: str
-    state: str
-    about: str
-    by: str
-    created: datetime
-    reason: str | None
-    dialect: str | None
-    text: str | None
-    columns: list[str]
+    created: Annotated[datetime, BeforeValidator(minute_of)]
+    dialect: Annotated[str | None, _only_of_cohort("dialect")] = attribute("definition")
+    text: Annotated[str | None, _only_of_cohort("text")] = attribute("definition")
+    columns: Annotated[list[str], BeforeValidator(_definition_columns)] = attribute("definition")
 
 
 class SavedListShown(ResponseModel):
@@ -336,4 +370,4 @@ class SavedListShown(ResponseModel):
 class LookupShown(SavedShown):
     """A lookup with all its rows, as text."""
 
-    rows: list[list[str | None]]
+    rows: Annotated[list[list[str | None]], BeforeValidator(_definition_rows)] = attribute("definition")

@@ -1,14 +1,14 @@
 """Schemas for privacy budgets and the ledger, and for restoring it. No behaviour."""
 
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
 
-from broker.domain.ledger.ledger_chain import ChainHead
-from broker.domain.ledger.privacy_loss import MAX_UNITS, Accounting
-from broker.domain.ledger.spends import ExactDisclosure
-from broker.web.schemas.api_schemas import Ident, RequestModel, ResponseModel, Text, attribute, fields_of
+from broker.domain.ledger.ledger_chain import ChainCheck, ChainHead
+from broker.domain.ledger.privacy_loss import MAX_UNITS, Accounting, PrivacyAmount
+from broker.domain.ledger.spends import Balance, BalancePoint, ExactDisclosure
+from broker.web.schemas.api_schemas import Ident, RequestModel, ResponseModel, Text, fields_of
+from broker.workflow.views.privacy_budgets import AccountView, BudgetView, LedgerView
 
 Whole = Annotated[int, Field(ge=0, le=MAX_UNITS)]
 Name = Annotated[Text, Field(max_length=200)]
@@ -80,62 +80,37 @@ class ForgottenBody(RequestModel):
     spends: Annotated[list[SpendBody], Field(max_length=10000)] = []
 
 
+@fields_of(PrivacyAmount, "accounting, micro, delta, loss, text")
 class AmountShown(ResponseModel):
     """`loss` is epsilon (zcdp: rho) as a decimal. `micro` and `delta` are the whole numbers that the ledger counts."""
 
-    accounting: str
-    micro: int
-    delta: int
-    loss: float
-    text: str
 
-
+@fields_of(BalancePoint)
 class PointShown(ResponseModel):
     """An account just after one of its spends moved."""
 
-    at: datetime
-    job: str
-    state: str
-    spent: AmountShown
-    reserved: AmountShown
 
-
+@fields_of(Balance, "account.unit, account.project, account.dataset, cap, spent, reserved, left, share_left")
 class AccountShown(ResponseModel):
     """`share_left`: what is left, as a share of the cap, from 0 to 1."""
 
-    unit: str = attribute("account", "unit")
-    project: str = attribute("account", "project")
-    dataset: str = attribute("account", "dataset")
-    cap: AmountShown
-    spent: AmountShown
-    reserved: AmountShown
-    left: AmountShown
-    share_left: float
 
-
-class OwnAccountShown(AccountShown):
-    history: list[PointShown]
+@fields_of(AccountView, "history")
+class OwnAccountShown(AccountShown): ...
 
 
 @fields_of(ExactDisclosure)
 class AsideShown(ResponseModel):
     """An exact disclosure alongside the privacy claim: a release by its id, or a public table by its name."""
 
-    kind: str
+
+@fields_of(BudgetView, "project, accounts, parallel_releases as beside")
+class BudgetShown(ResponseModel): ...
 
 
-class BudgetShown(ResponseModel):
-    project: str
-    accounts: list[OwnAccountShown]
-    beside: list[AsideShown] = attribute("parallel_releases")
-
-
+@fields_of(LedgerView, "accounts, over, parallel_releases as beside")
 class LedgerShown(ResponseModel):
     """Every account. `over` names allotments that exceed their unit's cap."""
-
-    accounts: list[AccountShown]
-    over: list[str]
-    beside: list[AsideShown] = attribute("parallel_releases")
 
 
 class HistoryShown(ResponseModel):
@@ -147,12 +122,9 @@ class HeadShown(ResponseModel):
     """A signed head of the ledger or of the release history."""
 
 
+@fields_of(ChainCheck, "holds, entries, broken as broken_at, missing_heads as forgotten, differs")
 class LedgerCheckShown(ResponseModel):
     """`broken_at`: the first entry that does not follow from the one before. `forgotten`: signed heads that the ledger
     lacks. `differs`: accounts and jobs whose tables differ from the entries."""
 
-    holds: bool
-    entries: int
-    broken_at: int | None = attribute("broken")
-    forgotten: list[HeadShown] = attribute("missing_heads")
     differs: list[str]

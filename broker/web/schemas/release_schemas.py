@@ -1,14 +1,16 @@
 """Schemas of the public register, and of the release history with its caps. Decides nothing."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
 
+from broker.domain.population_caps import CapUsage
 from broker.domain.ports import RegisterEntry
 from broker.web.schemas import api_schemas
 from broker.web.schemas.ledger_schemas import HeadBody
-from broker.workflow.views.public_register import ROUTE, Dataset
+from broker.workflow.views.exact_figure_usage import CapPage
+from broker.workflow.views.public_register import ROUTE, Dataset, GrantedVariable, ProjectEntry
 
 
 class CapsQuery(api_schemas.RequestModel):
@@ -20,36 +22,20 @@ class CapsQuery(api_schemas.RequestModel):
     page: Annotated[int, Field(ge=1, le=100_000)] = 1
 
 
+@api_schemas.fields_of(CapUsage, "of.name, of.table, of.year, keys, persons, used, cap, share, is_full as full")
 class CapShown(api_schemas.ResponseModel):
     """A reference population. Its persons have these `keys`; `used` of at most `cap` exact figures about them alone
     are released. `share` is used divided by cap."""
 
-    name: str = api_schemas.attribute("of", "name")
-    table: str = api_schemas.attribute("of", "table")
-    year: int | None = api_schemas.attribute("of", "year")
-    keys: str
-    persons: int
-    used: int
-    cap: int
-    share: float
-    full: bool = api_schemas.attribute("is_full")
 
-
+@api_schemas.fields_of(
+    CapPage,
+    "snapshot, snapshots, fraction, least, populations, full, matching as found, page, pages, unmeasured",
+    "shown as caps",
+)
 class CapsShown(api_schemas.ResponseModel):
     """The fullest first. Of all `populations` of at least `least` persons, `full` have reached the cap and `found`
     match the search. `unmeasured` have figures, but their persons are not counted yet."""
-
-    snapshot: str
-    snapshots: list[str]
-    fraction: float
-    least: int
-    populations: int
-    full: int
-    found: int = api_schemas.attribute("matching")
-    page: int
-    pages: int
-    unmeasured: int
-    caps: list[CapShown] = api_schemas.attribute("shown")
 
 
 class FileBody(api_schemas.RequestModel):
@@ -68,39 +54,24 @@ class ForgottenTablesBody(api_schemas.RequestModel):
     case: api_schemas.Ident
 
 
-class RegisterVariable(api_schemas.ResponseModel):
-    name: str
-    about: str
-    variable_class: str = api_schemas.attribute("cls")
-    level: str
-    years: api_schemas.YearList
+@api_schemas.fields_of(GrantedVariable, "name, about, cls as variable_class, level, years")
+class RegisterVariable(api_schemas.ResponseModel): ...
 
 
 @api_schemas.fields_of(Dataset)
-class RegisterDataset(api_schemas.ResponseModel):
-    years: api_schemas.YearList
-    variables: list[RegisterVariable]
+class RegisterDataset(api_schemas.ResponseModel): ...
 
 
+@api_schemas.fields_of(
+    ProjectEntry,
+    "project.ident as project, project.approval.reference, project.approval.approved, project.organisation",
+    "project.organisation_type, project.title, project.purpose, project.approval.benefit, datasets, level",
+    "project.gateway, route, project.approval.processors, project.approval.first_shared, project.expires, status",
+)
 class RegisterProject(api_schemas.ResponseModel):
     """A project in the columns of the department's published list of data shares."""
 
-    project: str = api_schemas.attribute("project", "ident")
-    reference: str = api_schemas.attribute("project", "approval", "reference")
-    approved: date | None = api_schemas.attribute("project", "approval", "approved")
-    organisation: str = api_schemas.attribute("project", "organisation")
-    organisation_type: str = api_schemas.attribute("project", "organisation_type")
-    title: str = api_schemas.attribute("project", "title")
-    purpose: str = api_schemas.attribute("project", "purpose")
-    benefit: str = api_schemas.attribute("project", "approval", "benefit")
-    datasets: list[RegisterDataset]
-    level: str
-    gateway: str = api_schemas.attribute("project", "gateway")
     route: str = ROUTE
-    processors: list[str] = api_schemas.attribute("project", "approval", "processors")
-    first_shared: date | None = api_schemas.attribute("project", "approval", "first_shared")
-    expires: date = api_schemas.attribute("project", "expires")
-    status: str
     releases: int = api_schemas.attribute("count", "releases", default=0)
     outputs: int = api_schemas.attribute("count", "outputs", default=0)
     recalled: int = api_schemas.attribute("count", "recalled", default=0)

@@ -1,182 +1,139 @@
 """Schemas for checkers and administrators, from evidence and votes to the audit log. No behaviour."""
 
 import json
-from datetime import date, datetime
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from broker.domain.jobs.reviews import MAX_MESSAGE_LENGTH, Audience, VoteChoice
+from broker.domain.identity.audit import AuditCheck, AuditLine
+from broker.domain.identity.people import Person
+from broker.domain.jobs.job import Job
+from broker.domain.jobs.reviews import MAX_MESSAGE_LENGTH, Audience, Message, Vote, VoteChoice
 from broker.domain.ports import StoredPolicy
+from broker.domain.public_tables import PublicTable
 from broker.web.schemas import api_schemas
+from broker.web.schemas.api_schemas import ResponseModel, attribute, fields_of
+from broker.workflow.pipeline.output_records import AcroFile, AcroFolder
+from broker.workflow.reviewing.checker_inbox import WaitingOutput
 from broker.workflow.reviewing.output_evidence import AttackedColumn
+from broker.workflow.reviewing.output_review import OutputUnderReview
 from broker.workflow.reviewing.output_thread import ResearcherMessage
 
 
-class MeShown(api_schemas.ResponseModel):
-    ident: str
-    name: str
-    roles: api_schemas.WordList
+@fields_of(Person, "ident, name, roles")
+class MeShown(ResponseModel): ...
 
 
-class TokenShown(api_schemas.ResponseModel):
+class TokenShown(ResponseModel):
     """A new token, shown this once."""
 
     token: str
 
 
-class PersonShown(api_schemas.ResponseModel):
-    ident: str
-    name: str
-    roles: api_schemas.WordList
-    active: bool
-    accredited_from: date | None
-    accredited_until: date | None
+@fields_of(Person, "ident, name, roles, active, accredited_from, accredited_until")
+class PersonShown(ResponseModel): ...
 
 
-class PeopleShown(api_schemas.ResponseModel):
+class PeopleShown(ResponseModel):
     people: list[PersonShown]
 
 
-class InboxItem(api_schemas.ResponseModel):
-    output: str = api_schemas.attribute("output", "ident")
-    name: str = api_schemas.attribute("output", "name")
-    kind: str = api_schemas.attribute("output", "kind")
-    job: str = api_schemas.attribute("job", "ident")
-    project: str = api_schemas.attribute("job", "submission", "project")
-    title: str = api_schemas.attribute("job", "submission", "title")
-    created: datetime = api_schemas.attribute("output", "created")
-    claimed_by: str | None = api_schemas.attribute("output", "claimed_by")
+@fields_of(
+    WaitingOutput,
+    "output.ident as output, output.name, output.kind, job.ident as job, job.submission.project",
+    "job.submission.title, output.created, output.claimed_by",
+)
+class InboxItem(ResponseModel): ...
 
 
-class FailureShown(api_schemas.ResponseModel):
-    job: str = api_schemas.attribute("ident")
-    project: str = api_schemas.attribute("submission", "project")
-    title: str = api_schemas.attribute("submission", "title")
-    created: datetime
+@fields_of(Job, "ident as job, submission.project, submission.title, created")
+class FailureShown(ResponseModel): ...
 
 
-class FailuresShown(api_schemas.ResponseModel):
+class FailuresShown(ResponseModel):
     jobs: list[FailureShown]
 
 
-class InboxShown(api_schemas.ResponseModel):
+class InboxShown(ResponseModel):
     outputs: list[InboxItem]
 
 
-class VoteShown(api_schemas.ResponseModel):
-    checker: str
-    choice: str
-    reason: str
-    cast: datetime
-    overrides: list[str]
+@fields_of(Vote, "checker, choice, reason, cast, overrides")
+class VoteShown(ResponseModel): ...
 
 
-class EvidenceShown(api_schemas.ResponseModel):
+@fields_of(
+    OutputUnderReview,
+    "output.ident as output, output.name, output.kind, output.description, output.state, output.verdict",
+    "output.media_type, output.size, output.claimed_by, job.ident as job, job.submission.project, job.researcher",
+    "job.submission.title, job.submission.purpose, job.submission.text, staff, candidate_base64, votes, needed",
+    "output.staff_hash, output.findings_hash, memory_version",
+)
+class EvidenceShown(ResponseModel):
     """An output as a checker sees it. `votes` are hidden until the checker has voted; a vote sends the three hashes
     back."""
 
-    output: str = api_schemas.attribute("output", "ident")
-    name: str = api_schemas.attribute("output", "name")
-    kind: str = api_schemas.attribute("output", "kind")
-    description: str = api_schemas.attribute("output", "description")
-    state: str = api_schemas.attribute("output", "state")
-    verdict: str = api_schemas.attribute("output", "verdict")
-    media_type: str = api_schemas.attribute("output", "media_type")
-    size: int = api_schemas.attribute("output", "size")
-    claimed_by: str | None = api_schemas.attribute("output", "claimed_by")
-    job: str = api_schemas.attribute("job", "ident")
-    project: str = api_schemas.attribute("job", "submission", "project")
-    researcher: str = api_schemas.attribute("job", "researcher")
-    title: str = api_schemas.attribute("job", "submission", "title")
-    purpose: str = api_schemas.attribute("job", "submission", "purpose")
-    text: str = api_schemas.attribute("job", "submission", "text")
     staff: Annotated[dict[str, Any], BeforeValidator(json.loads)]
-    candidate_base64: api_schemas.Base64 = api_schemas.attribute("candidate")
-    votes: list[VoteShown]
-    needed: int
-    staff_hash: str = api_schemas.attribute("output", "staff_hash")
-    findings_hash: str = api_schemas.attribute("output", "findings_hash")
-    memory_version: str
+    candidate_base64: api_schemas.Base64 = attribute("candidate")
 
 
-class AcroFileShown(api_schemas.ResponseModel):
+@fields_of(AcroFile, "name, content_base64, sha256")
+class AcroFileShown(ResponseModel):
     """A file as it would leave. null: nothing can leave."""
 
-    name: str
-    content_base64: api_schemas.Base64 = api_schemas.attribute("content")
-    sha256: str | None
+    content_base64: api_schemas.Base64 = attribute("content")
 
 
-class AcroShown(api_schemas.ResponseModel):
+@fields_of(AcroFolder)
+class AcroShown(ResponseModel):
     """Input for ACRO's viewer: write `results` as results.json, each file next to it, and each file's hash as
     checksums/NAME.txt."""
 
-    results: dict[str, Any]
-    files: list[AcroFileShown]
 
-
-class StateShown(api_schemas.ResponseModel):
+class StateShown(ResponseModel):
     """An output's state after a vote."""
 
     state: str
 
 
-@api_schemas.fields_of(StoredPolicy)
-class PolicyShown(api_schemas.ResponseModel):
+@fields_of(StoredPolicy)
+class PolicyShown(ResponseModel):
     """A policy set by its fingerprint. `content` is its canonical JSON text."""
 
 
-class AuditShown(api_schemas.ResponseModel):
-    number: int
-    at: datetime = api_schemas.attribute("event", "at")
-    actor: str = api_schemas.attribute("event", "actor")
-    action: str = api_schemas.attribute("event", "action")
-    subject: str = api_schemas.attribute("event", "subject")
-    codes: Annotated[dict[str, str], BeforeValidator(dict)] = api_schemas.attribute("event", "codes")
-    previous: str
-    hash: str
+@fields_of(AuditLine, "number, event.at, event.actor, event.action, event.subject, codes, previous, hash")
+class AuditShown(ResponseModel):
+    codes: Annotated[dict[str, str], BeforeValidator(dict)] = attribute("event", "codes")
 
 
-class AuditLinesShown(api_schemas.ResponseModel):
+class AuditLinesShown(ResponseModel):
     lines: list[AuditShown]
 
 
-class VerifiedShown(api_schemas.ResponseModel):
+@fields_of(AuditCheck, "lines, hash as head, broken as broken_at")
+class VerifiedShown(ResponseModel):
     """`broken_at` is the first line that does not follow from the one before; null if the chain holds."""
 
-    lines: int
-    head: str = api_schemas.attribute("hash")
-    broken_at: int | None = api_schemas.attribute("broken")
 
-
-class PublicTableLine(api_schemas.ResponseModel):
+@fields_of(
+    PublicTable,
+    "ident, published.name, published.source, published.dialect, published.snapshot, published.rounding, state, by, at",
+    "confirmed_by, confirmed_at, agreed, compared, why, entry",
+)
+class PublicTableLine(ResponseModel):
     """A public table. Its recipe makes `agreed` of `compared` figures, once it has run. `why` says why only its
     numbers are known."""
 
-    ident: str
-    name: str = api_schemas.attribute("published", "name")
-    source: str = api_schemas.attribute("published", "source")
-    dialect: str = api_schemas.attribute("published", "dialect")
-    snapshot: str = api_schemas.attribute("published", "snapshot")
-    rounding: str = api_schemas.attribute("published", "rounding")
-    state: str
-    by: str
-    at: datetime
-    confirmed_by: str | None
-    confirmed_at: datetime | None
-    agreed: int | None = api_schemas.attribute("found", "agreed", default=None)
-    compared: int | None = api_schemas.attribute("found", "compared", default=None)
-    why: str | None = api_schemas.attribute("found", "why", default=None)
-    entry: int | None
+    agreed: int | None = attribute("found", "agreed", default=None)
+    compared: int | None = attribute("found", "compared", default=None)
+    why: str | None = attribute("found", "why", default=None)
 
 
-class PublicTableShown(PublicTableLine):
-    recipe: str = api_schemas.attribute("published", "recipe")
-    figures: str = api_schemas.attribute("published", "figures")
+@fields_of(PublicTable, "published.recipe, published.figures")
+class PublicTableShown(PublicTableLine): ...
 
 
-class PublicTablesShown(api_schemas.ResponseModel):
+class PublicTablesShown(ResponseModel):
     tables: list[PublicTableLine]
 
 
@@ -191,23 +148,16 @@ class MessageBody(api_schemas.RequestModel):
     audience: Audience
 
 
-class MessageShown(api_schemas.ResponseModel):
+@fields_of(Message, "number, author, at, audience, text, waits, confirmed_by")
+class MessageShown(ResponseModel):
     """`waits`: researchers cannot read it until a second checker has confirmed it."""
 
-    number: int
-    author: str
-    at: datetime
-    audience: str
-    text: str
-    waits: bool
-    confirmed_by: str | None
 
-
-class ThreadShown(api_schemas.ResponseModel):
+class ThreadShown(ResponseModel):
     messages: list[MessageShown]
 
 
-class ResearcherMessagesShown(api_schemas.ResponseModel):
+class ResearcherMessagesShown(ResponseModel):
     messages: list[ResearcherMessage]
 
 
@@ -227,9 +177,9 @@ class VotesBody(api_schemas.RequestModel):
     words: Annotated[api_schemas.Text, Field(max_length=MAX_MESSAGE_LENGTH)] = ""
 
 
-class CastShown(api_schemas.ResponseModel):
+class CastShown(ResponseModel):
     votes: int
 
 
-class AttackShown(api_schemas.ResponseModel):
+class AttackShown(ResponseModel):
     columns: list[AttackedColumn]
