@@ -1,9 +1,10 @@
-"""Writes the pages that are generated from tables of the source, and the library's copy of the catalogue. Run by
-`make docs`."""
+"""Writes the pages that are generated from tables of the source, the types of the client's answers, and the library's
+copy of the catalogue. Run by `make docs`."""
 
 from pathlib import Path
 
 from broker.policy.files import load_policies
+from docs.generator.client_answers import client_answers
 from docs.generator.library_catalogue import library_catalogue
 from docs.generator.records_page import records_page
 from docs.generator.refusal_codes.refusals_page import refusals_page
@@ -17,6 +18,8 @@ REFERENCE = HERE / "reference"
 POLICIES = load_policies(HERE.parent / "policies")
 (REFERENCE / "sql.md").write_text(sql_page(POLICIES.memory.standard))
 (REFERENCE / "records.md").write_text(records_page())
+
+(HERE.parent / "broker" / "client" / "api_answers.py").write_text(client_answers())
 
 LIBRARY = HERE.parent / "sandbox_images" / "python" / "npd" / "catalogue.json"
 LIBRARY.write_text(library_catalogue(POLICIES.catalogue), encoding="utf-8")

@@ -1,10 +1,12 @@
 """Answers of the API that several commands read, as typed dictionaries: the JSON as it came. `/openapi.json` describes
-every answer."""
+every answer. Written from the API's schemas by `make docs`; a test keeps them equal."""
 
 from typing import Any, TypedDict
 
 
 class OutputAnswer(TypedDict):
+    """An output as the caller may see it. Researchers see an undecided one by name only."""
+
     ident: str
     name: str
     description: str
@@ -16,6 +18,8 @@ class OutputAnswer(TypedDict):
 
 
 class JobAnswer(TypedDict):
+    """A job as the caller may see it. `progress` is set if the job is requested alone, and waits or runs."""
+
     ident: str
     project: str
     title: str
@@ -37,7 +41,8 @@ class JobAnswer(TypedDict):
 
 
 class EvidenceAnswer(TypedDict):
-    """An output as a checker sees it. `candidate_base64`: the bytes that would leave."""
+    """An output as a checker sees it. `votes` are hidden until the checker has voted; a vote sends the three hashes
+    back."""
 
     output: str
     name: str
@@ -64,7 +69,7 @@ class EvidenceAnswer(TypedDict):
 
 
 class SavedAnswer(TypedDict):
-    """A saved definition. `columns`: the names, for a lookup with their types."""
+    """A cohort with its text, or a lookup with the names and types of its columns."""
 
     ident: str
     project: str

@@ -1,5 +1,6 @@
 """The client: requests as the API takes them, and answers back as the domain's errors. No sockets."""
 
+from pathlib import Path
 from typing import get_type_hints
 
 import httpx
@@ -10,6 +11,7 @@ from broker.domain.errors import Conflict, Forbidden, Invalid, Refused, Unavaila
 from broker.web.schemas.api_schemas import JobShown, SavedShown
 from broker.web.schemas.staff_schemas import EvidenceShown
 from broker.workflow.views.job_views import OutputView
+from docs.generator.client_answers import client_answers
 
 
 def client_of(answer):
@@ -120,3 +122,7 @@ def test_a_bad_address_or_token_is_an_error(url, token):
 )
 def test_a_typed_answer_has_the_fields_of_its_schema(answer, schema):
     assert list(get_type_hints(answer)) == list(get_type_hints(schema))
+
+
+def test_the_typed_answers_are_written_from_the_schemas():
+    assert Path(api_answers.__file__).read_text() == client_answers()
