@@ -1,25 +1,22 @@
 """The JSON document of `broker check`, whose form other programs rely on."""
 
-from broker.domain.jobs.job import JobKind
-from broker.domain.plans.plan import PlannedOutput
+from dataclasses import asdict
+from typing import Any
+
 from broker.domain.plans.variable_uses import Usage, VariableUse
-from broker.domain.projects.saved_definitions import PROJECT_SCHEMA
 from broker.workflow.checking.submission_check import CheckedSubmission
+from broker.workflow.views.check_view import view_check
 
 REFUSAL_FIELDS = ("code", "message", "line", "column", "variable", "advice")
 
 
-def check_document(checked: CheckedSubmission, private: dict[str, object] | None = None) -> dict[str, object]:
-    """Return the document. `private`: the forecast of a private text."""
-    return {
-        "verdict": "accepted" if checked.accepted else "refused",
-        "review": list(checked.review),
+def check_document(checked: CheckedSubmission, private: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the document. `private`: the forecast of a private text; without one the document does not have it."""
+    document = asdict(view_check(checked, private)) | {
         "refusals": [{name: getattr(refusal, name) for name in REFUSAL_FIELDS} for refusal in checked.refusals],
-        "uses": [use_document(u) for u in checked.uses],
-        "outputs": _output_documents(checked),
-        "kept": [f"{PROJECT_SCHEMA}.{k.name}" for k in checked.saved_definitions],
-        "advice": list(checked.advice),
-    } | ({} if private is None else {"private": private})
+        "uses": [use_document(use) for use in checked.uses],
+    }
+    return {name: shown for name, shown in document.items() if name != "private" or shown is not None}
 
 
 def use_document(use: VariableUse) -> dict[str, object]:
@@ -32,14 +29,3 @@ def use_document(use: VariableUse) -> dict[str, object]:
         "last_year": years[-1] if years else None,
         "how": [how.value for how in Usage if how in use.how],
     }
-
-
-def _output_documents(checked: CheckedSubmission) -> list[dict[str, object]]:
-    if checked.kind is JobKind.PYTHON:
-        return [{"name": name, "unit": None, "columns": []} for name, _ in checked.declared]
-    return [_output_document(o) for o in checked.plan.outputs] if checked.plan else []
-
-
-def _output_document(output: PlannedOutput) -> dict[str, object]:
-    columns = [{"name": c.name, "statistic": c.statistic} for c in output.columns]
-    return {"name": output.name, "unit": output.unit, "columns": columns}

@@ -9,12 +9,13 @@ from flask import Response, url_for
 from broker.domain.jobs.job import Submission
 from broker.web.api.openapi import JSON_OBJECT, api_blueprint, change_responses, read_responses
 from broker.web.schemas import api_schemas
-from broker.web.schemas.serializers import check_shown, content_response
+from broker.web.schemas.serializers import content_response
 from broker.web.web_context import caller, ports
 from broker.workflow.pipeline import job_release, output_records
 from broker.workflow.reviewing import script_failures
 from broker.workflow.submission import job_submission, job_withdrawal, preview
 from broker.workflow.views import job_progress, job_views
+from broker.workflow.views.check_view import view_check
 
 api = api_blueprint("jobs")
 
@@ -46,7 +47,8 @@ def check(body: api_schemas.CheckBody) -> dict[str, Any]:
     Returns every refusal, every use, and the outputs that the text would make.
     """
     checked = preview.check_text(ports(), caller(), body.project, body.text, body.kind, body.dialect)
-    return check_shown(checked, preview.forecast(ports(), body.project, checked)).model_dump(mode="json")
+    forecast = preview.forecast(ports(), body.project, checked)
+    return api_schemas.CheckShown.answer(view_check(checked, forecast))
 
 
 @api.get("/jobs", responses=read_responses(200, api_schemas.JobsShown))

@@ -10,11 +10,11 @@ from werkzeug.wrappers import Response as Redirect
 
 from broker.domain.errors import Conflict, Invalid, Refused
 from broker.domain.jobs.job import JobKind, Submission
-from broker.web.schemas.serializers import check_shown
 from broker.web.web_context import caller, ports
 from broker.workflow.rehearsal import rehearsal_requests
 from broker.workflow.submission import job_submission, preview
 from broker.workflow.views import catalogue_entries, job_views
+from broker.workflow.views.check_view import view_check
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def ask() -> str:
         return render_template("rehearsal_part.html", problem=error)
     # Refused: the check says why.
     if made is None:
-        return render_template("check.html", checked=check_shown(checked), problem=None)
+        return render_template("check.html", checked=view_check(checked), problem=None)
     return render_template("rehearsal_part.html", seen=rehearsal_requests.view_rehearsal(ports(), caller(), made.ident))
 
 
@@ -216,7 +216,7 @@ def _check_result(form: SubmitForm) -> dict[str, Any]:
     if not form.text.strip():
         return {"checked": None, "problem": None}
     checked = preview.check_text(ports(), caller(), form.project, form.text, kind_of_form(form), form.dialect)
-    return {"checked": check_shown(checked, preview.forecast(ports(), form.project, checked)), "problem": None}
+    return {"checked": view_check(checked, preview.forecast(ports(), form.project, checked)), "problem": None}
 
 
 def _form_page(form: SubmitForm, problem: Invalid | None, status: int, *, check: bool = False) -> tuple[str, int]:

@@ -30,6 +30,7 @@ from broker.domain.sql_dialects import SqlDialectName
 from broker.workflow.reviewing.script_failures import Trace
 from broker.workflow.submission.preview import CatalogueEntry
 from broker.workflow.timing_channel import minute_of
+from broker.workflow.views.check_view import CheckView, ColumnView, PlannedView
 from broker.workflow.views.job_progress import Progress
 from broker.workflow.views.job_views import JobView
 
@@ -174,24 +175,16 @@ class JobsShown(ResponseModel):
     next: str | None
 
 
-class ColumnShown(ResponseModel):
-    name: str
-    statistic: str
+@fields_of(ColumnView)
+class ColumnShown(ResponseModel): ...
 
 
-class PlannedShown(ResponseModel):
-    name: str
-    unit: str | None
-    columns: list[ColumnShown]
+@fields_of(PlannedView)
+class PlannedShown(ResponseModel): ...
 
 
+@fields_of(CheckView, "verdict, review, advice, refusals, uses, outputs, kept, private")
 class CheckShown(ResponseModel):
-    verdict: Literal["accepted", "refused"]
-    review: list[str]
-    advice: list[str]
-    refusals: list[RefusalShown]
-    uses: list[UseShown]
-    outputs: list[PlannedShown]
     kept: list[str] = []
     private: dict[str, Any] | None = None
 

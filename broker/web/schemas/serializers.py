@@ -1,20 +1,16 @@
 """Converts bodies of requests to values, and values to answers and downloads. Decides nothing."""
 
 import re
-from typing import Any
 
 from flask import Response
 
 from broker.domain.errors import Invalid
-from broker.domain.jobs.job import JobKind
 from broker.domain.ledger.ledger_chain import ChainHead
 from broker.domain.ledger.privacy_loss import Cost, Loss, PrivacyAccount, PrivacyAmount
 from broker.domain.ledger.spends import SpendRequest
-from broker.domain.projects.saved_definitions import PROJECT_SCHEMA
 from broker.domain.release_history import StoredMembers
-from broker.web.schemas import api_schemas, ledger_schemas, release_schemas
+from broker.web.schemas import ledger_schemas, release_schemas
 from broker.workflow.administration.backup_restore import MissingHistoryTables, MissingLedgerEntries
-from broker.workflow.checking.submission_check import CheckedSubmission
 from broker.workflow.pipeline.job_release import Download
 
 
@@ -74,25 +70,6 @@ ENDINGS = {
     "image/svg+xml": ".svg",
     "application/vnd.apache.parquet": ".parquet",
 }
-
-
-def check_shown(checked: CheckedSubmission, forecast: dict[str, Any] | None = None) -> api_schemas.CheckShown:
-    return api_schemas.CheckShown(
-        verdict="accepted" if checked.accepted else "refused",
-        review=list(checked.review),
-        advice=list(checked.advice),
-        refusals=[api_schemas.RefusalShown.model_validate(r) for r in checked.refusals],
-        uses=[api_schemas.UseShown.model_validate(u) for u in checked.uses],
-        outputs=_planned_outputs(checked),
-        kept=[f"{PROJECT_SCHEMA}.{k.name}" for k in checked.saved_definitions],
-        private=forecast,
-    )
-
-
-def _planned_outputs(checked: CheckedSubmission) -> list[api_schemas.PlannedShown]:
-    if checked.kind is JobKind.PYTHON:
-        return [api_schemas.PlannedShown(name=name, unit=None, columns=[]) for name, _ in checked.declared]
-    return [api_schemas.PlannedShown.model_validate(o) for o in checked.plan.outputs] if checked.plan else []
 
 
 def content_response(download: Download) -> Response:
