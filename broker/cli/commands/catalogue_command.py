@@ -27,18 +27,12 @@ def catalogue(
     as_json: AsJson = False,
 ) -> int:
     """Search tables and variables: class, years and, with --project, what the project was granted."""
+    from broker.workflow.submission.preview import matching_variables
+
     loaded = read_policy_folder(policies)
     chosen_project = None if project is None else find_project(loaded, project)
-    wanted = [word.casefold() for word in words or []]
-    found = [
-        _entry(t, v, chosen_project) for t in loaded.catalogue.tables for v in t.variables if _matches(t, v, wanted)
-    ]
+    found = [_entry(t, v, chosen_project) for t, v in matching_variables(loaded, words or [])]
     return print_answer({"variables": found}, as_json, lambda _: _print(found, chosen_project is not None))
-
-
-def _matches(table: CatalogueTable, variable: Variable, words: list[str]) -> bool:
-    text = f"{table.full_name}.{variable.name} {variable.description}".casefold()
-    return all(word in text for word in words)
 
 
 def _entry(table: CatalogueTable, variable: Variable, project: ResearchProject | None) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """What is known before a submission: the check of a text, and a search of the catalogue. Reads policy, never data."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,18 +86,20 @@ def find_variables(ports: Ports, person: Person, wanted: str, limit: int = 200) 
     policies = policies_in_force(ports.store)
     mine = [p for p in policies.projects if person.ident in p.researchers]
     found = []
-    for table, variable in _matching(policies, wanted.casefold().split()):
+    for table, variable in matching_variables(policies, wanted.split()):
         found.append(catalogue_entry(table, variable, mine))
         if len(found) == limit:
             break
     return found
 
 
-def _matching(policies: PolicySet, words: list[str]) -> Iterator[tuple[CatalogueTable, Variable]]:
+def matching_variables(policies: PolicySet, words: Sequence[str]) -> Iterator[tuple[CatalogueTable, Variable]]:
+    """Yield the variables whose table, name or description contains every word, in the catalogue's order."""
+    folded = [word.casefold() for word in words]
     for table in policies.catalogue.tables:
         for variable in table.variables:
             text = f"{table.full_name}.{variable.name} {variable.description}".casefold()
-            if all(word in text for word in words):
+            if all(word in text for word in folded):
                 yield table, variable
 
 
