@@ -98,8 +98,7 @@ def verify(
 ) -> int:
     """Verify the ledger's chain, its signed heads and every total, on the store itself."""
     found = local_ports().store.verify_ledger([] if head is None else [chain_documents.read_head(head)])
-    chain = chain_documents.chain_document(found.holds, found.entries, found.broken, found.missing_heads)
-    print_answer(chain | {"differs": list(found.differs)}, as_json, _print_check)
+    print_answer(chain_documents.chain_document(found), as_json, _print_check)
     return 0 if found.holds else 1
 
 

@@ -140,10 +140,8 @@ def verify(
     from broker.workflow.release_history.history_files import verify_history as follow
 
     found = follow(local_ports().store, local_member_files(), [] if head is None else [chain_documents.read_head(head)])
-    chain = chain_documents.chain_document(
-        found.holds, found.store.entries, found.store.broken, found.store.missing_heads
-    )
-    check = chain | {"differs": list(found.store.differs), "without_members": list(found.files)}
+    chain = chain_documents.chain_document(found.store)
+    check = chain | {"holds": found.holds, "without_members": list(found.files)}
     console.print_answer(check, as_json, _print_check)
     return 0 if found.holds else 1
 

@@ -1,7 +1,6 @@
 """Reads the JSON that administrators give to commands, with clear errors, and prints what commands report of chains."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +8,7 @@ from broker.cli.output.console import print_answer, print_line, read_input
 from broker.domain.errors import Invalid
 
 if TYPE_CHECKING:
-    from broker.domain.ledger.ledger_chain import ChainHead
+    from broker.domain.ledger.ledger_chain import ChainCheck, ChainHead
 
 
 def read_document(file: str) -> dict[str, Any]:
@@ -45,12 +44,11 @@ def print_head(head: dict[str, Any], as_json: bool) -> int:
     return print_answer(head, as_json, json.dumps(head))
 
 
-def chain_document(
-    holds: bool, entries: int, broken: int | None, missing_heads: "Sequence[ChainHead]"
-) -> dict[str, object]:
+def chain_document(check: "ChainCheck") -> dict[str, object]:
     """Return the JSON document on a chain that was verified."""
-    forgotten = [{"number": h.number, "signature": h.signature} for h in missing_heads]
-    return {"holds": holds, "entries": entries, "broken_at": broken, "forgotten": forgotten}
+    forgotten = [{"number": head.number, "signature": head.signature} for head in check.missing_heads]
+    found = {"holds": check.holds, "entries": check.entries, "broken_at": check.broken, "forgotten": forgotten}
+    return found | {"differs": list(check.differs)}
 
 
 def print_chain(name: str, found: dict[str, Any]) -> None:
