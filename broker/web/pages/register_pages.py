@@ -14,14 +14,17 @@ from broker.web.schemas.serializers import attachment
 from broker.web.template_setup import format_calendar_years
 from broker.web.web_context import ports
 from broker.workflow.views import public_register
-from broker.workflow.views.public_register import ROUTE, Dataset, ProjectEntry
+from broker.workflow.views.public_register import Dataset, ProjectEntry
 
-PROJECT_COLUMNS = (
-    "Reference", "Date approved", "Organisation", "Organisation type", "Project", "Project title", "Purpose",
-    "Public benefit", "Data sets and years", "Identifiability and sensitivity", "Legal gateway", "Access route",
-    "Data users and processors", "Date first shared", "Licence expiry", "Status", "Releases", "Outputs released",
-    "Outputs recalled", "Last release",
-)  # fmt: skip
+PROJECT_COLUMNS = {
+    "reference": "Reference", "approved": "Date approved", "organisation": "Organisation",
+    "organisation_type": "Organisation type", "project": "Project", "title": "Project title", "purpose": "Purpose",
+    "benefit": "Public benefit", "datasets": "Data sets and years", "level": "Identifiability and sensitivity",
+    "gateway": "Legal gateway", "route": "Access route", "processors": "Data users and processors",
+    "first_shared": "Date first shared", "expires": "Licence expiry", "status": "Status", "releases": "Releases",
+    "outputs": "Outputs released", "recalled": "Outputs recalled", "last_release": "Last release",
+}  # fmt: skip
+"""The columns of a project by the fields of its schema."""
 RELEASE_COLUMNS = ("release", "project", "title", "outputs", "released_at", "recalled", "recalled_outputs")
 
 ATOM = "http://www.w3.org/2005/Atom"
@@ -30,7 +33,7 @@ FEED_ID = uuid.uuid5(uuid.NAMESPACE_URL, "npd-job-broker:register").urn
 
 
 def projects_as_csv(entries: Iterable[ProjectEntry]) -> bytes:
-    return write_csv(PROJECT_COLUMNS, (_project_row(e) for e in entries), numbers=False)
+    return write_csv(PROJECT_COLUMNS.values(), (_project_row(e) for e in entries), numbers=False)
 
 
 def releases_as_csv(entries: Iterable[RegisterEntry]) -> bytes:
@@ -45,16 +48,16 @@ def releases_as_csv(entries: Iterable[RegisterEntry]) -> bytes:
 
 
 def _project_row(entry: ProjectEntry) -> list[str]:
-    p, a, count = entry.project, entry.project.approval, entry.count
-    counted = ["0", "0", "0", ""]
-    if count is not None:
-        counted = [str(count.releases), str(count.outputs), str(count.recalled), count.last.date().isoformat()]
-    return [
-        a.reference, a.approved.isoformat() if a.approved else "", p.organisation, p.organisation_type, p.ident,
-        p.title, p.purpose, a.benefit, "; ".join(dataset_text(d) for d in entry.datasets), entry.level, p.gateway,
-        ROUTE, "; ".join(a.processors), a.first_shared.isoformat() if a.first_shared else "", p.expires.isoformat(),
-        entry.status.value, *counted,
-    ]  # fmt: skip
+    shown = release_schemas.RegisterProject.answer(entry)
+    shown["datasets"] = [dataset_text(dataset) for dataset in entry.datasets]
+    shown["last_release"] = (shown["last_release"] or "")[: len("2026-11-24")]
+    return [_cell_text(shown[name]) for name in PROJECT_COLUMNS]
+
+
+def _cell_text(value: object) -> str:
+    if isinstance(value, list):
+        return "; ".join(value)
+    return "" if value is None else str(value)
 
 
 def dataset_text(dataset: Dataset) -> str:
