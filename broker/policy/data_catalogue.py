@@ -10,7 +10,14 @@ from typing import Annotated
 
 from broker.domain.plans.scalars import ScalarType
 from broker.domain.plans.variable_uses import IDENTIFIERS, VariableClass, Years
-from broker.policy.policy_model import OR_NULL, Condition, PolicyModel, Positive, Whole
+from broker.domain.stated_values import OR_NULL, STATED, Condition, Distinct, Faults, Key, Keys, Named, Positive, Whole
+from broker.policy.policy_model import PolicyModel
+from broker.policy.written_years import WrittenYears
+
+_ARE_CODES = Condition(
+    lambda codes: codes and len(set(codes)) == len(codes), "A code list is not empty, and names no code twice.", "codes"
+)
+CodeList = Annotated[tuple[str, ...], _ARE_CODES]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +25,7 @@ class Codeset(PolicyModel):
     """A code list: codes in the spelling of the vault, in the order in which tables show them."""
 
     name: str
-    codes: tuple[str, ...]
+    codes: CodeList
     labels: dict[str, str] = field(default_factory=dict)
 
 
@@ -27,6 +34,8 @@ MAX_LISTED_VALUES = 5000
 STORED_TYPES = frozenset({ScalarType.INT, ScalarType.FLAG, ScalarType.DECIMAL, ScalarType.TEXT, ScalarType.DATE})
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _IS_NAME = Condition(NAME.fullmatch, "{value!r} is no name of a variable.", "variable-name")
+_HAS_VARIABLES = Condition(len, "A table needs variables.", "empty-list")
+_HAS_TABLES = Condition(len, "There is no table in the catalogue.", "policy-file")
 _STORED_SENTENCE = f"A stored variable is {', '.join(sorted(STORED_TYPES))}, not {{value}}."
 _IS_STORED = Condition(STORED_TYPES.__contains__, _STORED_SENTENCE, "variable-type")
 _IS_IDENTIFIABILITY = Condition(
@@ -48,19 +57,41 @@ class Variable(PolicyModel):
 
     name: Annotated[str, _IS_NAME]
     type: Annotated[ScalarType, _IS_STORED]
-    cls: VariableClass
-    identifiability: Annotated[str, _IS_IDENTIFIABILITY] | None = None
-    default_item: bool = False
+    cls: Annotated[VariableClass, Key("class")]
+    identifiability: Annotated[str | None, Key("dfe"), _IS_IDENTIFIABILITY] = None
+    default_item: Annotated[bool, Key("default")] = False
     codeset: str | None = None
-    codes: tuple[str, ...] | None = None
+    codes: CodeList | None = None
     low: Annotated[float | None, OR_NULL] = None
     high: Annotated[float | None, OR_NULL] = None
     decimals: Whole | None = None
     missing: bool = True
     listed: bool = False
-    register_key: str | None = None
+    register_key: Annotated[str | None, Key("register")] = None
     most: Positive | None = None
-    description: str = ""
+    description: Annotated[str, Key("about")] = ""
+
+    def faults(self, stated: Keys) -> Faults:
+        if {"codeset", "codes"} <= stated:
+            yield "codes", "codes", "A variable has either a codeset or codes of its own."
+        if {"codeset", "codes"} & stated and self.type is not ScalarType.TEXT:
+            yield "type", "codes", "A variable with a code list is text."
+        if (self.type is ScalarType.DECIMAL) != (self.decimals is not None):
+            yield "decimals", "decimals", "Decimals belong to variables of type decimal, and to no other."
+        if (self.low is None) != (self.high is None):
+            yield "", "bounds", "A bound needs its other side: give low and high."
+        if self.low is not None and self.high is not None:
+            yield from self._faults_of_bounds(self.low, self.high)
+        elif self.listed:
+            yield "listed", "bounds", "A listed variable needs low and high."
+
+    def _faults_of_bounds(self, low: float, high: float) -> Faults:
+        if self.type not in {ScalarType.INT, ScalarType.DECIMAL}:
+            yield "low", "bounds", "Only numbers have bounds."
+        if low > high:
+            yield "low", "empty-range", f"The range {low:g}..{high:g} is empty."
+        if self.type is ScalarType.INT and (low % 1 or high % 1):
+            yield "low", "bounds", "The bounds of a whole number are whole."
 
     @cached_property
     def values(self) -> tuple[int | str, ...] | None:
@@ -130,9 +161,9 @@ class YearFormat(StrEnum):
 class YearAxis(PolicyModel):
     """The column that holds the year, its format, and the years that exist."""
 
-    variable: str
+    variable: Annotated[str, Named.OWN_VARIABLE]
     format: YearFormat
-    years: frozenset[int]
+    years: WrittenYears
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,8 +175,17 @@ class PhysicalName(PolicyModel):
 
     pattern: str
     year_offset: int = -1
-    years: frozenset[int] | None = None
+    years: WrittenYears | None = None
     suffix: str = ""
+
+    def faults(self, stated: Keys) -> Faults:
+        try:
+            groups = re.compile(self.pattern).groupindex
+        except re.error as error:
+            yield "pattern", "pattern", f"{self.pattern!r} is no regular expression: {error}."
+            return
+        if ("year" in groups) == (self.years is not None):
+            yield "pattern", "pattern", "A name has either a group `year` or the years that it covers."
 
     def read(self, name: str) -> "tuple[Years, str] | None":
         """Return the years that a name (ignoring case) covers, and the ending of its columns. None if the name does not
@@ -164,7 +204,7 @@ class MainRecord(PolicyModel):
     """Defines which of a person's rows of one year is the main record. Rows are ordered by these expressions (variable,
     ascending?, NULL first?); then a salted hash breaks ties."""
 
-    variable: str
+    variable: Annotated[str, Named.OWN_VARIABLE]
     ascending: bool = True
     nulls_first: bool = True
 
@@ -179,8 +219,12 @@ class RowRanking(PolicyModel):
     table. A query for some values then gets the first rows with these values, not the remainder of the first rows of
     all. `rows`: rows of one value that count, unless a query names fewer."""
 
-    within: tuple[str, ...]
+    within: tuple[Annotated[str, Named.LISTED_VARIABLE], ...]
     rows: Positive
+
+    def faults(self, stated: Keys) -> Faults:
+        if not self.within or len(set(self.within)) < len(self.within):
+            yield "within", "ranking", "Rows are ranked within listed variables, each once."
 
     @property
     def column(self) -> str:
@@ -192,14 +236,14 @@ class RowRanking(PolicyModel):
 class CatalogueTable(PolicyModel):
     """One table: what its rows are, which column links persons, and how it states the year."""
 
-    schema_name: str
-    name: str
+    schema_name: Annotated[str, Key("table")]
+    name: Annotated[str, Key("table")]
     kind: TableKind
-    description: str = ""
+    description: Annotated[str, Key("about"), STATED] = ""
     unit: PrivacyUnit | None = None
-    link_key: str | None = None
+    link_key: Annotated[str | None, Named.OWN_VARIABLE] = None
     key_domain: str | None = None
-    second_key: str | None = None
+    second_key: Annotated[str | None, Named.OWN_VARIABLE] = None
     second_key_domain: str | None = None
     year: YearAxis | None = None
     physical: tuple[PhysicalName, ...] = ()
@@ -207,9 +251,29 @@ class CatalogueTable(PolicyModel):
     main_record: tuple[MainRecord, ...] = ()
     rankings: tuple[RowRanking, ...] = ()
     grantable: bool = True
-    unique_key: str | None = None
+    unique_key: Annotated[str | None, Named.OWN_VARIABLE] = None
     """Unique column of a public table: a join on it multiplies no rows."""
-    variables: tuple[Variable, ...]
+    variables: Annotated[tuple[Variable, ...], _HAS_VARIABLES, Distinct("variable", "name")]
+
+    def faults(self, stated: Keys) -> Faults:
+        if self.kind is TableKind.PERSON and not (self.unit and self.link_key and self.key_domain):
+            yield "", "link-key", "A table of persons needs unit, link_key and key_domain."
+        if self.kind is TableKind.PUBLIC and (self.link_key or self.unit):
+            yield "", "link-key", "A public table has neither link_key nor unit."
+        if bool(self.second_key) != bool(self.second_key_domain):
+            yield "", "link-key", "second_key and second_key_domain belong together."
+        columns = [r.column for r in self.rankings]
+        if len(set(columns)) < len(columns) or any(r.rows > self.max_ranked_rows for r in self.rankings):
+            yield "rankings", "ranking", "A ranking stands once, with no more rows than the table has."
+        for key in ("link_key", "second_key"):
+            variable = self.find(getattr(self, key) or "")
+            if variable is not None and variable.cls is not VariableClass.IDENTIFIER:
+                yield key, "link-key", f"The link key {variable.name} has to be of class identifier."
+        axis = self.year and self.find(self.year.variable)
+        # academic years are text, all other formats are integers
+        wanted = ScalarType.TEXT if self.year and self.year.format is YearFormat.ACADEMIC else ScalarType.INT
+        if self.year and axis and axis.type is not wanted:
+            yield "year", "year-format", f"A year of format {self.year.format} is stored as {wanted}."
 
     @property
     def full_name(self) -> str:
@@ -259,7 +323,7 @@ class Catalogue(PolicyModel):
 
     version: Positive
     codesets: tuple[Codeset, ...]
-    tables: tuple[CatalogueTable, ...]
+    tables: Annotated[tuple[CatalogueTable, ...], _HAS_TABLES, Distinct("table", "full_name")]
 
     @cached_property
     def _by_name(self) -> dict[str, CatalogueTable]:
@@ -289,34 +353,3 @@ class Catalogue(PolicyModel):
         """Tables that spelling hints may contain, by full and by bare name: granted and public ones."""
         known = [t for t in self.tables if t.full_name in granted or t.kind is TableKind.PUBLIC]
         return {t.name: t.full_name for t in known} | {t.full_name: t.full_name for t in known}
-
-
-_YEAR = re.compile(r"(\d{4})/(\d{4}|\d{2})|(\d{6})|(\d{4})", re.ASCII)
-_EARLIEST_YEAR, _LATEST_YEAR = 1980, 2100
-
-
-def parse_year(text: str) -> int:
-    """First calendar year of '2022/2023', '2022/23', tax year '202223' or '2022'. Raises ValueError with the message
-    for the author."""
-    found = _YEAR.fullmatch(text.strip())
-    if found is None:
-        raise ValueError(f"{text.strip()!r} is no year: write 2022/2023, 202223 for a tax year, or 2022.")
-    slash, after, tax, plain = found.groups()
-    first = int(slash or (tax and tax[:4]) or plain)
-    second = after or (tax and tax[4:])
-    if second and second not in {str(first + 1), f"{(first + 1) % 100:02d}"}:
-        raise ValueError(f"{text.strip()!r} is no year: the second part has to be the year after {first}.")
-    if not _EARLIEST_YEAR <= first <= _LATEST_YEAR:
-        raise ValueError(f"{text.strip()!r} is not between {_EARLIEST_YEAR} and {_LATEST_YEAR}.")
-    return first
-
-
-def parse_year_range(text: str) -> tuple[int, int]:
-    """First and last year of '2018/2019-2022/2023' or of a single year. Raises ValueError for a reversed range."""
-    ends = text.split("-")
-    if len(ends) > 2:
-        raise ValueError(f"{text.strip()!r} is no range of years: write FIRST-LAST.")
-    first, last = parse_year(ends[0]), parse_year(ends[-1])
-    if last < first:
-        raise ValueError(f"{text.strip()!r} is a reversed range: {last} is before {first}.")
-    return first, last

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from broker.policy.policy_model import OR_NULL, Condition, PolicyModel, Positive, Whole, at_least
+from broker.domain.stated_values import NOT_STATED, OR_NULL, STATED, Condition, Faults, Keys, Positive, Whole, at_least
+from broker.policy.policy_model import PolicyModel
 
 PARAMETER_SENTENCES = {
     "t": "The smallest number of persons behind a released figure.",
@@ -83,6 +84,7 @@ _IS_NEARLY_ALL = Condition(lambda share: 0 < share < 1, "nearly_all is a share a
 _IS_WHISKER = Condition(lambda share: 0 < share < 0.25, "whisker is a share above 0 and under a quarter.")
 _IS_EXTREME = Condition(lambda percent: 0 <= percent < 50, "extreme_percent is a percentage below 50.")
 Percent = Annotated[float | None, OR_NULL, _IS_PERCENT]
+NOISE_KEYS = frozenset({"noise_deviation", "noise_variance", "noise_least"})
 PositiveFigure = Annotated[float, Condition(lambda value: value > 0, "{key!r} is above 0.")]
 
 
@@ -124,20 +126,20 @@ class DisclosureRules(PolicyModel):
     name: str
     source: str
     t: Annotated[int, at_least(2)]
-    zeros: ZeroPolicy = ZeroPolicy.REVIEW
-    full: ZeroPolicy = ZeroPolicy.REVIEW
-    full_share: Annotated[float, _IS_FULL] = 1.0
+    zeros: Annotated[ZeroPolicy, STATED] = ZeroPolicy.REVIEW
+    full: Annotated[ZeroPolicy, STATED] = ZeroPolicy.REVIEW
+    full_share: Annotated[float, _IS_FULL, STATED] = 1.0
     coalition: Whole = 1
     p_percent: Percent = 10.0
     prior_q: Percent = None
-    dominance_n: Positive = 2
+    dominance_n: Annotated[Positive, STATED] = 2
     dominance_k: Percent = None
-    round_base: Positive = 5
-    mean_digits: int = 1
-    percent_digits: int = 1
-    sum_digits: int = 0
-    min_interval: Whole = 10
-    dof: Whole = 10
+    round_base: Annotated[Positive, STATED] = 5
+    mean_digits: Annotated[int, STATED] = 1
+    percent_digits: Annotated[int, STATED] = 1
+    sum_digits: Annotated[int, STATED] = 0
+    min_interval: Annotated[Whole, STATED] = 10
+    dof: Annotated[Whole, STATED] = 10
     max_leverage: PositiveFigure = 0.9
     max_influence: PositiveFigure = 1.0
     fit_digits: Positive = 4
@@ -147,19 +149,35 @@ class DisclosureRules(PolicyModel):
     nearly_all: Annotated[float, _IS_NEARLY_ALL] = 0.9
     extreme_percent: Annotated[float, _IS_EXTREME] = 1
     whisker: Annotated[float, _IS_WHISKER] = 0.1
-    max_listed_rows: Positive = 20000
+    max_listed_rows: Annotated[Positive, STATED] = 20000
     max_group_steps: Positive = 2_000_000
     max_joint_cells: Positive = 20000
     max_joint_targets: Whole = 2000
     reach: Annotated[Whole | None, OR_NULL] = None
-    small_quota: Whole = 3
+    small_quota: Annotated[Whole, STATED] = 3
     protects_institutions: bool = False
-    min_institutions: Positive = 3
-    suppressed_symbol: Literal["c"] = "c"
+    min_institutions: Annotated[Positive, STATED] = 3
+    suppressed_symbol: Annotated[Literal["c"], NOT_STATED] = "c"
     rounding: Rounding = Rounding.CONVENTIONAL
     noise_deviation: Positive = 5
     noise_variance: float = 3.0
     noise_least: Whole = 2
+
+    def faults(self, stated: Keys) -> Faults:
+        """Every count that passes the threshold gets noise of full width, so that no count is exact."""
+        widest, least = self.noise_deviation, self.noise_least
+        if self.rounding is not Rounding.CELL_KEY:
+            yield from (
+                (k, "policy-range", f"{k!r} belongs to the rounding cell_key.") for k in NOISE_KEYS if k in stated
+            )
+            return
+        yield from (("", "missing-key", f"The key {k!r} is needed here.") for k in NOISE_KEYS if k not in stated)
+        if not 0 < self.noise_variance < widest**2:
+            yield "noise_variance", "policy-range", "The variance is above 0 and below the deviation's square."
+        if least > widest + 1:
+            yield "noise_least", "policy-range", "noise_least is at most one more than noise_deviation."
+        if widest + least > self.t:  # otherwise the noise could move a count of t persons below noise_least
+            yield "noise_deviation", "policy-range", "noise_deviation and noise_least together are at most t."
 
     @property
     def min_reach(self) -> int:

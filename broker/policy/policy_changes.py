@@ -74,7 +74,7 @@ def _budgets(old: ResearchProject, new: ResearchProject) -> list[str]:
     """Changes of budgets. An allotment that is removed can no longer be spent, however little of it was spent."""
     sentences = [f"may spend {_budget(b)}" for b in new.budgets if b not in old.budgets]
     remaining = {(b.unit, b.table) for b in new.budgets}
-    removed = [b.table or b.unit for b in old.budgets if (b.unit, b.table) not in remaining]
+    removed = [b.table_or_unit for b in old.budgets if (b.unit, b.table) not in remaining]
     sentences += [f"no longer has a budget of {name}" for name in removed]
     if new.privacy_raised != old.privacy_raised:
         may = "may" if new.privacy_raised else "may no longer"
@@ -83,7 +83,7 @@ def _budgets(old: ResearchProject, new: ResearchProject) -> list[str]:
 
 
 def _budget(budget: ProjectBudget) -> str:
-    return f"{budget.loss:g} of {budget.table or budget.unit} (delta {budget.delta:g})"
+    return f"{budget.loss:g} of {budget.table_or_unit} (delta {budget.delta:g})"
 
 
 def _grant(grant: Grant) -> str:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date
 from functools import cached_property
 from json.encoder import encode_basestring_ascii
+from typing import Annotated
 
 from broker.domain.projects.project import ResearchProject
+from broker.domain.stated_values import Condition, Distinct, Faults, Keys, Named
 from broker.policy.data_catalogue import Catalogue
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.policy_model import PolicyModel
@@ -15,6 +17,10 @@ from broker.policy.privacy_policy import PrivacyPolicy
 from broker.policy.public_sizes import PublicSizes
 from broker.policy.release_history_policy import ReleaseHistoryPolicy
 from broker.policy.service_limits import ServiceLimits
+from broker.policy.written_years import WrittenYears
+
+_HAS_PROFILE = Condition(len, "There is no profile.", "policy-file")
+CombinationSide = tuple[Annotated[str, Named.COMBINATION_MEMBER], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,12 +32,18 @@ class CombinationRule(PolicyModel):
 
     id: str
     note: str
-    any_of: tuple[str, ...] = ()
-    with_any: tuple[str, ...] = ()
-    years: frozenset[int] | None = None
+    any_of: CombinationSide = ()
+    with_any: CombinationSide = ()
+    years: WrittenYears | None = None
     under_gateway: str | None = None
     replace: dict[str, str] = field(default_factory=dict)
     default_items_only: bool = False
+
+    def faults(self, stated: Keys) -> Faults:
+        if bool(self.any_of) + bool(self.replace) + self.default_items_only != 1:
+            yield "", "empty-rule", "A rule has one of any_of, replace and default_items_only."
+        if self.with_any and not self.any_of:
+            yield "", "empty-rule", "with_any needs any_of."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +51,9 @@ class PolicySet(PolicyModel):
     """All policies, as one value with one fingerprint."""
 
     catalogue: Catalogue
-    projects: tuple[ResearchProject, ...]
-    profiles: tuple[DisclosureRules, ...]
-    combinations: tuple[CombinationRule, ...]
+    projects: Annotated[tuple[ResearchProject, ...], Distinct("project", "ident")]
+    profiles: Annotated[tuple[DisclosureRules, ...], _HAS_PROFILE, Distinct("profile", "name")]
+    combinations: Annotated[tuple[CombinationRule, ...], Distinct("combination rule", "id")]
     service: ServiceLimits
     privacy: PrivacyPolicy = field(default_factory=PrivacyPolicy)
     memory: ReleaseHistoryPolicy = field(default_factory=ReleaseHistoryPolicy)

@@ -6,10 +6,12 @@ from functools import cached_property
 from typing import Annotated
 
 from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount, amount_as_written
+from broker.domain.stated_values import STATED, Condition, Distinct, Faults, Keys, Named, Positive, Whole
 from broker.policy.data_catalogue import PrivacyUnit
-from broker.policy.policy_model import Condition, PolicyModel, Positive, Whole
+from broker.policy.policy_model import PolicyModel
 
 PositiveNumber = Annotated[float, Condition(lambda value: value > 0, "{key!r} has to be above 0.")]
+_HAS_PROFILE = Condition(len, "There is no privacy profile.", "policy-file")
 
 
 def _from(least: float) -> Condition:
@@ -30,6 +32,15 @@ class PrivacyPromise(PolicyModel):
     loss: PositiveNumber
     delta: float = 0.0
     stated_delta: float = 0.0
+
+    def faults(self, stated: Keys) -> Faults:
+        accounting, delta, at = self.accounting, self.delta, self.stated_delta
+        is_zcdp = accounting is Accounting.CONCENTRATED
+        # pure accounting has no delta, approximate accounting needs one, and zcdp may have one
+        if (delta > 0) == (accounting is Accounting.PURE) and not (delta == 0 and is_zcdp):
+            yield "", "policy-range", "A delta belongs to the accountings approximate and zcdp, not to pure."
+        if (at > 0) != is_zcdp or not (0 <= delta < 1 and 0 <= at < 1):
+            yield "", "policy-range", "Accounting zcdp, and only that, needs a stated_delta between 0 and 1."
 
     @cached_property
     def cap(self) -> PrivacyAmount:
@@ -80,15 +91,19 @@ class PrivacyProfile(PolicyModel):
     display_floor: Whole
     level: Annotated[float, _from(0.5)]
     quantile_points: Positive
-    other_spends: tuple[float, ...]
-    curve_sizes: tuple[int, ...]
-    max_keys: Positive = 60_000
-    max_words: Positive = 6_000_000
+    other_spends: tuple[PositiveNumber, ...]
+    curve_sizes: tuple[Positive, ...]
+    max_keys: Annotated[Positive, STATED] = 60_000
+    max_words: Annotated[Positive, STATED] = 6_000_000
     least_blocks: Positive = 20
     most_blocks: Positive = 2000
     most_answers: Positive = 20
     block_candidates: Positive = 1501
     """(Policy sets that were stored before these fields existed get these defaults.)"""
+
+    def faults(self, stated: Keys) -> Faults:
+        if self.max_raised < self.max_automatic:
+            yield "max_raised", "policy-range", "max_raised is not less than max_automatic."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +114,7 @@ class PrivacyDataset(PolicyModel):
       own
     - `only_private`: nothing exact may be released about it"""
 
-    table: str
+    table: Annotated[str, Named.PERSON_TABLE]
     loss: float = 0.0
     delta: float = 0.0
     only_private: bool = False
@@ -110,9 +125,9 @@ class PrivacyPolicy(PolicyModel):
     """Promises, data sets and profiles of privacy. Without a promise to a unit, nothing private is released about
     it."""
 
-    promises: tuple[PrivacyPromise, ...] = ()
-    profiles: tuple[PrivacyProfile, ...] = ()
-    datasets: tuple[PrivacyDataset, ...] = ()
+    promises: Annotated[tuple[PrivacyPromise, ...], Distinct("promise", "unit")] = ()
+    profiles: Annotated[tuple[PrivacyProfile, ...], _HAS_PROFILE, Distinct("privacy profile", "name")] = ()
+    datasets: Annotated[tuple[PrivacyDataset, ...], Distinct("dataset", "table")] = ()
 
     def promise(self, unit: str | None) -> PrivacyPromise | None:
         return next((p for p in self.promises if p.unit == unit), None)

@@ -3,10 +3,20 @@ models; no I/O, no estimate."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Annotated
 
-from broker.policy.policy_model import Condition, PolicyModel, Positive
+from broker.domain.stated_values import Condition, Distinct, Faults, Key, Keys, Named, Positive
+from broker.policy.policy_model import PolicyModel
+from broker.policy.written_years import WrittenYears
 
+PublicShare = Annotated[float, Condition(lambda share: 0 <= share <= 1, "A share is a number from 0 to 1.")]
+_IS_LEAST_AND_MOST = Condition(
+    lambda each: len(each) == 2 and each[0] <= each[1], "'each' is the least and the most share of one code."
+)
+LeastAndMost = Annotated[tuple[PublicShare, ...], _IS_LEAST_AND_MOST]
+ROUNDING_TOLERANCE = 1e-9
+"""By which a sum of written shares may exceed 1."""
 MISSING_CODE = "(missing)"
 """Code of the share of people without a value."""
 
@@ -17,7 +27,11 @@ class RangeShare(PolicyModel):
 
     low: float
     high: float
-    share: float
+    share: PublicShare
+
+    def faults(self, stated: Keys) -> Faults:
+        if self.low > self.high:
+            yield "", "policy-range", "A range is written [low, high, share], the low end first."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +44,19 @@ class VariableShares(PolicyModel):
     of ranges of a number. An unnamed code has at least `each_least`, and no code has more than `each_most`; this serves
     registers, whose codes are not listed."""
 
-    variable: str
+    variable: Annotated[str, Named.SIZED_VARIABLE]
     source: str
-    codes: dict[str, float] = field(default_factory=dict)
+    codes: dict[str, PublicShare] = field(default_factory=dict)
     ranges: tuple[RangeShare, ...] = ()
-    each_least: float = 0.0
-    each_most: float = 1.0
+    each_least: Annotated[float, Key("each")] = 0.0
+    each_most: Annotated[float, Key("each")] = 1.0
+
+    def faults(self, stated: Keys) -> Faults:
+        if sum(self.codes.values()) + sum(r.share for r in self.ranges) > 1 + ROUNDING_TOLERANCE:
+            yield "", "policy-range", f"The shares of {self.variable} add up to more than everybody."
+        # a value in two ranges would count twice
+        if any(one.high >= other.low for one, other in pairwise(self.ranges)):
+            yield "ranges", "policy-range", "Ranges are written in order, and none meets another."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,18 +66,18 @@ class UnrelatedVariables(PolicyModel):
 
     variables: tuple[str, ...]
     source: str
-    at_least: Annotated[float, Condition(lambda share: 0 <= share <= 1, "at_least is a number from 0 to 1.")] = 1.0
+    at_least: PublicShare = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class TableSizes(PolicyModel):
     """Sizes of one table in some of its years (None: it has no years), with at least `persons` people in each year."""
 
-    table: str
+    table: Annotated[str, Named.PERSON_TABLE]
     source: str
     persons: Positive
-    years: frozenset[int] | None = None
-    shares: tuple[VariableShares, ...] = ()
+    years: WrittenYears | None = None
+    shares: Annotated[tuple[VariableShares, ...], Distinct("variable", "variable")] = ()
     unrelated: tuple[UnrelatedVariables, ...] = ()
 
     @cached_property

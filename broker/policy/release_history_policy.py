@@ -4,8 +4,11 @@ populations."""
 from dataclasses import dataclass
 from typing import Annotated
 
-from broker.policy.policy_model import Condition, PolicyModel, Positive, Whole
+from broker.domain.stated_values import STATED, Condition, Distinct, Named, Positive, Whole
+from broker.policy.policy_model import PolicyModel
 
+_EACH_ONCE = Distinct("population", "name")
+_HAS_VARIABLES = Condition(len, "A reference population needs variables.", "missing-key")
 Share = Annotated[float, Condition(lambda share: 0 < share <= 1, "{key!r} is a share above 0 and at most 1.")]
 
 
@@ -17,8 +20,8 @@ class ReferencePopulation(PolicyModel):
     with their neighbours."""
 
     name: str
-    table: str
-    variables: tuple[str, ...]
+    table: Annotated[str, Named.PERSON_TABLE]
+    variables: Annotated[tuple[str, ...], _HAS_VARIABLES]
     pooled: bool = False
 
 
@@ -28,7 +31,7 @@ class StandardPopulation(PolicyModel):
     isolate persons. `about` describes it for people; `where` is its SQL condition."""
 
     name: str
-    table: str
+    table: Annotated[str, Named.PERSON_TABLE]
     where: str
     about: str
 
@@ -45,9 +48,9 @@ class ReleaseHistoryPolicy(PolicyModel):
 
     Policy sets that were stored before the release history existed name no population."""
 
-    fraction: Share = 0.05
+    fraction: Annotated[Share, STATED] = 0.05
     part: Share = 0.1
     least: Positive = 100
     quota: Whole = 10
-    references: tuple[ReferencePopulation, ...] = ()
-    standard: tuple[StandardPopulation, ...] = ()
+    references: Annotated[tuple[ReferencePopulation, ...], _EACH_ONCE] = ()
+    standard: Annotated[tuple[StandardPopulation, ...], _EACH_ONCE] = ()

@@ -1,10 +1,22 @@
 """Limits of the service for a job, a script or a rehearsal, as one frozen model. No I/O; every limit is data."""
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Annotated, Self
 
 from broker.domain.jobs.script_files import FileCaps
-from broker.policy.policy_model import PolicyModel, Positive, Whole
+from broker.domain.stated_values import Condition, Positive, Whole
+from broker.policy.policy_model import PolicyModel
+
+_IS_ENDING = Condition(
+    lambda text: text.startswith(".") and text == text.lower(),
+    "An ending is written like .csv, in small letters.",
+    "file-ending",
+)
+_ARE_GROWING = Condition(
+    lambda numbers: numbers and list(numbers) == sorted({0, *numbers})[1:],
+    "{key!r} is a list of whole seconds above 0, each more than the last.",
+)
+Seconds = Annotated[tuple[int, ...], _ARE_GROWING]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +39,7 @@ class ServiceLimits(PolicyModel):
     processes: Positive
     threads: Positive
     scratch_bytes: Positive
-    allowed_files: tuple[str, ...]
+    allowed_files: tuple[Annotated[str, _IS_ENDING], ...]
     max_file_bytes: Positive
     max_file_rows: Positive
     max_attempts: Positive
@@ -58,11 +70,11 @@ class ServiceLimits(PolicyModel):
     members_memory_bytes: Positive = 4 * 1024**3
     """Output and memory of a sandbox that reports the persons in the cells of one table, instead of `output_bytes` and
     `memory_bytes`."""
-    time_slots: tuple[int, ...] = (60, 120, 240, 480, 960)
+    time_slots: Seconds = (60, 120, 240, 480, 960)
     """Seconds from the start. A job that has ended appears to run until the first of these times that it did not
     exceed, and its worker takes no other job before that. After the last one, each slot is twice as long as the one
     before."""
-    synthetic_time_slots: tuple[int, ...] = (1, 2, 3, 5, 8, 12, 20, 30, 60, 120, 240, 480, 960)
+    synthetic_time_slots: Seconds = (1, 2, 3, 5, 8, 12, 20, 30, 60, 120, 240, 480, 960)
     """The same for a broker that holds synthetic data only."""
     compare_milliseconds: Whole = 2
     """Time allowed to compare one table of a SQL job with one released table. A job appears to take at least this time,

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from broker.domain.errors import Refusal
 from broker.domain.plans.variable_uses import Usage, VariableUse, Years
 from broker.domain.projects.project import ResearchProject
-from broker.policy.data_catalogue import CatalogueTable, parse_year_range
+from broker.policy.data_catalogue import CatalogueTable
 from broker.policy.policy_set import PolicySet
+from broker.policy.written_years import parse_year_range
 from broker.python_jobs.raw_outputs import released_name
 from broker.python_jobs.script_text import lines_of
 

@@ -24,10 +24,9 @@ from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import EvidenceNeeds
 from broker.domain.projects import saved_definitions
 from broker.domain.sql_dialects import SQL_DIALECTS
+from broker.domain.stated_values import LocatedValue
 from broker.policy.disclosure_rules import DisclosureRules
-from broker.policy.files import load_disclosure_rules
-from broker.policy.files.model_reader import PolicyFields
-from broker.policy.files.yaml_reader import LocatedValue, read_yaml
+from broker.policy.files.yaml_reader import read_file, read_yaml
 from broker.policy.policy_set import PolicySet
 from broker.policy.service_limits import ServiceLimits
 from broker.workflow.submission.save_definition import read_lookup
@@ -97,7 +96,7 @@ def assess(
 def find_rules(policies: PolicySet, name: str) -> DisclosureRules:
     """Return disclosure rules by name, or from a YAML file."""
     if name.endswith((".yaml", ".yml")):
-        return load_disclosure_rules(Path(name))
+        return read_file(Path(name), DisclosureRules)
     found = next((p for p in policies.profiles if p.name == name), None)
     if found is None:
         raise Unknown("profile", name)
@@ -272,11 +271,11 @@ def read_saved_file(path: Path, service: ServiceLimits) -> saved_definitions.Rea
     lookups have `name` and `csv`."""
     if not path.is_file():
         raise Invalid("saved-file", f"There is no file {str(path)!r}.", "--saved")
-    fields = PolicyFields(read_yaml(path), ("cohorts", "lookups"))
-    found: list[saved_definitions.Definition] = [_read_cohort(node) for node in fields.listed("cohorts")]
-    for node in fields.listed("lookups"):
-        one = PolicyFields(node, ("name", "csv"))
-        found.append(read_lookup(one.text("name"), one.text("csv"), service))
+    saved = read_yaml(path).with_keys({"cohorts", "lookups"})
+    found: list[saved_definitions.Definition] = [_read_cohort(node) for node in saved.listed("cohorts")]
+    for node in saved.listed("lookups"):
+        node.with_keys({"name", "csv"})
+        found.append(read_lookup(node.at("name").text(), node.at("csv").text(), service))
     names = [d.name.casefold() for d in found]
     if len(set(names)) != len(names):
         raise Invalid("saved-file", "Two entries in the file have the same name.", str(path))
@@ -284,11 +283,10 @@ def read_saved_file(path: Path, service: ServiceLimits) -> saved_definitions.Rea
 
 
 def _read_cohort(node: LocatedValue) -> saved_definitions.Cohort:
-    one = PolicyFields(node, ("name", "dialect", "text"))
-    name = one.text("name")
+    name = node.with_keys({"name", "dialect", "text"}).at("name").text()
     if not saved_definitions.NAME_PATTERN.fullmatch(name):
-        raise one.at("name").wrong("name", "Use letters, digits and _ for a name, and begin with a letter.")
-    return saved_definitions.Cohort(name, one.text("dialect"), one.text("text"), ())
+        raise node.wrong("name", "Use letters, digits and _ for a name, and begin with a letter.", "name")
+    return saved_definitions.Cohort(name, node.at("dialect").text(), node.at("text").text(), ())
 
 
 NO_BOUND = "no bound"

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Annotated
 
 from broker.domain.plans.variable_uses import Years
+from broker.domain.sql_dialects import SQL_DIALECTS
+from broker.domain.stated_values import STATED, Condition, Distinct, Faults, Key, Keys, Named, at_least
 
 
 class ProtectionMode(StrEnum):
@@ -36,10 +39,14 @@ class ProjectBudget:
     """What a project may spend under differential privacy: an allotment of the unit's cap, for everything about the
     `unit` or for one `table` (`unit` is then empty: the catalogue has it). `loss` is in the unit's accounting."""
 
-    table: str
+    table: Annotated[str, Named.PERSON_TABLE]
     loss: float
-    delta: float
+    delta: float = 0.0
     unit: str = ""
+
+    @property
+    def table_or_unit(self) -> str:
+        return self.table or self.unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +55,23 @@ class ProjectApproval:
     the decision. `benefit`: the public benefit. `processors`: who handles data or results besides the organisation.
     `first_shared`: the day from which jobs could run."""
 
-    reference: str = ""
-    approved: date | None = None
-    benefit: str = ""
+    reference: Annotated[str, STATED] = ""
+    approved: Annotated[date | None, STATED] = None
+    benefit: Annotated[str, STATED] = ""
     processors: tuple[str, ...] = ()
     first_shared: date | None = None
+
+    def faults(self, stated: Keys) -> Faults:
+        if self.approved and self.first_shared and self.first_shared < self.approved:
+            yield "first_shared", "policy-range", "Nothing is shared before it was approved."
 
 
 MAX_VOTES = 2
 """Two checkers who look independently are the most that a project can require."""
+_AT_MOST_TWO = Condition(lambda votes: votes <= MAX_VOTES, f"At most {MAX_VOTES} votes can be required.")
+_IS_DIALECT = Condition(
+    SQL_DIALECTS.__contains__, f"{{value!r}} is none of {', '.join(SQL_DIALECTS)}.", "unknown-dialect"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +82,21 @@ class ResearchProject:
     of releases under differential privacy ('': none are possible). `privacy_raised`: two administrators have agreed to
     the profile's larger maximum for one release."""
 
-    ident: str
+    ident: Annotated[str, Key("project")]
     title: str
     organisation: str
-    organisation_type: str
+    organisation_type: Annotated[str, Key("organisation")]
     gateway: str
     purpose: str
     expires: date
     mode: ProtectionMode
     profile: str
-    votes: int
-    dialect: str
+    votes: Annotated[int, at_least(0), _AT_MOST_TWO]
+    dialect: Annotated[str, _IS_DIALECT]
     researchers: frozenset[str]
     grants: tuple[Grant, ...]
     default_schema: str = ""
-    budgets: tuple[ProjectBudget, ...] = ()
+    budgets: Annotated[tuple[ProjectBudget, ...], Distinct("budget", "table_or_unit")] = ()
     privacy: str = ""
     privacy_raised: bool = False
     approval: ProjectApproval = ProjectApproval()

@@ -4,29 +4,32 @@ store."""
 from pathlib import Path
 
 from broker.domain.errors import Invalid
+from broker.domain.model_reader import read_field
 from broker.policy.files.catalogue_files import read_catalogue
 from broker.policy.files.population_files import read_release_history, read_sizes
 from broker.policy.files.privacy_files import read_privacy
 from broker.policy.files.project_files import read_projects
-from broker.policy.files.rule_files import load_disclosure_rules, read_combinations, read_disclosure_rules, read_service
+from broker.policy.files.rule_files import read_combinations
+from broker.policy.files.yaml_reader import read_file, read_folder
 from broker.policy.policy_set import PolicySet
+from broker.policy.service_limits import ServiceLimits
 
-__all__ = ["load_disclosure_rules", "load_policies"]
+__all__ = ["load_policies"]
 
 
 def load_policies(folder: Path) -> PolicySet:
-    """All policies of a folder. Raises Invalid with code, sentence and file:line for the first error."""
+    """All policies of a folder. Raises Invalid with code, sentence and file:line for the first fault."""
     if not folder.is_dir():
         raise Invalid("policy-folder", f"There is no folder {str(folder)!r}.", str(folder))
     catalogue = read_catalogue(folder / "catalogue")
-    profiles = read_disclosure_rules(folder / "profiles")
+    profiles = read_field(read_folder(folder / "profiles"), PolicySet, "profiles")
     privacy = read_privacy(folder / "privacy", catalogue)
     return PolicySet(
         catalogue=catalogue,
         projects=read_projects(folder / "projects", catalogue, frozenset(p.name for p in profiles), privacy),
         profiles=profiles,
         combinations=read_combinations(folder / "combinations.yaml", catalogue),
-        service=read_service(folder / "service.yaml"),
+        service=read_file(folder / "service.yaml", ServiceLimits),
         privacy=privacy,
         memory=read_release_history(folder / "memory.yaml", catalogue),
         sizes=read_sizes(folder / "sizes", catalogue),

@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import yaml
 
 from broker.domain.errors import Invalid
+from broker.domain.model_reader import NO_READERS, M, Readers, read_value
+from broker.domain.stated_values import LocatedValue, PlainValue
 
-PlainValue = str | int | float | bool | date | None
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 20
 TAG_PREFIX = "tag:yaml.org,2002:"
@@ -25,32 +25,6 @@ PLAIN_TYPES: dict[str, tuple[re.Pattern[str], Callable[[str], PlainValue]]] = {
     "timestamp": (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ].*)?"), date.fromisoformat),
 }
 """Types of unquoted values, with their forms: the core schema of YAML 1.2 (spec 10.3.2), and ISO dates."""
-
-
-@dataclass(frozen=True, slots=True)
-class LocatedValue:
-    """A value with its place (file:line): a scalar, a list of located values, or a dict of them."""
-
-    value: "PlainValue | list[LocatedValue] | dict[str, LocatedValue]"
-    place: str
-
-    def wrong(self, code: str, message: str) -> Invalid:
-        return Invalid(code, message, self.place)
-
-    def items(self) -> "Iterator[LocatedValue]":
-        if not isinstance(self.value, list):
-            raise self.wrong("policy-type", "A list is needed here.")
-        return iter(self.value)
-
-    def fields(self) -> "dict[str, LocatedValue]":
-        if not isinstance(self.value, dict):
-            raise self.wrong("policy-type", "A mapping of keys to values is needed here.")
-        return self.value
-
-    def text(self) -> str:
-        if not isinstance(self.value, str) or not self.value:
-            raise self.wrong("policy-type", f"Text is needed here, not {self.value!r}; put it in quotes.")
-        return self.value
 
 
 def read_yaml(path: Path) -> LocatedValue:
@@ -71,6 +45,17 @@ def read_yaml(path: Path) -> LocatedValue:
     except (yaml.YAMLError, ValueError) as error:
         raise Invalid("policy-syntax", "This is no YAML that can be read.", f"{path}:1") from error
     return _DocumentReader(iter(events), str(path)).read()
+
+
+def read_file(path: Path, model: Callable[..., M], readers: Readers = NO_READERS) -> M:
+    """The model of a file. Raises Invalid for its first fault."""
+    found: M = read_value(read_yaml(path), model, readers)
+    return found
+
+
+def read_folder(folder: Path, *left_out: str) -> LocatedValue:
+    """The files of a folder, in order of their names, as one list."""
+    return LocatedValue([read_yaml(p) for p in sorted(folder.glob("*.yaml")) if p.name not in left_out], str(folder))
 
 
 class _DocumentReader:

@@ -10,9 +10,9 @@ from broker.disclosure.judge_regression import is_per_person, judge_regression, 
 from broker.domain.evidence import ModelFit, ModelFitCell, ModelFitColumn, ModelFitGroup
 from broker.domain.findings import Verdict
 from broker.policy.disclosure_rules import DisclosureRules
-from broker.policy.files.rule_files import read_disclosure_rules
+from broker.policy.files.yaml_reader import read_file
 
-PROFILES = Path(__file__).resolve().parents[3] / "policies" / "profiles"
+DEFAULT = Path(__file__).resolve().parents[3] / "policies" / "profiles" / "npd-default.yaml"
 CONSTANT = ModelFitColumn("(constant)", "constant", 1.23456, 0.1, 500, 500)
 DUMMY = ModelFitColumn("sex[M]", "level", 0.54321, 0.2, 240, 260)
 CELL = ModelFitCell(100, 40, 60, 1000.0, 50.0, 40.0, 9.0)
@@ -34,7 +34,7 @@ FIT = ModelFit(
 
 @pytest.fixture
 def profile() -> DisclosureRules:
-    return next(p for p in read_disclosure_rules(PROFILES) if p.name == "npd-default")
+    return read_file(DEFAULT, DisclosureRules)
 
 
 def found(fit: ModelFit, profile: DisclosureRules) -> set[tuple[str, Verdict]]:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from broker.policy.disclosure_rules import PARAMETER_SENTENCES, DisclosureRules, ZeroPolicy
-from broker.policy.files import load_disclosure_rules, load_policies
+from broker.policy.files import load_policies
+from broker.policy.files.yaml_reader import read_file
 
 FOLDER = Path(__file__).parents[3] / "policies"
 PROFILES = {p.name: p for p in load_policies(FOLDER).profiles}
@@ -44,7 +45,7 @@ def test_what_a_file_does_not_say_is_as_documented(tmp_path: Path) -> None:
     text = (FOLDER / "profiles" / "strict.yaml").read_text()
     old = "\n".join(line for line in text.splitlines() if not line.startswith(("coalition", "prior_q", "whisker")))
     (tmp_path / "old.yaml").write_text(old)
-    found = load_disclosure_rules(tmp_path / "old.yaml")
+    found = read_file(tmp_path / "old.yaml", DisclosureRules)
     assert (found.coalition, found.prior_q, found.whisker) == (
         DisclosureRules.coalition,
         DisclosureRules.prior_q,

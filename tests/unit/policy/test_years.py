@@ -2,7 +2,7 @@
 
 import pytest
 
-from broker.policy.data_catalogue import parse_year, parse_year_range
+from broker.policy.written_years import parse_year, parse_year_range
 
 SPANS = [
     ("2018/2019-2022/2023", (2018, 2022)),
