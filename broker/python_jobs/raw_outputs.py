@@ -18,15 +18,18 @@ Claims = Mapping[str, Mapping[str, str]]
 
 def acro_claims(content: bytes | None) -> Claims:
     """Claims of acro by file name, from its sanitised JSON. Unreadable content claims nothing."""
-    if content is None:
-        return {}
+    results = _json_object(content or b"").get("results")
+    entries = list(results.values())[:MAX_CLAIMS] if isinstance(results, dict) else []
+    return {name: _claim_texts(entry) for entry in entries if isinstance(entry, dict) for name in _claimed_files(entry)}
+
+
+def _json_object(content: bytes) -> Mapping[str, Any]:
+    """The object that a file of a script says; empty if it says anything else."""
     try:
         said = json.loads(content)
     except (ValueError, RecursionError):
         return {}
-    results = said.get("results") if isinstance(said, dict) else None
-    entries = list(results.values())[:MAX_CLAIMS] if isinstance(results, dict) else []
-    return {name: _claim_texts(entry) for entry in entries if isinstance(entry, dict) for name in _claimed_files(entry)}
+    return said if isinstance(said, dict) else {}
 
 
 def _claimed_files(entry: Mapping[str, Any]) -> Iterator[str]:
@@ -148,12 +151,9 @@ def _withheld_name(number: int, content: bytes) -> WithheldFile:
 
 def frame_name(head: bytes) -> str | None:
     """The name in the head of a frame, if the library or a file may use it; None otherwise."""
-    try:
-        said = json.loads(head[:1024])
-    except (ValueError, RecursionError):
-        return None
-    name = said.get("name") if isinstance(said, dict) and set(said) == {"name"} else None  # no other key is allowed
-    if not isinstance(name, str):
+    said = _json_object(head[:1024])
+    name = said.get("name")
+    if not isinstance(name, str) or len(said) > 1:  # no other key is allowed
         return None
     bare = name.removesuffix(ABOUT_SUFFIX)
     is_submitted = (
@@ -196,11 +196,8 @@ def _raw_file(
 
 def file_description(content: bytes) -> str:
     """Description in the library's `{"description": text}`; "" for anything else."""
-    try:
-        said = json.loads(content[: 8 * MAX_DESCRIPTION])  # reads no more than a valid description needs
-    except (ValueError, RecursionError):
-        return ""
-    text = said.get("description") if isinstance(said, dict) else None
+    # reads no more than a valid description needs
+    text = _json_object(content[: 8 * MAX_DESCRIPTION]).get("description")
     return text if isinstance(text, str) and len(text) <= MAX_DESCRIPTION and text.isprintable() else ""
 
 

@@ -101,6 +101,13 @@ class ResearchProject:
     privacy_raised: bool = False
     approval: ProjectApproval = ProjectApproval()
 
+    def faults(self, stated: Keys) -> Faults:
+        # without a profile, no job of the project could be private
+        if not self.privacy and (self.mode is ProtectionMode.DIFFERENTIAL_PRIVACY or "budgets" in stated):
+            yield "", "missing-key", "A project that may be private names its privacy profile in 'privacy'."
+        if self.privacy and self.mode is ProtectionMode.DISCLOSURE_CONTROL:
+            yield "privacy", "mode", "A project under disclosure control alone has no privacy profile."
+
     def is_live(self, today: date) -> bool:
         return today <= self.expires
 

@@ -2,35 +2,24 @@
 variable."""
 
 from functools import partial
-from pathlib import Path
 
-from broker.domain.model_reader import read_field, read_model
+from broker.domain.model_reader import read_model
 from broker.domain.plans.variable_uses import VariableClass, Years
-from broker.domain.projects.project import Grant, ProjectBudget, ProtectionMode, ResearchProject
+from broker.domain.projects.project import Grant, ProjectBudget, ResearchProject
 from broker.domain.stated_values import Distinct, LocatedValue
 from broker.policy.data_catalogue import Catalogue, CatalogueTable, Variable
+from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.files.privacy_files import named_table, read_budget
-from broker.policy.files.yaml_reader import read_folder
-from broker.policy.policy_set import PolicySet
 from broker.policy.privacy_policy import PrivacyPolicy
 from broker.policy.written_years import read_year_ranges
 
 GRANT_KEYS = frozenset({"table", "variables", "except", "group_quasi", "years", "justification"})
 
 
-def read_projects(
-    folder: Path, catalogue: Catalogue, profiles: frozenset[str], privacy: PrivacyPolicy
-) -> tuple[ResearchProject, ...]:
-    reader = partial(_project, catalogue=catalogue, profiles=profiles, privacy=privacy)
-    found: tuple[ResearchProject, ...] = read_field(
-        read_folder(folder), PolicySet, "projects", {ResearchProject: reader}
-    )
-    return found
-
-
-def _project(
-    node: LocatedValue, catalogue: Catalogue, profiles: frozenset[str], privacy: PrivacyPolicy
+def read_project(
+    node: LocatedValue, catalogue: Catalogue, profiles: tuple[DisclosureRules, ...], privacy: PrivacyPolicy
 ) -> ResearchProject:
+    """A project, checked against what it names: catalogue, disclosure rules and privacy policy."""
     organisation = node.at("organisation").with_keys({"name", "type"})
     project = read_model(
         node,
@@ -41,26 +30,14 @@ def _project(
         grants=tuple(g for grant in node.listed("grants") for g in _grants(grant, catalogue)),
         **{} if node.has("researchers") else {"researchers": frozenset()},
     )
-    if project.profile not in profiles:
+    if project.profile not in {p.name for p in profiles}:
         raise node.wrong("unknown-profile", f"There is no profile {project.profile!r}.", "profile")
     schema = project.default_schema
     if schema and schema not in {t.schema_name for t in catalogue.tables}:
         raise node.wrong("unknown-schema", f"The catalogue has no schema {schema!r}.", "default_schema")
-    _check_privacy_profile(node, project, privacy)
+    if project.privacy and project.privacy not in {p.name for p in privacy.profiles}:
+        raise node.wrong("unknown-profile", f"There is no privacy profile {project.privacy!r}.", "privacy")
     return project
-
-
-def _check_privacy_profile(node: LocatedValue, project: ResearchProject, privacy: PrivacyPolicy) -> None:
-    """Check the privacy profile of a project. It is required if the project releases only under differential privacy,
-    or has budgets."""
-    name, mode = project.privacy, project.mode
-    if name and name not in {p.name for p in privacy.profiles}:
-        raise node.wrong("unknown-profile", f"There is no privacy profile {name!r}.", "privacy")
-    # without a profile, no job of the project could be private
-    if not name and (mode is ProtectionMode.DIFFERENTIAL_PRIVACY or node.has("budgets")):
-        raise node.wrong("missing-key", "A project that may be private names its privacy profile in 'privacy'.")
-    if name and mode is ProtectionMode.DISCLOSURE_CONTROL:
-        raise node.wrong("mode", "A project under disclosure control alone has no privacy profile.", "privacy")
 
 
 def _grants(node: LocatedValue, catalogue: Catalogue) -> list[Grant]:

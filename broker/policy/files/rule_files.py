@@ -1,24 +1,15 @@
-"""Reads combination rules from their file, and checks what they name against the catalogue."""
+"""Reads combination rules, and checks what they name against the catalogue."""
 
 from functools import partial
-from pathlib import Path
 
-from broker.domain.model_reader import read_field, read_model
+from broker.domain.model_reader import read_model
 from broker.domain.plans.variable_uses import VariableClass
 from broker.domain.stated_values import LocatedValue, Named
 from broker.policy.data_catalogue import Catalogue
-from broker.policy.files.yaml_reader import read_yaml
-from broker.policy.policy_set import CombinationRule, PolicySet
+from broker.policy.policy_set import CombinationRule
 
 
-def read_combinations(path: Path, catalogue: Catalogue) -> tuple[CombinationRule, ...]:
-    nodes = read_yaml(path).with_keys({"combinations"}).at("combinations")
-    reader = partial(_combination, catalogue=catalogue)
-    found: tuple[CombinationRule, ...] = read_field(nodes, PolicySet, "combinations", {CombinationRule: reader})
-    return found
-
-
-def _combination(node: LocatedValue, catalogue: Catalogue) -> CombinationRule:
+def read_combination(node: LocatedValue, catalogue: Catalogue) -> CombinationRule:
     rule = read_model(node, CombinationRule, {Named.COMBINATION_MEMBER: partial(_member, catalogue=catalogue)})
     for name in rule.replace:
         if not _is_variable(name, catalogue):
