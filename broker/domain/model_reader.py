@@ -24,25 +24,40 @@ Readers = Mapping[Any, Callable[[LocatedValue], Any]]
 NO_READERS: Readers = {}
 
 
+class _Kind(NamedTuple):
+    """A type without metadata and without `| None`, and the metadata on its values."""
+
+    type: Any
+    marks: tuple[Any, ...]
+
+
 class _Field(NamedTuple):
-    """A field of a model: its key, its kind, and what a file may leave out."""
+    """A field of a model: its key, its kind, and whether a file has to state it."""
 
     key: str
-    kind: Any
+    kind: _Kind
     needed: bool
-    or_null: bool
+
+
+def _kind_of(annotation: Any) -> _Kind:
+    found, *marks = get_args(annotation) if get_origin(annotation) is Annotated else (annotation,)
+    if get_origin(found) in {Union, UnionType}:  # a kind or None; None stands for a missing key
+        found, inner = _kind_of(get_args(found)[0])
+        marks += inner
+    return _Kind(found, tuple(marks))
 
 
 @cache
 def _fields_of(model: Any) -> dict[str, _Field]:
-    kinds = get_type_hints(model, include_extras=True)
+    annotations = get_type_hints(model, include_extras=True)
     found = {}
     for field in fields(model):
-        marks = getattr(kinds[field.name], "__metadata__", ())
+        kind, marks = _kind_of(annotations[field.name])
         key = next((mark.name for mark in marks if isinstance(mark, Key)), field.name)
         needed = STATED in marks or field.default is field.default_factory is MISSING
         if NOT_STATED not in marks:
-            found[field.name] = _Field(key, kinds[field.name], needed, OR_NULL in marks)
+            on_values = tuple(mark for mark in marks if mark is not STATED and not isinstance(mark, Key))
+            found[field.name] = _Field(key, _Kind(kind, on_values), needed)
     return found
 
 
@@ -55,10 +70,10 @@ def read_model(node: LocatedValue, model: Callable[..., M], readers: Readers = N
     """A model of the keys of a mapping. `known`: fields that the caller has read. Raises Invalid for the first
     fault."""
     stated = node.with_keys(_keys_of(model)).fields()
-    for name, (key, kind, needed, or_null) in _fields_of(model).items():
+    for name, (key, kind, needed) in _fields_of(model).items():
         if name not in known and (needed or key in stated):
-            known[name] = read_value(stated.get(key) or node.at(key), kind, readers, key)
-        elif or_null:
+            known[name] = _read(stated.get(key) or node.at(key), kind, readers, key)
+        elif OR_NULL in kind.marks:
             known.setdefault(name, None)
     found = model(**known)
     faults = getattr(found, "faults", None)
@@ -69,21 +84,39 @@ def read_model(node: LocatedValue, model: Callable[..., M], readers: Readers = N
 
 def read_field(node: LocatedValue, model: Hashable, name: str, readers: Readers = NO_READERS) -> Any:
     """The value of one field of a model."""
-    return read_value(node, _fields_of(model)[name].kind, readers, name)
+    return _read(node, _fields_of(model)[name].kind, readers, name)
 
 
-def read_value(node: LocatedValue, kind: Any, readers: Readers = NO_READERS, key: str = "") -> Any:
-    """The value of a kind: of a type with its metadata, or of a model. `key`: how a message names it."""
+def read_value(node: LocatedValue, annotation: Any, readers: Readers = NO_READERS) -> Any:
+    """The value of a type with its metadata, or of a model."""
+    return _read(node, _kind_of(annotation), readers, "")
+
+
+def _read(node: LocatedValue, kind: _Kind, readers: Readers, key: str) -> Any:
+    """The value of a kind. `key`: how a message names it."""
+    if not kind.marks:
+        return _unmarked(node, kind.type, readers, key)
+    if node.value is None and OR_NULL in kind.marks:
+        return None
+    own = next((mark.read for mark in kind.marks if isinstance(mark, ReadBy)), None)
+    found = _unmarked(node, kind.type, readers, key) if own is None else own(node)
+    for mark in kind.marks:
+        if isinstance(mark, Condition | Distinct):
+            mark.check(key, found, node)
+        elif mark in readers:
+            found = readers[mark](node)
+    return found
+
+
+def _unmarked(node: LocatedValue, kind: Any, readers: Readers, key: str) -> Any:
     if isinstance(kind, type):
         return _of_type(node, kind, readers, key)
     origin, parts = get_origin(kind), get_args(kind)
-    if origin is Annotated:
-        return None if node.value is None and OR_NULL in parts else _marked(key, node, parts, readers)
-    if origin in {Union, UnionType}:  # a kind or None; None stands for a missing key
-        return read_value(node, parts[0], readers, key)
     if origin is dict:
-        return {name: read_value(value, parts[1], readers, key) for name, value in node.fields().items()}
-    return origin(read_value(item, parts[0], readers, key) for item in node.items())  # a tuple or a frozenset
+        member = _kind_of(parts[1])
+        return {name: _read(value, member, readers, key) for name, value in node.fields().items()}
+    member = _kind_of(parts[0])  # of a tuple or a frozenset
+    return origin(_read(item, member, readers, key) for item in node.items())
 
 
 def _of_type(node: LocatedValue, kind: type, readers: Readers, key: str) -> Any:
@@ -94,18 +127,6 @@ def _of_type(node: LocatedValue, kind: type, readers: Readers, key: str) -> Any:
     if kind in PLAIN_KINDS:
         return _plain(key, node, kind)
     return read_model(node, kind, readers) if is_dataclass(kind) else _word(node, kind)
-
-
-def _marked(key: str, node: LocatedValue, parts: tuple[Any, ...], readers: Readers) -> Any:
-    """The value of a type with metadata: (type, *metadata)."""
-    own = next((mark.read for mark in parts if isinstance(mark, ReadBy)), None)
-    found = read_value(node, parts[0], readers, key) if own is None else own(node)
-    for mark in parts[1:]:
-        if isinstance(mark, Condition | Distinct):
-            mark.check(key, found, node)
-        elif mark in readers:
-            found = readers[mark](node)
-    return found
 
 
 def _plain(key: str, node: LocatedValue, kind: type) -> object:
