@@ -84,7 +84,7 @@ _IS_NEARLY_ALL = Condition(lambda share: 0 < share < 1, "nearly_all is a share a
 _IS_WHISKER = Condition(lambda share: 0 < share < 0.25, "whisker is a share above 0 and under a quarter.")
 _IS_EXTREME = Condition(lambda percent: 0 <= percent < 50, "extreme_percent is a percentage below 50.")
 Percent = Annotated[float | None, OR_NULL, _IS_PERCENT]
-NOISE_KEYS = frozenset({"noise_deviation", "noise_variance", "noise_least"})
+NOISE_KEYS = ("noise_deviation", "noise_variance", "noise_least")
 PositiveFigure = Annotated[float, Condition(lambda value: value > 0, "{key!r} is above 0.")]
 
 

@@ -5,11 +5,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
-from typing import Any, NoReturn
+from enum import StrEnum
+from typing import Any, NoReturn, TypeVar
 
 from broker.domain.errors import Invalid
 from broker.domain.jobs import script_requests
 from broker.python_jobs.regression_formula import is_column_name, read_formula
+from broker.python_jobs.sanitised_files import unique_keys
 
 MAX_REQUEST_BYTES = 64 * 1024
 MAX_COLUMNS, MAX_KEYS = 30, 6
@@ -21,6 +23,7 @@ _REGRESSION_KEYS = {"version", "kind", "name", "person", "formula", "family", "v
 _FIGURE_KEYS = {"version", "kind", "name", "data", "mark", "x", "y", "colour", "description"}
 _WITHOUT_COLUMN = {script_requests.MeasureKind.COUNT, script_requests.MeasureKind.PERSONS}
 Document = Mapping[str, Any]
+W = TypeVar("W", bound=StrEnum)
 
 
 def read_request(content: bytes, kind: str, name: str) -> script_requests.ScriptRequest:
@@ -45,18 +48,11 @@ def _read_document(content: bytes) -> Document:
         _malformed(f"it has more than {MAX_REQUEST_BYTES} bytes", "")
     try:
         # NaN and Infinity are no JSON
-        found = json.loads(content.decode("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+        found = json.loads(content.decode("utf-8"), object_pairs_hook=unique_keys, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         _malformed("it is not JSON, or names a key twice", "")
     if not isinstance(found, dict):
         _malformed("it is not an object", "")
-    return found
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):  # JSON readers differ on which of two equal keys counts
-        raise ValueError("a key twice")
     return found
 
 
@@ -74,6 +70,14 @@ def _plain_text(document: Document, key: str) -> str:
     if not isinstance(value, str) or len(value) > MAX_TEXT or not all(c.isprintable() for c in value):
         _malformed(f"{key} is no plain text of at most {MAX_TEXT} characters", f"/{key}")
     return value
+
+
+def _word(document: Document, key: str, words: type[W]) -> W:
+    """The member of an enumeration that a key states."""
+    written = document[key]
+    if not isinstance(written, str) or written not in set(words):  # a list or an object cannot be looked up in a set
+        _malformed(f"{key} is one of {', '.join(words)}", f"/{key}")
+    return words(written)
 
 
 def _column_name(value: object, pointer: str) -> str:
@@ -163,9 +167,7 @@ def _regression_request(document: Document) -> script_requests.ScriptRegression:
     if not isinstance(written, str):
         _malformed("formula is a text", "/formula")
     formula = read_formula(written)
-    if document["family"] not in set(script_requests.ModelFamily):
-        _malformed(f"family is one of {', '.join(script_requests.ModelFamily)}", "/family")
-    family, cluster = script_requests.ModelFamily(document["family"]), document.get("cluster")
+    family, cluster = _word(document, "family", script_requests.ModelFamily), document.get("cluster")
     if formula.absorbed and family is not script_requests.ModelFamily.OLS:
         raise Invalid("request", "Only a linear model can absorb fixed effects.", "/formula")
     if person in formula.columns:
@@ -186,13 +188,11 @@ def _regression_request(document: Document) -> script_requests.ScriptRegression:
 
 def _figure_request(document: Document) -> script_requests.ScriptFigure:
     _check_keys(document, _FIGURE_KEYS)
-    if document["mark"] not in set(script_requests.FigureMark):
-        _malformed(f"mark is one of {', '.join(script_requests.FigureMark)}", "/mark")
     colour = document["colour"]
     return script_requests.ScriptFigure(
         _plain_text(document, "name"),
         _plain_text(document, "data"),
-        script_requests.FigureMark(document["mark"]),
+        _word(document, "mark", script_requests.FigureMark),
         _column_name(document["x"], "/x"),
         _column_name(document["y"], "/y"),
         None if colour is None else _column_name(colour, "/colour"),

@@ -20,7 +20,7 @@ def sanitise_document(content: bytes, caps: FileCaps) -> bytes:
     """Rewrite a JSON document with the same values; values that are no JSON number become null. Raises Invalid if the
     content is no JSON, repeats a key, or exceeds the caps."""
     try:
-        found = json.loads(content.decode("utf-8"), parse_constant=lambda _: None, object_pairs_hook=_unique_keys)
+        found = json.loads(content.decode("utf-8"), parse_constant=lambda _: None, object_pairs_hook=unique_keys)
         check_amount(found, caps)
         # a JSON text can contain half a character, which UTF-8 cannot encode
         written = json.dumps(found, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
@@ -35,9 +35,10 @@ def too_large() -> Invalid:
     return Invalid("size", "The file has more values, or deeper nesting, than a file may have.")
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these pairs, for a JSON reader. Raises ValueError if a key occurs twice."""
     found = dict(pairs)
-    if len(found) < len(pairs):
+    if len(found) < len(pairs):  # JSON readers differ on which of two equal keys counts
         raise ValueError("a key twice")
     return found
 
