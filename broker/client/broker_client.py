@@ -12,6 +12,7 @@ from broker.client.connection import API_PREFIX, BrokerConnection, path_part
 from broker.domain.errors import Forbidden, Unknown
 from broker.domain.jobs.job import Submission
 from broker.domain.jobs.reviews import VoteChoice
+from broker.domain.signed_log import LogName
 
 
 class AdministratorCalls(BrokerConnection):
@@ -60,33 +61,22 @@ class AdministratorCalls(BrokerConnection):
         """Return whether the ledger holds, and has an exported head."""
         return self._json("GET", f"{API_PREFIX}/ledger/verification", params=head or {})
 
-    def ledger_head(self) -> dict[str, Any]:
-        return self._json("GET", f"{API_PREFIX}/ledger/head")
+    def signed_head(self, log: LogName) -> dict[str, Any]:
+        return self._json("GET", f"{API_PREFIX}/{log}/head")
 
-    def restore_ledger(self, forgotten: dict[str, Any]) -> str:
-        """Enter what a restored ledger lacks. Returns "asked" or "entered"."""
-        return str(self._json("POST", f"{API_PREFIX}/ledger/reentries", json=forgotten)["state"])
+    def restore_log(self, log: LogName, forgotten: dict[str, Any]) -> str:
+        """Enter what a restored log lacks. Returns "asked", "entered", or "agreed" if a worker enters it."""
+        return str(self._json("POST", f"{API_PREFIX}/{log}/reentries", json=forgotten)["state"])
 
-    def attest_ledger(self, head: dict[str, Any]) -> str:
+    def attest_head(self, log: LogName, head: dict[str, Any]) -> str:
         """Attest an exported head as the last one. Returns "asked" or "taken"."""
-        return str(self._json("POST", f"{API_PREFIX}/ledger/vouches", json=head)["state"])
+        return str(self._json("POST", f"{API_PREFIX}/{log}/vouches", json=head)["state"])
 
     def caps(self, snapshot: str = "", search: str = "", page: int = 1) -> dict[str, Any]:
         """Return how much of the caps on exact figures is used, the fullest first."""
         return self._json(
             "GET", f"{API_PREFIX}/memory/caps", params={"snapshot": snapshot, "search": search, "page": page}
         )
-
-    def memory_head(self) -> dict[str, Any]:
-        return self._json("GET", f"{API_PREFIX}/memory/head")
-
-    def restore_history(self, forgotten: dict[str, Any]) -> str:
-        """Let a worker enter what a restored release history lacks. Returns "asked" or "agreed"."""
-        return str(self._json("POST", f"{API_PREFIX}/memory/reentries", json=forgotten)["state"])
-
-    def attest_history(self, head: dict[str, Any]) -> str:
-        """Attest an exported head of the release history as the last one. Returns "asked" or "taken"."""
-        return str(self._json("POST", f"{API_PREFIX}/memory/vouches", json=head)["state"])
 
     def public_tables(self) -> list[dict[str, Any]]:
         """Return the public tables, without recipes and figures."""

@@ -14,8 +14,10 @@ from broker.domain.jobs.work_items import WorkItem
 from broker.domain.public_tables import PublicTable, PublicTableState, PublishedTable, Reproduction
 from broker.domain.release_history import HistoryUpdate
 from broker.storage.audit_store import append_events
-from broker.storage.release_history.history_writes import SqlHistoryWrites
+from broker.storage.hash_chain import HISTORY_CHAIN
+from broker.storage.release_history.history_writes import enter_update
 from broker.storage.row_values import columns_of, find_row, value_of
+from broker.storage.signed_log import SqlSignedLogs
 from broker.storage.tables.administration_tables import public_tables, snapshots
 from broker.storage.work_leases import check_lease, end_lease
 
@@ -25,7 +27,7 @@ LISTED = [sa.literal("").label(c.name) if c.name == "figures" else c for c in pu
 TO_RUN = sa.and_(P.confirmed_by.is_not(None), P.entry.is_(None))
 
 
-class SqlPublicTables(SqlHistoryWrites):
+class SqlPublicTables(SqlSignedLogs):
     """The port `PublicTableStore`, as a part of the store."""
 
     def request_public_table(self, table: PublicTable, event: AuditEvent) -> None:
@@ -80,16 +82,15 @@ class SqlPublicTables(SqlHistoryWrites):
         events: Sequence[AuditEvent],
         entry: int | None = None,
     ) -> None:
-        with self._db.write() as connection:
+        with self.history.change() as connection:
             # First in the transaction: it takes the lock of the release history.
-            self._enter(connection, remembering, now)
+            enter_update(connection, remembering, now)
             # `entry`: a restored store forgot this record, but the release history still has the entry.
-            number = entry or self._history_chain.end(connection)[0]
+            number = entry or HISTORY_CHAIN.end(connection)[0]
             ended = columns_of(public_tables, found, entry=number, entered_at=now, vault=None)
             _update_table(connection, item.subject, **ended)
             end_lease(connection, item)
             append_events(connection, events)
-        self._sign_history()
 
     def _public(self, query: Any) -> list[PublicTable]:
         return [_table_of(row) for row in self._db.rows(query)]

@@ -10,26 +10,26 @@ from broker.storage.job_stores.release_store import SqlRegister, SqlReleases
 from broker.storage.job_stores.review_store import SqlMessages, SqlVotes
 from broker.storage.job_stores.saved_store import SqlSavedDefinitions
 from broker.storage.ledger.budget_account_store import SqlBudgetAccounts
-from broker.storage.ledger.ledger_verification import SqlLedgerQueries, SqlLedgerRestoration
+from broker.storage.ledger.ledger_verification import SqlLedgerQueries, ledger_log
 from broker.storage.ledger.spend_store import SqlReservations, SqlSpends
 from broker.storage.migrate import migrate
 from broker.storage.operations_store import SqlMailedNotices, SqlWorkerReports
 from broker.storage.people_store import SqlAccesses, SqlPeople
 from broker.storage.policy_store import SqlPolicySets
 from broker.storage.public_table_store import SqlPublicTables
-from broker.storage.release_history.history_queries import SqlHistoryQueries, SqlPopulationSizes
-from broker.storage.release_history.history_writes import SqlHistoryRestoration, SqlMemberFileSweep
-from broker.storage.signed_chain import SignedHeadStore
+from broker.storage.release_history.history_queries import SqlHistoryQueries, SqlPopulationSizes, history_log
+from broker.storage.release_history.history_writes import SqlHistoryWrites
+from broker.storage.signed_log import SignedHeadStore
 from broker.storage.snapshot_store import SqlErasures, SqlSnapshots
 from broker.storage.stop_store import SqlStops
 from broker.storage.work_store import SqlWork
 
 
-class SqlLedger(SqlBudgetAccounts, SqlReservations, SqlSpends, SqlLedgerQueries, SqlLedgerRestoration):
+class SqlLedger(SqlBudgetAccounts, SqlReservations, SqlSpends, SqlLedgerQueries):
     """The port `LedgerStore`, as a part of the store."""
 
 
-class SqlReleaseHistory(SqlHistoryQueries, SqlPopulationSizes, SqlHistoryRestoration, SqlMemberFileSweep):
+class SqlReleaseHistory(SqlHistoryQueries, SqlPopulationSizes, SqlHistoryWrites):
     """The port `ReleaseHistoryStore`, as a part of the store."""
 
 
@@ -72,8 +72,8 @@ class SqlStore(
         history_heads: SignedHeadStore | None = None,
     ) -> None:
         self._db = database
-        self._ledger_heads = ledger_heads
-        self._history_heads = history_heads
+        self.ledger = ledger_log(database, ledger_heads)
+        self.history = history_log(database, history_heads)
 
     def close(self) -> None:
         self._db.close()
@@ -87,8 +87,8 @@ def open_store(
     try:
         migrate(database)
         store = SqlStore(database, ledger_heads, history_heads)
-        store.begin_ledger_chain()
-        store.begin_history_chain()
+        store.ledger.begin()
+        store.history.begin()
     except BaseException:
         database.close()
         raise

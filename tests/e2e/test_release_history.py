@@ -61,7 +61,7 @@ def clean_since(site, version: int) -> int:
     newer = [e for e in store.history_entries() if e.number > version]
     tables = [history_table(site.ports, memory, entry)() for entry in newer]
     assert all(compare(new, old).is_clean for old, new in combinations(tables, 2))
-    assert store.verify_history().holds
+    assert store.history.verify().holds
     return len(newer)
 
 

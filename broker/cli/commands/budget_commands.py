@@ -6,11 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from broker.cli.command_options import AsJson, Document
+from broker.cli.command_options import AsJson
 from broker.cli.commands.job_commands import broker_client
+from broker.cli.commands.log_commands import add_log_commands
 from broker.cli.local_broker import local_ports
 from broker.cli.output import chain_documents
 from broker.cli.output.console import format_minute, print_answer, print_line, print_table
+from broker.domain.signed_log import LogName
 
 budget = typer.Typer(name="budget", help="Privacy budgets and their ledger.", invoke_without_command=True)
 
@@ -97,34 +99,15 @@ def verify(
     as_json: AsJson = False,
 ) -> int:
     """Verify the ledger's chain, its signed heads and every total, on the store itself."""
-    found = local_ports().store.verify_ledger([] if head is None else [chain_documents.read_head(head)])
+    found = local_ports().store.ledger.verify(chain_documents.read_heads(head))
     print_answer(chain_documents.chain_document(found), as_json, _print_check)
     return 0 if found.holds else 1
 
 
 def _print_check(found: dict[str, Any]) -> None:
-    chain_documents.print_chain("ledger", found)
+    chain_documents.print_chain(LogName.LEDGER, found)
     for name in found["differs"]:
         print_line(f"{name} differs from the entries")
 
 
-@budget.command()
-def head(as_json: AsJson = False) -> int:
-    """Export the ledger's signed head, to store elsewhere (administrators). It has no figures."""
-    return chain_documents.print_head(broker_client().ledger_head(), as_json)
-
-
-@budget.command()
-def restore(file: Document, as_json: AsJson = False) -> int:
-    """After a restored back-up: enter the lost entries again, once two administrators request the same."""
-    return chain_documents.print_request_state(
-        broker_client().restore_ledger(chain_documents.read_document(file)), as_json
-    )
-
-
-@budget.command()
-def attest(file: Document, as_json: AsJson = False) -> int:
-    """Where the signed head itself was lost: accept an exported one, once two administrators request the same."""
-    return chain_documents.print_request_state(
-        broker_client().attest_ledger(chain_documents.read_document(file)), as_json
-    )
+add_log_commands(budget, LogName.LEDGER, "enter the lost entries again")

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from broker.cli.command_options import AsJson, Document
+from broker.cli.command_options import AsJson
 from broker.cli.commands.job_commands import broker_client
+from broker.cli.commands.log_commands import add_log_commands
 from broker.cli.local_broker import local_member_files, local_ports
 from broker.cli.output import chain_documents, console
+from broker.domain.signed_log import LogName
 from broker.domain.sql_dialects import SQL_DIALECTS
 
 if TYPE_CHECKING:
@@ -139,7 +141,7 @@ def verify(
     """Verify the release history's chain, signed heads, tables and files of members, on the worker's machine."""
     from broker.workflow.release_history.history_files import verify_history as follow
 
-    found = follow(local_ports().store, local_member_files(), [] if head is None else [chain_documents.read_head(head)])
+    found = follow(local_ports().store, local_member_files(), chain_documents.read_heads(head))
     chain = chain_documents.chain_document(found.store)
     check = chain | {"holds": found.holds, "without_members": list(found.files)}
     console.print_answer(check, as_json, _print_check)
@@ -147,7 +149,7 @@ def verify(
 
 
 def _print_check(found: dict[str, Any]) -> None:
-    chain_documents.print_chain("release history", found)
+    chain_documents.print_chain(LogName.HISTORY, found)
     for number in found["differs"]:
         console.print_line(f"entry {number} differs from the chain")
     for number in found["without_members"]:
@@ -160,7 +162,7 @@ def forgotten(case: Annotated[str, typer.Option(help="The number of the decision
     from broker.workflow.release_history.history_files import missing_tables
 
     store = local_ports().store
-    lost = store.lost_history_head()
+    lost = store.history.lost_head()
     if lost is None:
         typer.echo("The release history has every entry that a head was signed for.", err=True)
         return 1
@@ -180,23 +182,4 @@ def _entry_text(new: "NewHistoryEntry") -> str:
     return f"{of}, table {entry.table}, {entry.when.isoformat()}"
 
 
-@history_app.command()
-def head(as_json: AsJson = False) -> int:
-    """Export the release history's signed head, to store elsewhere (administrators). It has no figures."""
-    return chain_documents.print_head(broker_client().memory_head(), as_json)
-
-
-@history_app.command()
-def restore(file: Document, as_json: AsJson = False) -> int:
-    """After a restored back-up: let the worker enter lost tables again, once two administrators request the same."""
-    return chain_documents.print_request_state(
-        broker_client().restore_history(chain_documents.read_document(file)), as_json
-    )
-
-
-@history_app.command()
-def attest(file: Document, as_json: AsJson = False) -> int:
-    """Where the signed head itself was lost: accept an exported one, once two administrators request the same."""
-    return chain_documents.print_request_state(
-        broker_client().attest_history(chain_documents.read_document(file)), as_json
-    )
+add_log_commands(history_app, LogName.HISTORY, "let the worker enter lost tables again")

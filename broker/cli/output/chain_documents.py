@@ -1,14 +1,13 @@
-"""Reads the JSON that administrators give to commands, with clear errors, and prints what commands report of chains."""
+"""Reads the JSON that administrators give to commands, with clear errors, and prints what commands report of signed
+logs."""
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from broker.cli.output.console import print_answer, print_line, read_input
 from broker.domain.errors import Invalid
-
-if TYPE_CHECKING:
-    from broker.domain.ledger.ledger_chain import ChainCheck, ChainHead
+from broker.domain.signed_log import ChainCheck, ChainHead, LogName
 
 
 def read_document(file: str) -> dict[str, Any]:
@@ -22,15 +21,15 @@ def read_document(file: str) -> dict[str, Any]:
     return found
 
 
-def read_head(path: Path) -> "ChainHead":
-    """Return a signed head from the file to which it was exported."""
-    from broker.domain.ledger.ledger_chain import ChainHead
-
+def read_heads(path: Path | None) -> tuple[ChainHead, ...]:
+    """Return the signed head of the file to which it was exported, if there is one."""
+    if path is None:
+        return ()
     found = read_document(str(path))
     number, signature = found.get("number"), found.get("signature")
     if not isinstance(number, int) or not isinstance(signature, str):
         raise Invalid("head", "A head needs a number and a signature.", str(path))
-    return ChainHead(number, signature)
+    return (ChainHead(number, signature),)
 
 
 def print_request_state(state: str, as_json: bool) -> int:
@@ -44,16 +43,17 @@ def print_head(head: dict[str, Any], as_json: bool) -> int:
     return print_answer(head, as_json, json.dumps(head))
 
 
-def chain_document(check: "ChainCheck") -> dict[str, object]:
-    """Return the JSON document on a chain that was verified."""
+def chain_document(check: ChainCheck) -> dict[str, object]:
+    """Return the JSON document on a log that was verified."""
     forgotten = [{"number": head.number, "signature": head.signature} for head in check.missing_heads]
     found = {"holds": check.holds, "entries": check.entries, "broken_at": check.broken, "forgotten": forgotten}
     return found | {"differs": list(check.differs)}
 
 
-def print_chain(name: str, found: dict[str, Any]) -> None:
-    """Print whether a chain holds, and which signed heads it lacks."""
+def print_chain(log: LogName, found: dict[str, Any]) -> None:
+    """Print whether a log's chain holds, and which signed heads it lacks."""
     broken = found["broken_at"]
-    print_line(f"{name}: {found['entries']} entries, {'all hold' if broken is None else f'broken at entry {broken}'}")
+    state = "all hold" if broken is None else f"broken at entry {broken}"
+    print_line(f"{log.label}: {found['entries']} entries, {state}")
     for head in found["forgotten"]:
         print_line(f"the signed head {head['number']} is missing: a back-up was restored ({head['signature']})")

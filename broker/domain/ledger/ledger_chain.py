@@ -1,16 +1,14 @@
-"""Hash chain of the ledger: every change is an entry bound to the one before. All totals can be replayed from the
-entries."""
+"""Entries of the ledger, which is a signed log: every change is one. All totals can be replayed from them."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from broker.domain.identity.audit import GENESIS, chained_hash
 from broker.domain.ledger.privacy_loss import Accounting, PrivacyAccount, PrivacyAmount, zero_amount
 from broker.domain.ledger.spends import SPENT_STATES, DisclosureSource, ExactDisclosure, SpendState, StoredAnswer
+from broker.domain.signed_log import ChainEntry
 
 
 class LedgerEntryKind(StrEnum):
@@ -30,60 +28,6 @@ class LedgerEntryKind(StrEnum):
 
 SPEND_MOVES = frozenset(LedgerEntryKind(state.value) for state in SpendState)
 """Entries that create a spend or change its state."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChainEntry:
-    """A change at its position in the chain of the ledger or of the release history, which have the same form.
-    `subject`: a job, an account's name, a source or a release. `body`: canonical JSON."""
-
-    number: int
-    at: datetime
-    kind: StrEnum
-    subject: str
-    body: str
-    previous: str
-    hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChainHead:
-    """Number of an entry and the keyed signature of its hash. Stored elsewhere, it later proves that the ledger was not
-    rewritten or cut."""
-
-    number: int
-    signature: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChainCheck:
-    """Result of checking the ledger or the release history: number of intact entries, number of the first broken one,
-    signed heads that it lacks, and what its tables have otherwise than the entries: names of accounts and jobs, or
-    numbers of entries of the release history."""
-
-    entries: int
-    broken: int | None
-    missing_heads: tuple[ChainHead, ...] = ()
-    differs: tuple[str, ...] | tuple[int, ...] = ()
-
-    @property
-    def holds(self) -> bool:
-        return self.broken is None and not self.missing_heads and not self.differs
-
-
-def entry_hash(number: int, at: datetime, kind: StrEnum, subject: str, body: str, previous: str) -> str:
-    return chained_hash(previous, number, at.isoformat(), kind.value, subject, body)
-
-
-def check_entries(entries: Iterable[ChainEntry]) -> Iterator[tuple[ChainEntry, bool]]:
-    """Yield each entry, and whether it follows from the one before. Only `restored` may skip numbers, which were
-    lost."""
-    number, previous = 0, GENESIS
-    for entry in entries:
-        gap = entry.kind.value == LedgerEntryKind.RESTORED and entry.number > number
-        expected_hash = entry_hash(entry.number, entry.at, entry.kind, entry.subject, entry.body, entry.previous)
-        yield entry, (entry.number == number + 1 or gap) and entry.previous == previous and entry.hash == expected_hash
-        number, previous = entry.number, entry.hash
 
 
 def charges_to_json(charges: Iterable[tuple[PrivacyAccount, PrivacyAmount]]) -> str:

@@ -3,8 +3,8 @@ guarantee."""
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -150,6 +150,14 @@ class ExactDisclosure:
     dataset: str
     project: str = ""
     snapshot: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MissingLedgerEntries:
+    """What a restored ledger lacks: the caps that were set, and the spends, since its back-up."""
+
+    caps: Mapping[PrivacyAccount, PrivacyAmount] = field(default_factory=dict)
+    spends: tuple[SpendRequest, ...] = ()
 
 
 def over_allotted(balances: Iterable[Balance]) -> tuple[PrivacyAccount, ...]:

@@ -1,20 +1,20 @@
-"""Store ports for the append-only records: the privacy ledger, the release history and public tables. Docstrings are
-the contract."""
+"""Store ports for the append-only records: signed logs, which are the privacy ledger and the release history, and
+public tables. Docstrings are the contract."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from broker.domain import release_history
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.work_items import WorkItem
 from broker.domain.ledger.budget_refusals import ReleaseMaximum
-from broker.domain.ledger.ledger_chain import ChainCheck, ChainHead
 from broker.domain.ledger.privacy_loss import PrivacyAccount, PrivacyAmount
 from broker.domain.ledger.spends import (
     Balance,
     BalancePoint,
     ExactDisclosure,
+    MissingLedgerEntries,
     Spend,
     SpendRequest,
     SpendState,
@@ -22,6 +22,41 @@ from broker.domain.ledger.spends import (
 )
 from broker.domain.population_caps import MeasuredPopulation
 from broker.domain.public_tables import PublicTable, Reproduction
+from broker.domain.signed_log import ChainCheck, ChainHead
+
+Missing = TypeVar("Missing", contravariant=True)
+
+
+class SignedLog(Protocol[Missing]):
+    """Entries that each name the hash of the one before, and a signed head that stands outside the database. It only
+    grows: the database itself refuses any other change. While it lacks its last signed head (a restored back-up), every
+    change of it raises Breach; and a change returns only after the new head is signed, so what a caller was told cannot
+    be forgotten unnoticed. `Missing`: what a restored log lacks."""
+
+    def head(self) -> ChainHead | None:
+        """The signed head, without figures; None without signed heads. Exported, it shows later whether the log was
+        rewritten or cut."""
+
+    def verify(self, heads: Sequence[ChainHead] = ()) -> ChainCheck:
+        """Check the chain, find the last signed head and `heads` in it, and compare every other table of the log with
+        the entries."""
+
+    def is_intact(self) -> bool:
+        """Whether it has its last signed head."""
+
+    def lost_head(self) -> ChainHead | None:
+        """The last signed head, if the log lacks it; None if it has it, or if there is no head."""
+
+    def restore(
+        self, lost: ChainHead, missing: Missing, by: frozenset[str], now: datetime, events: Sequence[AuditEvent]
+    ) -> None:
+        """After a restored back-up: enter what it forgot, and name the lost head, which ends the Breach. Raises
+        Forbidden("second-administrator") with fewer than two administrators, and Conflict("nothing-lost") unless `lost`
+        is the missing head."""
+
+    def attest(self, exported: ChainHead, by: frozenset[str], events: Sequence[AuditEvent]) -> None:
+        """If the signed head itself was lost: accept an exported head as the last one. Raises Forbidden and Conflict
+        like `restore`."""
 
 
 class LedgerStore(Protocol):
@@ -32,10 +67,13 @@ class LedgerStore(Protocol):
        stored.
     2. Every change takes its audit events and writes them in the same transaction. If nothing changes (a repeated
        request), no event is written.
-    3. Every change raises Breach while the ledger lacks its last signed head (a restored back-up), and returns only
-       after the new head is signed: what a caller was told cannot be forgotten unnoticed.
+    3. Every change is one of `ledger`, which is a signed log.
     4. A job that ends by `JobStore.advance` without a release ends its spend (reserved → refunded, charged → withheld);
        `ReleaseStore.release` releases it. Each is one transaction."""
+
+    @property
+    def ledger(self) -> SignedLog[MissingLedgerEntries]:
+        """Missing entries are entered as spent."""
 
     def allot(self, account: PrivacyAccount, cap: PrivacyAmount, now: datetime, events: Sequence[AuditEvent]) -> None:
         """Set the cap of an account. A new account begins with what was spent in its scope before. Raises
@@ -86,24 +124,6 @@ class LedgerStore(Protocol):
 
     def exact_disclosures(self, datasets: Collection[str]) -> list[ExactDisclosure]: ...
 
-    def ledger_head(self) -> ChainHead | None:
-        """The signed head, without figures. Exported, it shows later whether the ledger was rewritten or cut."""
-
-    def verify_ledger(self, heads: Sequence[ChainHead] = ()) -> ChainCheck:
-        """Check the chain, find the last signed head and `heads` in it, and recompute every total from the entries."""
-
-    def restore_ledger(
-        self, lost: ChainHead, caps: Mapping[PrivacyAccount, PrivacyAmount], spends: Sequence[SpendRequest],
-        by: frozenset[str], now: datetime, events: Sequence[AuditEvent],
-    ) -> None:  # fmt: skip
-        """After a restored back-up: enter what it forgot, as spent, and name the lost head, which ends the Breach.
-        Raises Forbidden("second-administrator") with fewer than two administrators, and Conflict("nothing-lost") unless
-        `lost` is the missing head."""
-
-    def attest_ledger(self, exported: ChainHead, by: frozenset[str], events: Sequence[AuditEvent]) -> None:
-        """If the signed head itself was lost: accept an exported head as the last one. Raises Forbidden and Conflict
-        like `restore_ledger`."""
-
 
 class PublicTableStore(Protocol):
     """Public tables: requested, confirmed by another administrator, run by a worker, entered in the release history.
@@ -150,9 +170,12 @@ class ReleaseHistoryStore(Protocol):
        release history. It raises Conflict("memory-moved") if the version is no longer `seen`: nothing was released
        then, and the caller compares with what came since. So two releases that were each compared alone are never both
        released.
-    2. Every change, and every release, raises Breach while the release history lacks its last signed head (a restored
-       back-up), and returns only after the new head is signed.
+    2. Every change, and every release, is one of `history`, which is a signed log.
     3. It survives the removal of a project, a recall, and the destruction of data."""
+
+    @property
+    def history(self) -> SignedLog[Sequence[release_history.NewHistoryEntry]]:
+        """Missing entries are taken from the files that no entry names."""
 
     def history_version(self) -> release_history.HistoryVersion: ...
 
@@ -194,25 +217,3 @@ class ReleaseHistoryStore(Protocol):
         self, update: release_history.HistoryUpdate, now: datetime, events: Sequence[AuditEvent]
     ) -> release_history.HistoryVersion:
         """Add entries without a release, for public tables. As in 1."""
-
-    def history_is_intact(self) -> bool:
-        """Whether it has its last signed head. If not, changes raise the Breach of 2."""
-
-    def lost_history_head(self) -> ChainHead | None:
-        """The last signed head, if the release history lacks it; None if it has it, or if there is no head."""
-
-    def history_head(self) -> ChainHead | None: ...
-
-    def verify_history(self, heads: Sequence[ChainHead] = ()) -> ChainCheck:
-        """Check the chain, find the last signed head and `heads` in it, and compare every entry with its line."""
-
-    def restore_history(
-        self, lost: ChainHead, entries: Sequence[release_history.NewHistoryEntry], by: frozenset[str], now: datetime,
-        events: Sequence[AuditEvent],
-    ) -> None:  # fmt: skip
-        """After a restored back-up: enter what it forgot (taken from the files that no entry names), and name the lost
-        head, which ends the Breach. Raises Forbidden("second-administrator") with fewer than two administrators, and
-        Conflict("nothing-lost") unless `lost` is the missing head."""
-
-    def attest_history(self, exported: ChainHead, by: frozenset[str], events: Sequence[AuditEvent]) -> None:
-        """If the signed head itself was lost: accept an exported head as the last one."""

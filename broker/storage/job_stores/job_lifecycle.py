@@ -17,11 +17,11 @@ from broker.storage.audit_store import append_events
 from broker.storage.database import Database
 from broker.storage.job_stores.job_store import job_row
 from broker.storage.job_stores.output_store import output_row, output_values, to_remember_json
-from broker.storage.ledger.signed_ledger import SqlLedgerWrites
 from broker.storage.ledger.spend_store import settle_with_job
 from broker.storage.public_table_store import vaults_of_public_tables
 from broker.storage.release_history.history_writes import lock_for_files
 from broker.storage.row_values import pick
+from broker.storage.signed_log import SqlSignedLogs
 from broker.storage.tables.job_tables import jobs, outputs, votes
 from broker.storage.work_leases import check_lease, end_lease, end_leases, stale
 
@@ -90,7 +90,7 @@ INITIAL_OUTPUT_STATES: frozenset[OutputState] = (
 UNDECIDED: frozenset[OutputState] = frozenset(OutputState) - DECIDED_STATES
 
 
-class SqlJobTransitions(SqlLedgerWrites):
+class SqlJobTransitions(SqlSignedLogs):
     """The part of the store that moves jobs from state to state. Each write compares `attempt`, so a late writer
     changes nothing."""
 
@@ -114,12 +114,12 @@ class SqlJobTransitions(SqlLedgerWrites):
             _insert_outputs(connection, job, outputs)
             withdrawn = _settle_outputs(connection, job, after, now)
             # A job can end even while the ledger accepts nothing; the reconciler then settles its spend.
-            ends = after in FINAL_JOB_STATES and self._remembers(connection)
+            ends = after in FINAL_JOB_STATES and self.ledger.holds_signed_head(connection)
             settled = settle_with_job(connection, job, after, now) if ends else []
             append_events(connection, [*events, *withdrawn, *settled])
         # Sign only if the ledger has changed.
         if settled:
-            self._sign()
+            self.ledger.sign()
 
     def name_vault(self, job: str, attempt: int, vault: str) -> None:
         running = (jobs.c.ident == job, jobs.c.attempt == attempt, jobs.c.state == JobState.RUNNING)

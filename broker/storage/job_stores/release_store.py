@@ -19,10 +19,10 @@ from broker.storage.database import Database
 from broker.storage.job_stores.job_store import job_row
 from broker.storage.job_stores.output_store import move_output_row
 from broker.storage.ledger.ledger_verification import enter_asides
-from broker.storage.ledger.signed_ledger import SqlLedgerWrites
 from broker.storage.ledger.spend_store import settle_with_release
-from broker.storage.release_history.history_writes import SqlHistoryWrites
+from broker.storage.release_history.history_writes import enter_update
 from broker.storage.row_values import columns_of, find_row, value_of
+from broker.storage.signed_log import SqlSignedLogs
 from broker.storage.stop_store import check_not_stopped
 from broker.storage.tables.administration_tables import snapshots
 from broker.storage.tables.job_tables import jobs, outputs, recalls, release_outputs, releases
@@ -132,7 +132,7 @@ def _register_entry(rows: list[Row[Any]]) -> RegisterEntry:
 UNDECIDED = frozenset(OutputState) - DECIDED_STATES
 
 
-class SqlReleases(SqlLedgerWrites, SqlHistoryWrites):
+class SqlReleases(SqlSignedLogs):
     """The part of the store that releases outputs and returns what was released."""
 
     _db: Database
@@ -144,12 +144,11 @@ class SqlReleases(SqlLedgerWrites, SqlHistoryWrites):
     ) -> None:  # fmt: skip
         if hashlib.sha256(manifest.encode()).hexdigest() != release.manifest_hash:
             raise Breach("The manifest is not what the release's hash says.")
-        with self._ledger() as connection:
+        with self.ledger.change() as connection:
             # Enter the history first: its lock makes other releases wait, so this one sees all that left before it.
-            if history_update is None:
-                self._check_history(connection)
-            else:
-                self._enter(connection, history_update, now)
+            self.history.check_signed_head(connection)
+            if history_update is not None:
+                enter_update(connection, history_update, now)
             _lock_snapshot(connection, release.job)
             _check_releasable(connection, release)
             _check_content(connection, content or {})
@@ -162,7 +161,7 @@ class SqlReleases(SqlLedgerWrites, SqlHistoryWrites):
             append_events(connection, [*events, *settled])
             # Last, after the audit events: their lock prevents a stop from coming in between.
             check_not_stopped(connection, release.job)
-        self._sign_history()
+        self.history.sign()
 
     def release_of(self, job: str) -> Release | None:
         with self._db.read() as connection:

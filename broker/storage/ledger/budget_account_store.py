@@ -15,9 +15,9 @@ from broker.domain.ledger.ledger_chain import LedgerEntryKind, charges_to_json
 from broker.domain.ledger.privacy_loss import PrivacyAccount, PrivacyAmount, costs_from_json, costs_to_json, zero_amount
 from broker.domain.ledger.spends import SPENT_STATES, Balance, Spend, SpendRequest, SpendState, StoredAnswer
 from broker.storage.audit_store import append_events
-from broker.storage.ledger.signed_ledger import SqlLedgerWrites, append_ledger_entry
+from broker.storage.hash_chain import LEDGER_CHAIN
 from broker.storage.row_values import columns_of, value_of
-from broker.storage.tables import ledger_tables
+from broker.storage.signed_log import SqlSignedLogs
 from broker.storage.tables.job_tables import outputs
 
 accounts, charges = ledger_tables.ledger_accounts, ledger_tables.ledger_charges
@@ -126,11 +126,11 @@ def _insert_account(
         raise Conflict("stale", f"Somebody else opened the budget {account.name} at the same time.") from error
 
 
-class SqlBudgetAccounts(SqlLedgerWrites):
+class SqlBudgetAccounts(SqlSignedLogs):
     """The part of the store for caps and balances."""
 
     def allot(self, account: PrivacyAccount, cap: PrivacyAmount, now: datetime, events: Sequence[AuditEvent]) -> None:
-        with self._ledger() as connection:
+        with self.ledger.change() as connection:
             before = locked(connection, [account]).get(account)
             # No change, so no entry and no audit event.
             if before is not None and before.cap == cap:
@@ -160,7 +160,7 @@ def enter_cap(
         _change_cap(connection, account, cap, before)
     charges = {job: [amount.micro, amount.delta] for job, amount in earlier.items()}
     body = json.dumps({"cap": charges_to_json([(account, cap)]), "charges": charges}, sort_keys=True)
-    append_ledger_entry(connection, now, LedgerEntryKind.ALLOTTED, account.name, body)
+    LEDGER_CHAIN.append(connection, now, LedgerEntryKind.ALLOTTED, account.name, body)
 
 
 def _change_cap(connection: Connection, account: PrivacyAccount, cap: PrivacyAmount, before: Balance) -> None:

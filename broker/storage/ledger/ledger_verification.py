@@ -1,7 +1,7 @@
-"""Reads the ledger, verifies its tables against its entries, and restores it after a back-up."""
+"""Reads the ledger, compares its tables with its entries, and enters what a restored back-up lacks."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -13,8 +13,11 @@ from broker.domain.errors import Conflict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.ledger import ledger_chain
 from broker.domain.ledger.privacy_loss import Accounting, PrivacyAccount, PrivacyAmount
-from broker.domain.ledger.spends import BalancePoint, ExactDisclosure, SpendRequest, SpendState
+from broker.domain.ledger.spends import BalancePoint, ExactDisclosure, MissingLedgerEntries, SpendRequest, SpendState
+from broker.domain.signed_log import ChainEntry, LogName
 from broker.storage.audit_store import append_events
+from broker.storage.database import Database
+from broker.storage.hash_chain import LEDGER_CHAIN
 from broker.storage.ledger.budget_account_store import (
     balance_of,
     enter_cap,
@@ -24,15 +27,15 @@ from broker.storage.ledger.budget_account_store import (
     spend_from,
     spend_in,
 )
-from broker.storage.ledger.signed_ledger import SqlLedgerWrites, append_ledger_entry
 from broker.storage.ledger.spend_store import charges_within, enter_spend, move_spend
 from broker.storage.row_values import columns_of, value_of
-from broker.storage.signed_chain import check_two_administrators
+from broker.storage.signed_log import SignedHeadStore, SqlSignedLog, SqlSignedLogs
 from broker.storage.tables import ledger_tables
 
 
-def differing(connection: Connection, totals: ledger_chain.LedgerTotals) -> Iterator[str]:
+def differing(connection: Connection, entries: Sequence[ChainEntry]) -> Iterator[str]:
     """Yield the names of accounts, jobs and sources for which a table differs from the sum over the entries."""
+    totals = ledger_chain.replay_entries(entries)
     balances = {b.account: b for b in map(balance_of, connection.execute(select(ledger_tables.ledger_accounts)))}
     for account in sorted(balances.keys() | totals.caps):
         found = balances.get(account)
@@ -63,8 +66,8 @@ def _stored_spends(
     }
 
 
-class SqlLedgerQueries(SqlLedgerWrites):
-    """The part of the store that shows and verifies the ledger."""
+class SqlLedgerQueries(SqlSignedLogs):
+    """The part of the store that shows the ledger, and what it does not cover."""
 
     def balance_history(self, account: PrivacyAccount) -> list[BalancePoint]:
         """Return one point for each move of a spend that counts in the account, oldest first."""
@@ -75,7 +78,7 @@ class SqlLedgerQueries(SqlLedgerWrites):
     def add_exact_disclosures(
         self, asides: Sequence[ExactDisclosure], now: datetime, events: Sequence[AuditEvent]
     ) -> None:
-        with self._ledger() as connection:
+        with self.ledger.change() as connection:
             if enter_asides(connection, asides, now):
                 append_events(connection, events)
 
@@ -89,16 +92,6 @@ class SqlLedgerQueries(SqlLedgerWrites):
         )
         return [value_of(ExactDisclosure, row) for row in self._db.rows(query)]
 
-    def verify_ledger(self, heads: Sequence[ledger_chain.ChainHead] = ()) -> ledger_chain.ChainCheck:
-        """Verify the chain to its head, find the given heads (and the last signed one) in it, and add up all totals
-        again."""
-        with self._db.read() as connection:
-            entries, broken = self._ledger_chain.follow(connection)
-            forgotten = self._ledger_chain.missing_heads(connection, heads)
-            # If the chain is broken, its entries cannot prove anything about the tables.
-            differs = () if broken is not None else tuple(differing(connection, ledger_chain.replay_entries(entries)))
-        return ledger_chain.ChainCheck(len(entries), broken, forgotten, differs)
-
 
 def enter_asides(connection: Connection, asides: Sequence[ExactDisclosure], now: datetime) -> bool:
     """Enter the disclosures that are not there yet. Returns whether there were any."""
@@ -108,7 +101,7 @@ def enter_asides(connection: Connection, asides: Sequence[ExactDisclosure], now:
     for source, group in groupby(sorted(new, key=source_of), key=source_of):
         rows: list[dict[str, Any]] = [columns_of(ledger_tables.ledger_asides, aside) for aside in group]
         connection.execute(insert(ledger_tables.ledger_asides), rows)
-        append_ledger_entry(
+        LEDGER_CHAIN.append(
             connection, now, ledger_chain.LedgerEntryKind.EXACT_DISCLOSURE, source, json.dumps(rows, sort_keys=True)
         )
     return bool(new)
@@ -137,27 +130,15 @@ def _points(connection: Connection, account: PrivacyAccount, accounting: Account
         yield BalancePoint(row.at, row.subject, state, spent, reserved)
 
 
-class SqlLedgerRestoration(SqlLedgerWrites):
-    """The part of the store that makes a restored ledger usable again."""
+def ledger_log(database: Database, heads: SignedHeadStore | None) -> SqlSignedLog[MissingLedgerEntries]:
+    return SqlSignedLog(LogName.LEDGER, LEDGER_CHAIN, differing, _enter_missing, database, heads)
 
-    def restore_ledger(
-        self, lost: ledger_chain.ChainHead, caps: Mapping[PrivacyAccount, PrivacyAmount],
-        spends: Sequence[SpendRequest], by: frozenset[str], now: datetime, events: Sequence[AuditEvent],
-    ) -> None:  # fmt: skip
-        check_two_administrators(by, "ledger")
-        with self._db.write() as connection:
-            self._ledger_chain.restore(
-                connection, lost, by, ("ledger", ledger_chain.LedgerEntryKind.RESTORED, "ledger"), now
-            )
-            for account in sorted(caps):
-                enter_cap(connection, account, caps[account], locked(connection, [account]).get(account), now)
-            for request in spends:
-                _enter_lost_spend(connection, request, now)
-            append_events(connection, events)
-        self._sign()
 
-    def attest_ledger(self, exported: ledger_chain.ChainHead, by: frozenset[str], events: Sequence[AuditEvent]) -> None:
-        self._ledger_chain.attest(self._db, exported, by, "ledger", events)
+def _enter_missing(connection: Connection, missing: MissingLedgerEntries, now: datetime) -> None:
+    for account, cap in sorted(missing.caps.items(), key=lambda pair: pair[0]):
+        enter_cap(connection, account, cap, locked(connection, [account]).get(account), now)
+    for request in missing.spends:
+        _enter_lost_spend(connection, request, now)
 
 
 def _enter_lost_spend(connection: Connection, request: SpendRequest, now: datetime) -> None:

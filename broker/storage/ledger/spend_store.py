@@ -16,19 +16,20 @@ from broker.domain.ledger.ledger_chain import LedgerEntryKind, charges_to_json
 from broker.domain.ledger.privacy_loss import Cost, Loss, PrivacyAccount, PrivacyAmount, costs_to_json
 from broker.domain.ledger.spends import Balance, Spend, SpendRequest, SpendState, StoredAnswer, can_move_spend
 from broker.storage.audit_store import append_events
+from broker.storage.hash_chain import LEDGER_CHAIN
 from broker.storage.ledger import budget_account_store
-from broker.storage.ledger.signed_ledger import SqlLedgerWrites, append_ledger_entry
+from broker.storage.signed_log import SqlSignedLogs
 from broker.storage.tables.job_tables import jobs, outputs, releases
 from broker.storage.tables.ledger_tables import ledger_charges, ledger_spends
 
 
-class SqlReservations(SqlLedgerWrites):
+class SqlReservations(SqlSignedLogs):
     """The part of the store that reserves a job's spend or refuses it."""
 
     def reserve(
         self, request: SpendRequest, maximum: ReleaseMaximum, now: datetime, events: Sequence[AuditEvent]
     ) -> Spend:
-        with self._ledger() as connection:
+        with self.ledger.change() as connection:
             # A second request for the same spend waits here, and then finds what the first one reserved.
             balances = budget_account_store.locked(connection, request.charges)
             known = budget_account_store.spend_in(connection, request.job)
@@ -111,13 +112,13 @@ def enter_spend(
     rows = [budget_account_store.charge_row(request.job, account, amount) for account, amount in charges.items()]
     connection.execute(insert(ledger_charges), rows)
     body = json.dumps({**named, "costs": costs, "charges": charges_to_json(charges.items())}, sort_keys=True)
-    append_ledger_entry(connection, now, LedgerEntryKind.RESERVED, request.job, body)
+    LEDGER_CHAIN.append(connection, now, LedgerEntryKind.RESERVED, request.job, body)
 
 
 OPEN_STATES = frozenset({SpendState.RESERVED, SpendState.CHARGED})
 
 
-class SqlSpends(SqlLedgerWrites):
+class SqlSpends(SqlSignedLogs):
     """The part of the store that moves spends from state to state."""
 
     def spend_of(self, job: str) -> Spend | None:
@@ -125,7 +126,7 @@ class SqlSpends(SqlLedgerWrites):
             return budget_account_store.spend_in(connection, job)
 
     def charge(self, job: str, now: datetime, events: Sequence[AuditEvent]) -> Spend:
-        with self._ledger() as connection:
+        with self.ledger.change() as connection:
             known = _locked_spend(connection, job)
             if known.state in {SpendState.CHARGED, SpendState.RELEASED}:
                 return known  # charged before: an attempt after a crash must not pay twice
@@ -134,7 +135,7 @@ class SqlSpends(SqlLedgerWrites):
             return moved
 
     def store_answer(self, job: str, answer: StoredAnswer, now: datetime, events: Sequence[AuditEvent]) -> StoredAnswer:
-        with self._ledger() as connection:
+        with self.ledger.change() as connection:
             known = _locked_spend(connection, job)
             # The first answer stays: a second one would disclose more for the same charge.
             if known.answer is not None:
@@ -144,12 +145,12 @@ class SqlSpends(SqlLedgerWrites):
             stored = {"answer_hash": answer.keyed_hash, "answer_place": answer.place}
             connection.execute(update(ledger_spends).where(ledger_spends.c.job == job).values(**stored, updated=now))
             body = json.dumps({"hash": answer.keyed_hash, "place": answer.place}, sort_keys=True)
-            append_ledger_entry(connection, now, LedgerEntryKind.ANSWERED, job, body)
+            LEDGER_CHAIN.append(connection, now, LedgerEntryKind.ANSWERED, job, body)
             append_events(connection, events)
             return answer
 
     def settle_spend(self, job: str, after: SpendState, now: datetime, events: Sequence[AuditEvent]) -> Spend:
-        with self._ledger() as connection:
+        with self.ledger.change() as connection:
             known = _locked_spend(connection, job)
             if known.state is after:
                 return known
@@ -201,7 +202,7 @@ def move_spend(connection: Connection, job: str, after: SpendState, now: datetim
             connection, charges
         )
     connection.execute(update(ledger_spends).where(ledger_spends.c.job == job).values(state=after, updated=now))
-    append_ledger_entry(connection, now, LedgerEntryKind(after.value), job)
+    LEDGER_CHAIN.append(connection, now, LedgerEntryKind(after.value), job)
     return Spend(known.request, after, known.created, now, known.answer)
 
 

@@ -7,20 +7,22 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_
 
 from broker.domain import release_history
-from broker.domain.ledger.ledger_chain import ChainCheck, ChainEntry as Line, ChainHead
 from broker.domain.population_caps import MeasuredPopulation
+from broker.domain.signed_log import ChainEntry, LogName
 from broker.storage.database import Database
-from broker.storage.release_history.history_writes import SqlHistoryWrites, line_body
+from broker.storage.hash_chain import HISTORY_CHAIN
+from broker.storage.release_history.history_writes import enter_all, line_body
 from broker.storage.row_values import columns_of, find_row, value_of
+from broker.storage.signed_log import SignedHeadStore, SqlSignedLog, SqlSignedLogs
 from broker.storage.tables import release_history_tables
 
 
-class SqlHistoryQueries(SqlHistoryWrites):
-    """The part of the store that returns what was released, and proves that nothing was lost."""
+class SqlHistoryQueries(SqlSignedLogs):
+    """The part of the store that returns what was released."""
 
     def history_version(self) -> release_history.HistoryVersion:
         with self._db.read() as connection:
-            return release_history.HistoryVersion(self._history_chain.end(connection)[0])
+            return release_history.HistoryVersion(HISTORY_CHAIN.end(connection)[0])
 
     def history_entries(
         self,
@@ -59,16 +61,18 @@ class SqlHistoryQueries(SqlHistoryWrites):
         query = select(s.population, s.totals).where(s.snapshot == snapshot, tuple_(s.population, s.number).in_(latest))
         return {r.population: tuple(json.loads(r.totals)) for r in self._db.rows(query)}
 
-    def verify_history(self, heads: Sequence[ChainHead] = ()) -> ChainCheck:
-        with self._db.read() as connection:
-            lines, broken = self._history_chain.follow(connection)
-            forgotten = self._history_chain.missing_heads(connection, heads)
-            # If the chain itself is broken, its lines cannot prove anything about the tables.
-            differs = () if broken is not None else tuple(sorted(set(_differing(connection, lines))))
-        return ChainCheck(len(lines), broken, forgotten, differs)
+
+def history_log(
+    database: Database, heads: SignedHeadStore | None
+) -> SqlSignedLog[Sequence[release_history.NewHistoryEntry]]:
+    return SqlSignedLog(LogName.HISTORY, HISTORY_CHAIN, _sorted_differing, enter_all, database, heads)
 
 
-def _differing(connection: Connection, lines: Sequence[Line]) -> Iterator[int]:
+def _sorted_differing(connection: Connection, lines: Sequence[ChainEntry]) -> list[int]:
+    return sorted(set(_differing(connection, lines)))
+
+
+def _differing(connection: Connection, lines: Sequence[ChainEntry]) -> Iterator[int]:
     """Yield the numbers of entries that differ from their line in the chain, or have no line."""
     remembered_lines = {
         line.number: line for line in lines if line.kind is release_history_tables.HistoryLineKind.REMEMBERED
@@ -89,7 +93,7 @@ def _differing(connection: Connection, lines: Sequence[Line]) -> Iterator[int]:
     yield from _miscounted(connection, remembered_lines)
 
 
-def _miscounted(connection: Connection, remembered_lines: Mapping[int, Line]) -> Iterator[int]:
+def _miscounted(connection: Connection, remembered_lines: Mapping[int, ChainEntry]) -> Iterator[int]:
     """Yield the numbers of entries whose counts differ from the sum over the lines, in their order."""
     rows = connection.execute(select(release_history_tables.memory_splits)).all()
     found = {(int(r.number), r.snapshot, r.population): tuple(json.loads(r.totals)) for r in rows}

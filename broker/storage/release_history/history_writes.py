@@ -12,17 +12,14 @@ from broker.domain import release_history
 from broker.domain.errors import Conflict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.outputs import OutputState
-from broker.domain.ledger.ledger_chain import ChainHead
 from broker.storage.audit_store import append_events
-from broker.storage.database import Database
-from broker.storage.signed_chain import SignedChain, SignedHeadStore, check_two_administrators
+from broker.storage.hash_chain import HISTORY_CHAIN
+from broker.storage.signed_log import SqlSignedLogs
 from broker.storage.tables.job_tables import outputs
 from broker.storage.tables.release_history_tables import (
     HistoryLineKind,
     memory_entries,
     memory_figures,
-    memory_head,
-    memory_lines,
     memory_splits,
     memory_swept,
 )
@@ -31,16 +28,11 @@ NAMES_PER_QUERY = 500
 """Most file names in one query."""
 
 
-def lock_history(connection: Connection) -> None:
-    """Lock the head of the release history until the transaction ends."""
-    connection.execute(select(memory_head.c.number).with_for_update()).one()
-
-
 def lock_for_files(connection: Connection, files: Collection[str]) -> None:
     """Lock the release history and check the files that an output will name. Call it first in a transaction. Raises
     Conflict("stale") if one was removed."""
     if files:
-        lock_history(connection)
+        HISTORY_CHAIN.end(connection, lock=True)
         check_not_swept(connection, files, "stale")
 
 
@@ -59,61 +51,28 @@ def swept_files(connection: Connection, files: Collection[str]) -> frozenset[str
     return frozenset(found)
 
 
-class SqlHistoryWrites:
-    """The part of the store through which everything enters the release history."""
+def enter_update(connection: Connection, found: release_history.HistoryUpdate, now: datetime) -> None:
+    """Enter the tables. Raises Conflict("memory-moved") if something was entered since they were compared.
 
-    _db: Database
-    _history_heads: SignedHeadStore | None
-
-    @property
-    def _history_chain(self) -> SignedChain:
-        return SignedChain(memory_lines, memory_head, self._history_heads)
-
-    def record_history(
-        self, remembering: release_history.HistoryUpdate, now: datetime, events: Sequence[AuditEvent]
-    ) -> release_history.HistoryVersion:
-        with self._db.write() as connection:
-            self._enter(connection, remembering, now)
-            append_events(connection, events)
-        # After the commit: a signed head must be in the chain.
-        self._sign_history()
-        with self._db.read() as connection:
-            return release_history.HistoryVersion(self._history_chain.end(connection)[0])
-
-    def _check_history(self, connection: Connection) -> None:
-        until = "Nothing is released until the missing entries have been restored."
-        self._history_chain.check_signed_head(connection, "release history", until)
-
-    def _enter(self, connection: Connection, remembering: release_history.HistoryUpdate, now: datetime) -> None:
-        """Enter the tables. Raises Conflict("memory-moved") if something was entered since they were compared.
-
-        Call it first in a transaction: its lock makes all other writers of the release history wait.
-        """
-        version, _ = self._history_chain.locked_end(connection)
-        self._check_history(connection)
-        # So two releases that were each compared alone are never both released.
-        if version != remembering.seen.entries:
-            raise Conflict(
-                "memory-moved", "Something was released since this output was compared with the release history."
-            )
-        # An entry without its file of members could not be compared with.
-        check_not_swept(connection, [e.members.name for e in remembering.entries if e.members], "memory-moved")
-        for new in remembering.entries:
-            enter_entry(connection, self._history_chain, new, now)
-
-    def _sign_history(self) -> None:
-        self._history_chain.sign(self._db)
-
-    def begin_history_chain(self) -> None:
-        self._history_chain.begin(self._db)
-
-    def history_head(self) -> ChainHead | None:
-        return self._history_chain.signed(self._db)
+    Call it first in a transaction: its lock makes all other writers of the release history wait.
+    """
+    version, _ = HISTORY_CHAIN.end(connection, lock=True)
+    # So two releases that were each compared alone are never both released.
+    if version != found.seen.entries:
+        raise Conflict(
+            "memory-moved", "Something was released since this output was compared with the release history."
+        )
+    enter_all(connection, found.entries, now)
 
 
-def enter_entry(
-    connection: Connection, chain: SignedChain, new: release_history.NewHistoryEntry, now: datetime
-) -> None:
+def enter_all(connection: Connection, entries: Sequence[release_history.NewHistoryEntry], now: datetime) -> None:
+    # An entry without its file of members could not be compared with.
+    check_not_swept(connection, [e.members.name for e in entries if e.members], "memory-moved")
+    for new in entries:
+        enter_entry(connection, new, now)
+
+
+def enter_entry(connection: Connection, new: release_history.NewHistoryEntry, now: datetime) -> None:
     """Write the line of the chain, the entry, its figures, and the counts that include it."""
     document = json.loads(release_history.new_entry_to_json(new))
     figures, entry = (
@@ -122,7 +81,8 @@ def enter_entry(
     )
     file, digest = (None, None) if new.members is None else (new.members.name, new.members.digest)
     body = line_body(entry, figures, new.splits, file, digest)
-    number = chain.append(connection, now, HistoryLineKind.REMEMBERED, new.entry.release or new.entry.output, body)
+    subject = new.entry.release or new.entry.output
+    number = HISTORY_CHAIN.append(connection, now, HistoryLineKind.REMEMBERED, subject, body)
     named = {"release": new.entry.release, "recipe": new.entry.recipe, "snapshot": new.entry.snapshot}
     connection.execute(insert(memory_entries).values(number=number, **named, entry=entry, file=file, digest=digest))
     connection.execute(insert(memory_figures).values(number=number, figures=figures))
@@ -161,52 +121,27 @@ def latest_totals(connection: Connection, snapshot: str, population: str) -> lis
     return totals
 
 
-class SqlHistoryRestoration(SqlHistoryWrites):
-    """The part of the store that makes a restored release history usable again."""
-
-    def history_is_intact(self) -> bool:
-        with self._db.read() as connection:
-            return self._history_chain.holds_signed_head(connection)
-
-    def lost_history_head(self) -> ChainHead | None:
-        with self._db.read() as connection:
-            if self._history_heads is None or self._history_chain.holds_signed_head(connection):
-                return None
-        return self._history_heads.last()
-
-    def restore_history(
-        self, lost: ChainHead, entries: Sequence[release_history.NewHistoryEntry], by: frozenset[str], now: datetime,
-        events: Sequence[AuditEvent],
-    ) -> None:  # fmt: skip
-        check_two_administrators(by, "release history")
-        with self._db.write() as connection:
-            self._history_chain.locked_end(connection)
-            of = ("release history", HistoryLineKind.RESTORED, "memory")
-            self._history_chain.restore(connection, lost, by, of, now)
-            check_not_swept(connection, [e.members.name for e in entries if e.members], "memory-moved")
-            for new in entries:
-                enter_entry(connection, self._history_chain, new, now)
-            append_events(connection, events)
-        self._sign_history()
-
-    def attest_history(self, exported: ChainHead, by: frozenset[str], events: Sequence[AuditEvent]) -> None:
-        self._history_chain.attest(self._db, exported, by, "release history", events)
-
-
 UNDECIDED_STATES = frozenset({OutputState.ASSESSED, OutputState.IN_REVIEW, OutputState.APPROVED})
 """States of outputs that may still leave. The release history must not lose the files that they name."""
 
 
-class SqlMemberFileSweep(SqlHistoryWrites):
-    """The part of the store that gives up files of members."""
+class SqlHistoryWrites(SqlSignedLogs):
+    """The part of the store that changes the release history."""
 
-    _db: Database
+    def record_history(
+        self, update: release_history.HistoryUpdate, now: datetime, events: Sequence[AuditEvent]
+    ) -> release_history.HistoryVersion:
+        with self.history.change() as connection:
+            enter_update(connection, update, now)
+            append_events(connection, events)
+        with self._db.read() as connection:
+            return release_history.HistoryVersion(HISTORY_CHAIN.end(connection)[0])
 
     def retire_member_files(self, files: Collection[str], now: datetime) -> frozenset[str]:
         with self._db.write() as connection:
-            lock_history(connection)
+            HISTORY_CHAIN.end(connection, lock=True)
             # A restored back-up lacks the entries that name the newest files.
-            if not self._history_chain.holds_signed_head(connection):
+            if not self.history.holds_signed_head(connection):
                 return frozenset()
             # Under the lock of the release history, so that no release can name one of them meanwhile.
             gone = frozenset(files) - _named_files(connection)

@@ -17,7 +17,7 @@ APPEND_ONLY = (
 )  # fmt: skip
 
 CHAINS = (("ledger_entries", "ledger_head"), ("memory_lines", "memory_head"))
-"""Tables of a signed chain, each with that of its head (`broker.storage.signed_chain`)."""
+"""Tables of a signed log, each with that of its head (`broker.storage.hash_chain`)."""
 
 STAYS = ("ledger_accounts", "ledger_spends", *(head for _, head in CHAINS))
 """Tables whose rows can change, but not be removed."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from broker.domain.errors import Unknown
+from broker.domain.signed_log import LogName
 from broker.web.api.openapi import api_blueprint, change_responses, read_responses
 from broker.web.schemas import ledger_schemas
 from broker.web.schemas.api_schemas import ProjectPath
@@ -53,10 +53,7 @@ def verify(query: ledger_schemas.HeadQuery) -> dict[str, Any]:
 @api.get("/ledger/head", responses=read_responses(200, ledger_schemas.HeadShown))
 def head() -> dict[str, Any]:
     """Return the ledger's signed head (administrators), to be stored elsewhere. It has no figures."""
-    found = privacy_budgets.signed_ledger_head(ports(), caller())
-    if found is None:
-        raise Unknown("head", "ledger")
-    return ledger_schemas.HeadShown.answer(found)
+    return ledger_schemas.HeadShown.answer(backup_restore.signed_head(ports(), caller(), LogName.LEDGER))
 
 
 @api.post("/ledger/reentries", responses=change_responses(201, StateShown))
@@ -65,7 +62,7 @@ def reenter(body: ledger_schemas.ForgottenBody) -> tuple[dict[str, Any], int]:
 
     `asked` until a second administrator has sent exactly the same, then `entered`.
     """
-    done = backup_restore.restore_ledger_entries(ports(), caller(), forgotten_of(body))
+    done = backup_restore.restore_ledger_entries(ports(), caller(), head_of(body.lost), forgotten_of(body))
     return StateShown.answer({"state": "entered" if done else "asked"}), 201
 
 
@@ -75,5 +72,5 @@ def vouch(body: ledger_schemas.HeadBody) -> tuple[dict[str, Any], int]:
 
     `asked` until a second administrator has sent exactly the same, then `taken`.
     """
-    done = backup_restore.attest_ledger(ports(), caller(), head_of(body))
+    done = backup_restore.attest_head(ports(), caller(), LogName.LEDGER, head_of(body))
     return StateShown.answer({"state": "taken" if done else "asked"}), 201

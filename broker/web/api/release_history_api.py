@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from broker.domain.errors import Unknown
 from broker.domain.public_tables import PublishedTable
+from broker.domain.signed_log import LogName
 from broker.web.api.openapi import api_blueprint, change_responses, read_responses
 from broker.web.schemas import release_schemas
 from broker.web.schemas.api_schemas import Ident, RequestModel, Text
@@ -30,10 +30,7 @@ def caps(query: release_schemas.CapsQuery) -> dict[str, Any]:
 @history_blueprint.get("/memory/head", responses=read_responses(200, HeadShown))
 def memory_head() -> dict[str, Any]:
     """Return the release history's signed head (administrators), to be stored elsewhere. It has no figures."""
-    found = full.signed_history_head(ports(), caller())
-    if found is None:
-        raise Unknown("head", "memory")
-    return HeadShown.answer(found)
+    return HeadShown.answer(backup_restore.signed_head(ports(), caller(), LogName.HISTORY))
 
 
 @history_blueprint.post("/memory/reentries", responses=change_responses(201, StateShown))
@@ -53,7 +50,7 @@ def vouch_memory(body: HeadBody) -> tuple[dict[str, Any], int]:
 
     `asked` until a second administrator has sent exactly the same, then `taken`.
     """
-    done = backup_restore.attest_history(ports(), caller(), head_of(body))
+    done = backup_restore.attest_head(ports(), caller(), LogName.HISTORY, head_of(body))
     return StateShown.answer({"state": "taken" if done else "asked"}), 201
 
 

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from broker.domain.ledger.ledger_chain import ChainCheck, ChainHead
 from broker.domain.ledger.privacy_loss import MAX_UNITS, Accounting, PrivacyAmount
 from broker.domain.ledger.spends import Balance, BalancePoint, ExactDisclosure
+from broker.domain.signed_log import ChainCheck, ChainHead
 from broker.web.schemas.api_schemas import Ident, RequestModel, ResponseModel, Text, fields_of
 from broker.workflow.views.privacy_budgets import AccountView, BudgetView, LedgerView
 

@@ -5,12 +5,12 @@ import re
 from flask import Response
 
 from broker.domain.errors import Invalid
-from broker.domain.ledger.ledger_chain import ChainHead
 from broker.domain.ledger.privacy_loss import Cost, Loss, PrivacyAccount, PrivacyAmount
-from broker.domain.ledger.spends import SpendRequest
+from broker.domain.ledger.spends import MissingLedgerEntries, SpendRequest
 from broker.domain.release_history import StoredMembers
+from broker.domain.signed_log import ChainHead
 from broker.web.schemas import ledger_schemas, release_schemas
-from broker.workflow.administration.backup_restore import MissingHistoryTables, MissingLedgerEntries
+from broker.workflow.administration.backup_restore import MissingHistoryTables
 from broker.workflow.pipeline.job_release import Download
 
 
@@ -34,7 +34,7 @@ def forgotten_of(given: ledger_schemas.ForgottenBody) -> MissingLedgerEntries:
     caps = {account_of(c): _amount_of(c.cap) for c in given.caps}
     if len(caps) != len(given.caps):
         raise Invalid("caps", "An account can have only one cap.", "/caps")
-    return MissingLedgerEntries(head_of(given.lost), caps, tuple(_spend_request(s) for s in given.spends))
+    return MissingLedgerEntries(caps, tuple(_spend_request(s) for s in given.spends))
 
 
 def _spend_request(given: ledger_schemas.SpendBody) -> SpendRequest:

@@ -9,9 +9,9 @@ from broker.domain.errors import Breach, Unknown
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
 from broker.domain.jobs.outputs import OutputState
-from broker.domain.ledger.ledger_chain import ChainCheck, ChainHead
 from broker.domain.ports import Store, WorkerPorts
 from broker.domain.ports.history_ports import MemberFiles
+from broker.domain.signed_log import ChainCheck, ChainHead
 from broker.workflow.administration import backup_restore
 from broker.workflow.release_history.history_tables import history_ports
 
@@ -28,7 +28,7 @@ def sweep_members(ports: WorkerPorts) -> int:
     before = now - MIN_AGE_IN_LEASES * ports.lease
     files.drop_drafts(before)
     # After a restored back-up the files may be all that is left of the last releases.
-    if not store.history_is_intact():
+    if not store.history.is_intact():
         return 0
     old = files.unnamed(store.member_files(), before)
     # The store retires first: from then on nothing can name the files that are removed below.
@@ -89,7 +89,7 @@ class FullHistoryCheck:
 
 def verify_history(store: Store, files: MemberFiles, heads: Sequence[ChainHead] = ()) -> FullHistoryCheck:
     """Check the chain and every file of members. Holds only one file at a time."""
-    return FullHistoryCheck(store.verify_history(heads), tuple(_without_members(store, files)))
+    return FullHistoryCheck(store.history.verify(heads), tuple(_without_members(store, files)))
 
 
 def _without_members(store: Store, files: MemberFiles) -> Iterator[int]:
@@ -129,30 +129,20 @@ def missing_tables(
 def restore_agreed_entries(ports: WorkerPorts) -> int:
     """Enter the missing tables if two administrators have agreed on exactly these. Returns how many were entered."""
     files, store = history_ports(ports).files, ports.store
-    lost = store.lost_history_head()
-    cases = (
-        {
-            c
-            for line in store.audit_of(backup_restore.HISTORY_SUBJECT, backup_restore.HISTORY_RESTORE_REQUESTED)
-            for k, c in line.event.codes
-            if k == "case"
-        }
-        if lost
-        else ()
-    )
-    if lost is None or not cases:
+    lost = store.history.lost_head()
+    if lost is None:
+        return 0
+    cases = backup_restore.requested_cases(store)
+    if not cases:
         return 0
     entries, _ = missing_tables(store, files)
     for case in sorted(cases):
         missing = backup_restore.MissingHistoryTables(lost, _stored(entries), case)
         # The digest covers exactly these files, so the administrators agreed on these and no others.
-        by = backup_restore.joint_requesters(
-            ports, backup_restore.HISTORY_SUBJECT, backup_restore.HISTORY_RESTORE_REQUESTED, missing.codes
-        )
+        by = backup_restore.history_restorers(ports, missing)
         if by is not None:
-            now = ports.clock.now()
-            event = AuditEvent(now, SYSTEM.ident, "memory.reentered", backup_restore.HISTORY_SUBJECT, missing.codes)
-            store.restore_history(lost, entries, by, now, [event])
+            event = AuditEvent(ports.clock.now(), SYSTEM.ident, "memory.reentered", "memory", missing.codes)
+            store.history.restore(lost, entries, by, event.at, [event])
             return len(entries)
     return 0
 

@@ -101,7 +101,7 @@ def check_history_holds(ports: Ports) -> None:
     Called before a file that names a release is written: if the store then refused the release, the file would look
     like a release that was lost.
     """
-    if not ports.store.history_is_intact():
+    if not ports.store.history.is_intact():
         raise Breach(
             "The release history does not have its last signed head. Nothing is released or entered until it does."
         )

@@ -7,7 +7,6 @@ from broker.domain import population_caps
 from broker.domain.errors import Unknown
 from broker.domain.identity.people import Person
 from broker.domain.identity.permissions import Action
-from broker.domain.ledger.ledger_chain import ChainHead
 from broker.domain.ports import Ports
 from broker.policy.release_history_policy import ReleaseHistoryPolicy
 from broker.workflow.administration.user_accounts import check_administrator
@@ -74,12 +73,6 @@ def fullest_caps(ports: Ports, person: Person) -> tuple[tuple[str, float], ...]:
         (snapshot, population_caps.highest_share(_ranked_populations(ports, snapshot, rules)[1]))
         for snapshot in snapshots
     )
-
-
-def signed_history_head(ports: Ports, person: Person) -> ChainHead | None:
-    """Return the signed head of the release history, to be stored elsewhere. It has no figures."""
-    check_administrator(person, Action.VIEW_HISTORY)
-    return ports.store.history_head()
 
 
 def _ranked_populations(

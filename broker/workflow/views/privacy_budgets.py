@@ -7,10 +7,10 @@ from broker.domain.errors import Unknown
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import Person
 from broker.domain.identity.permissions import Action
-from broker.domain.ledger.ledger_chain import ChainCheck, ChainHead
 from broker.domain.ledger.privacy_loss import Accounting, PrivacyAccount
 from broker.domain.ledger.spends import Balance, BalancePoint, ExactDisclosure, SpendState, over_allotted
 from broker.domain.ports import Ports
+from broker.domain.signed_log import ChainCheck, ChainHead
 from broker.workflow.access import reach_project
 from broker.workflow.administration.user_accounts import check_administrator
 from broker.workflow.policies_in_force import policies_in_force
@@ -98,10 +98,4 @@ def account_history(ports: Ports, person: Person, account: PrivacyAccount) -> li
 def verify_ledger(ports: Ports, person: Person, heads: tuple[ChainHead, ...] = ()) -> ChainCheck:
     """Verify the ledger's chain, find the exported heads in it, and add up every total again."""
     check_administrator(person, Action.VIEW_LEDGER)
-    return ports.store.verify_ledger(heads)
-
-
-def signed_ledger_head(ports: Ports, person: Person) -> ChainHead | None:
-    """Return the signed head of the ledger, to be stored elsewhere. It has no figures."""
-    check_administrator(person, Action.VIEW_LEDGER)
-    return ports.store.ledger_head()
+    return ports.store.ledger.verify(heads)

@@ -4,7 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from broker.cli.commands import budget_commands, history_commands, job_commands, review_commands, saved_commands
+from broker.cli.commands import (
+    budget_commands,
+    history_commands,
+    job_commands,
+    log_commands,
+    review_commands,
+    saved_commands,
+)
 from broker.cli.commands.server_commands import EntryPoints
 from broker.cli.main import run
 from tests.integration.web.conftest import Site, founded, policies, site
@@ -20,15 +27,7 @@ def at(site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
     """`at(person, "status", job)`: the command as that person, run to its end."""
 
     def command(person: str, *arguments: str) -> Ended:
-        for room in (
-            job_commands,
-            review_commands,
-            job_commands,
-            saved_commands,
-            budget_commands,
-            history_commands,
-            history_commands,
-        ):
+        for room in (job_commands, review_commands, saved_commands, budget_commands, history_commands, log_commands):
             monkeypatch.setattr(room, "broker_client", lambda: site.client(person))
         code = run(list(arguments), EntryPoints(lambda: None, lambda: None, lambda once, pupils: 0))
         return code, *capsys.readouterr()

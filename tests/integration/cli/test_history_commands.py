@@ -20,7 +20,7 @@ from broker.domain.release_history import (
 )
 from broker.encrypted_store.encrypted_files import EncryptedMemberFiles
 from broker.storage.private_files import write_whole
-from broker.storage.signed_chain import SignedHeadStore
+from broker.storage.signed_log import SignedHeadStore
 from broker.workflow.release_history.history_files import restore_agreed_entries
 from tests.docs.commands import commands
 from tests.integration.web.conftest import ADA, AMIR, CLEO
@@ -125,8 +125,8 @@ def test_where_nothing_is_lost_nothing_is_given_back(at, files, tmp_path):
 def restored(site, files, tmp_path):
     """Two tables were released after the back-up that has taken the database's place."""
     store, database = site.ports.store, tmp_path / "broker.sqlite"
-    store._history_heads = SignedHeadStore(tmp_path / "heads", "memory")
-    store.begin_history_chain()
+    store.history.heads = SignedHeadStore(tmp_path / "heads", "memory")
+    store.history.begin()
     store.close()
     shutil.copy(database, tmp_path / "back-up")
     remember(site, put(site, files, "one"), put(site, files, "two"))

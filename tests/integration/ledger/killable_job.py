@@ -19,9 +19,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from ledger_kit import Steps, opened, spend_request
 
 from broker.domain.ledger.spends import SpendState
-from broker.storage.ledger.signed_ledger import SqlLedgerWrites
+from broker.storage.signed_log import SqlSignedLog
 
-INSIDE, SIGN = SqlLedgerWrites._ledger, SqlLedgerWrites._sign
+INSIDE = SqlSignedLog.change
 
 
 def stop(point: str) -> None:
@@ -30,7 +30,7 @@ def stop(point: str) -> None:
 
 
 @contextmanager
-def _stops_inside(self: SqlLedgerWrites) -> Iterator[object]:
+def _stops_inside(self: SqlSignedLog) -> Iterator[object]:
     with INSIDE(self) as connection:
         yield connection
         stop("inside")
@@ -53,9 +53,9 @@ def main() -> None:
         if name == wanted and where == "before":
             stop(point)
         if name == wanted and where == "inside":
-            SqlLedgerWrites._ledger = _stops_inside
+            SqlSignedLog.change = _stops_inside
         if name == wanted and where == "unsigned":
-            SqlLedgerWrites._sign = lambda self: stop("unsigned")
+            SqlSignedLog.sign = lambda self: stop("unsigned")
         act()
         if name == wanted:
             stop(point)

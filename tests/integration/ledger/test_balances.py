@@ -67,7 +67,7 @@ def test_exact_releases_next_to_the_claim_are_listed_and_stay(capped):
     assert capped.store.audit_head() == head
     assert capped.store.exact_disclosures([TABLE]) == [exact, public]
     assert capped.store.exact_disclosures([TABLE, "npd.cin"]) == [exact, public, elsewhere]
-    assert capped.store.verify_ledger().holds
+    assert capped.store.ledger.verify().holds
 
 
 def test_about_some_data_sets_nothing_exact_leaves():

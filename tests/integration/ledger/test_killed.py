@@ -51,11 +51,11 @@ def test_totals_are_exact_and_a_later_attempt_finds_what_is_there(capped, url, w
     assert (capped.used(), capped.used(OWN_TABLE)) == (used, used)
     found = capped.store.spend_of("j1")
     assert (found.state if found else None) is state
-    assert capped.store.verify_ledger().holds
+    assert capped.store.ledger.verify().holds
     assert capped.store.verify_audit().broken is None
     _again(capped, committed(point))
     assert (capped.used(), capped.used(OWN_TABLE)) == ((100, 0), (100, 0))
-    assert capped.store.verify_ledger().holds
+    assert capped.store.ledger.verify().holds
     lines = [line.event.action for line in capped.store.audit() if line.event.subject == "j1"]
     assert lines == ["spend.reserved", "spend.charged", "spend.answered", "spend.released"]
 
@@ -95,7 +95,7 @@ def test_processes_killed_at_random_moments_leave_whole_steps_only(steps, url, w
     states = Counter(s.state for s in _spends(steps, rounds))
     assert steps.used() == (states.total() - states[SpendState.RESERVED], states[SpendState.RESERVED])
     assert states.total() - states[SpendState.RELEASED] <= rounds, "at most one a process is on its way"
-    assert steps.store.verify_ledger().holds
+    assert steps.store.ledger.verify().holds
     assert steps.store.verify_audit().broken is None
     tell(
         f"kills_{backend}", {"rounds": rounds, "points": len(POINTS), "spends": {s.value: n for s, n in states.items()}}

@@ -16,7 +16,7 @@ from broker.domain.errors import Conflict, Unknown
 from broker.domain.ledger.budget_refusals import OverBudget
 from broker.domain.ledger.privacy_loss import PrivacyAccount
 from broker.domain.ledger.spends import SpendState
-from broker.storage.ledger.signed_ledger import SqlLedgerWrites
+from broker.storage.signed_log import SqlSignedLog
 
 SEQUENCES = size("LEDGER_SEQUENCES", 15)
 SETTLED = {"refund": SpendState.REFUNDED, "release": SpendState.RELEASED, "withhold": SpendState.WITHHELD}
@@ -69,7 +69,7 @@ def test_random_steps_and_crashes_equal_the_model(url, witness_folder, backend):
         seen.update(walk(url, witness_folder, f"e{number}", random.Random(seed() + number)))
     assert seen.keys() == {"done", "dead", "free", "refused", "conflict", "unknown"}
     store = opened(url, witness_folder)
-    assert store.verify_ledger().holds
+    assert store.ledger.verify().holds
     assert store.verify_audit().broken is None
     store.close()
     tell(f"sequences_{backend}", {"sequences": SEQUENCES, "steps": seen.total(), "answers": seen})
@@ -135,9 +135,9 @@ class Ledger:
 def dying(crash):
     """A context in which a change dies at this point."""
     if crash is None:
-        return mock.patch.object(SqlLedgerWrites, "nothing", None, create=True)
+        return mock.patch.object(SqlSignedLog, "nothing", None, create=True)
     if crash == "unsigned":
-        return mock.patch.object(SqlLedgerWrites, "_sign", _dies)
+        return mock.patch.object(SqlSignedLog, "sign", _dies)
     return mock.patch("broker.storage.database.Database.write", _dying_write)
 
 

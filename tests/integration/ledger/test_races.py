@@ -48,7 +48,7 @@ def test_many_jobs_of_equal_cost_fill_a_cap_exactly(steps, url, witness_folder, 
     ends = race(url, witness_folder, JOBS, PROCESSES)
     assert ends == {"released": 2 * fit, "refused": 2 * (JOBS - fit)}
     assert (steps.used(), steps.used(OWN_TABLE)) == ((fit * COST, 0), (fit * COST, 0))
-    assert steps.store.verify_ledger().holds
+    assert steps.store.ledger.verify().holds
     lines = Counter(line.event.action for line in steps.store.audit())
     assert {lines[f"spend.{word}"] for word in ("reserved", "charged", "answered", "released")} == {fit}
     with pytest.raises(OverBudget):
@@ -67,4 +67,4 @@ def test_an_account_that_is_opened_while_jobs_reserve_misses_none_of_them(capped
         with ThreadPoolExecutor(len(acts)) as pool:
             list(pool.map(lambda act, gate=gate: (gate.wait(), act()), acts))
         assert capped.used(opened) == (0, len(what))
-    assert capped.store.verify_ledger().holds
+    assert capped.store.ledger.verify().holds

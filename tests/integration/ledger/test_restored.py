@@ -9,8 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from broker.domain.errors import Breach, Conflict, Forbidden
-from broker.domain.ledger.ledger_chain import ChainHead
-from broker.domain.ledger.spends import DisclosureSource, ExactDisclosure, SpendState
+from broker.domain.ledger.spends import DisclosureSource, ExactDisclosure, MissingLedgerEntries, SpendState
+from broker.domain.signed_log import ChainHead
 from broker.storage.tables.schema import metadata
 
 PUBLIC = ExactDisclosure(DisclosureSource.PUBLIC, "EES", "npd.absence")
@@ -44,38 +44,42 @@ def test_nothing_moves_on_a_ledger_that_has_forgotten(restored):
     ):  # fmt: skip
         with pytest.raises(Breach, match="back-up was restored"):
             act()
-    check = restored.store.verify_ledger()
+    check = restored.store.ledger.verify()
     assert (check.broken, check.differs, len(check.missing_heads)) == (None, (), 1)
     assert restored.used() == (100, 100)
 
 
 def test_what_was_forgotten_is_entered_again_by_two_and_stays_spent(restored):
-    [lost] = restored.store.verify_ledger().missing_heads
+    [lost] = restored.store.ledger.verify().missing_heads
     events = restored.event("ledger.restored", "ledger")
     spends = [spend_request("j2"), spend_request("j3")]
     with pytest.raises(Forbidden):
-        restored.store.restore_ledger(lost, {}, spends, frozenset({"ada"}), restored.now(), events)
+        restored.store.ledger.restore(
+            lost, MissingLedgerEntries({}, spends), frozenset({"ada"}), restored.now(), events
+        )
     with pytest.raises(Conflict, match="not the head"):
-        restored.store.restore_ledger(ChainHead(lost.number, "0" * 64), {}, spends, BOTH, restored.now(), events)
-    restored.store.restore_ledger(lost, {WHOLE: eps(900)}, spends, BOTH, restored.now(), events)
+        restored.store.ledger.restore(
+            ChainHead(lost.number, "0" * 64), MissingLedgerEntries({}, spends), BOTH, restored.now(), events
+        )
+    restored.store.ledger.restore(lost, MissingLedgerEntries({WHOLE: eps(900)}, spends), BOTH, restored.now(), events)
     assert restored.used() == (300, 0)
-    assert restored.store.verify_ledger([lost]).holds
+    assert restored.store.ledger.verify([lost]).holds
     with pytest.raises(Conflict):
         restored.charge("j2")
     restored.released("j4")
     assert restored.used() == (400, 0)
-    assert restored.store.verify_ledger([lost]).holds
+    assert restored.store.ledger.verify([lost]).holds
     with pytest.raises(Conflict, match="not the head"):
-        restored.store.restore_ledger(lost, {}, [], BOTH, restored.now(), events)
+        restored.store.ledger.restore(lost, MissingLedgerEntries(), BOTH, restored.now(), events)
 
 
 def test_a_ledger_that_went_another_way_after_the_back_up_is_seen_too(restored, witness_folder):
     """More entries than the lost ones do not hide it: the head is another."""
-    witness = restored.store._ledger_heads
-    restored.store._ledger_heads = None
+    witness = restored.store.ledger.heads
+    restored.store.ledger.heads = None
     for number in range(4):
         restored.released(f"other-{number}")
-    restored.store._ledger_heads = witness
+    restored.store.ledger.heads = witness
     with pytest.raises(Breach):
         restored.reserve("j4")
 
@@ -102,31 +106,31 @@ def test_a_head_that_was_taken_away_or_spoilt_is_seen(capped, witness_folder, ur
 
 def test_a_lost_folder_is_begun_again_with_the_head_that_was_exported(capped, tmp_path, url):
     capped.reserve("j1")
-    exported, events = capped.store.ledger_head(), capped.event("ledger.vouched", "ledger")
+    exported, events = capped.store.ledger.head(), capped.event("ledger.vouched", "ledger")
     with pytest.raises(Conflict):
-        capped.store.attest_ledger(exported, BOTH, events)
+        capped.store.ledger.attest(exported, BOTH, events)
     (tmp_path / "witness" / "head").unlink()
     with pytest.raises(Forbidden):
-        capped.store.attest_ledger(exported, frozenset({"ada"}), events)
-    capped.store.attest_ledger(exported, BOTH, events)
+        capped.store.ledger.attest(exported, frozenset({"ada"}), events)
+    capped.store.ledger.attest(exported, BOTH, events)
     capped.charge("j1")
     other = Steps(opened(url, tmp_path / "another key"))
-    other.store.attest_ledger(capped.store.ledger_head(), BOTH, events)
+    other.store.ledger.attest(capped.store.ledger.head(), BOTH, events)
     with pytest.raises(Breach):
         other.reserve("j2")
-    other.store.restore_ledger(capped.store.ledger_head(), {}, [], BOTH, other.now(), events)
+    other.store.ledger.restore(capped.store.ledger.head(), MissingLedgerEntries(), BOTH, other.now(), events)
     other.reserve("j2")
-    assert other.store.verify_ledger().holds
+    assert other.store.ledger.verify().holds
     other.store.close()
 
 
 def test_an_exported_head_is_known_later_and_has_no_figures(capped):
     capped.reserve("j1")
-    exported = capped.store.ledger_head()
+    exported = capped.store.ledger.head()
     capped.charge("j1")
-    assert capped.store.verify_ledger([exported]).holds
+    assert capped.store.ledger.verify([exported]).holds
     strange = ChainHead(exported.number, exported.signature[::-1])
-    assert capped.store.verify_ledger([strange]).missing_heads == (strange,)
+    assert capped.store.ledger.verify([strange]).missing_heads == (strange,)
 
 
 def test_another_key_does_not_know_the_head(capped, witness_folder, tmp_path, url):
@@ -173,7 +177,7 @@ def test_the_database_itself_refuses_to_take_back_what_was_spent(capped, stateme
     with pytest.raises(DBAPIError), capped.store._db.engine.begin() as connection:
         connection.execute(text(statement))
     assert capped.store.balances() == before
-    assert capped.store.verify_ledger().holds
+    assert capped.store.ledger.verify().holds
 
 
 @pytest.mark.parametrize(
@@ -186,7 +190,7 @@ def test_neither_replace_nor_truncate_gets_around_it(capped, table):
     statement = f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}" if sqlite else f"TRUNCATE {table}"
     with pytest.raises(DBAPIError), capped.store._db.engine.begin() as connection:
         connection.execute(text(statement))
-    assert capped.store.verify_ledger().holds
+    assert capped.store.ledger.verify().holds
 
 
 @pytest.mark.parametrize(
@@ -210,7 +214,7 @@ def test_what_was_changed_behind_the_guards_is_named(capped, tampering, broken, 
     capped.charge("j2")
     capped.store.add_exact_disclosures([PUBLIC], capped.now(), capped.event("ledger.beside", "EES"))
     _unguarded(capped.store, tampering)
-    check = capped.store.verify_ledger()
+    check = capped.store.ledger.verify()
     assert (check.broken, check.differs) == (broken, differs)
 
 

@@ -35,7 +35,7 @@ def test_the_whole_way(capped):
     capped.answer("j1")
     assert capped.settle("j1", SpendState.RELEASED).state is SpendState.RELEASED
     assert (capped.used(), capped.used(OWN_TABLE)) == ((100, 0), (100, 0))
-    assert capped.store.verify_ledger().holds
+    assert capped.store.ledger.verify().holds
 
 
 def test_repeating_a_request_is_harmless_at_every_step(capped):
@@ -95,7 +95,7 @@ def test_a_spend_moves_as_the_table_says_and_not_otherwise(capped, before, after
     else:
         with pytest.raises(Conflict):
             capped.settle("j1", after)
-    assert capped.store.verify_ledger().holds
+    assert capped.store.ledger.verify().holds
 
 
 def test_nothing_is_released_without_a_stored_answer(capped):
@@ -239,7 +239,7 @@ def test_an_account_that_is_opened_late_begins_with_what_was_spent_before(capped
     assert capped.used(SHARED_TABLE) == (100, 100)
     capped.charge("j2")
     assert capped.used(SHARED_TABLE) == (200, 0)
-    assert capped.store.verify_ledger().holds
+    assert capped.store.ledger.verify().holds
     with pytest.raises(Conflict, match="cannot be stated"):
         capped.allot(OWN, PrivacyAmount(Accounting.CONCENTRATED, 1000))
 

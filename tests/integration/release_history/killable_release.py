@@ -21,7 +21,6 @@ from broker.domain.errors import Conflict
 from broker.domain.ports import Release
 from broker.domain.release_history import HistoryUpdate, new_entry_to_json
 from broker.storage.job_stores import release_store
-from broker.storage.release_history.history_writes import SqlHistoryWrites
 
 
 def stop(point: str) -> None:
@@ -42,7 +41,7 @@ def main() -> None:
     if point == "inside":
         release_store.check_not_stopped = lambda connection, ident: stop(point)
     if point == "unsigned":
-        SqlHistoryWrites._sign_history = lambda self: stop(point)
+        store.history.sign = lambda: stop(point)
     if point == "racer":
         print("ready", flush=True)
         sys.stdin.readline()

@@ -47,7 +47,7 @@ def test_a_release_and_what_it_brings_are_one_change(memory: Memory):
     assert [e.number for e in memory.store.history_entries(release=release.ident)] == [1, 2]
     assert memory.store.history_version() == HistoryVersion(2)
     assert memory.store.history_entries(after=HistoryVersion(1)) == memory.store.history_entries(recipe="recipe-2")
-    assert memory.store.verify_history().holds
+    assert memory.store.history.verify().holds
 
 
 def test_a_release_that_was_compared_with_an_older_version_is_not_made(memory: Memory):
@@ -120,7 +120,7 @@ def test_the_database_itself_changes_and_removes_nothing(memory: Memory, backend
         with pytest.raises(DBAPIError), memory.store._db.write() as connection:
             connection.execute(text(statement))
     assert memory.store.history_entries() == before
-    assert memory.store.verify_history().holds
+    assert memory.store.history.verify().holds
 
 
 GUARDS = {
@@ -149,7 +149,7 @@ def test_whoever_lifts_the_triggers_is_seen_all_the_same(memory: Memory, backend
     with memory.store._db.write() as connection:
         connection.execute(text(drop))
         connection.execute(text(f"UPDATE {table} SET {change} WHERE number = 1"))
-    check = memory.store.verify_history()
+    check = memory.store.history.verify()
     assert not check.holds
     assert 1 in {check.broken, *check.differs}
 

@@ -35,7 +35,7 @@ def test_before_the_commit_nothing_was_released_and_the_file_is_nobodys(memory: 
     store, files = memory.store, memory.files
     assert store.release_of(job) is None
     assert store.history_version() == HistoryVersion(0)
-    assert store.verify_history().holds
+    assert store.history.verify().holds
     (left,) = files.unnamed(store.member_files(), LATER)
     files.discard(left, store.member_files())
     assert files.unnamed(store.member_files(), LATER) == ()
@@ -51,9 +51,9 @@ def test_after_the_commit_the_release_is_remembered_and_its_file_is_there(memory
     (entry,) = store.history_entries(release=release.ident)
     assert memory.files.get(store.members_of(entry.number)) == job.encode()
     assert memory.files.unnamed(store.member_files(), LATER) == ()
-    assert store.verify_history().holds
+    assert store.history.verify().holds
     memory.remember(new(2))
-    assert store.verify_history([store.history_head()]).holds
+    assert store.history.verify([store.history.head()]).holds
 
 
 def test_of_releases_at_once_that_saw_the_same_memory_one_is_out(memory: Memory, url: str):
@@ -67,6 +67,6 @@ def test_of_releases_at_once_that_saw_the_same_memory_one_is_out(memory: Memory,
     assert sorted(ends) == ["memory-moved"] * 5 + ["released"]
     assert [memory.store.release_of(r.job) is not None for r in jobs] == [e == "released" for e in ends]
     assert memory.store.history_version() == HistoryVersion(1)
-    assert memory.store.verify_history().holds
+    assert memory.store.history.verify().holds
     assert memory.store.verify_audit().broken is None
     assert event()

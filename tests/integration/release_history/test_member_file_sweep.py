@@ -76,7 +76,7 @@ def test_a_release_during_a_sweep_has_its_file(memory: Memory, url: str):
         assert end in {"released", "memory-moved"}
         assert (memory.store.release_of(release.job) is not None) == (end == "released")
     assert memory.files.missing(memory.store.member_files()) == ()
-    assert memory.store.verify_history().holds
+    assert memory.store.history.verify().holds
     for entry in memory.store.history_entries():
         assert memory.files.get(memory.store.members_of(entry.number))
 
@@ -136,7 +136,7 @@ def test_a_memory_that_has_forgotten_gives_nothing_up(restored):  # noqa: F811
     memory, _ = restored
     assert len(memory.files.unnamed(memory.store.member_files())) == 2
     assert swept(memory) == frozenset()
-    assert not memory.store.history_is_intact()
+    assert not memory.store.history.is_intact()
 
 
 def test_what_was_given_up_is_never_taken_back(memory: Memory):

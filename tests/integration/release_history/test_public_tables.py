@@ -84,7 +84,7 @@ def test_a_recipe_that_makes_every_figure_is_remembered_with_its_population(town
     assert len(set(table.members.rows()[0].tolist())) == persons, "everybody is in it"
     (figure,) = table.figures
     assert sorted(figure.shown.values()) == sorted(exact.values())
-    assert town.store.verify_history().holds
+    assert town.store.history.verify().holds
     told = [(line.event.actor, line.event.action, line.event.codes) for line in town.store.audit()]
     (snapshot,) = {entry.snapshot}
     assert [t for t in told if t[1].startswith("public-table")] == [
@@ -248,7 +248,7 @@ def test_a_worker_that_dies_is_followed_by_another_and_the_table_enters_once(tow
     """Before the look, after it, and inside the change that enters it."""
     ident = request_table(town, figures(counted(town)))
     public_table_requests.confirm_public_table(town, town.store.person(TWO), ident)
-    kinds = [(town.sandbox, "run"), (town.store, "name_public_vault"), (town.store, "_sign_history")]
+    kinds = [(town.sandbox, "run"), (town.store, "name_public_vault"), (town.store.history, "sign")]
     for number, (whose, name) in enumerate(kinds):
         with monkeypatch.context() as patch:
             patch.setattr(whose, name, dies, raising=False)
@@ -300,7 +300,7 @@ def test_nothing_is_entered_while_the_memory_has_forgotten_something(town, monke
         raise Breach("The release history does not have its last signed head.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(town.store, "_check_history", forgot)
+        patch.setattr(town.store.history, "check_signed_head", forgot)
         ident = registered(town, figures(counted(town)))
     assert town.store.public_table(ident).state is PublicTableState.CONFIRMED
     assert later_work(town, 3) == 1
@@ -309,7 +309,7 @@ def test_nothing_is_entered_while_the_memory_has_forgotten_something(town, monke
 def test_a_restored_history_ignores_files_that_were_never_entered(town, monkeypatch):  # noqa: F811
     """Each attempt would leave one, and nobody could agree what was forgotten."""
     with monkeypatch.context() as patch:
-        patch.setattr(town.store, "history_is_intact", lambda: False)
+        patch.setattr(town.store.history, "is_intact", lambda: False)
         ident = registered(town, figures(counted(town)))
     assert town.release_history.files.unnamed(town.store.member_files()) == ()
     assert town.store.public_table(ident).state is PublicTableState.CONFIRMED

@@ -100,7 +100,7 @@ def test_what_was_found_and_its_entry_are_one_change(store, given):
         1,
     )
     assert [e.output for e in store.history_entries()] == ["p1"]
-    assert store.verify_history().holds
+    assert store.history.verify().holds
     assert (store.work_leased(), store.work_due(frozenset(WorkKind), given.at(20))) == ([], [])
 
 

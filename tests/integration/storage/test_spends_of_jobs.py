@@ -12,7 +12,7 @@ from broker.domain.jobs.outputs import OutputState
 from broker.domain.ledger.budget_refusals import ReleaseMaximum
 from broker.domain.ledger.privacy_loss import Accounting, Cost, Loss, PrivacyAccount, PrivacyAmount
 from broker.domain.ledger.spends import DisclosureSource, ExactDisclosure, SpendRequest, SpendState, StoredAnswer
-from broker.storage.signed_chain import SignedHeadStore
+from broker.storage.signed_log import SignedHeadStore
 
 COST = PrivacyAmount(Accounting.PURE, 100)
 MOST = ReleaseMaximum(COST)
@@ -20,8 +20,8 @@ MOST = ReleaseMaximum(COST)
 
 @pytest.fixture
 def witnessed(store, given, tmp_path: Path):
-    store._ledger_heads = SignedHeadStore(tmp_path / "witness")
-    store.begin_ledger_chain()
+    store.ledger.heads = SignedHeadStore(tmp_path / "witness")
+    store.ledger.begin()
     for account in (PrivacyAccount("pupil"), PrivacyAccount("pupil", "P0421")):
         store.allot(account, replace(COST, micro=1000), given.at(), [given.event("budget.allotted", account.name)])
     return store
@@ -75,7 +75,7 @@ def test_a_job_that_ends_without_a_release_is_refunded_only_if_it_never_read(
     assert witnessed.spend_of(lease.ident).state is state
     assert used(witnessed) == left
     assert [line.event.subject for line in witnessed.audit_of(lease.ident, f"spend.{state.value}")]
-    assert witnessed.verify_ledger().holds
+    assert witnessed.ledger.verify().holds
     with pytest.raises(Conflict):
         witnessed.charge(lease.ident, given.at(), [given.event()])
 

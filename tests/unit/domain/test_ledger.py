@@ -6,14 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from broker.domain.errors import Breach
-from broker.domain.ledger.ledger_chain import (
-    ChainEntry,
-    LedgerEntryKind,
-    charges_to_json,
-    check_entries,
-    entry_hash,
-    replay_entries,
-)
+from broker.domain.ledger.ledger_chain import LedgerEntryKind, charges_to_json, replay_entries
 from broker.domain.ledger.privacy_loss import (
     Accounting,
     Cost,
@@ -24,6 +17,7 @@ from broker.domain.ledger.privacy_loss import (
     costs_to_json,
 )
 from broker.domain.ledger.spends import SPEND_TRANSITIONS, SPENT_STATES, SpendRequest, SpendState, question_hash
+from broker.domain.signed_log import ChainEntry, check_entries, entry_hash
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 PURE, RHO, BOTH = Accounting.PURE, Accounting.CONCENTRATED, Accounting.APPROXIMATE

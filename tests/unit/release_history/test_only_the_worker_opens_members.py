@@ -27,7 +27,7 @@ from broker.settings import read_settings
 from broker.wiring.broker_ports import build_ports
 settings = read_settings()
 ports = build_ports(settings.model_copy(update={"queue_url": "redis://127.0.0.1:1/0"}))
-ports.store.verify_history()
+ports.store.history.verify()
 print(sorted(m for m in sys.modules if m.startswith(("broker.encrypted_store", "broker.vault", "broker.engine"))))
 print((settings.root / "memory").exists(), (settings.root / "private").exists())
 """

@@ -10,8 +10,10 @@ from broker.domain.ledger.budget_refusals import ReleaseMaximum
 from broker.domain.ledger.privacy_loss import Accounting, Cost, Loss, PrivacyAccount, PrivacyAmount
 from broker.domain.ledger.spends import SpendRequest, SpendState
 from broker.domain.projects.project import ProjectBudget, ProtectionMode
+from broker.domain.signed_log import LogName
 from broker.policy.data_catalogue import PrivacyUnit
 from broker.policy.policy_set import PolicySet
+from broker.workflow.administration import backup_restore
 from broker.workflow.views import privacy_budgets
 from tests.unit.workflow.conftest import ADA, CLEO, PROJECT, REX, ROSA, Broker
 
@@ -158,7 +160,7 @@ def test_invariant_8_accounts_that_are_shared_are_for_administrators(broker):
     for look in (
         privacy_budgets.whole_ledger,
         privacy_budgets.verify_ledger,
-        privacy_budgets.signed_ledger_head,
+        lambda ports, person: backup_restore.signed_head(ports, person, LogName.LEDGER),
         lambda ports, person: privacy_budgets.account_history(ports, person, UNIT),
     ):
         for person, told in ((ROSA, Unknown), (CLEO, Forbidden)):

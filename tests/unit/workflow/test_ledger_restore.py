@@ -9,13 +9,12 @@ import pytest
 
 from broker.domain.errors import Breach, Conflict, Forbidden, Unknown
 from broker.domain.identity.people import Person, Role
-from broker.domain.ledger.ledger_chain import ChainHead
 from broker.domain.ledger.privacy_loss import Accounting, Cost, Loss, PrivacyAccount, PrivacyAmount
-from broker.domain.ledger.spends import SpendRequest, SpendState
-from broker.storage.signed_chain import SignedHeadStore
+from broker.domain.ledger.spends import MissingLedgerEntries, SpendRequest, SpendState
+from broker.domain.signed_log import ChainHead, LogName
+from broker.storage.signed_log import SignedHeadStore
 from broker.storage.sql_store import open_store
 from broker.workflow.administration import backup_restore, user_accounts
-from broker.workflow.administration.backup_restore import MissingLedgerEntries
 from broker.workflow.administration.budget_allotment import allot
 from broker.workflow.views import privacy_budgets
 from tests.unit.workflow.conftest import ADA, AMIR, CLEO, PROJECT, ROSA, Broker, opened
@@ -40,16 +39,20 @@ def lost(founded: Path, policies, tmp_path: Path) -> Iterator[Broker]:
     broker.store.close()
 
 
-def both(act, broker: Broker, what: object) -> None:
-    assert not act(broker.ports, broker.person(ADA), what)
-    assert not act(broker.ports, broker.person(ADA), what), "asking twice is not two"
-    assert act(broker.ports, broker.person(AMIR), what)
+def attest(broker: Broker, person: str, head: ChainHead) -> bool:
+    return backup_restore.attest_head(broker.ports, broker.person(person), LogName.LEDGER, head)
+
+
+def both(act, broker: Broker, *what: object) -> None:
+    assert not act(broker.ports, broker.person(ADA), *what)
+    assert not act(broker.ports, broker.person(ADA), *what), "asking twice is not two"
+    assert act(broker.ports, broker.person(AMIR), *what)
 
 
 @pytest.fixture
 def restored(lost: Broker, tmp_path: Path) -> Iterator[Broker]:
     """A back-up from before j1 was charged has taken the database's place."""
-    both(backup_restore.attest_ledger, lost, lost.store.ledger_head())
+    both(backup_restore.attest_head, lost, LogName.LEDGER, lost.store.ledger.head())
     lost.store.close()
     shutil.copy(tmp_path / "broker.sqlite", tmp_path / "back-up")
     broker = signing(lost, tmp_path)
@@ -66,12 +69,12 @@ def restored(lost: Broker, tmp_path: Path) -> Iterator[Broker]:
 def test_a_head_that_was_exported_is_taken_by_two(lost):
     with pytest.raises(Breach):
         allot(lost.ports, lost.govern(budgets=()), ADA)
-    head = privacy_budgets.signed_ledger_head(lost.ports, lost.person(ADA))
-    both(backup_restore.attest_ledger, lost, head)
+    head = backup_restore.signed_head(lost.ports, lost.person(ADA), LogName.LEDGER)
+    both(backup_restore.attest_head, lost, LogName.LEDGER, head)
     allot(lost.ports, lost.policies, ADA)
     assert lost.events("ledger") == ["ledger.vouch-asked", "ledger.vouched"]
     with pytest.raises(Conflict, match="is present"):
-        backup_restore.attest_ledger(lost.ports, lost.person(AMIR), head)
+        attest(lost, AMIR, head)
 
 
 def test_invariant_12_what_was_forgotten_is_entered_again_as_spent(restored):
@@ -80,9 +83,10 @@ def test_invariant_12_what_was_forgotten_is_entered_again_as_spent(restored):
     (head,) = privacy_budgets.verify_ledger(restored.ports, restored.person(ADA)).missing_heads
     asked = SpendRequest("j1", PROJECT, "s1", "question of j1", (Cost("pupil", LOSS, (("npd.absence", LOSS),)),))
     more = {OWN: PrivacyAmount(Accounting.APPROXIMATE, 3_000_000, 2_000_000)}
-    forgotten = MissingLedgerEntries(head, more, (asked,))
-    assert not backup_restore.restore_ledger_entries(restored.ports, restored.person(ADA), replace(forgotten, caps={}))
-    both(backup_restore.restore_ledger_entries, restored, forgotten)
+    forgotten = MissingLedgerEntries(more, (asked,))
+    fewer = replace(forgotten, caps={})
+    assert not backup_restore.restore_ledger_entries(restored.ports, restored.person(ADA), head, fewer)
+    both(backup_restore.restore_ledger_entries, restored, head, forgotten)
     assert restored.store.spend_of("j1").state is SpendState.WITHHELD
     assert cap(restored, OWN) == more[OWN]
     assert restored.events("ledger")[-2:] == ["ledger.reenter-asked", "ledger.reentered"]
@@ -94,30 +98,29 @@ def test_the_second_is_another_person_and_an_administrator_still(lost):
     head = ChainHead(1, "0" * 64)
     for person, told in ((ROSA, Unknown), (CLEO, Forbidden)):
         with pytest.raises(told):
-            backup_restore.attest_ledger(lost.ports, lost.person(person), head)
+            attest(lost, person, head)
     puppet = Person("puppet", "Puppet", frozenset({Role.ADMINISTRATOR}))
     user_accounts.save_person(lost.ports, lost.person(ADA), puppet, "a hash that only Ada knows")
     user_accounts.save_person(lost.ports, lost.person(AMIR), puppet)
-    assert not backup_restore.attest_ledger(lost.ports, lost.person(ADA), head)
-    assert not backup_restore.attest_ledger(lost.ports, lost.person("puppet"), head), "by no account"
+    assert not attest(lost, ADA, head)
+    assert not attest(lost, "puppet", head), "by no account"
     user_accounts.save_person(lost.ports, lost.person(AMIR), replace(lost.person(ADA), active=False))
     user_accounts.save_person(lost.ports, lost.person(AMIR), replace(lost.person("puppet"), active=False))
-    assert not backup_restore.attest_ledger(lost.ports, lost.person(AMIR), head), "both have left"
+    assert not attest(lost, AMIR, head), "both have left"
 
 
 def test_two_documents_are_the_same_only_if_everything_in_them_is():
     head, amount = ChainHead(1, "0" * 64), PrivacyAmount(Accounting.APPROXIMATE, 1)
     asked = SpendRequest("j1", PROJECT, "s1", "q", (Cost("pupil", LOSS, ()),))
     found = [
-        MissingLedgerEntries(head),
-        MissingLedgerEntries(ChainHead(2, "0" * 64)),
-        MissingLedgerEntries(head, {PrivacyAccount("pupil"): amount}),
-        MissingLedgerEntries(head, {PrivacyAccount("staff"): amount}),
-        MissingLedgerEntries(head, {}, (asked,)),
-        MissingLedgerEntries(head, {}, (replace(asked, question="other"),)),
+        (head, MissingLedgerEntries()),
+        (ChainHead(2, "0" * 64), MissingLedgerEntries()),
+        (head, MissingLedgerEntries({PrivacyAccount("pupil"): amount})),
+        (head, MissingLedgerEntries({PrivacyAccount("staff"): amount})),
+        (head, MissingLedgerEntries({}, (asked,))),
+        (head, MissingLedgerEntries({}, (replace(asked, question="other"),))),
     ]
-    assert len({f.digest for f in found}) == len(found)
+    assert len({backup_restore.ledger_codes(*f) for f in found}) == len(found)
     other = replace(asked, job="j0")
-    assert (
-        MissingLedgerEntries(head, {}, (asked, other)).digest == MissingLedgerEntries(head, {}, (other, asked)).digest
-    )
+    one, two = MissingLedgerEntries({}, (asked, other)), MissingLedgerEntries({}, (other, asked))
+    assert backup_restore.ledger_codes(head, one) == backup_restore.ledger_codes(head, two)

@@ -13,12 +13,12 @@ import pytest
 from broker.domain.errors import Breach, Conflict, Forbidden, Invalid
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.jobs.reviews import VoteChoice
-from broker.domain.ledger.ledger_chain import ChainHead
 from broker.domain.plans.scalars import Value
 from broker.domain.ports.history_ports import KnownPopulation
 from broker.domain.release_history import StoredMembers, new_entry_from_json
+from broker.domain.signed_log import ChainHead, LogName
 from broker.evidence.member_tables import members_of, to_bytes
-from broker.storage.signed_chain import SignedHeadStore
+from broker.storage.signed_log import SignedHeadStore
 from broker.storage.sql_store import open_store
 from broker.workflow.administration import backup_restore
 from broker.workflow.administration.backup_restore import MissingHistoryTables
@@ -146,7 +146,7 @@ def restored(signed: Broker, tmp_path: Path) -> Iterator[Broker]:
 def missing_history(broker: Broker, case: str = "2026/14") -> MissingHistoryTables:
     entries, broken = missing_tables(broker.store, broker.ports.release_history.files)
     assert broken == ()
-    return MissingHistoryTables(broker.store.lost_history_head(), tuple(e.members for e in entries), case)
+    return MissingHistoryTables(broker.store.history.lost_head(), tuple(e.members for e in entries), case)
 
 
 def test_two_administrators_agree_and_a_worker_enters_the_files(restored):
@@ -200,7 +200,7 @@ def test_files_that_differ_from_the_agreement_are_not_entered(restored):
     for person in (ADA, AMIR):
         backup_restore.request_history_restore(restored.ports, restored.person(person), fewer)
     assert restore_agreed_entries(restored.ports) == 0
-    assert not restored.store.history_is_intact()
+    assert not restored.store.history.is_intact()
 
 
 def test_nothing_is_released_and_no_file_written_while_the_memory_has_forgotten(restored):
@@ -237,13 +237,17 @@ def test_a_request_is_known_by_all_that_it_says(restored):
     assert replace(wanted, files=wanted.files[::-1]).codes == wanted.codes
 
 
+def attest(broker: Broker, person: str, head: ChainHead) -> bool:
+    return backup_restore.attest_head(broker.ports, broker.person(person), LogName.HISTORY, head)
+
+
 def test_two_administrators_attest_a_missing_head(signed, tmp_path):
     released(signed)
-    exported = signed.store.history_head()
+    exported = signed.store.history.head()
     (tmp_path / "heads" / "head").unlink()
-    assert not signed.store.history_is_intact()
-    assert not backup_restore.attest_history(signed.ports, signed.person(ADA), exported)
+    assert not signed.store.history.is_intact()
+    assert not attest(signed, ADA, exported)
     with pytest.raises(Forbidden):
-        backup_restore.attest_history(signed.ports, signed.person(CLEO), exported)
-    assert backup_restore.attest_history(signed.ports, signed.person(AMIR), exported)
+        attest(signed, CLEO, exported)
+    assert attest(signed, AMIR, exported)
     assert verify_history(signed.store, signed.ports.release_history.files).holds
