@@ -12,7 +12,6 @@ from broker.disclosure.linking.linked_system import FigurePlace
 from broker.disclosure.protected_values import empty_evidence
 from broker.disclosure.records.assessment_json import table_record
 from broker.disclosure.rules import PLAN_RULES, RuleInput, findings_of
-from broker.disclosure.suppression.attack_intervals import Progress, no_progress
 from broker.disclosure.table_findings import institution_notice
 from broker.domain.errors import Breach
 from broker.domain.evidence import JobEvidence, OutputEvidence, TableEvidence
@@ -21,6 +20,7 @@ from broker.domain.plans.lineage import Lineage, lineage_of
 from broker.domain.plans.operators import table_numbers, walk
 from broker.domain.plans.plan import Plan, PlannedOutput, PlannedTable
 from broker.domain.plans.scalars import Value
+from broker.domain.progress import Progress, no_progress
 from broker.evidence.table_families import TableFamily, TableIndex, find_families, incomparable_outputs
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 from broker.postprocessing.output_rows import OutputCell, OutputRow, StepBudget, compute_cell, released_value

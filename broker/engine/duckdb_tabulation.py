@@ -15,6 +15,7 @@ import duckdb
 from broker.domain.errors import Invalid
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans.measure import MAGNITUDES, Measure
+from broker.domain.progress import Progress, no_progress
 from broker.engine.person_table import Connection, PersonTable, Row, number_sql, open_person_file
 from broker.evidence import tabulation
 from broker.evidence.tabulation import CellCoordinates
@@ -103,11 +104,8 @@ def plain_number(value: Any) -> Any:
     return whole if whole == value else value.normalize(WIDE_CONTEXT)
 
 
-ReportProgress = Callable[[str, int, int], None]
-
-
 def tabulate(
-    path: Path, request: tabulation.TabulationRequest, report: ReportProgress = lambda what, done, total: None
+    path: Path, request: tabulation.TabulationRequest, report: Progress = no_progress
 ) -> tabulation.Tabulation:
     """Cells, totals and evidence of a CSV or Parquet file. A row without a unit counts as a person of its own. Raises
     Invalid for a file that cannot be used."""

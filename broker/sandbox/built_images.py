@@ -16,7 +16,7 @@ from pathlib import Path
 
 from broker.domain.errors import Unavailable
 from broker.sandbox import engine_images, root_filesystem
-from broker.sandbox.image_layers import LOCK_FILE, ImageLayers, Progress
+from broker.sandbox.image_layers import LOCK_FILE, ImageLayers, PrintLine
 
 IMAGE_NAMES = ("sql", "python", "fit", "files")
 SOURCES = Path(__file__).resolve().parents[2] / "sandbox_images"
@@ -26,7 +26,7 @@ BASE_FILE = "base"
 LAYERS = ("base", "wheels")
 
 
-def build_images(folder: Path, progress: Progress = lambda line: None, base: str | None = None) -> dict[str, str]:
+def build_images(folder: Path, say: PrintLine = lambda line: None, base: str | None = None) -> dict[str, str]:
     """Build what is missing in `folder` and return each image's digest. Without an engine it builds only folders.
 
     `base` is an image to build on instead of Debian packages; it is recorded in `folder` for later builds.
@@ -34,7 +34,7 @@ def build_images(folder: Path, progress: Progress = lambda line: None, base: str
     folder.mkdir(parents=True, exist_ok=True)
     if base is not None:
         (folder / BASE_FILE).write_text(base)
-    return BuiltImages(folder, engine=engine_images.is_available()).build(progress)
+    return BuiltImages(folder, engine=engine_images.is_available()).build(say)
 
 
 class BuiltImages:
@@ -46,7 +46,7 @@ class BuiltImages:
         base = remembered.read_text().strip() or None if remembered.is_file() else None
         self.layers = ImageLayers(folder, sources, base)
 
-    def build(self, progress: Progress = lambda line: None) -> dict[str, str]:
+    def build(self, say: PrintLine = lambda line: None) -> dict[str, str]:
         """Return image names with digests, building what is missing. Raises Unavailable if the sources are missing."""
         if not all((self._sources / name / LOCK_FILE).is_file() for name in IMAGE_NAMES):
             raise Unavailable(f"The images' sources are not at {self._sources}.")
@@ -54,7 +54,7 @@ class BuiltImages:
         sysconfig.get_config_vars()  # its first call is not thread-safe, and the installers make it
         with (self._folder / "lock").open("w") as lock, ThreadPoolExecutor(len(IMAGE_NAMES)) as each:
             fcntl.flock(lock, fcntl.LOCK_EX)  # another process may be building the same
-            digests = each.map(lambda name: self._ensure(name, progress), IMAGE_NAMES)
+            digests = each.map(lambda name: self._ensure(name, say), IMAGE_NAMES)
             return dict(zip(IMAGE_NAMES, digests, strict=True))
 
     def digest_of(self, name: str) -> str:
@@ -84,10 +84,10 @@ class BuiltImages:
         digest = str(json.loads(record.read_text())["digest"])
         return digest if not self._engine or engine_images.has_image(digest) else None  # somebody may have removed it
 
-    def _ensure(self, name: str, progress: Progress) -> str:
+    def _ensure(self, name: str, say: PrintLine) -> str:
         digest = self._known_digest(name)
         if digest is None:
-            digest = self._build_image(name, progress)
+            digest = self._build_image(name, say)
             (self._folder / f"{name}-{self.key(name)}.json").write_text(json.dumps({"digest": digest}))
             self._remove_unused(name, frozenset({f"{name}-{self.key(name)}"}))
             for layer in LAYERS:
@@ -111,12 +111,12 @@ class BuiltImages:
         record.unlink(missing_ok=True)
         old.with_name(f"{old.name}.sbom.json").unlink(missing_ok=True)
 
-    def _build_image(self, name: str, progress: Progress) -> str:
+    def _build_image(self, name: str, say: PrintLine) -> str:
         key = self.key(name)
         tree = self._folder / f"{name}-{key}"
         if not tree.is_dir():
-            root_filesystem.write_sbom(self.sbom_of(name), self.layers.fill(name, tree, progress))
+            root_filesystem.write_sbom(self.sbom_of(name), self.layers.fill(name, tree, say))
         if not self._engine:
             return "sha256:" + hashlib.sha256(key.encode()).hexdigest()
-        progress(f"image {name}: handing the file system to the engine")
+        say(f"image {name}: handing the file system to the engine")
         return engine_images.import_folder(tree, f"{name}-{key}")

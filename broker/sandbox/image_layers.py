@@ -16,7 +16,7 @@ from pathlib import Path
 from broker.domain.errors import Unavailable
 from broker.sandbox import engine_images, root_filesystem
 
-Progress = Callable[[str], None]
+PrintLine = Callable[[str], None]
 Components = list[dict[str, str]]
 """Components for the SBOM, each with `type`, `name` and `version`; those of wheels also with `purl`."""
 
@@ -40,10 +40,10 @@ class ImageLayers:
         """Return the names of the two folders below the image: base and wheels."""
         return frozenset({f"base-{_hash(self._base_recipe())}", f"wheels-{self._wheels_key(name)}"})
 
-    def fill(self, name: str, tree: Path, progress: Progress) -> Components:
+    def fill(self, name: str, tree: Path, say: PrintLine) -> Components:
         """Make the folder `tree` of an image, and the layers below it that are missing. Returns all of its
         components."""
-        wheels, listed = self._wheels(name, progress)
+        wheels, listed = self._wheels(name, say)
         unfinished = _unfinished_folder(tree)
         _link(wheels, unfinished)
         own = self._copy_sources(name, unfinished)
@@ -51,7 +51,7 @@ class ImageLayers:
         _finish_folder(unfinished, tree)
         return listed
 
-    def base(self, progress: Progress) -> tuple[Path, Components]:
+    def base(self, say: PrintLine) -> tuple[Path, Components]:
         """Return folder and components of the base, which all images share. The first caller makes it; other threads
         wait."""
         tree = self._folder / f"base-{_hash(self._base_recipe())}"
@@ -59,7 +59,7 @@ class ImageLayers:
             if not tree.is_dir():
                 unfinished = _unfinished_folder(tree)
                 unfinished.mkdir()
-                progress(f"base: {'from image ' + self._base if self._base else 'from Debian packages'}")
+                say(f"base: {'from image ' + self._base if self._base else 'from Debian packages'}")
                 _write_list(tree, self._fill_base(unfinished))
                 root_filesystem.remove_unneeded(unfinished)
                 root_filesystem.compile_bytecode(unfinished, [root_filesystem.standard_library(unfinished)])
@@ -71,15 +71,15 @@ class ImageLayers:
             return root_filesystem.unpack_debian(tree, self._folder / "packages")
         return engine_images.export_image(self._base, tree)
 
-    def _wheels(self, name: str, progress: Progress) -> tuple[Path, Components]:
-        base, listed = self.base(progress)
+    def _wheels(self, name: str, say: PrintLine) -> tuple[Path, Components]:
+        base, listed = self.base(say)
         tree = self._folder / f"wheels-{self._wheels_key(name)}"
         if not tree.is_dir():
             unfinished = _unfinished_folder(tree)
             _link(base, unfinished)
-            progress(f"image {name}: fetching and unpacking locked wheels")
+            say(f"image {name}: fetching and unpacking locked wheels")
             listed = listed + root_filesystem.install_wheels(unfinished, self._sources / name / LOCK_FILE)
-            progress(f"image {name}: compiling")
+            say(f"image {name}: compiling")
             root_filesystem.compile_bytecode(unfinished, [unfinished / "opt/site"])
             _write_list(tree, listed)
             _finish_folder(unfinished, tree)

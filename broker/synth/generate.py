@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from broker.domain.errors import Invalid
+from broker.domain.progress import Progress, no_progress
 from broker.policy.data_catalogue import Catalogue, CatalogueTable
 from broker.synth import attendance, census, destinations, primary_assessments, samples, secondary_results, social_care
 from broker.synth.delivery import Columns, prepare, write_mark, write_table
@@ -19,7 +20,6 @@ from broker.synth.synthetic_people import make_people
 from broker.synth.workforce import make_staff, workforce
 
 T = TypeVar("T")
-Progress = Callable[[str, int, int], None]
 Yearly = Callable[[World, SchoolYear, Rng, int], Columns]
 
 YEARLY: dict[str, Yearly] = {
@@ -41,10 +41,6 @@ YEARLY: dict[str, Yearly] = {
 }
 
 
-def _silent(step: str, done: int, total: int) -> None:
-    """Ignore progress."""
-
-
 @dataclass(frozen=True)
 class GenerationSummary:
     """The result: rows of each table over all its years, the number of files, and of people."""
@@ -60,7 +56,7 @@ def generate(
     years: tuple[int, int] | range,
     seed: int,
     out: Path,
-    progress: Progress = _silent,
+    progress: Progress = no_progress,
 ) -> GenerationSummary:
     """Write all tables of the catalogue into the new folder `out`, with about `pupils` pupils on roll in a year.
 

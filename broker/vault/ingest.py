@@ -5,12 +5,12 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 from broker.domain.errors import Invalid
 from broker.domain.ports import Snapshot
+from broker.domain.progress import Progress, no_progress
 from broker.domain.projects.erasures import ErasedPersons
 from broker.policy.data_catalogue import Catalogue, TableKind
 from broker.policy.policy_set import canonical_json
@@ -22,9 +22,6 @@ from broker.vault.facts import Facts, facts_json, prove_facts
 from broker.vault.person_numbers import KEY_TABLES, add_keys, number_persons
 from broker.vault.snapshot_files import DESCRIPTION_FILE, read_snapshot, write_description
 
-Progress = Callable[[str, int, int], None]
-"""Called with the current step, the steps done, and the number of steps."""
-
 LAYOUT = "1"
 """Changes whenever snapshots of the same data would be written differently."""
 
@@ -33,7 +30,11 @@ PERSON_COLUMN = "__person"
 
 
 def ingest(
-    source: Path, data: Path, catalogue: Catalogue, now: datetime, progress: Progress | None = None,
+    source: Path,
+    data: Path,
+    catalogue: Catalogue,
+    now: datetime,
+    progress: Progress = no_progress,
     erased: ErasedPersons | None = None,
 ) -> Snapshot:  # fmt: skip
     """Make a snapshot of the extracts `source/<schema>.<table>/<year>.parquet` (or .csv; `all` without a year).
@@ -60,9 +61,7 @@ def ingest(
         half = snapshots / f".half-{secrets.token_hex(4)}"
         half.mkdir(mode=0o700)
         try:
-            facts = _write_snapshot(
-                extracts, problems, half, private, progress or (lambda what, done, total: None), erased
-            )
+            facts = _write_snapshot(extracts, problems, half, private, progress, erased)
             write_description(half, Snapshot(ident, fingerprint, now, synthetic, "", facts_json(facts)))
             os.replace(half, snapshots / ident)
         finally:

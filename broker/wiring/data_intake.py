@@ -1,19 +1,16 @@
 """Incoming data: synthetic extracts, files with rows of persons, and snapshots made from folders of extracts."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from broker.domain.ports import Ports, Snapshot
+from broker.domain.progress import Progress, no_progress
 from broker.policy.data_catalogue import Catalogue
 
 if TYPE_CHECKING:
     from broker.evidence.tabulation import Tabulation, TabulationRequest
     from broker.settings import Settings
     from broker.synth.generate import GenerationSummary
-
-Progress = Callable[[str, int, int], None]
-"""(what is done now, steps done, steps in all)"""
 
 
 def make_extracts(
@@ -30,9 +27,7 @@ def synthetic_years() -> range:
     return YEARS
 
 
-def tabulate_file(
-    path: Path, request: "TabulationRequest", progress: Progress = lambda what, done, total: None
-) -> "Tabulation":
+def tabulate_file(path: Path, request: "TabulationRequest", progress: Progress = no_progress) -> "Tabulation":
     from broker.engine.duckdb_tabulation import tabulate
 
     return tabulate(path, request, progress)

@@ -22,11 +22,11 @@ def engine_answers() -> bool:
     return is_available()
 
 
-def build_images(settings: "Settings", progress: Callable[[str], None]) -> dict[str, str]:
+def build_images(settings: "Settings", say: Callable[[str], None]) -> dict[str, str]:
     """Build the images that are missing. Returns the digest of each image by name."""
     from broker.sandbox import built_images
 
-    return built_images.build_images(settings.images_root, progress)
+    return built_images.build_images(settings.images_root, say)
 
 
 def build_sandbox(settings: "Settings", slot: int = 0) -> Sandbox:

@@ -6,15 +6,16 @@ from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING
 
+from broker.domain.progress import Progress
 from broker.policy.policy_set import PolicySet
 from broker.wiring.broker_ports import clock
-from broker.wiring.data_intake import Progress, make_extracts, synthetic_years
+from broker.wiring.data_intake import make_extracts, synthetic_years
 from broker.wiring.execution_adapters import build_private, build_sandbox, engine_answers
 
 if TYPE_CHECKING:
     from broker.settings import Settings
     from broker.workflow.rehearsal.rehearsal_data import RehearsalData
-    from broker.workflow.rehearsal.synthetic_data import SyntheticDataProgress, SyntheticDataSpec, SyntheticNPD
+    from broker.workflow.rehearsal.synthetic_data import SyntheticDataSpec, SyntheticNPD
 
 
 def build_synthetic(settings: "Settings", policies: Callable[[], PolicySet]) -> "SyntheticNPD":
@@ -23,16 +24,14 @@ def build_synthetic(settings: "Settings", policies: Callable[[], PolicySet]) -> 
 
     folder = settings.root / "synthetic"
 
-    def build(
-        in_force: PolicySet, project: str, wanted: "SyntheticDataSpec", making: "SyntheticDataProgress"
-    ) -> "RehearsalData":
-        return build_rehearsal_data(in_force, project, wanted, folder, making)
+    def build(in_force: PolicySet, project: str, wanted: "SyntheticDataSpec", progress: Progress) -> "RehearsalData":
+        return build_rehearsal_data(in_force, project, wanted, folder, progress)
 
     return SyntheticNPD(policies, synthetic_years(), build)
 
 
 def build_rehearsal_data(
-    policies: PolicySet, project: str, wanted: "SyntheticDataSpec", root: Path, making: "SyntheticDataProgress"
+    policies: PolicySet, project: str, wanted: "SyntheticDataSpec", root: Path, progress: Progress
 ) -> "RehearsalData":
     """Return the adapters of a rehearsal, on synthetic data in a folder below `root`. The data are made if they do not
     exist yet."""
@@ -42,12 +41,13 @@ def build_rehearsal_data(
     from broker.vault.build_once import build_once
     from broker.vault.vault_store import VaultStore
     from broker.workflow.rehearsal.rehearsal_data import RehearsalData, RehearsalPorts
+    from broker.workflow.rehearsal.synthetic_data import BEGINNING, WAITING
 
     def make(folder: Path) -> dict[str, object]:
-        making.begins()
-        return {"snapshot": _make_synthetic_snapshot(policies, project, wanted, folder, making.steps)}
+        progress(BEGINNING, 0, 1)
+        return {"snapshot": _make_synthetic_snapshot(policies, project, wanted, folder, progress)}
 
-    synthetic = build_once(root.resolve(), wanted.name, make, making.waits)
+    synthetic = build_once(root.resolve(), wanted.name, make, lambda: progress(WAITING, 0, 1))
     private = build_private(lambda: policies.service.noise_wall_seconds)
     ports = RehearsalPorts(DuckDBEngine(), InProcessEngine(), InProcessRebuilder(), private=private)
     return RehearsalData(ports, VaultStore(synthetic.folder, lambda: policies), synthetic.facts["snapshot"])

@@ -1,10 +1,8 @@
 """What one run has: its adapters, data and rules; its limits by kind; the exception that ends it without outputs."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from broker.disclosure.suppression.attack_intervals import Progress, no_progress
 from broker.domain.errors import Breach
 from broker.domain.jobs.job import FailureCode, JobKind
 from broker.domain.ledger.spends import Spend
@@ -22,6 +20,7 @@ from broker.domain.ports import (
     Vaults,
     WorkerPorts,
 )
+from broker.domain.progress import Progress, no_progress
 from broker.domain.projects.project import ResearchProject
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.policy_set import PolicySet
@@ -90,10 +89,7 @@ class RunContext:
     policies: PolicySet
     worker: WorkerPorts | None = None
     spend: Spend | None = None
-    on_step: Callable[[str], None] = field(default=lambda step: None)
-    """Receives the name of each step that has ended."""
     progress: Progress = no_progress
-    """Receives the progress of the rules."""
 
     @property
     def profile(self) -> DisclosureRules:

@@ -14,6 +14,7 @@ import duckdb
 from broker.domain.jobs.job import JobKind
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.plans.scalars import Value
+from broker.domain.progress import no_progress
 from broker.domain.projects.project import ResearchProject
 from broker.policy.files import load_policies
 from broker.policy.policy_set import PolicySet
@@ -27,14 +28,6 @@ from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 
 PUPILS, PROJECT, YEAR = 4000, "P0421", 2018
 Y = "AcademicYear = '2018/2019'"
-
-
-class Quiet:
-    def waits(self) -> None: ...
-
-    def begins(self) -> None: ...
-
-    def steps(self, what: str, done: int, total: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,4 +117,4 @@ def town() -> Town:
     data = synthetic_data_spec(policies.projects[0], policies.catalogue, synthetic_years(), PUPILS, 1)
     folder = Path(mkdtemp(prefix="absence_town"))
     register(rmtree, folder, ignore_errors=True)
-    return Town(policies, build_rehearsal_data(policies, PROJECT, data, folder, Quiet()))
+    return Town(policies, build_rehearsal_data(policies, PROJECT, data, folder, no_progress))

@@ -28,6 +28,7 @@ from broker.domain.jobs.script_files import RawFile
 from broker.domain.jobs.script_requests import MicrodataCheck, MicrodataSchema
 from broker.domain.plans.variable_uses import Usage, VariableUse
 from broker.domain.ports import SandboxEnd, SandboxRequest, SandboxResult, Snapshot, SubmittedMicrodata, Vault
+from broker.domain.progress import no_progress
 from broker.domain.projects.project import ResearchProject
 from broker.engine.file_rebuilders import ContainerRebuilder, InProcessRebuilder
 from broker.engine.script_rows_engine import DuckDBScriptRows
@@ -48,8 +49,9 @@ from broker.workflow.pipeline.trusted_stage import rebuild_request, with_review_
 from broker.workflow.rehearsal.rehearsal_data import RehearsalData
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 from broker.workflow.run_context import RunContext
-from tests.integration.submitted_rows.conftest import ABSENCE, CENSUS, LIMITS, ROOT, Quiet, file_of, opened, run_here
-from tests.unit.workflow.conftest import PROJECT, REX, ROLES, Broker, opened as broker_in
+from tests.integration.submitted_rows.conftest import ABSENCE, CENSUS, LIMITS, ROOT, file_of, opened, run_here
+from tests.unit.workflow.conftest import PROJECT, REX, ROLES, Broker
+from tests.unit.workflow.conftest import opened as broker_in
 
 PUPILS, LEAST, SEED = 600, 500, 1
 VARIABLES = {
@@ -95,7 +97,7 @@ def profile() -> DisclosureRules:
 def rehearsal_stage() -> RehearsalData:
     """The synthetic NPD of the project, and who keeps its vault."""
     small = synthetic_data_spec(project(), policies().catalogue, synthetic_years(), PUPILS, SEED)
-    return build_rehearsal_data(policies(), PROJECT, small, Path(mkdtemp(prefix="script-town-")), Quiet())
+    return build_rehearsal_data(policies(), PROJECT, small, Path(mkdtemp(prefix="script-town-")), no_progress)
 
 
 @cache
@@ -227,7 +229,7 @@ def submitted_request(
 def new_vaults(folder: str, *idents: str) -> list[Vault]:
     """Small vaults of projects, made anew in `folder` of one snapshot."""
     small = synthetic_data_spec(project(), policies().catalogue, synthetic_years(), LEAST, SEED)
-    stage = build_rehearsal_data(policies(), PROJECT, small, Path(folder), Quiet())
+    stage = build_rehearsal_data(policies(), PROJECT, small, Path(folder), no_progress)
     return [stage.vaults.ensure(ident, stage.snapshot) for ident in idents]
 
 

@@ -20,7 +20,7 @@ from broker.workflow.checking.submission_check import check_submission
 from broker.workflow.rehearsal.rehearsal_data import RehearsalData, RehearsalPorts
 from broker.workflow.rehearsal.script_rehearsal import rehearse_script
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
-from tests.integration.rehearse.conftest import Quiet
+from tests.integration.rehearse.conftest import checked_progress
 
 pytestmark = [pytest.mark.long, pytest.mark.docker]
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +35,7 @@ PUPILS = 500
 def stage(tmp_path_factory: pytest.TempPathFactory) -> RehearsalData:
     assert PROJECT is not None
     asked = synthetic_data_spec(PROJECT, POLICIES.catalogue, synthetic_years(), PUPILS, 1)
-    return build_rehearsal_data(POLICIES, "P0421", asked, tmp_path_factory.mktemp("page"), Quiet())
+    return build_rehearsal_data(POLICIES, "P0421", asked, tmp_path_factory.mktemp("page"), checked_progress)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: re.findall(r"# output: (\S+)", script)[0])
@@ -43,9 +43,7 @@ def test_a_script_of_the_page_does_what_it_says(script: str, stage: RehearsalDat
     assert PROJECT is not None
     checked = check_submission(script, JobKind.PYTHON, "tsql", PROJECT, POLICIES, date(2026, 11, 24))
     assert checked.refusals == ()
-    ports = RehearsalPorts(
-        stage.ports.engine, DockerSandbox(sandbox_root), ContainerRebuilder(), DuckDBScriptRows()
-    )
+    ports = RehearsalPorts(stage.ports.engine, DockerSandbox(sandbox_root), ContainerRebuilder(), DuckDBScriptRows())
     ran = rehearse_script(replace(stage, ports=ports).context(checked, PROJECT, POLICIES))
     assert ran.end is SandboxEnd.ENDED, ran.log
     assert ran.absent == ()

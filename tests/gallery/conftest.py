@@ -11,6 +11,7 @@ import pytest
 
 from broker.domain.jobs.job import JobKind
 from broker.domain.ports import Vault, Vaults
+from broker.domain.progress import no_progress
 from broker.engine.file_rebuilders import ContainerRebuilder
 from broker.engine.script_rows_engine import DuckDBScriptRows
 from broker.policy.files import load_policies
@@ -29,14 +30,6 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
 PROJECT, PUPILS = "P0421", 3000
 RUNTIMES = ("runc", "runsc")
-
-
-class Quiet:
-    def waits(self) -> None: ...
-
-    def begins(self) -> None: ...
-
-    def steps(self, what: str, done: int, total: int) -> None: ...
 
 
 @dataclass
@@ -78,7 +71,7 @@ def gallery(sandbox_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Gal
     project = policies.project(PROJECT)
     assert project is not None
     small = synthetic_data_spec(project, policies.catalogue, synthetic_years(), PUPILS, 7)
-    stage = build_rehearsal_data(policies, PROJECT, small, tmp_path_factory.mktemp("gallery"), Quiet())
+    stage = build_rehearsal_data(policies, PROJECT, small, tmp_path_factory.mktemp("gallery"), no_progress)
     vault = stage.vaults.ensure(PROJECT, stage.snapshot)
     parts = {r: Parts(DockerSandbox(sandbox_root, r), ContainerRebuilder(), DuckDBScriptRows()) for r in RUNTIMES}
     return Gallery(policies, stage.vaults, vault, parts)

@@ -1,7 +1,6 @@
 """`broker rehearse`: takes a submission on the synthetic NPD from check to the releasable table. No server."""
 
 import time
-from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,20 +15,21 @@ from broker.cli.output.check_document import check_document
 from broker.cli.output.check_output import print_check
 from broker.cli.output.console import err, print_answer, read_input
 from broker.cli.output.forecast_output import offline_forecast
-from broker.cli.output.progress_bar import ProgressText
+from broker.cli.output.progress_bar import StepTexts, parts_bar, progress_bar
 from broker.cli.output.rehearsal_output import print_rehearsal, rehearsal_document
 from broker.domain.errors import Invalid
 from broker.domain.jobs.job import JobKind
 from broker.domain.ports import SandboxEnd
+from broker.domain.progress import Progress, no_progress
 from broker.domain.projects.project import ResearchProject
 from broker.domain.projects.saved_definitions import NO_READABLE_DEFINITIONS
 from broker.domain.sql_dialects import SQL_DIALECTS
 from broker.policy.policy_set import PolicySet
 from broker.policy.service_limits import ServiceLimits
 from broker.python_jobs.private_directive import ScriptDirective, slot_by_schedule, slot_count
+from broker.workflow.rehearsal.synthetic_data import BEGINNING, WAITING
 
 if TYPE_CHECKING:
-    from broker.cli.output.progress_bar import ReportProgress
     from broker.workflow.checking.submission_check import CheckedSubmission
     from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput
     from broker.workflow.rehearsal.rehearsal_data import RehearsalData
@@ -37,21 +37,17 @@ if TYPE_CHECKING:
 
 VAULT_PART = "the project's vault"
 
-SQL_PARTS: Mapping[str, ProgressText] = {"data": VAULT_PART, "run": "the query runs", "assess": "rules and audit"}
-PRIVATE_SQL_PARTS: Mapping[str, ProgressText] = {
+SQL_PARTS: StepTexts = {"data": VAULT_PART, "run": "the query runs", "assess": "rules and audit"}
+PRIVATE_SQL_PARTS: StepTexts = {
     "data": VAULT_PART,
     "run": "the query runs",
     "noise": "noise is drawn",
     "assess": "the figures without noise",
 }
-SCRIPT_PARTS: Mapping[str, ProgressText] = {
-    "data": VAULT_PART,
-    "run": "the script runs",
-    "assess": "outputs of the script",
-}
+SCRIPT_PARTS: StepTexts = {"data": VAULT_PART, "run": "the script runs", "assess": "outputs of the script"}
 
 
-def private_script_parts(requests: ScriptDirective, service: ServiceLimits) -> Mapping[str, ProgressText]:
+def private_script_parts(requests: ScriptDirective, service: ServiceLimits) -> StepTexts:
     slots = ScheduledSlot(requests, service)
     return {"data": VAULT_PART, "cut": "rows are cut into blocks", "run": slots, "noise": "noise is drawn"}
 
@@ -80,7 +76,7 @@ def prepare_stage(
     with ExitStack() as stack:
         making = _DataProgress(project.ident, wanted, data, quiet, stack)
         try:
-            return build_rehearsal_data(policies, project.ident, wanted, data, making)
+            return build_rehearsal_data(policies, project.ident, wanted, data, making.progress)
         except OSError as fault:
             sentence = (
                 f"The synthetic data cannot be stored in {data}: {fault.strerror or fault}. Choose another folder "
@@ -94,12 +90,17 @@ class _DataProgress:
 
     def __init__(self, project: str, wanted: "SyntheticDataSpec", data: Path, quiet: bool, stack: ExitStack) -> None:
         self._project, self._wanted, self._data, self._quiet, self._stack = project, wanted, data, quiet, stack
-        self._report: ReportProgress | None = None
+        self._report: Progress = no_progress
 
-    def waits(self) -> None:
-        self._say("Another rehearsal is making these data. Waiting for it to finish.")
+    def progress(self, what: str, done: int, total: int) -> None:
+        if what == WAITING:
+            self._say("Another rehearsal is making these data. Waiting for it to finish.")
+        elif what == BEGINNING:
+            self._begin()
+        else:
+            self._report(what, done, total)
 
-    def begins(self) -> None:
+    def _begin(self) -> None:
         first, last = self._wanted.years
         years = str(first) if first == last else f"{first}-{last}"
         self._say(
@@ -107,13 +108,7 @@ class _DataProgress:
             f"happens once, takes about {self._wanted.about_seconds} seconds on two free cores, and is stored in "
             f"{self._data}."
         )
-        from broker.cli.output.progress_bar import progress_bar
-
         self._report = self._stack.enter_context(progress_bar("synthetic NPD", self._quiet))
-
-    def steps(self, what: str, done: int, total: int) -> None:
-        if self._report is not None:
-            self._report(what, done, total)
 
     def _say(self, sentence: str) -> None:
         if not self._quiet:
@@ -167,7 +162,6 @@ def rehearse(
     """Check, plan, run and assess a submission on the synthetic NPD, and show what would be released. For a script,
     also show what it printed and would submit. Nothing is sent, and no real data are read."""
     from broker.cli.commands.offline_commands import read_saved_file
-    from broker.cli.output.progress_bar import progress_bar, report_by_parts
     from broker.workflow.checking.submission_check import check_submission
     from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 
@@ -190,15 +184,15 @@ def rehearse(
     outputs: tuple[RehearsedOutput, ...] = ()
     if checked.plan.outputs:
         stage = prepare_stage(loaded, chosen_project, data_wanted, data, as_json)
-        with progress_bar("rehearsal", as_json) as report:
+        parts = PRIVATE_SQL_PARTS if isinstance(checked.private, PrivateQuery) else SQL_PARTS
+        with parts_bar("rehearsal", as_json, parts, watch.lap) as progress:
+            context = stage.context(checked, chosen_project, loaded, progress)
             if isinstance(checked.private, PrivateQuery):
                 from broker.workflow.rehearsal.private_rehearsal import rehearse_private
 
-                lap = report_by_parts(report, PRIVATE_SQL_PARTS, watch.lap)
-                outputs = rehearse_private(stage.context(checked, chosen_project, loaded, lap), checked.private)
+                outputs = rehearse_private(context, checked.private)
             else:
-                lap = report_by_parts(report, SQL_PARTS, watch.lap)
-                outputs = run(stage.context(checked, chosen_project, loaded, lap, report))
+                outputs = run(context)
     worth = offline_forecast(checked, chosen_project, loaded)
     document = rehearsal_document(checked, outputs, data_wanted, watch.seconds(), worth)
     return print_answer(document, as_json, print_rehearsal)
@@ -214,7 +208,6 @@ def _rehearse_script_file(
 ) -> int:
     """Rehearse a script. Returns 0 if it ran to its end, 2 if the check refuses it, 1 if it failed: a job would fail
     in the same way."""
-    from broker.cli.output.progress_bar import progress_bar, report_by_parts
     from broker.cli.output.rehearsal_output import print_script, script_document
     from broker.wiring.data_intake import synthetic_years
     from broker.wiring.rehearsal_adapters import build_script_data
@@ -237,9 +230,8 @@ def _rehearse_script_file(
             checked, project, policies, (data_wanted, build_script_data(stage, data, python)), watch, as_json
         )
     script_stage = build_script_data(stage, data, python)
-    with progress_bar("rehearsal", as_json) as report:
-        lap = report_by_parts(report, SCRIPT_PARTS, watch.lap)
-        ran = rehearse_script(script_stage.context(checked, project, policies, lap))
+    with parts_bar("rehearsal", as_json, SCRIPT_PARTS, watch.lap) as progress:
+        ran = rehearse_script(script_stage.context(checked, project, policies, progress))
     print_answer(script_document(checked, ran, data_wanted, watch.seconds()), as_json, print_script)
     return 0 if ran.end is SandboxEnd.ENDED else 1
 
@@ -253,7 +245,6 @@ def _rehearse_private_script(
     as_json: bool,
 ) -> int:
     """Rehearse a private script. Returns 1 if no block had an answer."""
-    from broker.cli.output.progress_bar import progress_bar, report_by_parts
     from broker.cli.output.rehearsal_output import blocks_document, print_blocks
     from broker.workflow.private_jobs.private_request import PrivateScript
     from broker.workflow.rehearsal.private_rehearsal import rehearse_blocks
@@ -261,9 +252,9 @@ def _rehearse_private_script(
     data_wanted, stage = where
     script = checked.private
     assert isinstance(script, PrivateScript)
-    with progress_bar("rehearsal", as_json) as report:
-        lap = report_by_parts(report, private_script_parts(script.parameters, policies.service), watch.lap)
-        found = rehearse_blocks(stage.context(checked, project, policies, lap), script)
+    parts = private_script_parts(script.parameters, policies.service)
+    with parts_bar("rehearsal", as_json, parts, watch.lap) as progress:
+        found = rehearse_blocks(stage.context(checked, project, policies, progress), script)
     worth = offline_forecast(checked, project, policies)
     print_answer(blocks_document(checked, script, found, data_wanted, worth, watch.seconds()), as_json, print_blocks)
     return 1 if found.failed == script.parameters.blocks else 0

@@ -2,52 +2,56 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
 from rich.text import Text
 
 from broker.cli.output.console import err
+from broker.domain.progress import Progress
 
-ProgressText = str | Callable[[], str]
-"""The text next to the bar, or a function that returns it each time the bar is drawn."""
-
-ReportProgress = Callable[[ProgressText, int, int], None]
-"""(what, steps done, steps in all)"""
+StepTexts = Mapping[str, str | Callable[[], str]]
+"""By step, the text next to the bar, or a function that returns it each time the bar is drawn."""
+OWN_NAMES: StepTexts = MappingProxyType({})
 
 
-class _WorkColumn(ProgressColumn):
+class _StepColumn(ProgressColumn):
+    def __init__(self, texts: StepTexts) -> None:
+        super().__init__()
+        self._texts = texts
+
     def render(self, task: Task) -> Text:
-        what: ProgressText = task.fields["what"]
-        return Text(what if isinstance(what, str) else what())
+        step = task.fields["step"]
+        text = self._texts.get(step, step)
+        return Text(text if isinstance(text, str) else text())
 
 
 @contextmanager
-def progress_bar(title: str, quiet: bool = False) -> Iterator[ReportProgress]:
-    columns = (TextColumn("{task.fields[title]}"), BarColumn(), _WorkColumn(), TimeElapsedColumn())
+def progress_bar(title: str, quiet: bool = False, texts: StepTexts = OWN_NAMES) -> Iterator[Progress]:
+    """Show a bar. A step without a text is shown by its name."""
+    columns = (TextColumn("{task.fields[title]}"), BarColumn(), _StepColumn(texts), TimeElapsedColumn())
     # On standard error, because a program may read standard output.
-    with Progress(*columns, console=err, disable=quiet or not err.is_terminal, transient=True) as progress:
-        task = progress.add_task("", title=title, what="", total=None)
-
-        def report(what: ProgressText, done: int, total: int) -> None:
-            progress.update(task, what=what, completed=done, total=total)
-
-        yield report
+    with Bar(*columns, console=err, disable=quiet or not err.is_terminal, transient=True) as bar:
+        task = bar.add_task("", title=title, step="", total=None)
+        yield lambda what, done, total: bar.update(task, step=what, completed=done, total=total)
 
 
-def report_by_parts(
-    report: ReportProgress, parts: Mapping[str, ProgressText], lap: Callable[[str], None]
-) -> Callable[[str], None]:
-    """Report the first part, and return a function that reports the next part whenever one ends and calls `lap`.
+@contextmanager
+def parts_bar(title: str, quiet: bool, parts: StepTexts, lap: Callable[[str], None]) -> Iterator[Progress]:
+    """Show a bar for work that reports each of its parts when it begins. `lap` is called with each part that has
+    ended."""
+    part = next(iter(parts))
+    with progress_bar(title, quiet, parts) as report:
+        report(part, 0, len(parts))
 
-    Progress is counted in parts only.
-    """
-    names = list(parts)
-    report(parts[names[0]], 0, len(names))
+        def progress(what: str, done: int, total: int) -> None:
+            nonlocal part
+            # Other steps are within a part.
+            if what in parts:
+                lap(part)
+                part = what
+            report(what, done, total)
 
-    def ended(part: str) -> None:
-        lap(part)
-        done = names.index(part) + 1
-        if done < len(names):
-            report(parts[names[done]], done, len(names))
-
-    return ended
+        yield progress
+    lap(part)

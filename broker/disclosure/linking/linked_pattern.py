@@ -22,13 +22,13 @@ from broker.disclosure.linking.linked_system import (
     build_linked_system,
     rounding_slack,
 )
-from broker.disclosure.suppression.attack_intervals import Progress, no_progress
 from broker.disclosure.suppression.cell_systems import CellSystem
 from broker.disclosure.suppression.secondary_suppression import audit, suppress
 from broker.disclosure.suppression.suppression_task import Attacker, SuppressionTask
 from broker.domain.evidence import TableEvidence
 from broker.domain.plans.measure import CELL_COUNTS, MAGNITUDES, RATIOS, Measure
 from broker.domain.plans.scalars import Value
+from broker.domain.progress import Progress, no_progress
 from broker.evidence.table_families import DimensionValue, LinkedTable, TableFamily, TableIndex
 from broker.policy.disclosure_rules import DisclosureRules
 

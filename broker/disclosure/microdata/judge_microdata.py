@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 from broker.disclosure.microdata.judged_statistics import StatisticSheet, judged_sheets, persons_by_cell, zero_patterns
-from broker.disclosure.suppression.attack_intervals import Progress, no_progress
 from broker.disclosure.suppression.cell_systems import ClosedTable, close_categories, containing_totals
 from broker.disclosure.suppression.secondary_suppression import audit, suppress
 from broker.disclosure.suppression.suppression_task import SuppressionTask, least_width
@@ -15,6 +14,7 @@ from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Finding, Verdict
 from broker.domain.plans.measure import MAGNITUDES, NON_ADDITIVE, Measure
 from broker.domain.plans.scalars import Value
+from broker.domain.progress import Progress, no_progress
 from broker.evidence.tabulation import CellCoordinates, StatisticRequest, TabulatedCell, Tabulation
 from broker.policy.disclosure_rules import DisclosureRules, Rounding, ZeroPolicy
 from broker.postprocessing.exact_arithmetic import as_number

@@ -1,7 +1,7 @@
 """The attack on tables with margins: the interval that anybody can derive for each hidden cell. Repairs nothing."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil, floor, inf
 
@@ -11,6 +11,7 @@ from broker.disclosure.suppression.cell_systems import CellSystem, equations_by_
 from broker.disclosure.suppression.linear_programs import TOLERANCE, LinearProgram, Vector
 from broker.disclosure.suppression.suppression_task import scaling_unit
 from broker.domain.errors import Invalid
+from broker.domain.progress import Progress, no_progress
 
 NARROWING_ROUNDS = 50
 
@@ -95,13 +96,6 @@ def _tighten(bounds: CellBounds, cell: int, within: tuple[float, float], integer
 MAX_PUSHES = 12
 LEAST_YIELD = 0.03
 """The share of open cells that a push must settle for another to follow."""
-
-Progress = Callable[[str, int, int], None]
-"""Called with the name of the step, the work done, and the total."""
-
-
-def no_progress(what: str, done: int, total: int) -> None:
-    """Ignore progress."""
 
 
 @dataclass(frozen=True, slots=True)

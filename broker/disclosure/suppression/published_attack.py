@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import inf, isfinite
 from typing import Any
 
-from broker.disclosure.suppression.attack_intervals import AttackInterval, Progress, attack_intervals, no_progress
+from broker.disclosure.suppression.attack_intervals import AttackInterval, attack_intervals
 from broker.disclosure.suppression.cell_systems import close_table
 from broker.domain.errors import Invalid
+from broker.domain.progress import Progress, no_progress
 from broker.evidence.tabulation import CellCoordinates
 
 VALUE = "value"

@@ -3,11 +3,12 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from broker.disclosure.suppression.attack_intervals import AttackInterval, Progress, attack_intervals, no_progress
+from broker.disclosure.suppression.attack_intervals import AttackInterval, attack_intervals
 from broker.disclosure.suppression.protection_moves import Demand, MoveReach, total_cost
 from broker.disclosure.suppression.suppression_cover import HIDDEN_PRICE, Cover, work_budget
 from broker.disclosure.suppression.suppression_task import Attacker, SuppressionTask, in_unit, widths_by_unit
 from broker.domain.errors import Breach
+from broker.domain.progress import Progress, no_progress
 
 PASSES = 4
 

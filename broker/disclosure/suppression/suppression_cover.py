@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from broker.disclosure.suppression.attack_intervals import LEAST_YIELD, MAX_PUSHES, Progress, push_direction
+from broker.disclosure.suppression.attack_intervals import LEAST_YIELD, MAX_PUSHES, push_direction
 from broker.disclosure.suppression.cell_systems import connected_cells
 from broker.disclosure.suppression.linear_programs import TOLERANCE
 from broker.disclosure.suppression.protection_moves import Demand, Move, MoveSearch, Proofs, total_cost
 from broker.disclosure.suppression.suppression_task import Attacker, SuppressionTask
 from broker.domain.errors import Breach
+from broker.domain.progress import Progress
 
 HIDDEN_PRICE = 1e-4
 """The price of moving a cell that is hidden anyway: just enough to keep moves small."""

@@ -51,17 +51,17 @@ class RehearsedBlocks:
 
 def rehearse_blocks(context: RunContext, script: PrivateScript) -> RehearsedBlocks:
     """Rehearse a private script. Nothing is charged: the data are synthetic."""
+    context.progress("cut", 1, 4)
     try:
         rows = cut_rows(context, script)
-        context.on_step("cut")
+        context.progress("run", 2, 4)
         content, result = run_blocks(context, script, rows)
     except Failed as failed:
         sentence = "The blocks did not finish. A job would fail in the same way, and would not be refunded."
         raise Invalid(failed.code.value.replace("_", "-"), sentence) from None
-    context.on_step("run")
+    context.progress("noise", 3, 4)
     answers = block_answers(content, script.aggregation)
     table = block_table(script, draw_noise(script.aggregation, content, context.private_ports.noise))
-    context.on_step("noise")
     failed_blocks = int((~np.isfinite(answers)).any(axis=1).sum())
     log = result.log.decode(errors="replace")
     return RehearsedBlocks(table, numbers_of(script, answers), failed_blocks, result.seconds, result.runtime, log)
@@ -81,6 +81,7 @@ def numbers_of(script: PrivateScript, answers: Floats) -> tuple[RehearsedNumber,
 
 def rehearse_private(context: RunContext, private: PrivateQuery) -> tuple[RehearsedOutput, ...]:
     """Rehearse a private query. Nothing is charged: the data are synthetic."""
+    context.progress("run", 1, 4)
     project, policies, ports = context.project, context.policies, context.private_ports
     query = plan_private_query(private.plan, private.lines, project, policies, context.vaults.registers(context.vault))
     request = ports.engine.prepare(
@@ -88,17 +89,16 @@ def rehearse_private(context: RunContext, private: PrivateQuery) -> tuple[Rehear
     )
     with engine_words():
         frames = context.run(request).frames
-    context.on_step("run")
+    context.progress("noise", 2, 4)
     exact = ports.engine.read(query.plan, query.measured, query.design, frames)
     drawn = ports.noise.draw(query.design.bundle, exact.vectors)
-    context.on_step("noise")
+    context.progress("assess", 3, 4)
     steps = context.profile.max_group_steps
     noisy = noisy_tables(query, noisy_answer(query.design, drawn, exact), steps)
     # The figures without noise are all shown, also those under the display floor.
     unseen = replace(query, profile=replace(query.profile, display_floor=0))
     real = noisy_tables(unseen, without_noise(query, exact), steps)
     found = tuple(_rehearsed_private(n, e, project, policies) for n, e in zip(noisy, real, strict=True))
-    context.on_step("assess")
     return found
 
 

@@ -34,11 +34,11 @@ class RehearsedOutput:
 def rehearse_query(context: RunContext) -> tuple[RehearsedOutput, ...]:
     """Return every output of a query. Raises Invalid if the engine does not finish: a job would fail in the same
     way."""
+    context.progress("run", 1, 3)
     with engine_words():
         result = run_query(context)
-    context.on_step("run")
+    context.progress("assess", 2, 3)
     drafts = draft_tables(context, result)
-    context.on_step("assess")
     return tuple(rehearsed_output(d.record.table, context) for d in drafts if d.record.table is not None)
 
 

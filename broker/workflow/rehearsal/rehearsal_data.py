@@ -1,12 +1,11 @@
 """The adapters and synthetic data of a rehearsal. No broker's data."""
 
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from broker.disclosure.suppression.attack_intervals import Progress, no_progress
 from broker.domain.errors import Breach
 from broker.domain.ports import Engine, FileRebuilder, MicrodataEngine, SandboxRunner, Vaults
+from broker.domain.progress import Progress, no_progress
 from broker.domain.projects.project import ResearchProject
 from broker.policy.policy_set import PolicySet
 from broker.workflow.checking.submission_check import CheckedSubmission
@@ -38,7 +37,6 @@ class RehearsalData:
         checked: CheckedSubmission,
         project: ResearchProject,
         policies: PolicySet,
-        on_step: Callable[[str], None] = lambda step: None,
         progress: Progress = no_progress,
         *,
         subject: str = "",
@@ -49,10 +47,7 @@ class RehearsalData:
         vault = self.vaults.ensure(project.ident, self.snapshot)
         if not vault.synthetic:
             raise Breach("A rehearsal was offered real data.")
-        on_step("data")
         subject = subject or f"rehearsal-{secrets.token_hex(4)}"
         return RunContext(
-            *(self.ports, self.vaults, subject, attempt, vault, checked, project, policies),
-            on_step=on_step,
-            progress=progress,
+            *(self.ports, self.vaults, subject, attempt, vault, checked, project, policies), progress=progress
         )

@@ -62,13 +62,13 @@ def _run_document(ports: RunPorts, rehearsal: RequestedRehearsal, item: WorkItem
     short = replace(policies, service=policies.service.for_rehearsals)
     data = _synthetic_data(ports, item, project)
 
-    def on_step(part: str) -> None:
-        if part == "run":
+    def progress(what: str, done: int, total: int) -> None:
+        if what == "assess":
             ports.store.note_step(item, RehearsalStep.JUDGING)
 
     ports.store.note_step(item, RehearsalStep.RUNNING)
     context = RunContext(
-        ports, data.vaults, item.subject, item.attempt, data.vault, checked, project, short, on_step=on_step
+        ports, data.vaults, item.subject, item.attempt, data.vault, checked, project, short, progress=progress
     )
     if checked.kind is JobKind.PYTHON:
         found = script_outcome(rehearse_script(context))

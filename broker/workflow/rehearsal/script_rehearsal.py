@@ -58,20 +58,19 @@ class RehearsedScript:
 
 def rehearse_script(context: RunContext) -> RehearsedScript:
     """Run the script and return what came of it."""
+    context.progress("run", 1, 3)
     try:
         result = run_script(context)
     except Failed as failed:
         if failed.result is None:
             raise
-        context.on_step("run")
         return RehearsedScript(failed.result.end, failed.result.runtime, failed.log.decode(errors="replace"))
-    context.on_step("run")
+    context.progress("assess", 2, 3)
     declared = [name for name, _ in context.checked.declared]
     raw = sort_outputs(result.frames, declared, context.policies.service)
     rebuilt = trusted_stage.rebuild_outputs(context, raw)
     computed = _compute(context, rebuilt)
     outputs = (*_request_outputs(rebuilt, computed, declared), *_file_outputs(context, rebuilt, declared))
-    context.on_step("assess")
     return RehearsedScript(
         end=result.end,
         runtime=result.runtime,

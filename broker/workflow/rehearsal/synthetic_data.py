@@ -3,11 +3,12 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from broker.domain.errors import Invalid
 from broker.domain.plans.variable_uses import Years
 from broker.domain.ports import SyntheticData, Vault, Vaults
+from broker.domain.progress import Progress, no_progress
 from broker.domain.projects.project import ResearchProject
 from broker.policy.data_catalogue import Catalogue, CatalogueTable
 from broker.policy.policy_set import PolicySet, canonical_json
@@ -86,40 +87,10 @@ def _granted_years(project: ResearchProject, table: CatalogueTable) -> Years:
     return granted & (table.years or frozenset())
 
 
-class SyntheticDataProgress(Protocol):
-    """Receives the progress of making data for a rehearsal, or the news that somebody else is making them."""
+WAITING, BEGINNING = "waiting", "beginning"
+"""Steps before the data are made: somebody else makes them, or nobody does."""
 
-    def waits(self) -> None: ...
-
-    def begins(self) -> None: ...
-
-    def steps(self, what: str, done: int, total: int) -> None: ...
-
-
-class SilentDataProgress:
-    """Progress that nobody reads, while a worker makes synthetic data."""
-
-    def waits(self) -> None: ...
-
-    def begins(self) -> None: ...
-
-    def steps(self, what: str, done: int, total: int) -> None: ...
-
-
-class ReportedDataProgress(SilentDataProgress):
-    """Reports once about how many seconds the data take, no matter who makes them."""
-
-    def __init__(self, report: Callable[[int], None], seconds: int) -> None:
-        self._report, self._seconds = report, seconds
-
-    def waits(self) -> None:
-        self._report(self._seconds)
-
-    def begins(self) -> None:
-        self._report(self._seconds)
-
-
-BuildSyntheticData = Callable[[PolicySet, str, SyntheticDataSpec, SyntheticDataProgress], "RehearsalData"]
+BuildSyntheticData = Callable[[PolicySet, str, SyntheticDataSpec, Progress], "RehearsalData"]
 
 
 class SyntheticNPD:
@@ -131,13 +102,19 @@ class SyntheticNPD:
     def for_project(self, project: str) -> tuple[Vaults, Vault]:
         policies = self._policies()
         spec = self._spec(policies, project, policies.service.synthetic_pupils)
-        context = self._build(policies, project, spec, SilentDataProgress())
+        context = self._build(policies, project, spec, no_progress)
         return context.vaults, context.vaults.ensure(project, context.snapshot)
 
     def for_rehearsal(self, project: str, making: Callable[[int], None]) -> SyntheticData:
         policies = self._policies()
         spec = self._spec(policies, project, policies.service.rehearsal_pupils)
-        context = self._build(policies, project, spec, ReportedDataProgress(making, spec.about_seconds))
+
+        def progress(what: str, done: int, total: int) -> None:
+            # The data take as long, no matter who makes them.
+            if what in {WAITING, BEGINNING}:
+                making(spec.about_seconds)
+
+        context = self._build(policies, project, spec, progress)
         vault = context.vaults.ensure(project, context.snapshot)
         return SyntheticData(context.vaults, vault, spec.pupils, spec.years)
 

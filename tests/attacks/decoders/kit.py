@@ -29,7 +29,6 @@ from broker.disclosure.protected_values import (
 )
 from broker.disclosure.records.released_tables import released_csv, released_record
 from broker.disclosure.rules import evidence_needs
-from broker.disclosure.suppression.attack_intervals import Progress, no_progress
 from broker.disclosure.suppression.secondary_suppression import SuppressionResult, suppress
 from broker.disclosure.suppression.suppression_task import SuppressionTask
 from broker.disclosure.table_findings import RowFigures, row_figures
@@ -42,6 +41,7 @@ from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import Plan, PlannedOutput, PlannedStatistic, RowGrowth
 from broker.domain.plans.scalars import Value
 from broker.domain.ports import SandboxLimits, Vault
+from broker.domain.progress import Progress, no_progress
 from broker.engine.duckdb_engine import DuckDBEngine
 from broker.engine.in_process_engine import arrow_stream, result_statement
 from broker.policy.disclosure_rules import DisclosureRules

@@ -20,7 +20,7 @@ from broker.workflow.checking.submission_check import check_submission
 from broker.workflow.private_jobs.private_request import PrivateScript
 from broker.workflow.rehearsal.private_rehearsal import rehearse_blocks
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
-from tests.integration.rehearse.conftest import Quiet
+from tests.integration.rehearse.conftest import checked_progress
 
 pytestmark = pytest.mark.long
 
@@ -95,7 +95,7 @@ def text_of(name, runtime="runc"):
 def stage(tmp_path_factory):
     project = POLICIES.project(PROJECT)
     asked = synthetic_data_spec(project, POLICIES.catalogue, synthetic_years(), PUPILS, 1)
-    found = build_rehearsal_data(POLICIES, PROJECT, asked, tmp_path_factory.mktemp("people"), Quiet())
+    found = build_rehearsal_data(POLICIES, PROJECT, asked, tmp_path_factory.mktemp("people"), checked_progress)
     yield found
     found.private.noise.close()
 

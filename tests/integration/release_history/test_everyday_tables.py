@@ -19,6 +19,7 @@ from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.jobs.work_items import WorkItem
 from broker.domain.ports import Ports, ReleaseHistoryPorts, Snapshot, WorkerPorts
+from broker.domain.progress import no_progress
 from broker.encrypted_store.encrypted_files import EncryptedMemberFiles
 from broker.engine.file_rebuilders import InProcessRebuilder
 from broker.engine.members_engine import DuckDBMembersEngine
@@ -59,14 +60,6 @@ PAIRS = {
 
 
 TOLD: dict[str, dict[str, int]] = {}
-
-
-class Quiet:
-    def waits(self) -> None: ...
-
-    def begins(self) -> None: ...
-
-    def steps(self, what: str, done: int, total: int) -> None: ...
 
 
 class NoQueue:
@@ -115,7 +108,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[PolicySet, object]:
     own = policies.project(PROJECT)
     assert own is not None
     asked = synthetic_data_spec(own, policies.catalogue, range(YEAR, YEAR + 1), PUPILS, 1)
-    return policies, build_rehearsal_data(policies, PROJECT, asked, tmp_path_factory.mktemp("town"), Quiet())
+    return policies, build_rehearsal_data(policies, PROJECT, asked, tmp_path_factory.mktemp("town"), no_progress)
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
-import test_everyday_tables as everyday
 from test_everyday_tables import PROJECT, town  # noqa: F401
 
 from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.ports import WorkerPorts
+from broker.domain.progress import no_progress
 from broker.domain.release_history import StoredMembers
 from broker.evidence.member_tables import MemberTable
 from broker.policy.files import load_policies
@@ -38,9 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[PolicySet, object]:
     project = replace(own, grants=grants, votes=0)
     policies = replace(policies, projects=tuple(project if p.ident == PROJECT else p for p in policies.projects))
     asked = synthetic_data_spec(project, policies.catalogue, range(YEARS[0], YEARS[-1] + 1), 3000, 1)
-    return policies, build_rehearsal_data(
-        policies, PROJECT, asked, tmp_path_factory.mktemp("attacked"), everyday.Quiet()
-    )
+    return policies, build_rehearsal_data(policies, PROJECT, asked, tmp_path_factory.mktemp("attacked"), no_progress)
 
 
 RARE, BUT = "{0}.OnRoll = 0 AND {0}.FSMeligible = 1", "({0}.OnRoll <> 0 OR {0}.FSMeligible <> 1)"

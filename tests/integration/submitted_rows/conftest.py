@@ -13,6 +13,7 @@ import pytest
 
 from broker.domain.plans.variable_uses import Usage, VariableUse
 from broker.domain.ports import SandboxLimits, SandboxRequest, Vault
+from broker.domain.progress import no_progress
 from broker.domain.projects.project import ResearchProject
 from broker.engine.in_process_engine import views_of
 from broker.policy.files import load_policies
@@ -27,14 +28,6 @@ sys.path.append(str(ROOT / "sandbox_images" / "sql"))
 LIMITS = SandboxLimits(60, 2**30, 2**24, 10, 64, 2, 2**24)
 CENSUS, ABSENCE = "npd.spring_census", "npd.absence"
 Rows = list[dict[str, Any]]
-
-
-class Quiet:
-    def waits(self) -> None: ...
-
-    def begins(self) -> None: ...
-
-    def steps(self, what: str, done: int, total: int) -> None: ...
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +46,7 @@ def project(policies: PolicySet) -> ResearchProject:
 def vault(policies: PolicySet, project: ResearchProject, tmp_path_factory: pytest.TempPathFactory) -> Vault:
     root = tmp_path_factory.mktemp("handed")
     small = synthetic_data_spec(project, policies.catalogue, synthetic_years(), 600, 1)
-    stage = build_rehearsal_data(policies, project.ident, small, root, Quiet())
+    stage = build_rehearsal_data(policies, project.ident, small, root, no_progress)
     return stage.vaults.ensure(project.ident, stage.snapshot)
 
 

@@ -2,6 +2,7 @@
 
 import io
 import time
+from contextlib import nullcontext
 from decimal import Decimal
 from pathlib import Path
 
@@ -32,20 +33,23 @@ def test_a_bar_is_drawn_at_a_terminal_only(quiet, terminal, drawn, monkeypatch):
 def test_what_is_said_is_said_anew_while_a_part_lasts(monkeypatch):
     seen, said = io.StringIO(), iter(range(100))
     monkeypatch.setattr(progress_bar, "err", Console(file=seen, force_terminal=True, width=80))
-    with progress_bar.progress_bar("a rehearsal") as tell:
-        tell(lambda: f"look {next(said)}", 0, 1)
+    with progress_bar.progress_bar("a rehearsal", texts={"run": lambda: f"look {next(said)}"}) as tell:
+        tell("run", 0, 1)
         while "look 2" not in seen.getvalue():
             time.sleep(0.05)
 
 
-def test_a_part_that_has_ended_is_followed_by_the_next_one():
-    told, laps = [], []
-    parts = {"data": "the vault", "run": "the query runs"}
-    lap = progress_bar.report_by_parts(lambda *what: told.append(what), parts, laps.append)
-    assert told == [("the vault", 0, 2)]
-    lap("data")
-    lap("run")
-    assert told == [("the vault", 0, 2), ("the query runs", 1, 2)]
+def test_a_part_that_has_ended_is_followed_by_the_next_one(monkeypatch):
+    shown, laps = [], []
+    monkeypatch.setattr(progress_bar, "progress_bar", lambda *given: nullcontext(lambda *what: shown.append(what)))
+    with progress_bar.parts_bar(
+        "a rehearsal", False, {"data": "the vault", "run": "the query runs"}, laps.append
+    ) as on:
+        assert shown == [("data", 0, 2)]
+        on("run", 1, 2)
+        on("attack", 3, 10)
+        assert laps == ["data"], "steps within a part are shown, and end no part"
+    assert shown == [("data", 0, 2), ("run", 1, 2), ("attack", 3, 10)]
     assert laps == ["data", "run"]
 
 
