@@ -3,14 +3,14 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import get_type_hints
 
 from broker.domain.csv_text import write_csv
 from broker.domain.errors import Breach, Invalid
 from broker.domain.jobs.script_files import CSV, DOCUMENT, MEDIA_TYPES, PNG, FileCaps, RawFile, RebuiltFile, TextTable
-from broker.domain.ports import RebuildRequest, SandboxEnd, SandboxRequest, SandboxResult
+from broker.domain.ports import RebuildRequest, SandboxEnd, SandboxRequest, SandboxRunner
 from broker.engine.script_rows_verification import Frames, framed_job
 from broker.python_jobs.sanitised_files import sanitise_document, sanitise_file
 
@@ -36,12 +36,10 @@ class FileHead:
 class ContainerRebuilder:
     """See `broker.domain.ports.FileRebuilder`."""
 
-    def rebuild(
-        self, files: Sequence[RawFile], how: RebuildRequest, run: Callable[[SandboxRequest], SandboxResult]
-    ) -> tuple[RebuiltFile, ...]:
+    def rebuild(self, files: Sequence[RawFile], how: RebuildRequest, runner: SandboxRunner) -> tuple[RebuiltFile, ...]:
         if not files:
             return ()
-        result = run(container_request(files, how))
+        result = runner.run(container_request(files, how))
         if result.end is not SandboxEnd.ENDED:
             return tuple(rejected_file(file, "limit", LIMIT_SENTENCE) for file in files)
         return read_files(result.frames, files, how.caps)
@@ -130,9 +128,7 @@ class InProcessRebuilder:
     """See `broker.domain.ports.FileRebuilder`. A picture becomes an empty file, because nothing reads it in a
     rehearsal."""
 
-    def rebuild(
-        self, files: Sequence[RawFile], how: RebuildRequest, run: Callable[[SandboxRequest], SandboxResult]
-    ) -> tuple[RebuiltFile, ...]:
+    def rebuild(self, files: Sequence[RawFile], how: RebuildRequest, runner: SandboxRunner) -> tuple[RebuiltFile, ...]:
         return tuple(rebuild_in_process(file, how) for file in files)
 
 

@@ -169,7 +169,7 @@ def picture(content: bytes) -> bytes | None:
     """A script's picture, made anew in the real container."""
     there = stage_there()
     file = RawFile("t.png", ".png", content)
-    (made,) = ContainerRebuilder().rebuild([file], rebuild_request(there), there.ports.sandbox.run)
+    (made,) = ContainerRebuilder().rebuild([file], rebuild_request(there), there.ports.sandbox)
     return made.content
 
 

@@ -51,7 +51,7 @@ def how() -> RebuildRequest:
 
 
 def made(*files: RawFile, cpus: str = "") -> tuple[RebuiltFile, ...]:
-    return ContainerRebuilder().rebuild(files, how(), sandbox(cpus=cpus).run)
+    return ContainerRebuilder().rebuild(files, how(), sandbox(cpus=cpus))
 
 
 def filled(piece: bytes, before: bytes = b"", after: bytes = b"", most: int = TEXT) -> bytes:

@@ -89,12 +89,12 @@ class SandboxResult:
 
 
 class SandboxRunner(Protocol):
-    """Runs a request as `Sandbox.run` does. One for rehearsals raises Breach if the data are not synthetic."""
+    """Runs a request. One for rehearsals raises Breach if the data are not synthetic."""
 
     def run(self, request: SandboxRequest) -> SandboxResult: ...
 
 
-class Sandbox(Protocol):
+class Sandbox(SandboxRunner, Protocol):
     """Runs one job in isolation.
 
     1. `run` starts exactly one sandbox, named after (job, attempt). If one with that name exists, it raises
@@ -111,8 +111,6 @@ class Sandbox(Protocol):
     6. While anybody is `holding` real rows for a script on a machine, nobody is holding synthetic rows there, and vice
        versa. The caller of a script holds its rows until the script, and what the broker computes from its files, has
        ended. A script's `run` on real data without a holder raises Breach."""
-
-    def run(self, request: SandboxRequest) -> SandboxResult: ...
 
     def holding(self, job: str, attempt: int, rows: DataKind, wait: bool = True) -> AbstractContextManager[bool]:
         """Enters with True when it is the attempt's turn, in order of arrival. With `wait` False, it enters with False
@@ -146,6 +144,6 @@ class RebuildRequest:
 
 class FileRebuilder(Protocol):
     def rebuild(
-        self, files: Sequence[RawFile], request: RebuildRequest, run: Callable[[SandboxRequest], SandboxResult]
+        self, files: Sequence[RawFile], request: RebuildRequest, runner: SandboxRunner
     ) -> tuple[RebuiltFile, ...]:
         """Each file rebuilt, in order. Never raises for what a file contains or does: such a file has a problem."""

@@ -159,7 +159,7 @@ class RebuiltOutputs:
 
 def rebuild_outputs(context: RunContext, left: raw_outputs.RawOutputs) -> RebuiltOutputs:
     every = (*left.documents, *left.files)
-    made = context.ports.file_rebuilder.rebuild(every, rebuild_request(context), context.ports.sandbox.run)
+    made = context.ports.file_rebuilder.rebuild(every, rebuild_request(context), context.ports.sandbox)
     # Requests and descriptions are files of the script too, so they are rebuilt before they are read.
     documents = {m.name: m.content or b"" for m in made if m.media_type == DOCUMENT}
     described = {
