@@ -57,11 +57,11 @@ def test_every_output_is_judged_by_its_evidence_and_the_projects_profile(policie
     assert [r.assessment.small for r in found] == [False, True]
 
 
-def test_the_parts_of_a_rehearsal_are_reported_when_they_end(policies, project, stage_of):
-    parts: list[str] = []
+def test_the_parts_of_a_rehearsal_are_reported_when_they_begin(policies, project, stage_of):
+    steps: list[tuple[str, int, int]] = []
     checked = accepted(BY_LA, project, policies)
-    rehearse_query(stage_of("FIXTURE").context(checked, project, policies, parts.append))
-    assert parts == ["data", "run", "assess"]
+    rehearse_query(stage_of("FIXTURE").context(checked, project, policies, lambda *step: steps.append(step)))
+    assert [step for step in steps if step[0] in {"run", "assess"}] == [("run", 1, 3), ("assess", 2, 3)]
 
 
 @pytest.mark.parametrize(
