@@ -48,16 +48,18 @@ class ChainHead:
 class ChainCheck:
     """Result of checking a log: number of intact entries, number of the first broken one, signed heads that it lacks,
     and what its tables have otherwise than the entries: names of accounts and jobs of the ledger, or numbers of entries
-    of the release history."""
+    of the release history. `without_members`: entries of the release history whose file of members is missing,
+    unreadable or about something else, if the files were checked."""
 
     entries: int
     broken: int | None
     missing_heads: tuple[ChainHead, ...] = ()
     differs: tuple[str | int, ...] = ()
+    without_members: tuple[int, ...] = ()
 
     @property
     def holds(self) -> bool:
-        return self.broken is None and not self.missing_heads and not self.differs
+        return self.broken is None and not (self.missing_heads or self.differs or self.without_members)
 
 
 RESTORED = "restored"

@@ -40,8 +40,9 @@ def build_rehearsal_data(
     from broker.engine.in_process_engine import InProcessEngine
     from broker.vault.build_once import build_once
     from broker.vault.vault_store import VaultStore
-    from broker.workflow.rehearsal.rehearsal_data import RehearsalData, RehearsalPorts
+    from broker.workflow.rehearsal.rehearsal_data import RehearsalData
     from broker.workflow.rehearsal.synthetic_data import BEGINNING, WAITING
+    from broker.workflow.run_context import RehearsalPorts
 
     def make(folder: Path) -> dict[str, object]:
         progress(BEGINNING, 0, 1)

@@ -1,7 +1,6 @@
 """What one run has: its adapters, data and rules; its limits by kind; the exception that ends it without outputs."""
 
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from broker.domain.errors import Breach
 from broker.domain.jobs.job import FailureCode, JobKind
@@ -25,7 +24,7 @@ from broker.domain.projects.project import ResearchProject
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.policy_set import PolicySet
 from broker.workflow.checking.submission_check import CheckedSubmission
-from broker.workflow.private_jobs.private_ports import PrivatePorts
+from broker.workflow.private_jobs.private_ports import PrivatePorts, RunPorts
 
 OVERTAKEN_CODES = frozenset({"stale", "already-running"})
 """Conflict codes of an attempt that has lost its lease. The attempt that took over records what happened."""
@@ -53,24 +52,16 @@ def run_to_end(runner: SandboxRunner, request: SandboxRequest) -> SandboxResult:
     return result
 
 
-class ExecutionPorts(Protocol):
-    """Adapters that run a submission: those of a worker, or of a rehearsal. Without `microdata_engine`, requests of
-    scripts are not computed; without `private`, no private answer is."""
+@dataclass(frozen=True, slots=True)
+class RehearsalPorts:
+    """Adapters that run a submission on synthetic data. Without `microdata_engine`, requests of scripts are not
+    computed; without `private`, no private answer is."""
 
-    @property
-    def engine(self) -> Engine: ...
-
-    @property
-    def sandbox(self) -> SandboxRunner: ...
-
-    @property
-    def file_rebuilder(self) -> FileRebuilder: ...
-
-    @property
-    def microdata_engine(self) -> MicrodataEngine | None: ...
-
-    @property
-    def private(self) -> PrivatePorts | None: ...
+    engine: Engine
+    sandbox: SandboxRunner
+    file_rebuilder: FileRebuilder
+    microdata_engine: MicrodataEngine | None = None
+    private: PrivatePorts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +70,7 @@ class RunContext:
     `attempt`. `worker`: the ports of a run on real rows, with store, release history and ledger; None on synthetic
     data. `spend`: what a private job has reserved in the ledger; None on synthetic data and for other jobs."""
 
-    ports: ExecutionPorts
+    ports: RunPorts | RehearsalPorts
     vaults: Vaults
     subject: str
     attempt: int

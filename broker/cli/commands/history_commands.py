@@ -142,8 +142,7 @@ def verify(
     from broker.workflow.release_history.history_files import verify_history as follow
 
     found = follow(local_ports().store, local_member_files(), chain_documents.read_heads(head))
-    chain = chain_documents.chain_document(found.store)
-    check = chain | {"holds": found.holds, "without_members": list(found.files)}
+    check = chain_documents.chain_document(found) | {"without_members": list(found.without_members)}
     console.print_answer(check, as_json, _print_check)
     return 0 if found.holds else 1
 

@@ -27,7 +27,7 @@ from broker.domain.sql_dialects import SQL_DIALECTS
 from broker.policy.policy_set import PolicySet
 from broker.policy.service_limits import ServiceLimits
 from broker.python_jobs.private_directive import ScriptDirective, slot_by_schedule, slot_count
-from broker.workflow.rehearsal.synthetic_data import BEGINNING, WAITING
+from broker.workflow.rehearsal.synthetic_data import BEGINNING, WAITING, synthetic_data_spec
 
 if TYPE_CHECKING:
     from broker.workflow.checking.submission_check import CheckedSubmission
@@ -163,7 +163,6 @@ def rehearse(
     also show what it printed and would submit. Nothing is sent, and no real data are read."""
     from broker.cli.commands.offline_commands import read_saved_file
     from broker.workflow.checking.submission_check import check_submission
-    from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 
     watch = Stopwatch()
     text, loaded = read_input(file), read_policy_folder(policies)
@@ -213,7 +212,6 @@ def _rehearse_script_file(
     from broker.wiring.rehearsal_adapters import build_script_data
     from broker.workflow.checking.submission_check import check_submission
     from broker.workflow.rehearsal.script_rehearsal import rehearse_script
-    from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 
     pupils, data, python = where
     checked = check_submission(text, JobKind.PYTHON, project.dialect, project, policies, datetime.now(UTC).date())

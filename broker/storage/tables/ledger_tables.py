@@ -1,10 +1,11 @@
 """Tables of the ledger: columns, keys and checks. No queries. No foreign keys, because the ledger outlives jobs."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Table, Text
 
 from broker.domain.ledger.ledger_chain import LedgerEntryKind
 from broker.domain.ledger.privacy_loss import Accounting
 from broker.domain.ledger.spends import DisclosureSource, SpendState
+from broker.storage.tables.chain_tables import chain_tables
 from broker.storage.tables.schema import UtcTime, metadata, words
 
 
@@ -74,25 +75,4 @@ ledger_asides = Table(
 )
 """Exact releases alongside the privacy claims. Rows never change."""
 
-ledger_entries = Table(
-    "ledger_entries",
-    metadata,
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("at", UtcTime, nullable=False),
-    *words("kind", LedgerEntryKind, nullable=False),
-    Column("subject", Text, nullable=False, index=True),
-    Column("body", Text, nullable=False),
-    Column("previous", Text, nullable=False),
-    Column("hash", Text, nullable=False),
-    UniqueConstraint("previous"),
-    UniqueConstraint("hash"),
-)
-
-ledger_head = Table(
-    "ledger_head",
-    metadata,
-    Column("ident", Integer, primary_key=True, autoincrement=False),
-    Column("number", BigInteger, nullable=False),
-    Column("hash", Text, nullable=False),
-    CheckConstraint("ident = 1", name="single"),
-)
+ledger_entries, ledger_head = chain_tables("ledger_entries", "ledger_head", LedgerEntryKind, index=True)

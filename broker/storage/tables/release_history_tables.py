@@ -6,9 +6,10 @@ Triggers prevent every change and removal, except in the tables that only measur
 
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Table, Text
 
-from broker.storage.tables.schema import UtcTime, metadata, words
+from broker.storage.tables.chain_tables import chain_tables
+from broker.storage.tables.schema import UtcTime, metadata
 
 
 class HistoryLineKind(StrEnum):
@@ -18,29 +19,8 @@ class HistoryLineKind(StrEnum):
     RESTORED = "restored"
 
 
-memory_lines = Table(
-    "memory_lines",
-    metadata,
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("at", UtcTime, nullable=False),
-    *words("kind", HistoryLineKind, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("body", Text, nullable=False),
-    Column("previous", Text, nullable=False),
-    Column("hash", Text, nullable=False),
-    UniqueConstraint("previous"),
-    UniqueConstraint("hash"),
-)
-
-memory_head = Table(
-    "memory_head",
-    metadata,
-    Column("ident", Integer, primary_key=True, autoincrement=False),
-    Column("number", BigInteger, nullable=False),
-    Column("hash", Text, nullable=False),
-    CheckConstraint("ident = 1", name="single"),
-)
-"""Locking its row is the one lock for changes of the release history, so releases wait for each other."""
+memory_lines, memory_head = chain_tables("memory_lines", "memory_head", HistoryLineKind)
+"""Locking the row of the head is the one lock for changes of the release history, so releases wait for each other."""
 
 memory_entries = Table(
     "memory_entries",

@@ -4,24 +4,12 @@ import secrets
 from dataclasses import dataclass
 
 from broker.domain.errors import Breach
-from broker.domain.ports import Engine, FileRebuilder, MicrodataEngine, SandboxRunner, Vaults
+from broker.domain.ports import Vaults
 from broker.domain.progress import Progress, no_progress
 from broker.domain.projects.project import ResearchProject
 from broker.policy.policy_set import PolicySet
 from broker.workflow.checking.submission_check import CheckedSubmission
-from broker.workflow.private_jobs.private_ports import PrivatePorts
-from broker.workflow.run_context import RunContext
-
-
-@dataclass(frozen=True, slots=True)
-class RehearsalPorts:
-    """Adapters that run a submission on synthetic data."""
-
-    engine: Engine
-    sandbox: SandboxRunner
-    file_rebuilder: FileRebuilder
-    microdata_engine: MicrodataEngine | None = None
-    private: PrivatePorts | None = None
+from broker.workflow.run_context import RehearsalPorts, RunContext
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 restored back-up."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from broker.domain import release_history
 from broker.domain.errors import Breach, Unknown
@@ -74,22 +74,9 @@ def _is_entered(store: Store, entry: release_history.HistoryEntry) -> bool:
     return any((e.output, e.table) == (entry.output, entry.table) for e in store.history_entries(release=release.ident))
 
 
-@dataclass(frozen=True, slots=True)
-class FullHistoryCheck:
-    """The store's check of the release history, and the entries (by number) whose file of members is missing,
-    unreadable or about something else."""
-
-    store: ChainCheck
-    files: tuple[int, ...]
-
-    @property
-    def holds(self) -> bool:
-        return self.store.holds and not self.files
-
-
-def verify_history(store: Store, files: MemberFiles, heads: Sequence[ChainHead] = ()) -> FullHistoryCheck:
+def verify_history(store: Store, files: MemberFiles, heads: Sequence[ChainHead] = ()) -> ChainCheck:
     """Check the chain and every file of members. Holds only one file at a time."""
-    return FullHistoryCheck(store.history.verify(heads), tuple(_without_members(store, files)))
+    return replace(store.history.verify(heads), without_members=tuple(_without_members(store, files)))
 
 
 def _without_members(store: Store, files: MemberFiles) -> Iterator[int]:

@@ -24,8 +24,7 @@ from broker.sandbox.docker_sandbox import DockerSandbox
 from broker.workflow.private_jobs import private_blocks
 from broker.workflow.private_jobs.private_ports import PrivatePorts
 from broker.workflow.private_jobs.private_request import BlockProgram, PrivateScript
-from broker.workflow.rehearsal.rehearsal_data import RehearsalPorts
-from broker.workflow.run_context import RunContext
+from broker.workflow.run_context import RehearsalPorts, RunContext
 from tests.generative.privacy.neighbouring_snapshots import OWNER, TOWN, _written, owner
 
 TIMES = size("NOISE", 2000)
