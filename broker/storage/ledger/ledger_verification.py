@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select
 
 from broker.domain.errors import Conflict
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.ledger import ledger_chain
+from broker.domain.ledger.ledger_chain import SPEND_MOVES, LedgerEntryKind, ReplayedSpend, replay_entries
 from broker.domain.ledger.privacy_loss import Accounting, PrivacyAccount, PrivacyAmount
 from broker.domain.ledger.spends import BalancePoint, ExactDisclosure, MissingLedgerEntries, SpendRequest, SpendState
 from broker.domain.signed_log import ChainEntry, LogName
@@ -30,13 +30,19 @@ from broker.storage.ledger.budget_account_store import (
 from broker.storage.ledger.spend_store import charges_within, enter_spend, move_spend
 from broker.storage.row_values import columns_of, value_of
 from broker.storage.signed_log import SignedHeadStore, SqlSignedLog, SqlSignedLogs
-from broker.storage.tables import ledger_tables
+from broker.storage.tables.ledger_tables import (
+    ledger_accounts,
+    ledger_asides,
+    ledger_charges,
+    ledger_entries,
+    ledger_spends,
+)
 
 
 def differing(connection: Connection, entries: Sequence[ChainEntry]) -> Iterator[str]:
     """Yield the names of accounts, jobs and sources for which a table differs from the sum over the entries."""
-    totals = ledger_chain.replay_entries(entries)
-    balances = {b.account: b for b in map(balance_of, connection.execute(select(ledger_tables.ledger_accounts)))}
+    totals = replay_entries(entries)
+    balances = {b.account: b for b in map(balance_of, connection.execute(select(ledger_accounts)))}
     for account in sorted(balances.keys() | totals.caps):
         found = balances.get(account)
         if (
@@ -47,23 +53,19 @@ def differing(connection: Connection, entries: Sequence[ChainEntry]) -> Iterator
             yield account.name
     spends = _stored_spends(connection, {account: b.cap for account, b in balances.items()})
     yield from sorted(j for j in spends.keys() | totals.spends if spends.get(j) != totals.spends.get(j))
-    asides = {value_of(ExactDisclosure, row) for row in connection.execute(select(ledger_tables.ledger_asides))}
+    asides = {value_of(ExactDisclosure, row) for row in connection.execute(select(ledger_asides))}
     yield from sorted({a.source for a in asides ^ totals.exact_disclosures})
 
 
-def _stored_spends(
-    connection: Connection, caps: dict[PrivacyAccount, PrivacyAmount]
-) -> dict[str, ledger_chain.ReplayedSpend]:
+def _stored_spends(connection: Connection, caps: dict[PrivacyAccount, PrivacyAmount]) -> dict[str, ReplayedSpend]:
     charges: dict[str, dict[PrivacyAccount, PrivacyAmount]] = {}
-    for row in connection.execute(select(ledger_tables.ledger_charges)):
+    for row in connection.execute(select(ledger_charges)):
         account = value_of(PrivacyAccount, row)
         # A charge without its account is reported as that account's difference.
         if account in caps:
             charges.setdefault(row.job, {})[account] = PrivacyAmount(caps[account].accounting, row.micro, row.delta)
-    spends = map(spend_from, connection.execute(select(ledger_tables.ledger_spends)))
-    return {
-        s.request.job: ledger_chain.ReplayedSpend(s.state, charges.get(s.request.job, {}), s.answer) for s in spends
-    }
+    spends = map(spend_from, connection.execute(select(ledger_spends)))
+    return {s.request.job: ReplayedSpend(s.state, charges.get(s.request.job, {}), s.answer) for s in spends}
 
 
 class SqlLedgerQueries(SqlSignedLogs):
@@ -72,7 +74,7 @@ class SqlLedgerQueries(SqlSignedLogs):
     def balance_history(self, account: PrivacyAccount) -> list[BalancePoint]:
         """Return one point for each move of a spend that counts in the account, oldest first."""
         with self._db.read() as connection:
-            found = connection.execute(select(ledger_tables.ledger_accounts).where(is_account(account))).one_or_none()
+            found = connection.execute(select(ledger_accounts).where(is_account(account))).one_or_none()
             return [] if found is None else list(_points(connection, account, balance_of(found).cap.accounting))
 
     def add_exact_disclosures(
@@ -84,12 +86,8 @@ class SqlLedgerQueries(SqlSignedLogs):
 
     def exact_disclosures(self, datasets: Collection[str]) -> list[ExactDisclosure]:
         """Return the exact releases alongside the privacy claims about these tables."""
-        a = ledger_tables.ledger_asides.c
-        query = (
-            select(ledger_tables.ledger_asides)
-            .where(a.dataset.in_(sorted(datasets)))
-            .order_by(a.dataset, a.kind, a.source)
-        )
+        a = ledger_asides.c
+        query = select(ledger_asides).where(a.dataset.in_(sorted(datasets))).order_by(a.dataset, a.kind, a.source)
         return [value_of(ExactDisclosure, row) for row in self._db.rows(query)]
 
 
@@ -99,25 +97,23 @@ def enter_asides(connection: Connection, asides: Sequence[ExactDisclosure], now:
     new = [a for a in asides if not _is_entered(connection, a)]
     source_of = attrgetter("source")
     for source, group in groupby(sorted(new, key=source_of), key=source_of):
-        rows: list[dict[str, Any]] = [columns_of(ledger_tables.ledger_asides, aside) for aside in group]
-        connection.execute(insert(ledger_tables.ledger_asides), rows)
-        LEDGER_CHAIN.append(
-            connection, now, ledger_chain.LedgerEntryKind.EXACT_DISCLOSURE, source, json.dumps(rows, sort_keys=True)
-        )
+        rows: list[dict[str, Any]] = [columns_of(ledger_asides, aside) for aside in group]
+        connection.execute(insert(ledger_asides), rows)
+        LEDGER_CHAIN.append(connection, now, LedgerEntryKind.EXACT_DISCLOSURE, source, json.dumps(rows, sort_keys=True))
     return bool(new)
 
 
 def _is_entered(connection: Connection, aside: ExactDisclosure) -> bool:
-    a = ledger_tables.ledger_asides.c
+    a = ledger_asides.c
     same = (a.kind == aside.kind, a.source == aside.source, a.dataset == aside.dataset)
     return connection.execute(select(a.source).where(*same)).first() is not None
 
 
 def _points(connection: Connection, account: PrivacyAccount, accounting: Accounting) -> Iterator[BalancePoint]:
-    c, e = ledger_tables.ledger_charges.c, ledger_tables.ledger_entries.c
+    c, e = ledger_charges.c, ledger_entries.c
     mine = (c.unit == account.unit, c.project == account.project, c.dataset == account.dataset)
-    query = select(e.at, e.kind, e.subject, c.micro, c.delta).join(ledger_tables.ledger_charges, c.job == e.subject)
-    rows = connection.execute(query.where(*mine, e.kind.in_(sorted(ledger_chain.SPEND_MOVES))).order_by(e.number))
+    query = select(e.at, e.kind, e.subject, c.micro, c.delta).join(ledger_charges, c.job == e.subject)
+    rows = connection.execute(query.where(*mine, e.kind.in_(sorted(SPEND_MOVES))).order_by(e.number))
     spent = reserved = PrivacyAmount(accounting, 0)
     for row in rows:
         state, amount = SpendState(row.kind), PrivacyAmount(accounting, row.micro, row.delta)

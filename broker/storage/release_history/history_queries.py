@@ -14,7 +14,13 @@ from broker.storage.hash_chain import HISTORY_CHAIN
 from broker.storage.release_history.history_writes import enter_all, line_body
 from broker.storage.row_values import columns_of, find_row, value_of
 from broker.storage.signed_log import SignedHeadStore, SqlSignedLog, SqlSignedLogs
-from broker.storage.tables import release_history_tables
+from broker.storage.tables.release_history_tables import (
+    HistoryLineKind,
+    memory_entries,
+    memory_figures,
+    memory_populations,
+    memory_splits,
+)
 
 
 class SqlHistoryQueries(SqlSignedLogs):
@@ -31,7 +37,7 @@ class SqlHistoryQueries(SqlSignedLogs):
         recipe: str | None = None,
         release: str | None = None,
     ) -> list[release_history.HistoryEntry]:
-        e = release_history_tables.memory_entries.c
+        e = memory_entries.c
         query = select(e.number, e.entry).order_by(e.number)
         query = query if after is None else query.where(e.number > after.entries)
         query = query if recipe is None else query.where(e.recipe == recipe)
@@ -40,22 +46,20 @@ class SqlHistoryQueries(SqlSignedLogs):
 
     def members_of(self, entry: int) -> release_history.StoredMembers | None:
         with self._db.read() as connection:
-            row = find_row(connection, release_history_tables.memory_entries, "entry", entry)
+            row = find_row(connection, memory_entries, "entry", entry)
         return None if row.file is None else release_history.StoredMembers(row.file, row.digest)
 
     def known_figures(self, entry: int) -> tuple[release_history.KnownFigure, ...]:
         with self._db.read() as connection:
-            found = find_row(connection, release_history_tables.memory_figures, "entry", entry)
+            found = find_row(connection, memory_figures, "entry", entry)
         return release_history.figures_from_json(json.loads(found.figures))
 
     def member_files(self) -> frozenset[str]:
-        query = select(release_history_tables.memory_entries.c.file).where(
-            release_history_tables.memory_entries.c.file.is_not(None)
-        )
+        query = select(memory_entries.c.file).where(memory_entries.c.file.is_not(None))
         return frozenset(self._db.values(query))
 
     def split_counts(self, snapshot: str) -> Mapping[str, tuple[int, ...]]:
-        s = release_history_tables.memory_splits.c
+        s = memory_splits.c
         # Each row has the total up to its entry, so the newest is the count.
         latest = select(s.population, func.max(s.number)).where(s.snapshot == snapshot).group_by(s.population)
         query = select(s.population, s.totals).where(s.snapshot == snapshot, tuple_(s.population, s.number).in_(latest))
@@ -74,11 +78,9 @@ def _sorted_differing(connection: Connection, lines: Sequence[ChainEntry]) -> li
 
 def _differing(connection: Connection, lines: Sequence[ChainEntry]) -> Iterator[int]:
     """Yield the numbers of entries that differ from their line in the chain, or have no line."""
-    remembered_lines = {
-        line.number: line for line in lines if line.kind is release_history_tables.HistoryLineKind.REMEMBERED
-    }
-    entries = _by_number(connection.execute(select(release_history_tables.memory_entries)).all())
-    figures = _by_number(connection.execute(select(release_history_tables.memory_figures)).all())
+    remembered_lines = {line.number: line for line in lines if line.kind is HistoryLineKind.REMEMBERED}
+    entries = _by_number(connection.execute(select(memory_entries)).all())
+    figures = _by_number(connection.execute(select(memory_figures)).all())
     yield from entries.keys() ^ remembered_lines.keys()
     yield from figures.keys() ^ remembered_lines.keys()
     for number in sorted(remembered_lines.keys() & entries.keys() & figures.keys()):
@@ -95,7 +97,7 @@ def _differing(connection: Connection, lines: Sequence[ChainEntry]) -> Iterator[
 
 def _miscounted(connection: Connection, remembered_lines: Mapping[int, ChainEntry]) -> Iterator[int]:
     """Yield the numbers of entries whose counts differ from the sum over the lines, in their order."""
-    rows = connection.execute(select(release_history_tables.memory_splits)).all()
+    rows = connection.execute(select(memory_splits)).all()
     found = {(int(r.number), r.snapshot, r.population): tuple(json.loads(r.totals)) for r in rows}
     totals: dict[tuple[str, str], tuple[int, ...]] = {}
     for number in sorted(remembered_lines):
@@ -121,35 +123,31 @@ class SqlPopulationSizes:
     _db: Database
 
     def put_measured(self, found: Sequence[MeasuredPopulation]) -> None:
-        p = release_history_tables.memory_populations.c
+        p = memory_populations.c
         with self._db.write() as connection:
             for one in found:
                 same = (p.snapshot == one.snapshot, p.population == one.population)
                 # Not part of the release history, so it may be replaced.
-                connection.execute(delete(release_history_tables.memory_populations).where(*same))
-                connection.execute(insert(release_history_tables.memory_populations).values(_population_values(one)))
+                connection.execute(delete(memory_populations).where(*same))
+                connection.execute(insert(memory_populations).values(_population_values(one)))
 
     def measured(self, snapshot: str) -> list[MeasuredPopulation]:
-        p = release_history_tables.memory_populations.c
-        query = (
-            select(release_history_tables.memory_populations)
-            .where(p.snapshot == snapshot)
-            .order_by(p.name, p.year, p.population)
-        )
+        p = memory_populations.c
+        query = select(memory_populations).where(p.snapshot == snapshot).order_by(p.name, p.year, p.population)
         return [_population_of(row) for row in self._db.rows(query)]
 
     def measured_minimums(self, snapshot: str) -> Mapping[str, int]:
-        p = release_history_tables.memory_populations.c
+        p = memory_populations.c
         rows = self._db.rows(select(p.population, p.least).where(p.snapshot == snapshot))
         return {row.population: row.least for row in rows}
 
     def measured_snapshots(self) -> frozenset[str]:
-        return frozenset(self._db.values(select(release_history_tables.memory_populations.c.snapshot).distinct()))
+        return frozenset(self._db.values(select(memory_populations.c.snapshot).distinct()))
 
 
 def _population_values(one: MeasuredPopulation) -> dict[str, object]:
     texts = {name: release_history.canonical_text(list(getattr(one, name))) for name in ("cells", "sizes")}
-    return columns_of(release_history_tables.memory_populations, one, held_in=one.table, **texts)
+    return columns_of(memory_populations, one, held_in=one.table, **texts)
 
 
 def _population_of(row: Row[Any]) -> MeasuredPopulation:
