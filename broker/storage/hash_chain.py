@@ -7,7 +7,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, Table, insert, select, update
 
 from broker.domain.identity.audit import GENESIS
-from broker.domain.ledger.ledger_chain import LedgerEntryKind
+from broker.domain.ledger.ledger_entries import LedgerEntryKind
 from broker.domain.signed_log import ChainEntry, check_entries, entry_hash
 from broker.storage.row_values import value_of
 from broker.storage.tables.ledger_tables import ledger_entries, ledger_head

@@ -19,7 +19,7 @@ from broker.storage.policy_store import SqlPolicySets
 from broker.storage.public_table_store import SqlPublicTables
 from broker.storage.release_history.history_queries import SqlHistoryQueries, SqlPopulationSizes, history_log
 from broker.storage.release_history.history_writes import SqlHistoryWrites
-from broker.storage.signed_log import SignedHeadStore
+from broker.storage.signed_log_store import SignedHeadStore
 from broker.storage.snapshot_store import SqlErasures, SqlSnapshots
 from broker.storage.stop_store import SqlStops
 from broker.storage.work_store import SqlWork

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @cache
 def _store(url: str, heads_folder: Path) -> "SqlStore":
-    from broker.storage.signed_log import SignedHeadStore
+    from broker.storage.signed_log_store import SignedHeadStore
     from broker.storage.sql_store import open_store
 
     # The heads are outside the database, so that a restored back-up does not restore them too.

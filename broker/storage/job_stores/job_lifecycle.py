@@ -21,7 +21,7 @@ from broker.storage.ledger.spend_store import settle_with_job
 from broker.storage.public_table_store import vaults_of_public_tables
 from broker.storage.release_history.history_writes import lock_for_files
 from broker.storage.row_values import pick
-from broker.storage.signed_log import SqlSignedLogs
+from broker.storage.signed_log_store import SqlSignedLogs
 from broker.storage.tables.job_tables import jobs, outputs, votes
 from broker.storage.work_leases import check_lease, end_lease, end_leases, stale
 

@@ -22,7 +22,7 @@ from broker.storage.ledger.ledger_verification import enter_asides
 from broker.storage.ledger.spend_store import settle_with_release
 from broker.storage.release_history.history_writes import enter_update
 from broker.storage.row_values import columns_of, find_row, value_of
-from broker.storage.signed_log import SqlSignedLogs
+from broker.storage.signed_log_store import SqlSignedLogs
 from broker.storage.stop_store import check_not_stopped
 from broker.storage.tables.administration_tables import snapshots
 from broker.storage.tables.job_tables import jobs, outputs, recalls, release_outputs, releases

@@ -11,13 +11,13 @@ from sqlalchemy.exc import IntegrityError
 from broker.domain.errors import Breach, Conflict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.outputs import OutputState
-from broker.domain.ledger.ledger_chain import LedgerEntryKind, charges_to_json
+from broker.domain.ledger.ledger_entries import LedgerEntryKind, charges_to_json
 from broker.domain.ledger.privacy_loss import PrivacyAccount, PrivacyAmount, costs_from_json, costs_to_json, zero_amount
 from broker.domain.ledger.spends import SPENT_STATES, Balance, Spend, SpendRequest, SpendState, StoredAnswer
 from broker.storage.audit_store import append_events
 from broker.storage.hash_chain import LEDGER_CHAIN
 from broker.storage.row_values import columns_of, value_of
-from broker.storage.signed_log import SqlSignedLogs
+from broker.storage.signed_log_store import SqlSignedLogs
 from broker.storage.tables.job_tables import outputs
 
 accounts, charges = ledger_tables.ledger_accounts, ledger_tables.ledger_charges

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select
 
 from broker.domain.errors import Conflict
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.ledger.ledger_chain import SPEND_MOVES, LedgerEntryKind, ReplayedSpend, replay_entries
+from broker.domain.ledger.ledger_entries import SPEND_MOVES, LedgerEntryKind, ReplayedSpend, replay_entries
 from broker.domain.ledger.privacy_loss import Accounting, PrivacyAccount, PrivacyAmount
 from broker.domain.ledger.spends import BalancePoint, ExactDisclosure, MissingLedgerEntries, SpendRequest, SpendState
 from broker.domain.signed_log import ChainEntry, LogName
@@ -29,7 +29,7 @@ from broker.storage.ledger.budget_account_store import (
 )
 from broker.storage.ledger.spend_store import charges_within, enter_spend, move_spend
 from broker.storage.row_values import columns_of, value_of
-from broker.storage.signed_log import SignedHeadStore, SqlSignedLog, SqlSignedLogs
+from broker.storage.signed_log_store import SignedHeadStore, SqlSignedLog, SqlSignedLogs
 from broker.storage.tables.ledger_tables import (
     ledger_accounts,
     ledger_asides,

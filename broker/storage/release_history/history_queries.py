@@ -13,7 +13,7 @@ from broker.storage.database import Database
 from broker.storage.hash_chain import HISTORY_CHAIN
 from broker.storage.release_history.history_writes import enter_all, line_body
 from broker.storage.row_values import columns_of, find_row, value_of
-from broker.storage.signed_log import SignedHeadStore, SqlSignedLog, SqlSignedLogs
+from broker.storage.signed_log_store import SignedHeadStore, SqlSignedLog, SqlSignedLogs
 from broker.storage.tables.release_history_tables import (
     HistoryLineKind,
     memory_entries,

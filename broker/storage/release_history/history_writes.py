@@ -14,7 +14,7 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.outputs import OutputState
 from broker.storage.audit_store import append_events
 from broker.storage.hash_chain import HISTORY_CHAIN
-from broker.storage.signed_log import SqlSignedLogs
+from broker.storage.signed_log_store import SqlSignedLogs
 from broker.storage.tables.job_tables import outputs
 from broker.storage.tables.release_history_tables import (
     HistoryLineKind,

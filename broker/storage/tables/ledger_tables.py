@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Table, Text
 
-from broker.domain.ledger.ledger_chain import LedgerEntryKind
+from broker.domain.ledger.ledger_entries import LedgerEntryKind
 from broker.domain.ledger.privacy_loss import Accounting
 from broker.domain.ledger.spends import DisclosureSource, SpendState
 from broker.storage.tables.chain_tables import chain_tables

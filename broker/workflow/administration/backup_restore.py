@@ -11,7 +11,7 @@ from broker.domain.errors import Conflict, Invalid, Unknown
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import Person, Role
 from broker.domain.identity.permissions import Action
-from broker.domain.ledger.ledger_chain import charges_to_json
+from broker.domain.ledger.ledger_entries import charges_to_json
 from broker.domain.ledger.privacy_loss import costs_to_json
 from broker.domain.ledger.spends import MissingLedgerEntries
 from broker.domain.ports import Ports, Store

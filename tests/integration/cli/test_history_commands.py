@@ -20,7 +20,7 @@ from broker.domain.release_history import (
 )
 from broker.encrypted_store.encrypted_files import EncryptedMemberFiles
 from broker.storage.private_files import write_whole
-from broker.storage.signed_log import SignedHeadStore
+from broker.storage.signed_log_store import SignedHeadStore
 from broker.workflow.release_history.history_files import restore_agreed_entries
 from tests.docs.commands import commands
 from tests.integration.web.conftest import ADA, AMIR, CLEO

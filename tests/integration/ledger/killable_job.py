@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from ledger_kit import Steps, opened, spend_request
 
 from broker.domain.ledger.spends import SpendState
-from broker.storage.signed_log import SqlSignedLog
+from broker.storage.signed_log_store import SqlSignedLog
 
 INSIDE = SqlSignedLog.change
 

@@ -12,7 +12,7 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.ledger.budget_refusals import ReleaseMaximum
 from broker.domain.ledger.privacy_loss import Accounting, Cost, Loss, PrivacyAccount, PrivacyAmount
 from broker.domain.ledger.spends import SpendRequest, SpendState, StoredAnswer, question_hash
-from broker.storage.signed_log import SignedHeadStore
+from broker.storage.signed_log_store import SignedHeadStore
 from broker.storage.sql_store import SqlStore, open_store
 
 START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)

@@ -16,7 +16,7 @@ from broker.domain.errors import Conflict, Unknown
 from broker.domain.ledger.budget_refusals import OverBudget
 from broker.domain.ledger.privacy_loss import PrivacyAccount
 from broker.domain.ledger.spends import SpendState
-from broker.storage.signed_log import SqlSignedLog
+from broker.storage.signed_log_store import SqlSignedLog
 
 SEQUENCES = size("LEDGER_SEQUENCES", 15)
 SETTLED = {"refund": SpendState.REFUNDED, "release": SpendState.RELEASED, "withhold": SpendState.WITHHELD}

@@ -21,7 +21,7 @@ from broker.domain.release_history import (
 )
 from broker.encrypted_store.encrypted_files import EncryptedMemberFiles
 from broker.storage.private_files import write_whole
-from broker.storage.signed_log import SignedHeadStore
+from broker.storage.signed_log_store import SignedHeadStore
 from broker.storage.sql_store import SqlStore, open_store
 
 NOW = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)

@@ -12,7 +12,7 @@ from broker.domain.jobs.outputs import OutputState
 from broker.domain.ledger.budget_refusals import ReleaseMaximum
 from broker.domain.ledger.privacy_loss import Accounting, Cost, Loss, PrivacyAccount, PrivacyAmount
 from broker.domain.ledger.spends import DisclosureSource, ExactDisclosure, SpendRequest, SpendState, StoredAnswer
-from broker.storage.signed_log import SignedHeadStore
+from broker.storage.signed_log_store import SignedHeadStore
 
 COST = PrivacyAmount(Accounting.PURE, 100)
 MOST = ReleaseMaximum(COST)

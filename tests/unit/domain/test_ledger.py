@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from broker.domain.errors import Breach
-from broker.domain.ledger.ledger_chain import LedgerEntryKind, charges_to_json, replay_entries
+from broker.domain.ledger.ledger_entries import LedgerEntryKind, charges_to_json, replay_entries
 from broker.domain.ledger.privacy_loss import (
     Accounting,
     Cost,

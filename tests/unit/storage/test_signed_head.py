@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from broker.domain.errors import Breach
-from broker.storage.signed_log import SignedHeadStore
+from broker.storage.signed_log_store import SignedHeadStore
 
 
 def test_the_head_never_goes_back(tmp_path):

@@ -12,7 +12,7 @@ from broker.domain.identity.people import Person, Role
 from broker.domain.ledger.privacy_loss import Accounting, Cost, Loss, PrivacyAccount, PrivacyAmount
 from broker.domain.ledger.spends import MissingLedgerEntries, SpendRequest, SpendState
 from broker.domain.signed_log import ChainHead, LogName
-from broker.storage.signed_log import SignedHeadStore
+from broker.storage.signed_log_store import SignedHeadStore
 from broker.storage.sql_store import open_store
 from broker.workflow.administration import backup_restore, user_accounts
 from broker.workflow.administration.budget_allotment import allot

@@ -18,7 +18,7 @@ from broker.domain.ports.history_ports import KnownPopulation
 from broker.domain.release_history import StoredMembers, new_entry_from_json
 from broker.domain.signed_log import ChainHead, LogName
 from broker.evidence.member_tables import members_of, to_bytes
-from broker.storage.signed_log import SignedHeadStore
+from broker.storage.signed_log_store import SignedHeadStore
 from broker.storage.sql_store import open_store
 from broker.workflow.administration import backup_restore
 from broker.workflow.administration.backup_restore import MissingHistoryTables
