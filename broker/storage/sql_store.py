@@ -18,7 +18,7 @@ from broker.storage.people_store import SqlAccesses, SqlPeople
 from broker.storage.policy_store import SqlPolicySets
 from broker.storage.public_table_store import SqlPublicTables
 from broker.storage.release_history.history_queries import SqlHistoryQueries, SqlPopulationSizes, history_log
-from broker.storage.release_history.history_writes import SqlHistoryWrites
+from broker.storage.release_history.history_writes import SqlMemberFileSweep
 from broker.storage.signed_log_store import SignedHeadStore
 from broker.storage.snapshot_store import SqlErasures, SqlSnapshots
 from broker.storage.stop_store import SqlStops
@@ -29,7 +29,7 @@ class SqlLedger(SqlBudgetAccounts, SqlReservations, SqlSpends, SqlLedgerQueries)
     """The port `LedgerStore`, as a part of the store."""
 
 
-class SqlReleaseHistory(SqlHistoryQueries, SqlPopulationSizes, SqlHistoryWrites):
+class SqlReleaseHistory(SqlHistoryQueries, SqlPopulationSizes, SqlMemberFileSweep):
     """The port `ReleaseHistoryStore`, as a part of the store."""
 
 

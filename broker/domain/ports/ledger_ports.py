@@ -212,8 +212,3 @@ class ReleaseHistoryStore(Protocol):
         """Retire those of these files of members that neither an entry nor an output that may still be released names.
         From now on nothing can name them (Conflict for whoever tries), and they may be removed. Returns their names;
         none while the release history lacks its last signed head, because it may have forgotten their entries."""
-
-    def record_history(
-        self, update: release_history.HistoryUpdate, now: datetime, events: Sequence[AuditEvent]
-    ) -> release_history.HistoryVersion:
-        """Add entries without a release, for public tables. As in 1."""

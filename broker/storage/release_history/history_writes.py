@@ -10,9 +10,7 @@ from sqlalchemy import Connection, insert, select
 
 from broker.domain import release_history
 from broker.domain.errors import Conflict
-from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.outputs import OutputState
-from broker.storage.audit_store import append_events
 from broker.storage.hash_chain import HISTORY_CHAIN
 from broker.storage.signed_log_store import SqlSignedLogs
 from broker.storage.tables.job_tables import outputs
@@ -75,10 +73,7 @@ def enter_all(connection: Connection, entries: Sequence[release_history.NewHisto
 def enter_entry(connection: Connection, new: release_history.NewHistoryEntry, now: datetime) -> None:
     """Write the line of the chain, the entry, its figures, and the counts that include it."""
     document = json.loads(release_history.new_entry_to_json(new))
-    figures, entry = (
-        release_history.canonical_text(document["figures"]),
-        release_history.canonical_text(document["entry"]),
-    )
+    figures, entry = (release_history.canonical_text(document[name]) for name in ("figures", "entry"))
     file, digest = (None, None) if new.members is None else (new.members.name, new.members.digest)
     body = line_body(entry, figures, new.splits, file, digest)
     subject = new.entry.release or new.entry.output
@@ -125,17 +120,8 @@ UNDECIDED_STATES = frozenset({OutputState.ASSESSED, OutputState.IN_REVIEW, Outpu
 """States of outputs that may still leave. The release history must not lose the files that they name."""
 
 
-class SqlHistoryWrites(SqlSignedLogs):
-    """The part of the store that changes the release history."""
-
-    def record_history(
-        self, update: release_history.HistoryUpdate, now: datetime, events: Sequence[AuditEvent]
-    ) -> release_history.HistoryVersion:
-        with self.history.change() as connection:
-            enter_update(connection, update, now)
-            append_events(connection, events)
-        with self._db.read() as connection:
-            return release_history.HistoryVersion(HISTORY_CHAIN.end(connection)[0])
+class SqlMemberFileSweep(SqlSignedLogs):
+    """The part of the store that gives up files of members."""
 
     def retire_member_files(self, files: Collection[str], now: datetime) -> frozenset[str]:
         with self._db.write() as connection:

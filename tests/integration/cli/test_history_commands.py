@@ -25,6 +25,7 @@ from broker.workflow.release_history.history_files import restore_agreed_entries
 from tests.docs.commands import commands
 from tests.integration.web.conftest import ADA, AMIR, CLEO
 from tests.integration.web.every_page import measured_caps
+from tests.recorded_history import record_history
 
 EVENT = AuditEvent(datetime(2027, 3, 1, tzinfo=UTC), "broker", "release.made", "rel")
 COUNT = KnownFigure(1, "", False, "count", frozenset(), {0: 15, 2: None})
@@ -48,8 +49,8 @@ def put(site, files, recipe, content=b"members"):
 
 
 def remember(site, *entries):
-    site.ports.store.record_history(
-        HistoryUpdate(site.ports.store.history_version(), entries), site.clock.now(), [EVENT]
+    record_history(
+        site.ports.store, HistoryUpdate(site.ports.store.history_version(), entries), site.clock.now(), [EVENT]
     )
 
 

@@ -23,6 +23,7 @@ from broker.encrypted_store.encrypted_files import EncryptedMemberFiles
 from broker.storage.private_files import write_whole
 from broker.storage.signed_log_store import SignedHeadStore
 from broker.storage.sql_store import SqlStore, open_store
+from tests.recorded_history import record_history
 
 NOW = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
 KEY = bytes(32)
@@ -67,8 +68,8 @@ class Memory:
         return replace(entry, members=self.files.put(new_entry_to_json(entry), content))
 
     def remember(self, *entries: NewHistoryEntry) -> HistoryVersion:
-        return self.store.record_history(
-            HistoryUpdate(self.store.history_version(), entries), NOW, event("memory.public")
+        return record_history(
+            self.store, HistoryUpdate(self.store.history_version(), entries), NOW, event("memory.public")
         )
 
     def job(self) -> tuple[Release, str]:

@@ -17,6 +17,7 @@ from broker.domain.release_history import (
     new_entry_from_json,
     new_entry_to_json,
 )
+from tests.recorded_history import record_history
 
 
 def test_what_was_remembered_reads_back_as_it_was(memory: Memory):
@@ -174,7 +175,7 @@ def test_the_form_of_an_entry_is_one_whatever_the_order_of_its_sets(memory: Memo
 def test_an_empty_remembering_is_compared_too(memory: Memory):
     memory.remember(new(1))
     with pytest.raises(Conflict, match="since this output was compared"):
-        memory.store.record_history(HistoryUpdate(HistoryVersion(0), ()), memory.given.at(1), event())
+        record_history(memory.store, HistoryUpdate(HistoryVersion(0), ()), memory.given.at(1), event())
 
 
 def test_two_entries_never_name_one_file(memory: Memory):

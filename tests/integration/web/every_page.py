@@ -22,6 +22,7 @@ from broker.workflow.administration import public_table_requests, snapshot_erasu
 from tests.integration.web.conftest import ADA, AMIR, CLEO, OTIS, ROSA, SQL, Site
 from tests.one_worker import lease
 from tests.policy_sets import TEST_POLICIES
+from tests.recorded_history import record_history
 
 VISITORS = (None, ROSA, OTIS, CLEO, ADA)
 """Nobody; a member of the project; a researcher of another; a checker; an administrator."""
@@ -259,7 +260,7 @@ def measured_caps(site: Site, places: int = 12, years: range = range(2021, 2023)
     entry = HistoryEntry(0, "r", "o", 0, "P0421", "s1", "npd", 10, "recipe", "pupil", HistorySource.RELEASE, now, 3)
     new = NewHistoryEntry(entry, (), tuple(SplitCounts("s1", name, counts) for name in names))
     event = AuditEvent(now, "broker", "release.made", "r")
-    store.record_history(HistoryUpdate(store.history_version(), (new,)), now, [event])
+    record_history(store, HistoryUpdate(store.history_version(), (new,)), now, [event])
     return names[0]
 
 

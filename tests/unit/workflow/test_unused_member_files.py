@@ -28,6 +28,7 @@ from broker.workflow.release_history.history_files import (
     sweep_members,
     verify_history,
 )
+from tests.recorded_history import record_history
 from tests.unit.workflow.conftest import ADA, AMIR, CHRIS, CLEO, SQL, Broker, opened
 
 pytestmark = pytest.mark.long
@@ -152,7 +153,7 @@ def missing_history(broker: Broker, case: str = "2026/14") -> MissingHistoryTabl
 def test_two_administrators_agree_and_a_worker_enters_the_files(restored):
     store = restored.store
     with pytest.raises(Breach):
-        store.record_history(None, restored.clock.now(), [])
+        record_history(store, None, restored.clock.now(), [])
     assert not verify_history(store, restored.ports.release_history.files).holds
     wanted = missing_history(restored)
     assert len(wanted.files) == 2
