@@ -117,11 +117,6 @@ class LedgerStore(Protocol):
         """Open spends older than `before` whose job was never accepted, or has ended without a release to come. The
         reconciler refunds (reserved) or withholds (charged) them."""
 
-    def add_exact_disclosures(
-        self, disclosures: Sequence[ExactDisclosure], now: datetime, events: Sequence[AuditEvent]
-    ) -> None:
-        """Record exact disclosures outside the privacy guarantee. Existing ones change nothing."""
-
     def exact_disclosures(self, datasets: Collection[str]) -> list[ExactDisclosure]: ...
 
 

@@ -10,12 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from broker.domain.errors import Conflict
-from broker.domain.identity.audit import AuditEvent
 from broker.domain.ledger.ledger_entries import SPEND_MOVES, LedgerEntryKind, ReplayedSpend, replay_entries
 from broker.domain.ledger.privacy_loss import Accounting, PrivacyAccount, PrivacyAmount
 from broker.domain.ledger.spends import BalancePoint, ExactDisclosure, MissingLedgerEntries, SpendRequest, SpendState
 from broker.domain.signed_log import ChainEntry, LogName
-from broker.storage.audit_store import append_events
 from broker.storage.database import Database
 from broker.storage.hash_chain import LEDGER_CHAIN
 from broker.storage.ledger.budget_account_store import (
@@ -77,13 +75,6 @@ class SqlLedgerQueries(SqlSignedLogs):
             found = connection.execute(select(ledger_accounts).where(is_account(account))).one_or_none()
             return [] if found is None else list(_points(connection, account, balance_of(found).cap.accounting))
 
-    def add_exact_disclosures(
-        self, asides: Sequence[ExactDisclosure], now: datetime, events: Sequence[AuditEvent]
-    ) -> None:
-        with self.ledger.change() as connection:
-            if enter_asides(connection, asides, now):
-                append_events(connection, events)
-
     def exact_disclosures(self, datasets: Collection[str]) -> list[ExactDisclosure]:
         """Return the exact releases alongside the privacy claims about these tables."""
         a = ledger_asides.c
@@ -91,8 +82,8 @@ class SqlLedgerQueries(SqlSignedLogs):
         return [value_of(ExactDisclosure, row) for row in self._db.rows(query)]
 
 
-def enter_asides(connection: Connection, asides: Sequence[ExactDisclosure], now: datetime) -> bool:
-    """Enter the disclosures that are not there yet. Returns whether there were any."""
+def enter_asides(connection: Connection, asides: Sequence[ExactDisclosure], now: datetime) -> None:
+    """Enter the disclosures that are not there yet."""
     # Many releases name the same public table; it is entered once.
     new = [a for a in asides if not _is_entered(connection, a)]
     source_of = attrgetter("source")
@@ -100,7 +91,6 @@ def enter_asides(connection: Connection, asides: Sequence[ExactDisclosure], now:
         rows: list[dict[str, Any]] = [columns_of(ledger_asides, aside) for aside in group]
         connection.execute(insert(ledger_asides), rows)
         LEDGER_CHAIN.append(connection, now, LedgerEntryKind.EXACT_DISCLOSURE, source, json.dumps(rows, sort_keys=True))
-    return bool(new)
 
 
 def _is_entered(connection: Connection, aside: ExactDisclosure) -> bool:

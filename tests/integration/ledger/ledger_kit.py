@@ -11,7 +11,8 @@ from pathlib import Path
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.ledger.budget_refusals import ReleaseMaximum
 from broker.domain.ledger.privacy_loss import Accounting, Cost, Loss, PrivacyAccount, PrivacyAmount
-from broker.domain.ledger.spends import SpendRequest, SpendState, StoredAnswer, question_hash
+from broker.domain.ledger.spends import ExactDisclosure, SpendRequest, SpendState, StoredAnswer, question_hash
+from broker.storage.ledger.ledger_verification import enter_asides
 from broker.storage.signed_log_store import SignedHeadStore
 from broker.storage.sql_store import SqlStore, open_store
 
@@ -75,6 +76,11 @@ class Steps:
 
     def settle(self, job: str, after: SpendState):
         return self.store.settle_spend(job, after, self.now(), self.event(f"spend.{after.value}", job))
+
+    def disclose(self, *exact: ExactDisclosure) -> None:
+        """Enter exact disclosures, as a release does."""
+        with self.store.ledger.change() as connection:
+            enter_asides(connection, exact, self.now())
 
     def released(self, what: SpendRequest | str) -> None:
         """The whole way."""

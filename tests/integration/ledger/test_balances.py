@@ -60,11 +60,11 @@ def test_exact_releases_next_to_the_claim_are_listed_and_stay(capped):
     exact = ExactDisclosure(DisclosureSource.EXACT, "rel-1", TABLE, "P0421", "s1")
     public = ExactDisclosure(DisclosureSource.PUBLIC, "EES pupil absence 2023", TABLE)
     elsewhere = ExactDisclosure(DisclosureSource.EXACT, "rel-1", "npd.cin", "P0421", "s1")
-    capped.store.add_exact_disclosures([exact, elsewhere], capped.now(), capped.event("ledger.beside", "rel-1"))
-    capped.store.add_exact_disclosures([public], capped.now(), capped.event("ledger.beside", "EES"))
-    head = capped.store.audit_head()
-    capped.store.add_exact_disclosures([public, exact], capped.now(), capped.event("ledger.beside", "EES"))
-    assert capped.store.audit_head() == head
+    capped.disclose(exact, elsewhere)
+    capped.disclose(public)
+    head = capped.store.ledger.head()
+    capped.disclose(public, exact)
+    assert capped.store.ledger.head() == head
     assert capped.store.exact_disclosures([TABLE]) == [exact, public]
     assert capped.store.exact_disclosures([TABLE, "npd.cin"]) == [exact, public, elsewhere]
     assert capped.store.ledger.verify().holds

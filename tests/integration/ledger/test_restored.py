@@ -172,7 +172,7 @@ STATEMENTS = (
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_the_database_itself_refuses_to_take_back_what_was_spent(capped, statement):
     capped.released("j1")
-    capped.store.add_exact_disclosures([PUBLIC], capped.now(), capped.event("x", "EES"))
+    capped.disclose(PUBLIC)
     before = capped.store.balances()
     with pytest.raises(DBAPIError), capped.store._db.engine.begin() as connection:
         connection.execute(text(statement))
@@ -185,7 +185,7 @@ def test_the_database_itself_refuses_to_take_back_what_was_spent(capped, stateme
 )
 def test_neither_replace_nor_truncate_gets_around_it(capped, table):
     capped.released("j1")
-    capped.store.add_exact_disclosures([PUBLIC], capped.now(), capped.event("x", "EES"))
+    capped.disclose(PUBLIC)
     sqlite = capped.store._db.is_sqlite
     statement = f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}" if sqlite else f"TRUNCATE {table}"
     with pytest.raises(DBAPIError), capped.store._db.engine.begin() as connection:
@@ -212,7 +212,7 @@ def test_what_was_changed_behind_the_guards_is_named(capped, tampering, broken, 
     capped.released("j1")
     capped.reserve("j2")
     capped.charge("j2")
-    capped.store.add_exact_disclosures([PUBLIC], capped.now(), capped.event("ledger.beside", "EES"))
+    capped.disclose(PUBLIC)
     _unguarded(capped.store, tampering)
     check = capped.store.ledger.verify()
     assert (check.broken, check.differs) == (broken, differs)
