@@ -105,8 +105,8 @@ class SyntheticVaults(Protocol):
     def for_project(self, project: str) -> tuple[Vaults, Vault]:
         """The project's vault on synthetic data, and the store that built it. Raises Invalid if it cannot be made."""
 
-    def for_rehearsal(self, project: str, on_progress: Callable[[int], None]) -> SyntheticData:
-        """The same with as many people as a rehearsal has. If they must be made first, `on_progress` is called before,
+    def for_rehearsal(self, project: str, before_making: Callable[[int], None]) -> SyntheticData:
+        """The same with as many people as a rehearsal has. If they must be made first, `before_making` is called,
         with the estimated seconds."""
 
 

@@ -105,14 +105,14 @@ class SyntheticNPD:
         context = self._build(policies, project, spec, no_progress)
         return context.vaults, context.vaults.ensure(project, context.snapshot)
 
-    def for_rehearsal(self, project: str, making: Callable[[int], None]) -> SyntheticData:
+    def for_rehearsal(self, project: str, before_making: Callable[[int], None]) -> SyntheticData:
         policies = self._policies()
         spec = self._spec(policies, project, policies.service.rehearsal_pupils)
 
         def progress(what: str, done: int, total: int) -> None:
             # The data take as long, no matter who makes them.
             if what in {WAITING, BEGINNING}:
-                making(spec.about_seconds)
+                before_making(spec.about_seconds)
 
         context = self._build(policies, project, spec, progress)
         vault = context.vaults.ensure(project, context.snapshot)
