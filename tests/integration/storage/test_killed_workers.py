@@ -110,7 +110,7 @@ def test_invariant_6_nothing_is_lost_and_nothing_done_twice(ports, url, backend,
         assert done == {"rehearsal.asked": 1, "rehearsal.ended": 1}
         assert ports.store.requested_rehearsal(ident).state is RehearsalState.DONE
     assert ports.store.verify_audit().broken is None
-    assert ports.store.verify_history().holds
+    assert ports.store.history.verify().holds
     if folder := os.environ.get("PROOF_FIGURES"):
         told = {"kills": KILLS, "jobs": len(jobs), "rehearsals": len(rehearsals), "interrupted": dict(interrupted)}
         (Path(folder) / f"killed_workers_{backend}.json").write_text(json.dumps(told))
