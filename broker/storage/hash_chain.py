@@ -30,15 +30,9 @@ class HashChain:
         return int(row.number), str(row.hash)
 
     def append(
-        self,
-        connection: Connection,
-        at: datetime,
-        kind: StrEnum,
-        subject: str,
-        body: str = "{}",
-        *,
+        self, connection: Connection, at: datetime, kind: StrEnum, subject: str, body: str = "{}", *,
         after: int | None = None,
-    ) -> int:
+    ) -> int:  # fmt: skip
         """Write one entry and return its number. The lock of the head makes writers wait, so lock other rows before.
         `after`: skip the numbers up to this one, because they were lost."""
         before, previous = self.end(connection, lock=True)

@@ -74,14 +74,9 @@ class SqlPublicTables(SqlSignedLogs):
             return connection.execute(named.values(vault=vault)).rowcount == 1
 
     def enter_public_table(
-        self,
-        item: WorkItem,
-        found: Reproduction,
-        remembering: HistoryUpdate,
-        now: datetime,
-        events: Sequence[AuditEvent],
-        entry: int | None = None,
-    ) -> None:
+        self, item: WorkItem, found: Reproduction, remembering: HistoryUpdate, now: datetime,
+        events: Sequence[AuditEvent], entry: int | None = None,
+    ) -> None:  # fmt: skip
         with self.history.change() as connection:
             # First in the transaction: it takes the lock of the release history.
             enter_update(connection, remembering, now)

@@ -61,9 +61,8 @@ class JobStore(Protocol):
 
     def accept(
         self, job: Job, events: Sequence[AuditEvent], saved_entries: Sequence[SavedEntry] = (),
-        most_unread: int | None = None,
-        check: JobCheck | None = None,
-    ) -> Job:
+        most_unread: int | None = None, check: JobCheck | None = None,
+    ) -> Job:  # fmt: skip
         """Insert a job in `queued` or `refused`, with the definitions that a queued one saves and what the check
         understood of its text. If (researcher,
         client_id) exists, return the stored job if its submission is equal; otherwise raise

@@ -144,14 +144,9 @@ class PublicTableStore(Protocol):
         retired."""
 
     def enter_public_table(
-        self,
-        item: WorkItem,
-        found: Reproduction,
-        remembering: release_history.HistoryUpdate,
-        now: datetime,
-        events: Sequence[AuditEvent],
-        entry: int | None = None,
-    ) -> None:
+        self, item: WorkItem, found: Reproduction, remembering: release_history.HistoryUpdate, now: datetime,
+        events: Sequence[AuditEvent], entry: int | None = None,
+    ) -> None:  # fmt: skip
         """Store the result and its one entry in the release history in one transaction, like `ReleaseStore.release`.
         Raises Conflict("memory-moved") if the version is no longer `seen`, and Breach while the release history lacks
         its last signed head. `entry`: the release history already has this entry (a restored back-up of this record

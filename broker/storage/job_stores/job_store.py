@@ -94,9 +94,8 @@ class SqlJobs:
 
     def accept(
         self, job: Job, events: Sequence[AuditEvent], definitions: Sequence[SavedEntry] = (),
-        most_unread: int | None = None,
-        check: JobCheck | None = None,
-    ) -> Job:
+        most_unread: int | None = None, check: JobCheck | None = None,
+    ) -> Job:  # fmt: skip
         if job.state not in {JobState.QUEUED, JobState.REFUSED} or job.attempt:
             raise Breach(f"A job is accepted as queued or refused, not as {job.state} at attempt {job.attempt}.")
         if definitions and job.state is not JobState.QUEUED:
