@@ -50,8 +50,7 @@ from broker.workflow.rehearsal.rehearsal_data import RehearsalData
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 from broker.workflow.run_context import RunContext
 from tests.integration.submitted_rows.conftest import ABSENCE, CENSUS, LIMITS, ROOT, file_of, opened, run_here
-from tests.unit.workflow.conftest import PROJECT, REX, ROLES, Broker
-from tests.unit.workflow.conftest import opened as broker_in
+from tests.unit.workflow.conftest import PROJECT, REX, ROLES, Broker, opened as broker_in
 
 PUPILS, LEAST, SEED = 600, 500, 1
 VARIABLES = {

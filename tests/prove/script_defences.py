@@ -11,8 +11,7 @@ import pytest
 
 from broker.domain.errors import Breach, Conflict, Invalid, Unknown
 from broker.workflow.run_context import Failed
-from tests.prove.defences import Defence as Listed
-from tests.prove.defences import edited, nothing, put
+from tests.prove.defences import Defence as Listed, edited, nothing, put
 
 FINDINGS, ROWS, NAMES, FILES, PARQUET, TOGETHER, APART = (
     f"tests.attacks.test_{name}"

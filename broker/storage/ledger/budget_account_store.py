@@ -18,6 +18,7 @@ from broker.storage.audit_store import append_events
 from broker.storage.hash_chain import LEDGER_CHAIN
 from broker.storage.row_values import columns_of, value_of
 from broker.storage.signed_log_store import SqlSignedLogs
+from broker.storage.tables import ledger_tables
 from broker.storage.tables.job_tables import outputs
 
 accounts, charges = ledger_tables.ledger_accounts, ledger_tables.ledger_charges

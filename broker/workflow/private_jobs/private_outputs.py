@@ -14,8 +14,7 @@ from broker.privacy.results.privacy_record import plain_words, privacy_record
 from broker.workflow.pipeline.draft_output import DraftOutput, draft_table
 from broker.workflow.private_jobs import private_request
 from broker.workflow.private_jobs.private_answers import NoisyAnswer, answer_from_bytes
-from broker.workflow.private_jobs.private_blocks import block_answer_from_bytes as from_script
-from broker.workflow.private_jobs.private_blocks import block_table, script_privacy_record
+from broker.workflow.private_jobs.private_blocks import block_answer_from_bytes, block_table, script_privacy_record
 from broker.workflow.run_context import RunContext
 
 
@@ -23,7 +22,7 @@ def draft_private(context: RunContext, content: bytes) -> list[DraftOutput]:
     """Draft the noisy outputs of a stored answer. If policy requires votes, people review them like others."""
     private = context.checked.private
     if isinstance(private, private_request.PrivateScript):
-        table = block_table(private, from_script(private.aggregation, content))
+        table = block_table(private, block_answer_from_bytes(private.aggregation, content))
         return [_draft_output(table, script_privacy_record(private), private)]
     assert private is not None
     record_of_method = query_privacy_record(private)

@@ -11,8 +11,7 @@ from functools import partial
 
 from broker.domain.errors import Conflict
 from broker.domain.ports import SandboxEnd
-from tests.prove.defences import Defence as Listed
-from tests.prove.defences import edited, put, run
+from tests.prove.defences import Defence as Listed, edited, put, run
 
 TIMES = "tests.attacks.test_times_as_carriers"
 CAUGHT = (AssertionError, Conflict)

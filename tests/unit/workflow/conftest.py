@@ -43,8 +43,7 @@ from broker.storage.content_store import FolderContentStore
 from broker.storage.sql_store import open_store
 from broker.worker import reconcile
 from broker.workflow.administration import user_accounts
-from broker.workflow.private_jobs.private_ports import PrivatePorts
-from broker.workflow.private_jobs.private_ports import RunPorts as Ports
+from broker.workflow.private_jobs.private_ports import PrivatePorts, RunPorts as Ports
 from broker.workflow.reviewing import output_review
 from broker.workflow.reviewing.output_review import Ballot
 from broker.workflow.submission.job_submission import submit
