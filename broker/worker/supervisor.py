@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from broker.domain.jobs.work_items import JOB_WORK
 from broker.domain.ports import Mailer, WorkerReport
 from broker.settings import Settings
 from broker.wiring.broker_ports import build_mailer, embedded_queue
@@ -46,7 +47,8 @@ def report_worker(
 ) -> None:
     """Store a report of this worker, so that pages do not have to reach it."""
     alive = sum(1 for slot in slots.values() if slot.poll() is None)
-    own = {"slots alive": str(alive), "jobs running": str(len(ports.store.work_leased()))}
+    jobs = sum(item.kind in JOB_WORK for item in ports.store.work_leased())
+    own = {"slots alive": str(alive), "jobs running": str(jobs)}
     pool = {} if warm is None else {"sandboxes ready": str(warm)}
     facts = tuple({**worker_facts.facts, **own, **pool}.items())
     ports.store.report_worker(WorkerReport(os.uname().nodename, ports.clock.now(), facts))
