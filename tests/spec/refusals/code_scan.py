@@ -13,8 +13,8 @@ ROOMS = (
     "broker/domain/ledger/budget_refusals.py",
 )  # fmt: skip
 """The folders and files that judge a submission's text, and what it costs."""
-ELSEWHERE = frozenset({"broker/client/connection.py"})
-"""Makes refusals anew that a broker has told."""
+ELSEWHERE = frozenset({"broker/client/connection.py", "broker/domain/jobs/job_check.py"})
+"""Make refusals anew that a broker has told."""
 CODE = re.compile(r"[a-z]+(-[a-z]+)*")
 GIVES = frozenset({"BindError", "Refusal", "refuse", "refused_with", "_refusal"})
 """Calls whose first argument is a code; so is that of `add` on diagnostics."""
