@@ -82,6 +82,7 @@ class ComparisonState:
         families = find_families(request.plan, 0)
         self._family = {m.where: n for n, family in enumerate(families) for m in family.members}
         self._populations = self._all_populations()
+        self._differences: dict[TableAddress, int] = {}
 
     def has_members(self, entry: HistoryEntry) -> bool:
         """Whether anything is compared with the entry. Published numbers whose population is unknown have
@@ -97,8 +98,8 @@ class ComparisonState:
         table = self._judged(found, where)
         if not any(f.shown for f in table.figures):
             return None
-        # A nearly known total is hidden, so readers know the cells only.
-        return without_total(table) if self._is_near(where) else table
+        # Otherwise readers know the shown cells only.
+        return table if self._is_total_known(where) else without_total(table)
 
     def _judged(self, found: ComparisonResult, where: TableAddress) -> MemberTable:
         table_members = self._request.members[where]
@@ -109,19 +110,32 @@ class ComparisonState:
         members = self._repaired.get(where) or from_bytes(table_members.content)
         return judged_table(self._request.plan, where, entry, table_members, members, found.assessments[where[0]])
 
+    def _is_total_known(self, where: TableAddress) -> bool:
+        """Whether the table's rows are exactly those of a known population. Other totals are known only where a figure
+        shows them: what is released, published, or in the same job is compared as a table of its own. Otherwise whether
+        something is hidden would depend on whether the hidden cells hold nobody or one person."""
+        return self._least_difference(where) == 0
+
     def _is_near(self, where: TableAddress) -> bool:
         """Whether the table's total differs from a known population by fewer than t persons, who are missing from it
-        or count several times.
+        or count several times. Then the table must not disclose its total."""
+        return 0 < self._least_difference(where) < self._request.context.profile.t
 
-        Then we assume that nobody knows the total, and the table must not disclose it.
-        """
+    def _least_difference(self, where: TableAddress) -> int:
+        """By how many persons the table differs from the nearest known population; at most t."""
+        if where not in self._differences:
+            self._differences[where] = self._found_difference(where)
+        return self._differences[where]
+
+    def _found_difference(self, where: TableAddress) -> int:
         members = from_bytes(self._request.members[where].content)
         persons, _ = members.rows()
         rows = members.amounts.get("rows", np.ones(len(persons)))
         # Persons with several rows count more than once in the total.
         several = np.unique(np.concatenate([members.more_persons, persons[rows != 1]]))
         once = np.setdiff1d(persons, several)
-        return known_populations.is_near(self._populations[where], once, several, self._request.context.profile.t)
+        t = self._request.context.profile.t
+        return known_populations.least_difference(self._populations[where], once, several, t)
 
     def _has_hole(self, table: MemberTable) -> bool:
         """Whether at least t persons are in no shown cell, so that nobody can add the table up."""
@@ -244,7 +258,7 @@ class JobComparison(ComparisonState):
                 | known_populations.population_loads(self._request.context, self._populations[where])
                 | self._sibling_tables(found, where)
             )
-            outcome = repair_differences(whole, loads, total_known=not near)
+            outcome = repair_differences(whole, loads, total_known=self._is_total_known(where))
             # The first round's overlaps, because later ones compare a table that is already repaired.
             found.comparisons.setdefault(where, outcome.comparisons)
             if outcome.changes:

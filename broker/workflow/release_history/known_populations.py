@@ -89,10 +89,10 @@ def _published(population: KnownPopulation, least: int) -> KnownPopulation:
     return replace(population, cells=(), sizes=sizes, content=content)
 
 
-def is_near(known: Sequence[LazyPopulation], once: np.ndarray, several: np.ndarray, t: int) -> bool:
-    """Whether the total of a table differs from everybody of a population by 1 to t-1 persons. `once` and `several`:
-    person numbers of those whom the table counts once, or several times."""
-    return any(k.whole and 0 < _difference(k, once, several, t) < t for k in known)
+def least_difference(known: Sequence[LazyPopulation], once: np.ndarray, several: np.ndarray, t: int) -> int:
+    """By how many persons a table differs from everybody of the population that is nearest to it; t if from all by t or
+    more. `once` and `several`: person numbers of those whom the table counts once, or several times."""
+    return min([t, *(_difference(k, once, several, t) for k in known if k.whole)])
 
 
 def _difference(known: LazyPopulation, once: np.ndarray, several: np.ndarray, t: int) -> int:

@@ -97,7 +97,7 @@ def stage(tmp_path_factory):
     asked = synthetic_data_spec(project, POLICIES.catalogue, synthetic_years(), PUPILS, 1)
     found = build_rehearsal_data(POLICIES, PROJECT, asked, tmp_path_factory.mktemp("people"), checked_progress)
     yield found
-    found.private.noise.close()
+    found.ports.private.noise.close()
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
