@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from broker.domain.errors import Conflict, Unavailable, Unknown
 from broker.domain.identity.audit import AuditEvent
@@ -17,6 +17,10 @@ from broker.workflow.run_context import OVERTAKEN_CODES
 
 LeaseRenewal = Callable[[WorkItem], AbstractContextManager[None]]
 """Context manager that renews an item's lease while entered, and kills its sandbox if the lease is lost."""
+
+
+LONGEST_REST = timedelta(minutes=10)
+"""An item that waits for a moment is looked at again after so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,9 @@ def _do(ports: RunPorts, item: WorkItem) -> None:
         give_back(ports, item)
         return
     if rests_until is not None:
-        ports.store.give_back(item, rests_until, ports.clock.now())
+        now = ports.clock.now()
+        # A decision that came while the item was leased woke nobody, so no rest is long.
+        ports.store.give_back(item, min(rests_until, now + LONGEST_REST), now)
 
 
 def give_back(ports: RunPorts, item: WorkItem) -> None:
