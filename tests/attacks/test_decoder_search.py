@@ -21,8 +21,9 @@ from broker.disclosure.protected_values import round_count, round_rows
 from tests.attacks.decoders import ranges
 from tests.attacks.decoders.choices import Choices, smaller
 from tests.attacks.decoders.conditions import words_of
-from tests.attacks.decoders.differences import STEERED, Difference, Kind, difference, neighbouring_thresholds
-from tests.attacks.decoders.judges import InProcess, explained
+from tests.attacks.decoders.differences import HARMLESS, STEERED, Difference, Kind, difference, neighbouring_thresholds
+from tests.attacks.decoders.end_to_end import Brokers
+from tests.attacks.decoders.judges import EndToEnd, InProcess, explained
 from tests.attacks.decoders.kit import HOLE, LEAVES, Figure, Kit, Left
 from tests.attacks.decoders.queries import one_job
 from tests.attacks.decoders.search import Pad
@@ -124,6 +125,16 @@ def test_ordinary_counts_do_not_depend_on_one_child() -> None:
             moved.update(told.moved)
     assert numbers["count"] > 10, "enough to tell edges from none"
     assert_at_edges(numbers, moved, 1 / everyday_kit().profile.round_base)
+
+
+def test_a_total_that_nothing_shows_is_not_taken_as_known() -> None:
+    """A first release with a hidden cell of nobody, or of one child: the comparison with the history hides the same."""
+    kit = everyday_kit()
+    judge = EndToEnd(kit, Brokers(kit.town, Path(tempfile.mkdtemp(dir=kit.town.folder))))
+    of_meals = f"SELECT a.EVERFSM_6, COUNT(*) AS n {FROM.replace('absence', 'spring_census')} AND a.FSMeligible = 1"
+    found = judge.differences((f"-- output: t\n{of_meals} GROUP BY a.EVERFSM_6",))
+    assert found is not None
+    assert found["free meals"].kind in HARMLESS
 
 
 CHILD = "a.URN = {urn} AND a.MonthOfBirth = {month} AND a.YearOfBirth = {year} AND a.SENprovision <> 'N'"

@@ -116,7 +116,7 @@ class EndToEnd:
         return explained(texts, self._found(texts), self._found)
 
     def _found(self, texts: Texts) -> dict[str, Difference] | None:
-        """A difference by history is run again without the cap: what then is none was the cap's."""
+        """A difference by history or by state is run again without the cap: what then is none was the cap's."""
         with remembered_repairs():
             looked = self._inner.looked_at(texts)
             if looked is None:
@@ -127,7 +127,7 @@ class EndToEnd:
                 return None
             inner = {way: self._inner.difference(texts, left, way) for way in left if way != BASE}
             found = {way: self._difference(plans, left, seen, way, inner[way]) for way in inner}
-            by_history = [way for way, told in found.items() if told.kind is Kind.HISTORY]
+            by_history = [way for way, told in found.items() if told.kind in {Kind.HISTORY, Kind.STATE}]
             again = {way: self._uncapped.ran(way, texts) for way in (BASE, *by_history) if by_history}
         for way in by_history:
             if self._difference(plans, left, again, way, inner[way]).kind in HARMLESS:

@@ -5,6 +5,7 @@ The texts come out of the engine's packages when the proof runs and are kept now
 
 # ruff: noqa: E501 - one value a line reads as a table
 
+import fcntl
 import json
 import re
 import subprocess
@@ -39,13 +40,16 @@ PERSON_KEYS = {
 
 
 def interpreter() -> Path:
-    """The interpreter of an environment of its own, made once under build/."""
+    """The interpreter of an environment of its own, made once under build/: by one test, while others wait."""
     python = HOME / "bin" / "python"
-    if not (HOME / "ready").exists():
-        tool = uv.find_uv_bin()
-        subprocess.run([tool, "venv", "-q", "--clear", "--python", "3.11", str(HOME)], check=True)
-        subprocess.run([tool, "pip", "install", "-q", "--python", str(python), *PACKAGES], check=True)
-        (HOME / "ready").touch()
+    HOME.parent.mkdir(exist_ok=True)
+    with HOME.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (HOME / "ready").exists():
+            tool = uv.find_uv_bin()
+            subprocess.run([tool, "venv", "-q", "--clear", "--python", "3.11", str(HOME)], check=True)
+            subprocess.run([tool, "pip", "install", "-q", "--python", str(python), *PACKAGES], check=True)
+            (HOME / "ready").touch()
     return python
 
 
