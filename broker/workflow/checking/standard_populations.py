@@ -114,12 +114,16 @@ def _compile_count(known: StandardPopulation, policies: PolicySet) -> CompiledSq
     return compile_sql(text, "duckdb", policies.catalogue, project, policies.service)
 
 
-def _conditions(population: Population, policies: PolicySet) -> _Conditions:
+def conditions_beyond_year(population: Population, policies: PolicySet) -> list[Scalar]:
     """Return all conditions except those on the year, because every text has one on the year."""
     table = policies.catalogue.find(population.base)
     axis = None if table is None or table.year is None else table.year.variable
     year = StableColumnNumbers().number(f"/{population.base}.{axis}")
-    conditions = [c for c in population.conditions if column_ids(c) != frozenset({year})]
+    return [c for c in population.conditions if column_ids(c) != frozenset({year})]
+
+
+def _conditions(population: Population, policies: PolicySet) -> _Conditions:
+    conditions = conditions_beyond_year(population, policies)
     return _Conditions(
         frozenset(map(scalar_text, conditions)), frozenset(scalar_text(c) for c in conditions if _is_not_null(c))
     )

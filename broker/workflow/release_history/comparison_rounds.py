@@ -9,6 +9,7 @@ import numpy as np
 from broker.disclosure.differencing.compare_tables import LoadTable
 from broker.disclosure.differencing.difference_repair import persons_held_back, repair_differences, without_total
 from broker.disclosure.judged_tables import HistoryConstraint
+from broker.disclosure.suppression.suppression_task import coarse_size
 from broker.domain.findings import Assessment
 from broker.domain.plans.lineage import statistics_read_by
 from broker.domain.plans.scalars import Value
@@ -98,8 +99,8 @@ class ComparisonState:
         table = self._judged(found, where)
         if not any(f.shown for f in table.figures):
             return None
-        # Otherwise readers know the shown cells only.
-        return table if self._is_total_known(where) else without_total(table)
+        # Readers know the shown cells only: a total that is shown is a table of its own.
+        return without_total(table)
 
     def _judged(self, found: ComparisonResult, where: TableAddress) -> MemberTable:
         table_members = self._request.members[where]
@@ -110,16 +111,21 @@ class ComparisonState:
         members = self._repaired.get(where) or from_bytes(table_members.content)
         return judged_table(self._request.plan, where, entry, table_members, members, found.assessments[where[0]])
 
-    def _is_total_known(self, where: TableAddress) -> bool:
-        """Whether the table's rows are exactly those of a known population. Other totals are known only where a figure
-        shows them: what is released, published, or in the same job is compared as a table of its own. Otherwise whether
-        something is hidden would depend on whether the hidden cells hold nobody or one person."""
-        return self._least_difference(where) == 0
-
-    def _is_near(self, where: TableAddress) -> bool:
+    def _is_close(self, where: TableAddress) -> bool:
         """Whether the table's total differs from a known population by fewer than t persons, who are missing from it
-        or count several times. Then the table must not disclose its total."""
-        return 0 < self._least_difference(where) < self._request.context.profile.t
+        or count several times, or by nobody. Then the table must not disclose its total: whether it does must not tell
+        nobody from a few."""
+        return self._least_difference(where) < self._request.context.profile.t
+
+    def _is_whole(self, found: ComparisonResult, where: TableAddress) -> bool:
+        """Whether the table shows a known population whole: everybody by its text, and every row."""
+        planned, policies = self._request.planned(where), self._request.policies
+        return (
+            self._request.script_rows is None
+            and self._request.context.profile.round_base > 1
+            and known_populations.is_everybody(planned, policies)
+            and known_populations.shows_all_rows(planned, found.assessments[where[0]], policies)
+        )
 
     def _least_difference(self, where: TableAddress) -> int:
         """By how many persons the table differs from the nearest known population; at most t."""
@@ -247,18 +253,21 @@ class JobComparison(ComparisonState):
             table = None if where in found.identical else self._table(found, where)
             if table is None:
                 continue
-            whole, near = self._judged(found, where), self._is_near(where)
+            judged, is_close, is_whole = self._judged(found, where), self._is_close(where), self._is_whole(found, where)
             # Only with enough hidden persons is the total really unknown.
-            if near and not self._has_hole(whole):
+            if is_close and not is_whole and not self._has_hole(judged):
                 # First hide the total; only then are the shown cells compared, in the next round.
-                changes |= self._hide_one(where, whole)
+                changes |= self._hide_one(where, judged)
                 continue
+            # A total of everybody tells of nobody: who has further rows is rounded alone.
+            is_total = is_close and is_whole and not self._request.planned(where).keys
+            known = [] if is_total else self._populations[where]
             loads = (
                 self._loads
-                | known_populations.population_loads(self._request.context, self._populations[where])
+                | known_populations.population_loads(self._request.context, known)
                 | self._sibling_tables(found, where)
             )
-            outcome = repair_differences(whole, loads, total_known=self._is_total_known(where))
+            outcome = repair_differences(judged, loads, total_known=False)
             # The first round's overlaps, because later ones compare a table that is already repaired.
             found.comparisons.setdefault(where, outcome.comparisons)
             if outcome.changes:
@@ -298,15 +307,16 @@ class JobComparison(ComparisonState):
         found.assessments = self._request.judge(self._changes)
 
     def _hide_one(self, where: TableAddress, table: MemberTable) -> bool:
-        """Hide the smallest shown cell of at least t persons, which hides the table's total. Returns False if there is
-        none."""
+        """Hide a small one of the shown cells of at least t persons, which hides the table's total. Returns False if
+        there is none."""
         sizes, t = table.members.sizes(), self._request.context.profile.t
         # A hidden cell of fewer than t persons would not hold enough persons back.
         shown = {c for f in table.figures for c in f.shown if sizes[c] >= t}
         if not shown:
             return False
         said = TableChanges(self._cells(where), self._idents(where), self._changes.get(where))
-        said.hide(min(shown, key=lambda c: (int(sizes[c]), c)), None)
+        # Sizes are coarse, so that one person hardly ever chooses. Lists begin with the most frequent values.
+        said.hide(min(shown, key=lambda c: (coarse_size(int(sizes[c]), t), -c)), None)
         self._changes[where] = said.build()
         return True
 

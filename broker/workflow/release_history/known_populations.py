@@ -10,12 +10,18 @@ from functools import partial
 import numpy as np
 
 from broker.disclosure.differencing.compare_tables import LoadTable
+from broker.disclosure.table_recipes import StableColumnNumbers
 from broker.domain.errors import Unknown
+from broker.domain.findings import Assessment
+from broker.domain.plans.plan import GroupKey, PlannedTable
 from broker.domain.ports import ReleaseHistoryPorts
 from broker.domain.ports.history_ports import KnownPopulation
 from broker.domain.release_history import HistoryEntry, HistorySource, KnownFigure
 from broker.evidence.member_tables import MemberTable, Persons, from_bytes, members_of, to_bytes
-from broker.workflow.release_history.history_tables import ComparisonContext, TableSources
+from broker.evidence.table_populations import population_of
+from broker.policy.policy_set import PolicySet
+from broker.workflow.checking.standard_populations import conditions_beyond_year
+from broker.workflow.release_history.history_tables import ComparisonContext, TableSources, sources_of
 
 EVER = datetime(1, 1, 1, tzinfo=UTC)
 """The time from which populations count as known."""
@@ -87,6 +93,27 @@ def _published(population: KnownPopulation, least: int) -> KnownPopulation:
     sizes = (int(added[together - 1]), *(population.sizes[c] for c in others))
     content = to_bytes(members_of(len(sizes), persons, number[cells]))
     return replace(population, cells=(), sizes=sizes, content=content)
+
+
+def is_everybody(table: PlannedTable, policies: PolicySet) -> bool:
+    """Whether a table counts everybody of a known population by its text alone: all rows of one table and year."""
+    population = population_of(table, StableColumnNumbers())
+    read = policies.catalogue.find(population.base)
+    return read is not None and bool(sources_of(table).holding) and not conditions_beyond_year(population, policies)
+
+
+def shows_all_rows(table: PlannedTable, assessment: Assessment, policies: PolicySet) -> bool:
+    """Whether an output shows every row that a table may have: then the table hides nobody, whoever is in it."""
+    if not table.keys:
+        return True
+    return all(_is_listed(key, policies) for key in table.keys) and not any(any(r.suppressed) for r in assessment.rows)
+
+
+def _is_listed(key: GroupKey, policies: PolicySet) -> bool:
+    if key.domain is not None or key.variable is None:
+        return key.domain is not None
+    table, _, name = key.variable.rpartition(".")
+    return (found := policies.catalogue.table(table).find(name)) is not None and found.register_key is not None
 
 
 def least_difference(known: Sequence[LazyPopulation], once: np.ndarray, several: np.ndarray, t: int) -> int:

@@ -148,15 +148,16 @@ class EndToEnd:
         return inner
 
     def _changed_by_history(self, plans: Sequence[Plan], left: LeftByWay, seen: Mapping[str, Seen], way: str) -> bool:
-        """Whether a released figure is neither hidden nor the one that leaves without a history, or rows or hidden
-        figures differ between the two in another way than without a history."""
+        """Whether a figure that differs between the two is neither hidden nor the one that leaves without a history, or
+        rows or hidden figures differ between the two in another way than without a history."""
         for number, plan in enumerate(plans):
             for n, planned in enumerate(plan.outputs):
                 keys = [i for i, c in enumerate(planned.columns) if c.is_key]
                 place = f"table {number} {planned.name}"
                 released = [rows_by_key(seen[w].told.get(place, ""), keys) for w in (BASE, way)]
                 judged = [rows_by_key(left[w][number][n].table, keys) for w in (BASE, way)]
-                if not all(is_judged(r, j) for r, j in zip(released, judged, strict=True)):
+                pairs = zip(released, judged, reversed(released), strict=True)
+                if not all(is_judged(r, j, other) for r, j, other in pairs):
                     return True
                 hidden = [holes(r) for r in released]
                 if hidden[0] != hidden[1] and hidden != [holes(j) for j in judged]:
@@ -175,13 +176,24 @@ def rows_by_key(table: str, keys: Sequence[int]) -> RowsByKey:
     return found
 
 
-def is_judged(released: RowsByKey, judged: RowsByKey) -> bool:
-    """Whether each released row is a judged one, of which fields may be hidden."""
+def is_judged(released: RowsByKey, judged: RowsByKey, other: RowsByKey) -> bool:
+    """Whether each released row is a judged one, of which fields may be hidden, as far as the other town's rows of its
+    key differ from it. A figure that history shows in both towns alike tells nothing."""
     return all(
-        any(all(r in {HOLE, j} for r, j in zip(row, one, strict=True)) for one in judged.get(key, ()))
+        any(
+            all(
+                r in {HOLE, j} or is_same(other, key, place, r)
+                for place, (r, j) in enumerate(zip(row, one, strict=True))
+            )
+            for one in judged.get(key, ())
+        )
         for key, rows in released.items()
         for row in rows
     )
+
+
+def is_same(rows: RowsByKey, key: Fields, place: int, field: str) -> bool:
+    return {row[place] for row in rows.get(key, ())} == {field}
 
 
 def holes(rows: RowsByKey) -> list[tuple[Fields, tuple[bool, ...]]]:

@@ -5,6 +5,9 @@ from functools import partial
 from tests.prove.defences import Defence as Listed, edited, put
 
 LINKING = "broker.disclosure.linking"
+HISTORY = "broker.workflow.release_history.comparison_rounds"
+OF_HISTORY = "tests.attacks.test_holes_of_the_history"
+HOLES_OF_HISTORY = "test_invariant_9_holes_of_the_history_are_the_same_for_nobody_one_and_nine"
 Defence = partial(Listed, module="tests.attacks.test_holes", test="test_holes_are_the_same_for_nobody_one_and_nine")
 
 DEFENCES = (
@@ -68,5 +71,19 @@ DEFENCES = (
         module="tests.spec.disclosure.test_linked_tables",
         test="test_a_hidden_sum",
         given=(1, "LA", 11),
+    ),
+    Defence(
+        "nobody is missing from a known population as a few are",
+        edited(f"{HISTORY}:JobComparison._is_close", "return self._least", "return 0 < self._least"),
+        module=OF_HISTORY,
+        test=HOLES_OF_HISTORY,
+        given=("everybody but a few", "few"),
+    ),
+    Defence(
+        "a total of everybody is not compared with everybody",
+        edited(f"{HISTORY}:JobComparison._repair", "[] if is_total else", ""),
+        module=OF_HISTORY,
+        test=HOLES_OF_HISTORY,
+        given=("everybody", "twice"),
     ),
 )
