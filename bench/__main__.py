@@ -8,6 +8,7 @@ from rich.table import Table
 from bench.acro import acro_lines
 from bench.check import check_lines
 from bench.cold import cold_lines
+from bench.earlier import earlier_lines
 from bench.evidence import evidence_lines
 from bench.harness import Line, report
 from bench.job import job_lines
@@ -30,6 +31,7 @@ def main() -> None:
         ("a private query", privacy_lines),
         ("rehearsal from the shell", rehearse_lines),
         ("latency of a job", job_lines),
+        ("a job on an earlier version", earlier_lines),
         ("repair of large tables", repair_lines),
         ("a new table against the memory", memory_lines),
         ("assess beside acro", acro_lines),

@@ -2,18 +2,19 @@
 
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 
 
 class Other:
     """Started on entering; ended on leaving. One question at a time."""
 
-    def __init__(self, command: Sequence[str]) -> None:
-        self._command = list(command)
+    def __init__(self, command: Sequence[str], cwd: Path | None = None) -> None:
+        self._command, self._cwd = list(command), cwd
 
     def __enter__(self) -> "Other":
         self._process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=self._cwd
         )
         self._answer()
         return self
@@ -25,9 +26,9 @@ class Other:
         self._process.wait()
         self._process.stdout.close()
 
-    def ask(self) -> None:
+    def ask(self, question: str = "") -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(b"\n")
+        self._process.stdin.write(f"{question}\n".encode())
         self._process.stdin.flush()
         self._answer()
 
