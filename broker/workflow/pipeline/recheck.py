@@ -1,5 +1,6 @@
 """Stage: checks a job's text again under today's policy."""
 
+from broker.domain.errors import Conflict
 from broker.domain.jobs.job import FailureCode
 from broker.domain.jobs.work_items import WorkItem
 from broker.workflow.checking.recent_plans import remember_plan
@@ -14,6 +15,9 @@ from broker.workflow.submission.save_definition import saved_at_submission
 def recheck(ports: RunPorts, item: WorkItem) -> JobAttempt:
     """Check the canonical text again. Raises Failed if it is refused now or its plan has changed."""
     job, policies = ports.store.job(item.subject), policies_in_force(ports.store)
+    # The stages write under the job's attempt, so it must be this one and not the one that took over.
+    if job.attempt != item.attempt:
+        raise Conflict("stale", f"Another attempt at job {job.ident!r} has begun.")
     submission = job.submission
     project = policies.project(submission.project)
     if project is None:

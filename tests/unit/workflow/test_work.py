@@ -1,13 +1,45 @@
-"""Work that waits is looked at again before long, whatever it waits for."""
+"""Who has lost a lease does nothing more, a slot does its own work only, and no work rests for long."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from broker.domain.errors import Conflict
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.jobs.job import JobState
 from broker.domain.jobs.work_items import WorkKind
-from broker.workflow.work import LONGEST_REST
-from tests.one_worker import due
-from tests.unit.workflow.conftest import Broker
+from broker.domain.public_tables import PublicTable, PublishedTable
+from broker.worker import reconcile
+from broker.workflow.pipeline import pipeline
+from broker.workflow.release_history import public_table_entry
+from broker.workflow.submission.job_withdrawal import withdraw
+from broker.workflow.work import LONGEST_REST, work_on
+from tests.one_worker import due, lease, run_job, unwatched
+from tests.unit.workflow.conftest import ADA, AMIR, ROSA, Broker
+
+
+def run_only(broker: Broker) -> str:
+    """A job that has run, whose slot got no further."""
+    job = broker.send()
+    assert work_on(broker.ports, WorkKind.RUN, job, "w1", unwatched)
+    return job
+
+
+def approved(broker: Broker) -> str:
+    """A job of which everything is approved, and nothing released."""
+    broker.govern(votes=0)
+    job = run_only(broker)
+    assert work_on(broker.ports, WorkKind.COMPARE, job, "w1", unwatched)
+    broker.clock.at += timedelta(hours=1)
+    return job
+
+
+def lapse(broker: Broker) -> None:
+    """The lease lapses, and the item has rested."""
+    broker.clock.at += broker.ports.lease * 2
+    reconcile.reap(broker.ports)
+    broker.clock.at += broker.ports.lease * 20
 
 
 def test_a_release_that_waits_for_hours_rests_for_minutes(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,3 +52,16 @@ def test_a_release_that_waits_for_hours_rests_for_minutes(broker: Broker, monkey
     soon, kinds = broker.clock.now() + LONGEST_REST, frozenset({WorkKind.RELEASE})
     assert broker.store.work_due(kinds, soon - timedelta(minutes=1)) == []
     assert [item.subject for item in broker.store.work_due(kinds, soon)] == [job]
+
+
+def test_a_worker_that_stalls_before_the_first_stage_does_not_write_as_the_next_attempt(broker: Broker) -> None:
+    """Its lease lapsed before it had read the job, and another worker runs it by now."""
+    job = broker.send()
+    stalled = lease(broker.ports, WorkKind.RUN, job)
+    lapse(broker)
+    running = lease(broker.ports, WorkKind.RUN, job)
+    with pytest.raises(Conflict, match="Another attempt"):
+        pipeline.run_job(broker.ports, stalled)
+    assert broker.sandbox.ran == []
+    assert broker.store.job(job).state is JobState.RUNNING
+    assert broker.store.works_on(running)
