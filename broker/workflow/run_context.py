@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from broker.domain.errors import Breach
+from broker.domain.errors import Breach, Unavailable
 from broker.domain.jobs.job import FailureCode, JobKind
+from broker.domain.jobs.work_items import WorkItem
 from broker.domain.ledger.spends import Spend
 from broker.domain.plans.plan import Plan
 from broker.domain.ports import (
@@ -114,6 +115,18 @@ class RunContext:
     def run(self, request: SandboxRequest) -> SandboxResult:
         """Run a request. Raises Failed if its sandbox did not end by itself."""
         return run_to_end(self.ports.sandbox, request)
+
+
+def named_vault(ports: WorkerPorts, item: WorkItem, project: str, snapshot: str) -> Vault:
+    """Return the project's vault for an attempt. Its job names it in the store before the last request for it. Raises
+    Unavailable if a new policy set makes another vault meanwhile."""
+    vault = ports.vaults.ensure(project, snapshot)
+    ports.store.name_vault(item, vault.key)
+    # A vault that was removed as unused before the job named it is built again here; afterwards it is not removed.
+    confirmed = ports.vaults.ensure(project, snapshot)
+    if confirmed.key != vault.key:
+        raise Unavailable("Policy changed while the vault was requested.")
+    return confirmed
 
 
 def limits_for(kind: JobKind, policies: PolicySet) -> SandboxLimits:

@@ -98,9 +98,9 @@ class JobStore(Protocol):
         """Change the state of a job. `outputs` are inserted with it; `small` and `history_changed` count for the
         project. `attempt` None means any attempt (withdraw, decide)."""
 
-    def name_vault(self, job: str, attempt: int, vault: str) -> None:
-        """Record the vault that a running attempt reads, so that it is retained until the job ends. Raises
-        Conflict("stale") if the attempt no longer runs."""
+    def name_vault(self, item: WorkItem, vault: str) -> None:
+        """Record the vault that an attempt at a job reads, so that it is retained until the job ends. Raises
+        Conflict("stale") if the attempt has lost its lease."""
 
     def vaults_in_use(self, *, reading: bool = False) -> frozenset[str]:
         """Keys of the vaults that unfinished jobs name; with `reading`, only of jobs that wait or run and so may read

@@ -121,11 +121,10 @@ class SqlJobTransitions(SqlSignedLogs):
         if settled:
             self.ledger.sign()
 
-    def name_vault(self, job: str, attempt: int, vault: str) -> None:
-        running = (jobs.c.ident == job, jobs.c.attempt == attempt, jobs.c.state == JobState.RUNNING)
+    def name_vault(self, item: WorkItem, vault: str) -> None:
         with self._db.write() as connection:
-            if connection.execute(update(jobs).where(*running).values(vault=vault)).rowcount != 1:
-                raise stale("job", job)
+            connection.execute(update(jobs).where(jobs.c.ident == item.subject).values(vault=vault))
+            check_lease(connection, item)
 
     def vaults_in_use(self, *, reading: bool = False) -> frozenset[str]:
         unfinished = jobs.c.state.not_in(sorted(FINAL_JOB_STATES))

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from broker.domain.jobs.job import FailureCode, Job
+from broker.domain.jobs.job import Job
+from broker.domain.jobs.work_items import WorkItem
 from broker.domain.ledger.spends import Spend
 from broker.domain.ports import Vault
 from broker.domain.projects.project import ResearchProject
@@ -13,14 +14,15 @@ from broker.policy.policy_set import PolicySet
 from broker.workflow.checking.submission_check import CheckedSubmission
 from broker.workflow.pipeline.draft_output import DraftOutput
 from broker.workflow.private_jobs.private_ports import RunPorts
-from broker.workflow.run_context import Failed, RunContext
+from broker.workflow.run_context import RunContext, named_vault
 
 
 @dataclass(frozen=True, slots=True)
 class JobAttempt:
-    """One attempt at a job, checked again under today's policy. `job` has the attempt's number."""
+    """One attempt at a job, checked again under today's policy. `item` is its lease."""
 
     ports: RunPorts
+    item: WorkItem
     job: Job
     policies: PolicySet
     project: ResearchProject
@@ -30,14 +32,7 @@ class JobAttempt:
         return self.named_vault(self.ports.store.latest_snapshot().ident)
 
     def named_vault(self, snapshot: str) -> Vault:
-        """Return the project's vault. The job names it in the store before the last request for it."""
-        vault = self.ports.vaults.ensure(self.project.ident, snapshot)
-        self.ports.store.name_vault(self.job.ident, self.job.attempt, vault.key)
-        # A vault that was removed as unused before the job named it is built again here; afterwards it is not removed.
-        confirmed = self.ports.vaults.ensure(self.project.ident, snapshot)
-        if confirmed.key != vault.key:
-            raise Failed(FailureCode.POLICY_CHANGED)
-        return confirmed
+        return named_vault(self.ports, self.item, self.project.ident, snapshot)
 
     def no_vault(self) -> Vault:
         """Return the vault of a job that reads no data."""
@@ -46,7 +41,7 @@ class JobAttempt:
     def context(self, vault: Vault, checked: CheckedSubmission, spend: Spend | None = None) -> RunContext:
         """Return the context of the run on real data."""
         return RunContext(
-            self.ports, self.ports.vaults, self.job.ident, self.job.attempt, vault, checked, self.project,
+            self.ports, self.ports.vaults, self.item.subject, self.item.attempt, vault, checked, self.project,
             self.policies, worker=self.ports, spend=spend,
         )  # fmt: skip
 

@@ -34,4 +34,4 @@ def recheck(ports: RunPorts, item: WorkItem) -> JobAttempt:
         raise Failed(FailureCode.POLICY_CHANGED if changed else FailureCode.PLAN_CHANGED)
     if checked.plan is not None:
         remember_plan(checked.plan.hash, checked.plan)
-    return JobAttempt(ports, job, policies, project, checked)
+    return JobAttempt(ports, item, job, policies, project, checked)

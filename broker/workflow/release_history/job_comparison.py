@@ -30,7 +30,7 @@ from broker.workflow.policies_in_force import policies_assessed, policies_in_for
 from broker.workflow.release_history import comparison_records
 from broker.workflow.release_history.comparison_rounds import JobComparison
 from broker.workflow.release_history.history_tables import ComparisonContext, ComparisonRequest, history_ports
-from broker.workflow.run_context import Failed, limits_for, members_limits, run_to_end
+from broker.workflow.run_context import Failed, limits_for, members_limits, named_vault, run_to_end
 from broker.workflow.submission.save_definition import saved_at_submission
 
 
@@ -41,7 +41,7 @@ class SqlComparison:
 
     ports: WorkerPorts
     job: Job
-    attempt: int
+    item: WorkItem
     changed: bool = False
 
     def compare(self, outputs: Sequence[Output]) -> list[OutputRecord]:
@@ -97,7 +97,8 @@ class SqlComparison:
         return checked.plan
 
     def _vault(self) -> Vault:
-        return self.ports.vaults.ensure(self.job.submission.project, self.job.snapshot or "")
+        # Today's grants may make another vault than the one of the run, which the job named.
+        return named_vault(self.ports, self.item, self.job.submission.project, self.job.snapshot or "")
 
     def _members(self, plan: Plan, vault: Vault, outputs: frozenset[int]) -> list[TableMembers]:
         history, needs, limits = history_ports(self.ports), evidence_needs(self.profile), members_limits(self.policies)
@@ -107,7 +108,7 @@ class SqlComparison:
         for where in history.engine.shown(plan):
             if where[0] in outputs:
                 request = history.engine.prepare_members(
-                    plan, vault, self.job.ident, self.attempt, limits, needs, [where]
+                    plan, vault, self.job.ident, self.item.attempt, limits, needs, [where]
                 )
                 # One table for each sandbox run: a row for each person of several tables would exceed the limits.
                 found += history.engine.read_members(plan, self.run(request).frames, numbers, [where])
@@ -140,7 +141,9 @@ class _SqlJudge:
         if self._evidence is None:
             limits = limits_for(JobKind.SQL, comparison.policies)
             engine = comparison.ports.engine
-            request = engine.prepare(self._plan, self._vault, comparison.job.ident, comparison.attempt, limits, needs)
+            request = engine.prepare(
+                self._plan, self._vault, comparison.job.ident, comparison.item.attempt, limits, needs
+            )
             self._evidence = engine.read(self._plan, comparison.run(request).frames, needs)
         registers = comparison.ports.vaults.registers(self._vault)
         return judge_job(self._plan, self._evidence, comparison.profile, registers, history=constraints)
@@ -161,7 +164,7 @@ def compare(ports: WorkerPorts, task: ComparisonTask) -> None:
     cannot be compared."""
     job, outputs, clean = ports.store.job(task.item.subject), task.outputs, task.clean
     if job.submission.kind is JobKind.SQL:
-        tables = SqlComparison(ports, job, task.item.attempt)
+        tables = SqlComparison(ports, job, task.item)
         records, changed = tables.compare(outputs), tables.changed
     else:
         # The rows of a script's tables are gone, so these cannot be compared again.

@@ -251,9 +251,9 @@ def test_a_release_is_due_where_the_next_step_waits_for_nobody(store, given):
 
 def test_a_vault_is_in_use_until_the_job_that_names_it_is_at_its_end(store, given):
     job = given.running().ident
-    store.name_vault(job, 1, "vault-1")
+    store.name_vault(WorkItem(WorkKind.RUN, job, 1), "vault-1")
     with pytest.raises(Conflict):
-        store.name_vault(job, 2, "vault-2")
+        store.name_vault(WorkItem(WorkKind.RUN, job, 2), "vault-2")
     assert store.vaults_in_use() == {"vault-1"}
     store.advance(job, 1, JobState.RUNNING, JobState.WITHDRAWN, given.at(2), [given.event()])
     assert store.vaults_in_use() == frozenset()

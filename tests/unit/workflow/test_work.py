@@ -65,3 +65,22 @@ def test_a_worker_that_stalls_before_the_first_stage_does_not_write_as_the_next_
     assert broker.sandbox.ran == []
     assert broker.store.job(job).state is JobState.RUNNING
     assert broker.store.works_on(running)
+
+
+def test_the_vault_of_a_comparison_stays_while_it_runs(broker: Broker, monkeypatch) -> None:
+    """Grants have changed since the run, so it is another vault."""
+    job, whole = run_only(broker), broker.vaults.ensure
+
+    def under_new_grants(project, snapshot):
+        broker.vaults.there.add("v-new")
+        return replace(whole(project, snapshot), key="v-new")
+
+    def cells_of(plan, where):
+        reconcile.remove_vaults(broker.ports)
+        assert "v-new" in broker.vaults.there
+        return broker.engine.cells_of(plan, where)
+
+    monkeypatch.setattr(broker.vaults, "ensure", under_new_grants)
+    broker.ports.release_history.engine.cells_of = cells_of
+    assert work_on(broker.ports, WorkKind.COMPARE, job, "w1", unwatched)
+    assert broker.store.outputs_of(job)[0].memory_version == "0"
