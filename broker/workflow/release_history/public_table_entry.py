@@ -84,6 +84,7 @@ def enter_public_table(ports: WorkerPorts, item: WorkItem) -> None:
                 raise
             continue
         return
+    raise Unavailable("Others released whenever this table was to be entered.")
 
 
 def _store_result(

@@ -84,3 +84,21 @@ def test_the_vault_of_a_comparison_stays_while_it_runs(broker: Broker, monkeypat
     broker.ports.release_history.engine.cells_of = cells_of
     assert work_on(broker.ports, WorkKind.COMPARE, job, "w1", unwatched)
     assert broker.store.outputs_of(job)[0].memory_version == "0"
+
+
+def test_a_public_table_that_others_always_overtake_rests(broker: Broker, monkeypatch) -> None:
+    now = broker.clock.now()
+    published = PublishedTable("Absence", "https://example.org", "SELECT 1", "duckdb", "s1", "5", "LA,n\n1,2\n")
+    event = AuditEvent(now, ADA, "public-table.asked", "p1")
+    broker.store.request_public_table(PublicTable("p1", published, ADA, now), event)
+    broker.store.confirm_public_table("p1", AMIR, now, event)
+
+    def overtaken(*given):
+        raise Conflict("memory-moved", "Something was released.")
+
+    monkeypatch.setattr(public_table_entry, "_reproduce", lambda *given: (None, None))
+    monkeypatch.setattr(public_table_entry, "_with_stored_members", lambda *given: None)
+    monkeypatch.setattr(public_table_entry, "_store_result", overtaken)
+    work_on(broker.ports, WorkKind.PUBLIC_TABLE, "p1", "w1", unwatched)
+    assert broker.store.work_leased() == []
+    assert [item.subject for item in due(broker.ports, WorkKind.PUBLIC_TABLE)] == ["p1"]
