@@ -32,10 +32,12 @@ def run_whole_slot(ports: RunPorts, job: str, worker: str, renew_lease: LeaseRen
     """Run a job, compare it, and stay busy to the end of its time slot: a waiting job that starts earlier would reveal
     when this one ended. Then finish it, if that waits for nobody. Returns False if the job must not run, or somebody
     else has it."""
-    attempts = ports.store.job(job).attempt
+    attempts, ran = ports.store.job(job).attempt, False
     try:
         ran = work_on(ports, WorkKind.RUN, job, worker, renew_lease)
-        work_on(ports, WorkKind.COMPARE, job, worker, renew_lease)
+        # Not what another slot ran: this one would be busy as long as the comparison really takes.
+        if ran:
+            work_on(ports, WorkKind.COMPARE, job, worker, renew_lease)
     finally:
         found = ports.store.job(job)
         # Also an attempt that failed or lost its lease took its time.
@@ -45,7 +47,8 @@ def run_whole_slot(ports: RunPorts, job: str, worker: str, renew_lease: LeaseRen
             and not reads_nothing(found, ports.store.outputs_of(job))
         ):
             _wait_for(ports, [found])
-    work_on(ports, WorkKind.RELEASE, job, worker, renew_lease)
+    if ran:
+        work_on(ports, WorkKind.RELEASE, job, worker, renew_lease)
     return ran
 
 

@@ -67,6 +67,13 @@ def test_a_worker_that_stalls_before_the_first_stage_does_not_write_as_the_next_
     assert broker.store.works_on(running)
 
 
+def test_a_slot_compares_only_what_it_ran(broker: Broker) -> None:
+    """Otherwise it would be busy as long as the comparison really takes, and not to the end of a time slot."""
+    job = run_only(broker)
+    assert not run_job(broker.ports, job, "w2")
+    assert broker.sandbox.compared == []
+
+
 def test_the_vault_of_a_comparison_stays_while_it_runs(broker: Broker, monkeypatch) -> None:
     """Grants have changed since the run, so it is another vault."""
     job, whole = run_only(broker), broker.vaults.ensure
