@@ -71,8 +71,10 @@ def release_due(ports: RunPorts) -> int:
 
 
 def compare_due(ports: RunPorts) -> int:
-    """Compare the outputs of jobs whose slot did not get that far."""
-    return _do_due(ports, WorkKind.COMPARE)
+    """Compare the outputs of jobs whose slot did not get that far. The slot comes first: if it found its job compared
+    by somebody else, it would be free before the comparison ends."""
+    before = ports.clock.now() - ports.lease
+    return _do_due(ports, WorkKind.COMPARE, lambda item: ports.store.job(item.subject).updated <= before)
 
 
 def run_public_tables(ports: RunPorts) -> int:
@@ -80,10 +82,10 @@ def run_public_tables(ports: RunPorts) -> int:
     return _do_due(ports, WorkKind.PUBLIC_TABLE)
 
 
-def _do_due(ports: RunPorts, kind: WorkKind) -> int:
-    """Do all work of one kind that is due, outside the slots. Returns how many items."""
+def _do_due(ports: RunPorts, kind: WorkKind, wanted: Callable[[WorkItem], bool] = lambda item: True) -> int:
+    """Do all `wanted` work of one kind that is due, outside the slots. Returns how many items."""
     renewer, worker = lease_renewer(ports), os.uname().nodename
-    due = ports.store.work_due(frozenset({kind}), ports.clock.now())
+    due = filter(wanted, ports.store.work_due(frozenset({kind}), ports.clock.now()))
     return _repair_each(kind.value, due, lambda item: work_on(ports, kind, item.subject, worker, renewer))
 
 

@@ -74,6 +74,14 @@ def test_a_slot_compares_only_what_it_ran(broker: Broker) -> None:
     assert broker.sandbox.compared == []
 
 
+def test_the_slot_that_ran_a_job_compares_it_before_anybody_else(broker: Broker) -> None:
+    """Otherwise the slot would be free before the comparison ends."""
+    run_only(broker)
+    assert reconcile.compare_due(broker.ports) == 0
+    broker.clock.at += broker.ports.lease
+    assert reconcile.compare_due(broker.ports) == 1
+
+
 def test_the_vault_of_a_comparison_stays_while_it_runs(broker: Broker, monkeypatch) -> None:
     """Grants have changed since the run, so it is another vault."""
     job, whole = run_only(broker), broker.vaults.ensure
