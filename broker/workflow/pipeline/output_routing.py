@@ -17,8 +17,9 @@ from broker.workflow.output_routes import route_output
 from broker.workflow.policies_in_force import policies_in_force, policies_of, rules_unchanged
 from broker.workflow.timing_channel import end_hidden_until, reads_nothing, withheld_hidden_until
 
-LOST_RACE_CODES = frozenset({"stale", "already-released", "memory-moved"})
-"""Conflict codes of a caller whom another one overtook: nothing of the caller's was written."""
+LOST_RACE_CODES = frozenset({"stale", "already-released", "memory-moved", "not-decided", "stopped"})
+"""Conflict codes of a caller whom others overtook, even by a withdrawal or a stop: nothing of the caller's was
+written."""
 
 
 def route_after_decision(ports: Ports, job_ident: str) -> None:

@@ -67,6 +67,19 @@ def test_a_worker_that_stalls_before_the_first_stage_does_not_write_as_the_next_
     assert broker.store.works_on(running)
 
 
+def test_a_job_that_is_withdrawn_just_before_its_release_just_ends(broker: Broker, monkeypatch) -> None:
+    job, whole = approved(broker), pipeline.release
+
+    def withdrawn_first(ports, found):
+        withdraw(ports, broker.person(ROSA), job)
+        return whole(ports, found)
+
+    monkeypatch.setattr(pipeline, "release", withdrawn_first)
+    assert work_on(broker.ports, WorkKind.RELEASE, job, "w1", unwatched)
+    assert broker.store.job(job).state is JobState.WITHDRAWN
+    assert broker.store.release_of(job) is None
+
+
 def test_a_slot_compares_only_what_it_ran(broker: Broker) -> None:
     """Otherwise it would be busy as long as the comparison really takes, and not to the end of a time slot."""
     job = run_only(broker)
