@@ -138,10 +138,12 @@ class SqlWork:
         one = of.table.c.ident == subject
         same = (work_leases.c.kind == kind, work_leases.c.subject == subject)
         with self._db.write() as connection:
-            # Locked before the leases are read, so that of two workers the second sees the lease of the first.
-            due = sa.select(of.table.c.attempt).where(one, of.due).with_for_update()
+            # Locked by a statement of its own, so that of two workers the second sees all that the first has done: on
+            # PostgreSQL a statement that waits for a lock reads other tables as they were before it waited.
+            connection.execute(sa.select(of.table.c.ident).where(one).with_for_update())
+            due = sa.select(of.table.c.attempt).where(one, of.due, ~sa.exists().where(*same, LEASED))
             attempt = connection.execute(due).scalar_one_or_none()
-            if attempt is None or connection.execute(sa.select(sa.exists().where(*same, LEASED))).scalar_one():
+            if attempt is None:
                 return None
             # A new attempt number fences off whoever worked on it before.
             item = WorkItem(kind, subject, attempt + 1)

@@ -1,9 +1,12 @@
 """Work in the store, on both databases: whatever its kind, it is due by the state of its subject, one worker at a time
 has it, and who lost a lease writes nothing."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
 from broker.domain.errors import Conflict
 from broker.domain.jobs.job import JobKind, JobState, Submission
@@ -13,6 +16,7 @@ from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.domain.ports import ComparedOutput, OutputRecord, RehearsalQuota
 from broker.domain.projects.stops import Stop, StopKind
 from broker.domain.public_tables import PublicTable, PublishedTable
+from broker.storage.tables.job_tables import jobs, outputs
 
 pytestmark = pytest.mark.long
 
@@ -114,3 +118,16 @@ def test_a_job_is_compared_and_then_released(store, given):
     assert [i.kind for i in due(given, 9)] == [WorkKind.RELEASE]
     store.move_output(first, OutputState.ASSESSED, OutputState.IN_REVIEW, given.at(9), [given.event()])
     assert due(given, 9) == []
+
+
+def test_who_waits_for_another_worker_sees_what_it_did(store, given):
+    """Two workers want one comparison, and the first ends it while the second waits for the job's row. On PostgreSQL a
+    statement that waits for a row reads other tables as they were before."""
+    job, _ = given.assessing(OutputState.ASSESSED)
+    with ThreadPoolExecutor(1) as pool:
+        with store._db.write() as first:
+            first.execute(sa.update(jobs).where(jobs.c.ident == job).values(ended=given.at(5)))
+            second = pool.submit(given.leased, WorkKind.COMPARE, job)
+            time.sleep(0.5)
+            first.execute(sa.update(outputs).where(outputs.c.job == job).values(memory_version="0"))
+        assert second.result() is None
