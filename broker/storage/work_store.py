@@ -156,6 +156,9 @@ class SqlWork:
                 append_events(connection, events)
         return item
 
+    def needs_comparison(self, job: str) -> bool:
+        return bool(self._db.values(sa.select(jobs.c.ident).where(jobs.c.ident == job, UNCOMPARED)))
+
     def renew_work(self, item: WorkItem, until: datetime, now: datetime) -> bool:
         # A lapsed lease is never renewed, so that the attempt cannot overtake the one that ends it.
         held = (is_lease_of(item), work_leases.c.until >= now)

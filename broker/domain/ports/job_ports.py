@@ -34,6 +34,10 @@ class WorkStore(Protocol):
         it. A run makes a queued job running; its first attempt records when the job started, and how many tables had
         been released by then."""
 
+    def needs_comparison(self, job: str) -> bool:
+        """Whether a table of the job has not been compared with the release history. Until then, the job is not
+        routed."""
+
     def renew_work(self, item: WorkItem, until: datetime, now: datetime) -> bool:
         """Prolong a lease. False if the attempt no longer has it, or if it has lapsed by `now`."""
 

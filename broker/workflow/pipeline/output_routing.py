@@ -9,7 +9,7 @@ from broker.domain.errors import Conflict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
 from broker.domain.jobs.job import Job, JobState
-from broker.domain.jobs.outputs import DECIDED_STATES, Output, OutputKind, OutputState
+from broker.domain.jobs.outputs import DECIDED_STATES, Output, OutputState
 from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import Ports
 from broker.workflow.access import project_of
@@ -45,7 +45,7 @@ def route(ports: Ports, job_ident: str) -> Job | datetime | None:
     hidden_until = None if reads_nothing(job, outputs) else end_hidden_until(ports, policies, job, now)
     # Before its time slot ends, nothing of a private job may change. Uncompared tables must not be routed: the route
     # depends on what the comparison hides.
-    if (hidden_until is not None and job.is_private) or needs_comparison(job, outputs):
+    if (hidden_until is not None and job.is_private) or ports.store.needs_comparison(job.ident):
         return hidden_until or now
     _route_outputs(ports, job)
     outputs = ports.store.outputs_of(job.ident)
@@ -60,15 +60,6 @@ def route(ports: Ports, job_ident: str) -> Job | datetime | None:
     event = AuditEvent(now, SYSTEM.ident, "job.decided", job.ident)
     ports.store.advance(job.ident, job.attempt, JobState.ASSESSING, JobState.DECIDED, now, [event])
     return None
-
-
-def needs_comparison(job: Job, outputs: list[Output]) -> bool:
-    """Whether a table of the job has not been compared with the release history.
-
-    Private answers need no comparison. Files that scripts wrote have no population to compare: a person views them.
-    """
-    exact = (o for o in outputs if o.kind is OutputKind.TABLE and not job.is_private)
-    return any(o.state is OutputState.ASSESSED and o.memory_version is None for o in exact)
 
 
 def _is_any_approved(outputs: list[Output]) -> bool:

@@ -131,3 +131,4 @@ def test_who_waits_for_another_worker_sees_what_it_did(store, given):
             time.sleep(0.5)
             first.execute(sa.update(outputs).where(outputs.c.job == job).values(memory_version="0"))
         assert second.result() is None
+    assert not store.needs_comparison(job)
