@@ -26,18 +26,20 @@ LONGEST_REST = timedelta(minutes=10)
 @dataclass(frozen=True, slots=True)
 class WorkModule:
     """How one kind of work is done. `do`: does it, or returns until when it rests because something is left to do.
-    `end_exhausted`: ends the subject of an item that was given back too often, and returns whether it was."""
+    `end_exhausted`: ends the subject of an item that was given back too often, and returns whether it was.
+    `waits_for_repair`: an error is nothing that ends the subject, it waits until somebody has repaired the cause."""
 
     do: Callable[[RunPorts, WorkItem], datetime | None]
     end_exhausted: Callable[[RunPorts, WorkItem], bool] = lambda ports, item: False
+    waits_for_repair: bool = False
 
 
 MODULES: Mapping[WorkKind, WorkModule] = {
     WorkKind.RUN: WorkModule(run_job, fail_exhausted_job),
     WorkKind.COMPARE: WorkModule(compare_outputs, fail_exhausted_job),
-    WorkKind.RELEASE: WorkModule(finish_job),
+    WorkKind.RELEASE: WorkModule(finish_job, fail_exhausted_job, waits_for_repair=True),
     WorkKind.REHEARSAL: WorkModule(rehearse, fail_exhausted_rehearsal),
-    WorkKind.PUBLIC_TABLE: WorkModule(enter_public_table),
+    WorkKind.PUBLIC_TABLE: WorkModule(enter_public_table, waits_for_repair=True),
 }
 
 
@@ -64,12 +66,18 @@ def work_on(ports: RunPorts, kind: WorkKind, subject: str, worker: str, renew_le
 
 
 def _do(ports: RunPorts, item: WorkItem) -> None:
+    module = MODULES[item.kind]
     try:
-        rests_until = MODULES[item.kind].do(ports, item)
+        rests_until = module.do(ports, item)
     # Infrastructure did not answer: another attempt may do better.
     except (Unavailable, Unknown):
         give_back(ports, item)
         return
+    except Exception:
+        # Otherwise the lease would lapse, and the item count as one whose worker died.
+        if module.waits_for_repair:
+            give_back(ports, item)
+        raise
     if rests_until is not None:
         now = ports.clock.now()
         # A decision that came while the item was leased woke nobody, so no rest is long.

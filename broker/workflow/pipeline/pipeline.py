@@ -35,8 +35,9 @@ RELEASE: tuple[Stage, ...] = (route, release)
 STAGES = (*RUN, *COMPARE, *RELEASE)
 
 LAPSES_PER_ATTEMPT = 2
-"""Multiplied by the attempts that policy allows, this is how many workers may die at a job, in its run or its
-comparison. Without the limit, a job whose comparison kills every worker would never end."""
+"""Multiplied by the attempts that policy allows, this is how many workers may die at a job, in its run, its comparison
+or its release, which may compare again. Without the limit, a job whose comparison kills every worker would never
+end."""
 
 MAX_ROUNDS = 20
 """Others may release during a comparison. Each time, only what they released is compared again."""
@@ -100,7 +101,8 @@ def _end_failed(ports: WorkerPorts, item: WorkItem, code: FailureCode) -> None:
 
 def fail_exhausted_job(ports: WorkerPorts, item: WorkItem) -> bool:
     """Fail a job that was given back too often. Returns whether it was."""
-    if not _is_exhausted(ports, item):
+    # A job that an earlier version of the broker has decided before its release stays decided.
+    if not _is_exhausted(ports, item) or ports.store.job(item.subject).state is JobState.DECIDED:
         return False
     _end_failed(ports, item, FailureCode.INFRASTRUCTURE)
     return True
@@ -110,7 +112,7 @@ def _is_exhausted(ports: WorkerPorts, item: WorkItem) -> bool:
     most = policies_in_force(ports.store).service.max_attempts
     if item.kind is WorkKind.RUN:
         return item.attempt >= most
-    # The audit log has the lapses of all attempts, in the run and in the comparison.
+    # The audit log has the lapses of all attempts, at whatever work.
     lapses = LAPSES_PER_ATTEMPT * most
     found = ports.store.search_audit(AuditFilter(subject=item.subject, action="lease.lapsed", limit=lapses))
-    return item.kind is WorkKind.COMPARE and len(found) >= lapses
+    return len(found) >= lapses

@@ -5,13 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from broker.domain.errors import Conflict
+from broker.domain.errors import Breach, Conflict
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.job import JobState
+from broker.domain.jobs.job import FailureCode, JobState
 from broker.domain.jobs.work_items import WorkKind
 from broker.domain.public_tables import PublicTable, PublishedTable
 from broker.worker import reconcile
 from broker.workflow.pipeline import pipeline
+from broker.workflow.pipeline.pipeline import LAPSES_PER_ATTEMPT
 from broker.workflow.release_history import public_table_entry
 from broker.workflow.submission.job_withdrawal import withdraw
 from broker.workflow.work import LONGEST_REST, work_on
@@ -130,3 +131,32 @@ def test_a_public_table_that_others_always_overtake_rests(broker: Broker, monkey
     work_on(broker.ports, WorkKind.PUBLIC_TABLE, "p1", "w1", unwatched)
     assert broker.store.work_leased() == []
     assert [item.subject for item in due(broker.ports, WorkKind.PUBLIC_TABLE)] == ["p1"]
+
+
+def test_a_release_that_fails_waits_for_repair_with_nobody_at_work(broker: Broker, monkeypatch) -> None:
+    """Its worker did not die: that would count, and in the end the job would fail."""
+    job = approved(broker)
+
+    def broken(*given):
+        raise Breach("The release history does not have its last signed head.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline, "release", broken)
+        for _ in range(2 * LAPSES_PER_ATTEMPT * broker.policies.service.max_attempts):
+            with pytest.raises(Breach):
+                work_on(broker.ports, WorkKind.RELEASE, job, "w1", unwatched)
+            assert broker.store.work_leased() == []
+            lapse(broker)
+    assert "lease.lapsed" not in broker.events(job)
+    assert work_on(broker.ports, WorkKind.RELEASE, job, "w1", unwatched)
+    assert broker.store.release_of(job) is not None
+
+
+def test_invariant_6_a_job_whose_release_ends_every_worker_ends(broker: Broker) -> None:
+    """It may have to be compared again just before it leaves."""
+    job = approved(broker)
+    for _ in range(LAPSES_PER_ATTEMPT * broker.policies.service.max_attempts):
+        assert broker.store.job(job).state is JobState.ASSESSING
+        lease(broker.ports, WorkKind.RELEASE, job)
+        lapse(broker)
+    assert broker.store.job(job).failure is FailureCode.INFRASTRUCTURE
