@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from broker.domain.errors import Conflict, Forbidden, Unknown
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.job import FINAL_JOB_STATES, JobState
+from broker.domain.jobs.job import FINAL_JOB_STATES
 from broker.domain.ports import Snapshot
 from broker.domain.projects.erasures import Erasure, ErasureState
 from broker.storage.audit_store import append_events
@@ -19,9 +19,7 @@ from broker.storage.public_table_store import reads_snapshot
 from broker.storage.row_values import find_row, next_number, pick, value_of
 from broker.storage.tables.administration_tables import erasures, snapshots
 from broker.storage.tables.job_tables import jobs
-
-READING_STATES = (JobState.QUEUED, JobState.RUNNING)
-"""States in which a job may still read a snapshot."""
+from broker.storage.work_store import READS_DATA
 
 
 class SqlErasures:
@@ -85,7 +83,7 @@ class SqlErasures:
     def supersede_snapshot(self, ident: str, since: datetime, now: datetime, events: Sequence[AuditEvent]) -> bool:
         with self._db.write() as connection:
             # A job that was accepted before may still be run on this snapshot, whichever it names now.
-            early = select(jobs.c.ident).where(jobs.c.state.in_(READING_STATES), jobs.c.created <= since).limit(1)
+            early = select(jobs.c.ident).where(READS_DATA, jobs.c.created <= since).limit(1)
             if connection.execute(early).first() is not None or reads_snapshot(connection, ident):
                 return False
             open_still = (snapshots.c.ident == ident, snapshots.c.retired.is_(None))

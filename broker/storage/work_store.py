@@ -68,6 +68,12 @@ ASSESSED = outputs.c.state == OutputState.ASSESSED
 UNCOMPARED = sa.and_(
     _has_output(ASSESSED, outputs.c.kind == OutputKind.TABLE, outputs.c.memory_version.is_(None)), ~IS_PRIVATE
 )
+_LEASED_JOB = sa.exists().where(work_leases.c.subject == jobs.c.ident, LEASED)
+READS_DATA = sa.or_(
+    jobs.c.state.in_([JobState.QUEUED, JobState.RUNNING]),
+    sa.and_(jobs.c.state == JobState.ASSESSING, sa.or_(UNCOMPARED, _LEASED_JOB)),
+)
+"""Condition on a job: it waits for its run or comparison, or somebody works on it. So it may read a snapshot."""
 HAS_RELEASE = sa.exists().where(releases.c.job == jobs.c.ident)
 
 SUBJECTS: Mapping[WorkKind, _Subjects] = {

@@ -107,8 +107,8 @@ class JobStore(Protocol):
         Conflict("stale") if the attempt has lost its lease."""
 
     def vaults_in_use(self, *, reading: bool = False) -> frozenset[str]:
-        """Keys of the vaults that unfinished jobs name; with `reading`, only of jobs that wait or run and so may read
-        them."""
+        """Keys of the vaults that unfinished jobs name; with `reading`, only of jobs that may read them before a person
+        decides: they wait, run or are compared."""
 
     def small_jobs(self, project: str) -> int: ...
 

@@ -65,7 +65,7 @@ class ErasureStore(Protocol):
 
     def supersede_snapshot(self, ident: str, since: datetime, now: datetime, events: Sequence[AuditEvent]) -> bool:
         """Retire a snapshot, if it is not retired. False, without any change, while a job that was accepted up to
-        `since` waits or runs, and so may read it, or while a public table runs on it."""
+        `since` waits, runs or is compared, and so may read it, or while a public table runs on it."""
 
     def note_erased(self, numbers: Sequence[int], now: datetime, event: AuditEvent) -> None: ...
 

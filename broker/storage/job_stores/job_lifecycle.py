@@ -24,6 +24,7 @@ from broker.storage.row_values import pick
 from broker.storage.signed_log_store import SqlSignedLogs
 from broker.storage.tables.job_tables import jobs, outputs, votes
 from broker.storage.work_leases import check_lease, end_lease, end_leases, stale
+from broker.storage.work_store import READS_DATA
 
 BACK_TO_REVIEW = (OutputState.APPROVED, OutputState.IN_REVIEW)
 COMPARABLE_STATES = frozenset({OutputState.ASSESSED, OutputState.APPROVED})
@@ -127,8 +128,7 @@ class SqlJobTransitions(SqlSignedLogs):
             check_lease(connection, item)
 
     def vaults_in_use(self, *, reading: bool = False) -> frozenset[str]:
-        unfinished = jobs.c.state.not_in(sorted(FINAL_JOB_STATES))
-        wanted = jobs.c.state.in_((JobState.QUEUED, JobState.RUNNING)) if reading else unfinished
+        wanted = READS_DATA if reading else jobs.c.state.not_in(sorted(FINAL_JOB_STATES))
         query = select(jobs.c.vault).where(wanted, jobs.c.vault.is_not(None)).distinct()
         with self._db.read() as connection:
             return frozenset(connection.execute(query).scalars()) | vaults_of_public_tables(connection)

@@ -1,12 +1,15 @@
 """Erasures in the store, on each database: who may confirm, the deleted rows, the waiting jobs, and the counts."""
 
+from dataclasses import replace
+
 import pytest
 
 from broker.domain.errors import Conflict, Forbidden
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.job import JobState
 from broker.domain.jobs.outputs import OutputState
-from broker.domain.ports import Snapshot
+from broker.domain.jobs.work_items import WorkKind
+from broker.domain.ports import ComparedOutput, OutputRecord, Snapshot
 from broker.domain.projects.erasures import Erasure, ErasureState
 
 
@@ -61,6 +64,20 @@ def test_a_snapshot_is_superseded_once_no_earlier_job_can_read_it(store, given):
     before = created.replace(year=created.year - 1)
     assert store.supersede_snapshot("s1", before, given.at(9), [event(given, "snapshot.erased", 9)])
     assert [s.retired for s in store.snapshots() if s.ident == "s1"] == [given.at(9)]
+
+
+def test_a_snapshot_and_its_vaults_stay_while_a_job_is_compared(store, given):
+    put(store, given, "s2")
+    job, (output,) = given.assessing(OutputState.ASSESSED)
+    created, before = store.job(job).created, store.output(output)
+    assert not store.supersede_snapshot("s1", created, given.at(9), [event(given, "snapshot.erased", 9)])
+    item = given.leased(WorkKind.COMPARE, job)
+    store.name_vault(item, "v1")
+    assert store.vaults_in_use(reading=True) == {"v1"}
+    compared = ComparedOutput(before, OutputRecord(replace(before, memory_version="0"), "9" * 64))
+    store.put_compared(item, [compared], given.at(8), [given.event()])
+    assert store.vaults_in_use(reading=True) == frozenset(), "in review, which may last for weeks"
+    assert store.supersede_snapshot("s1", created, given.at(9), [event(given, "snapshot.erased", 9)])
 
 
 def test_jobs_and_outputs_are_counted_by_state(store, given):
