@@ -1,4 +1,4 @@
-"""The way of each kind of job in docs/architecture.md: every step names its module once and a name that is there, in
+"""The way of each kind of work in docs/architecture.md: every step names its module once and a name that is there, in
 the order in which the code calls them."""
 
 import ast
@@ -22,7 +22,8 @@ def steps(kind: str) -> list[str]:
     return [" ".join(step.split()) for step in re.split(r"\n\d+\. ", listed)[1:]]
 
 
-KINDS = ("A SQL job", "A Python job", "A private job")
+JOBS = ("A SQL job", "A Python job", "A private job")
+KINDS = (*JOBS, "A rehearsal", "A table published elsewhere")
 
 
 def names_in(path: str) -> set[str]:
@@ -39,7 +40,7 @@ def names_in(path: str) -> set[str]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_name_of_a_walk_is_in_its_module(kind):
     named = [pair for step in steps(kind) for pair in NAMED.findall(step)]
-    assert len(named) >= 10
+    assert len(named) >= (10 if kind in JOBS else 9)
     assert [pair for pair in named if pair[1] and pair[1] not in names_in(pair[0])] == []
 
 
