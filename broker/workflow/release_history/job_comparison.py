@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.judged_tables import HistoryConstraint
 from broker.disclosure.rules import evidence_needs
+from broker.domain.errors import Unknown
 from broker.domain.evidence import JobEvidence
 from broker.domain.findings import Assessment, Verdict, add_findings
 from broker.domain.identity.audit import AuditEvent
@@ -97,8 +98,18 @@ class SqlComparison:
         return checked.plan
 
     def _vault(self) -> Vault:
-        # Today's grants may make another vault than the one of the run, which the job named.
-        return named_vault(self.ports, self.item, self.job.submission.project, self.job.snapshot or "")
+        project, snapshot = self.job.submission.project, self.job.snapshot or ""
+        try:
+            # Today's grants may make another vault than the one of the run, which the job named.
+            return named_vault(self.ports, self.item, project, snapshot)
+        except Unknown as unknown:
+            # An erasure has removed the snapshot. No later attempt will find it.
+            if unknown.what == "snapshot" and self._is_retired(snapshot):
+                raise Failed(FailureCode.INFRASTRUCTURE) from None
+            raise
+
+    def _is_retired(self, snapshot: str) -> bool:
+        return any(s.ident == snapshot and s.retired is not None for s in self.ports.store.snapshots())
 
     def _members(self, plan: Plan, vault: Vault, outputs: frozenset[int]) -> list[TableMembers]:
         history, needs, limits = history_ports(self.ports), evidence_needs(self.profile), members_limits(self.policies)

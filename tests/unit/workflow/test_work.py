@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from broker.domain.errors import Breach, Conflict
+from broker.domain.errors import Breach, Conflict, Unknown
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.job import FailureCode, JobState
 from broker.domain.jobs.work_items import WorkKind
@@ -14,6 +14,7 @@ from broker.worker import reconcile
 from broker.workflow.pipeline import pipeline
 from broker.workflow.pipeline.pipeline import LAPSES_PER_ATTEMPT
 from broker.workflow.release_history import public_table_entry
+from broker.workflow.release_history.release_recording import HistoryMoved
 from broker.workflow.submission.job_withdrawal import withdraw
 from broker.workflow.work import LONGEST_REST, work_on
 from tests.one_worker import due, lease, run_job, unwatched
@@ -160,3 +161,27 @@ def test_invariant_6_a_job_whose_release_ends_every_worker_ends(broker: Broker) 
         lease(broker.ports, WorkKind.RELEASE, job)
         lapse(broker)
     assert broker.store.job(job).failure is FailureCode.INFRASTRUCTURE
+
+
+@pytest.mark.parametrize(("erased", "state"), [(True, JobState.FAILED), (False, JobState.ASSESSING)])
+def test_a_job_ends_that_has_to_be_compared_again_and_whose_snapshot_is_erased(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch, erased: bool, state: JobState
+) -> None:
+    """No later attempt can compare it. Files that are only away are awaited."""
+    job = approved(broker)
+    if erased:
+        broker.snapshot("s2")
+        now = broker.clock.now()
+        assert broker.store.supersede_snapshot("s1", now, now, [AuditEvent(now, ADA, "snapshot.erased", "s1")])
+
+    def moved(ports, _job):
+        raise HistoryMoved(tuple(ports.store.outputs_of(job)))
+
+    def gone(project, snapshot):
+        raise Unknown("snapshot", snapshot)
+
+    monkeypatch.setattr(pipeline, "release", moved)
+    monkeypatch.setattr(broker.vaults, "ensure", gone)
+    work_on(broker.ports, WorkKind.RELEASE, job, "w1", unwatched)
+    assert broker.store.job(job).state is state
+    assert broker.store.work_leased() == []
