@@ -50,6 +50,8 @@ class Mortal:
 
     def __getattr__(self, name: str) -> Any:
         member = getattr(self._port, name)
+        if not callable(member):  # a port of a port
+            return Mortal(member, self._fuse)
 
         def call(*given: Any, **named: Any) -> Any:
             self._fuse.burn()
