@@ -15,7 +15,7 @@ from broker.disclosure.table_findings import evaluate_rules
 from broker.domain.evidence import OutputEvidence, TableEvidence, VaultProof, VaultProofs
 from broker.domain.plans.plan import PlannedOutput
 from broker.engine.duckdb_engine import statement_texts
-from broker.engine.in_process_engine import PERFECT_BITS, result_statement
+from broker.engine.hardened_duckdb import PERFECT_BITS, result_statement
 from broker.engine.result_frames import read_table
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.query import compile_sql, two_pass_query

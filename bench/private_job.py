@@ -16,7 +16,8 @@ from broker.domain.evidence import VaultProof
 from broker.domain.findings import Assessment
 from broker.domain.jobs.job import JobKind
 from broker.domain.ports import SandboxEnd, SandboxRequest, Vault, VaultTable
-from broker.engine.in_process_engine import PERFECT_BITS, InProcessEngine
+from broker.engine.hardened_duckdb import PERFECT_BITS
+from broker.engine.in_process_engine import InProcessEngine
 from broker.engine.private_engine import ExactVectors, PrivateDuckDB
 from broker.privacy.noise.noise_client import NoiseClient
 from broker.privacy.request.directives import read_directives

@@ -15,7 +15,8 @@ from broker.domain.plans.scalars import Value
 from broker.domain.ports import SandboxLimits, SandboxRequest, Vault
 from broker.engine.duckdb_engine import framed_sql_request, mounted_table, sql_request, table_payloads, tables_read
 from broker.engine.exact_coordinates import Keys, TableCoordinates, slot_vectors
-from broker.engine.in_process_engine import table_files, views_of
+from broker.engine.hardened_duckdb import views_of
+from broker.engine.in_process_engine import table_files
 from broker.engine.result_frames import read_public_rows
 from broker.privacy.measurement_design import MeasurementDesign
 from broker.privacy.request.private_output_plan import PrivateOutputPlan

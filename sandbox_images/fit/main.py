@@ -15,13 +15,11 @@ import numpy as np
 import pyarrow as pa
 import sealing
 from design import NoModel
-from hardened import harden, views
+from hardened import connect
 
 
 def run(channel: launcher.Channel, job: dict, rows: bytes) -> None:
-    connection = duckdb.connect(":memory:")
-    harden(connection, job["settings"], [path for table in job["tables"] for path in narrowing.sources(table)])
-    views(connection, job["tables"])
+    connection = connect(job, [narrowing.sources(table) for table in job["tables"]])
     found = handed.take(connection, rows, job["rows"])
     fitted = None
     if not handed.fails(found):

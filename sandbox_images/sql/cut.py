@@ -8,9 +8,9 @@ stream behind its length.
 import json
 import struct
 
-import launcher
 import pyarrow as pa
 import pyarrow.compute as pc
+from hardened import OutputLimitReached
 
 LENGTH = struct.Struct(">Q")
 PACKED = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
@@ -24,7 +24,7 @@ def cut(connection, asked: dict, left: int) -> bytes:
         for own, table in zip(blocks, parted(connection.execute(sql).to_arrow_table(), len(blocks)), strict=True):
             own += packed(table)
         if len(shared) + sum(map(len, blocks)) > left:
-            raise launcher.Done("output_limit")
+            raise OutputLimitReached
     head = {"shared": len(shared), "blocks": [len(own) for own in blocks]}
     return json.dumps(head).encode() + b"\n" + shared + b"".join(blocks)
 

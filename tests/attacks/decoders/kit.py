@@ -43,7 +43,7 @@ from broker.domain.plans.scalars import Value
 from broker.domain.ports import SandboxLimits, Vault
 from broker.domain.progress import Progress, no_progress
 from broker.engine.duckdb_engine import DuckDBEngine
-from broker.engine.in_process_engine import arrow_stream, result_statement
+from broker.engine.hardened_duckdb import arrow_stream, result_statement
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from broker.workflow.output_routes import route_of

@@ -18,7 +18,7 @@ from broker.disclosure.rules.rule import no_margin
 from broker.domain.evidence import OutputEvidence, StatisticEvidence, TableEvidence, VaultProof, VaultProofs
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import EvidenceNeeds, PlannedOutput, PlannedTable
-from broker.engine.in_process_engine import result_statement
+from broker.engine.hardened_duckdb import result_statement
 from broker.engine.result_frames import read_table
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 from broker.policy.policy_set import PolicySet

@@ -22,7 +22,7 @@ from shapes import SHAPES, sample
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.member_amounts import AmountKind, amount_columns
 from broker.domain.plans.plan import EvidenceNeeds, Plan, PlannedTable
-from broker.engine.in_process_engine import arrow_stream
+from broker.engine.hardened_duckdb import arrow_stream
 from broker.engine.members_engine import CellMembers, member_places, member_statements, member_tables, read_members
 from broker.policy.policy_set import PolicySet
 from broker.query import compile_sql, render, render_members

@@ -15,7 +15,7 @@ from broker.domain.plans.plan import EvidenceNeeds, GroupKey, Plan, PlannedOutpu
 from broker.domain.plans.scalars import ColumnRef, ScalarType
 from broker.domain.ports import SandboxLimits, Vault, VaultTable
 from broker.engine.duckdb_engine import DuckDBEngine
-from broker.engine.in_process_engine import result_statement
+from broker.engine.hardened_duckdb import result_statement
 from broker.engine.result_frames import read_table
 
 LIMITS = SandboxLimits(60, 2**30, 2**20, 10, 64, 2, 2**20)

@@ -26,7 +26,7 @@ from broker.domain.plans.plan import (
 from broker.domain.plans.scalars import Call, ColumnRef, ScalarType
 from broker.domain.ports import SandboxLimits, Vault, VaultTable
 from broker.engine.duckdb_engine import DuckDBEngine, statements, tables_read
-from broker.engine.in_process_engine import result_statement
+from broker.engine.hardened_duckdb import result_statement
 
 LIMITS = SandboxLimits(60, 2**30, 2**20, 10, 64, 2, 2**20)
 CENSUS = Scan(

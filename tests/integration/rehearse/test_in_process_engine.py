@@ -1,13 +1,12 @@
-"""The in-process engine equals the launcher of the `sql` image without isolation: the same settings, frames and
-failures. It reads synthetic data only."""
+"""The in-process engine equals the launcher of the `sql` image without isolation: the same code, frames and failures.
+It reads synthetic data only."""
 
 import importlib.util
 import json
 import sys
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from uuid import uuid4
 
 import pyarrow as pa
@@ -17,7 +16,9 @@ from broker.disclosure.rules import evidence_needs
 from broker.domain.errors import Breach
 from broker.domain.jobs.job import JobKind
 from broker.domain.ports import SandboxEnd, SandboxRequest
-from broker.engine.in_process_engine import InProcessEngine, settings_of, views_of
+from broker.engine import hardened_duckdb
+from broker.engine.hardened_duckdb import settings_of, views_of
+from broker.engine.in_process_engine import InProcessEngine
 from broker.policy.policy_set import PolicySet
 from broker.sandbox.docker_sandbox import DockerSandbox
 from broker.workflow.checking.submission_check import check_submission
@@ -154,26 +155,32 @@ def image(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-class Recorder:
-    def __init__(self) -> None:
-        self.heard: list[str] = []
+@pytest.mark.parametrize("name", QUERIES)
+def test_the_images_code_gives_the_same_frames_in_this_process(name, image, policies, stage_of, monkeypatch):
+    asked = request_of(QUERIES[name], policies, stage_of)
+    sent: list[tuple[str, bytes]] = []
+    monkeypatch.setattr(image.narrowing, "DATA", str(asked.mount))
+    image.run(SimpleNamespace(send=lambda *frame: sent.append(frame)), json.loads(asked.frames[0][1]), b"")
+    mine = InProcessEngine().run(asked).frames[:-1]
+    assert [(kind, content(payload)) for kind, payload in sent] == [(k, content(p)) for k, p in mine]
 
-    def execute(self, statement: str) -> None:
-        self.heard.append(statement)
+
+@pytest.mark.parametrize("name", ["sql", "fit"])
+def test_the_images_and_this_process_share_one_file(name):
+    assert (ROOT / "sandbox_images" / name / "hardened.py").samefile(hardened_duckdb.__file__)
 
 
-def test_the_settings_are_the_images_in_its_order(image, policies, tmp_path: Path):
+def test_access_is_closed_after_its_exceptions_and_the_lock_comes_last(policies):
     limits = limits_for(JobKind.SQL, policies)
-    settings = {name: getattr(limits, name) for name in limits.__slots__}
-    files, recorder = [f"{tmp_path}/it's.parquet", "b.parquet"], Recorder()
-    image.harden(recorder, settings, files)
-    assert ["SET " + setting for setting in settings_of(settings, files)] == recorder.heard
+    settings = settings_of({name: getattr(limits, name) for name in limits.__slots__}, ["it's.parquet", "b.parquet"])
+    assert settings[-3:] == [
+        "allowed_paths=['it''s.parquet', 'b.parquet']", "enable_external_access=false", "lock_configuration=true",
+    ]  # fmt: skip
 
 
-def test_the_views_are_the_images(image):
-    table, recorder = (
-        {"schema": "npd", "name": 'a "table"', "paths": ["t/schema.parquet", "t/2021.parquet"]},
-        Recorder(),
-    )
-    image.views(recorder, [table])
-    assert views_of(table, ["/data/t/schema.parquet", "/data/t/2021.parquet"]) == recorder.heard
+def test_a_table_is_read_by_its_quoted_name():
+    assert views_of({"schema": "npd", "name": 'a "table"'}, ["/data/t/schema.parquet", "/data/t/2021.parquet"]) == [
+        'CREATE SCHEMA IF NOT EXISTS "npd"',
+        'CREATE VIEW "npd"."a ""table""" AS FROM read_parquet('
+        "['/data/t/schema.parquet', '/data/t/2021.parquet'], union_by_name=true)",
+    ]

@@ -15,7 +15,7 @@ from broker.domain.plans.variable_uses import Usage, VariableUse
 from broker.domain.ports import SandboxLimits, SandboxRequest, Vault
 from broker.domain.progress import no_progress
 from broker.domain.projects.project import ResearchProject
-from broker.engine.in_process_engine import views_of
+from broker.engine.hardened_duckdb import views_of
 from broker.policy.files import load_policies
 from broker.policy.policy_set import PolicySet
 from broker.python_jobs.submitted_rows import JobInputs

@@ -21,7 +21,7 @@ from broker.domain.plans.plan import EvidenceNeeds, GroupKey, Plan, PlannedOutpu
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, ScalarType
 from broker.domain.ports import SandboxLimits, Vault
 from broker.engine.duckdb_engine import DuckDBEngine
-from broker.engine.in_process_engine import result_statement
+from broker.engine.hardened_duckdb import result_statement
 from broker.policy.data_catalogue import Catalogue
 from broker.policy.policy_set import PolicySet
 from broker.vault.ingest import ingest
