@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from broker.domain.errors import Breach, Unavailable
-from broker.domain.jobs.job import FailureCode, JobKind
+from broker.domain.jobs.job import FailureCode, Job, JobKind
 from broker.domain.jobs.work_items import WorkItem
 from broker.domain.ledger.spends import Spend
 from broker.domain.plans.plan import Plan
@@ -68,8 +68,11 @@ class RehearsalPorts:
 @dataclass(frozen=True, slots=True)
 class RunContext:
     """One run of a checked submission. `subject`: id of the job or rehearsal, which names its sandboxes together with
-    `attempt`. `worker`: the ports of a run on real rows, with store, release history and ledger; None on synthetic
-    data. `spend`: what a private job has reserved in the ledger; None on synthetic data and for other jobs."""
+    `attempt`.
+
+    A job's run has `worker`, the ports with store, release history and ledger, its `job`, and as `spend` what a private
+    job has reserved in the ledger. A rehearsal has none of them, so it records nothing and reads synthetic data only.
+    """
 
     ports: RunPorts | RehearsalPorts
     vaults: Vaults
@@ -80,8 +83,14 @@ class RunContext:
     project: ResearchProject
     policies: PolicySet
     worker: WorkerPorts | None = None
+    job: Job | None = None
     spend: Spend | None = None
     progress: Progress = no_progress
+
+    def __post_init__(self) -> None:
+        # Its author reads what a rehearsal finds. Here, so that none can be made without the check.
+        if self.worker is None and not self.vault.synthetic:
+            raise Breach("A rehearsal was offered real data.")
 
     @property
     def profile(self) -> DisclosureRules:

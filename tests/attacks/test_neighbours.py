@@ -24,7 +24,7 @@ import pytest
 from broker.domain.errors import Breach, Conflict, Invalid
 from broker.domain.jobs.job import JobKind, JobState, Submission
 from broker.domain.jobs.rehearsals import RehearsalState
-from broker.domain.ports import DataKind, SandboxEnd, SandboxRequest, Vault, VaultTable
+from broker.domain.ports import DataKind, SandboxEnd, SandboxRequest, SyntheticData, Vault, VaultTable
 from broker.sandbox import containers
 from broker.sandbox.built_images import BuiltImages, build_images
 from broker.sandbox.container_audit import differences
@@ -102,8 +102,8 @@ class Rooms:
     def narrowed(self, vault: Vault, uses: object) -> Vault:
         return vault
 
-    def for_project(self, project: str) -> tuple["Rooms", Vault]:
-        return self, self.ensure(project, "synthetic")
+    def for_project(self, project: str, pupils: int, making: object) -> SyntheticData:
+        return SyntheticData(self, self.ensure(project, "synthetic"), pupils, (2022, 2022))
 
 
 def worker(npd: Broker, root: Path, runtime: str) -> Any:

@@ -1,12 +1,11 @@
 """`broker rehearse`: takes a submission on the synthetic NPD from check to the releasable table. No server."""
 
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,14 +17,7 @@ from broker.cli.output.check_output import print_check
 from broker.cli.output.console import err, print_answer, read_input
 from broker.cli.output.forecast_output import offline_forecast
 from broker.cli.output.progress_bar import StepTexts, parts_bar, progress_bar
-from broker.cli.output.rehearsal_output import (
-    blocks_document,
-    print_blocks,
-    print_rehearsal,
-    print_script,
-    rehearsal_document,
-    script_document,
-)
+from broker.cli.output.rehearsal_output import print_rehearsal, rehearsal_document
 from broker.domain.errors import Invalid
 from broker.domain.jobs.job import JobKind
 from broker.domain.ports import SandboxEnd
@@ -38,11 +30,10 @@ from broker.policy.service_limits import ServiceLimits
 from broker.python_jobs.private_directive import ScriptDirective, slot_by_schedule, slot_count
 from broker.wiring.data_intake import synthetic_years
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
-from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput, rehearse_query
+from broker.workflow.private_jobs.private_request import PrivateQuery, PrivateScript
 from broker.workflow.rehearsal.rehearsal_data import RehearsalData
-from broker.workflow.rehearsal.script_rehearsal import rehearse_script
+from broker.workflow.rehearsal.rehearsal_document import rehearsed_document
 from broker.workflow.rehearsal.synthetic_data import BEGINNING, WAITING, SyntheticDataSpec, synthetic_data_spec
-from broker.workflow.run_context import RunContext
 
 VAULT_PART = "the project's vault"
 
@@ -136,8 +127,7 @@ def rehearse(
         print_answer(document, as_json, lambda found: print_check(found, text))
         return 2
     wanted = synthetic_data_spec(chosen_project, loaded.catalogue, synthetic_years(), pupils, SEED)
-    rehearsal = _Rehearsal(checked, chosen_project, loaded, wanted, data, watch, as_json)
-    return rehearsal.query() if kind is JobKind.SQL else rehearsal.script(python)
+    return _Rehearsal(checked, chosen_project, loaded, wanted, data, watch, as_json).run(python)
 
 
 @dataclass(frozen=True)
@@ -152,59 +142,41 @@ class _Rehearsal:
     watch: Stopwatch
     as_json: bool
 
-    def query(self) -> int:
-        from broker.workflow.private_jobs.private_request import PrivateQuery
-
-        private = self.checked.private
-        outputs: tuple[RehearsedOutput, ...] = ()
-        if self.checked.plan is not None and self.checked.plan.outputs:
-            stage = self._made_data()
-            if isinstance(private, PrivateQuery):
-                from broker.workflow.rehearsal.private_rehearsal import rehearse_private
-
-                with self._running(stage, PRIVATE_SQL_PARTS) as context:
-                    outputs = rehearse_private(context, private)
-            else:
-                with self._running(stage, SQL_PARTS) as context:
-                    outputs = rehearse_query(context)
+    def run(self, python: Path | None) -> int:
+        """Return 1 if the script failed or no block had an answer, because a job would fail in the same way; else
+        0."""
+        found = self._found(python)
         worth = offline_forecast(self.checked, self.project, self.policies)
-        document = rehearsal_document(self.checked, outputs, self.wanted, self.watch.seconds(), worth)
-        return print_answer(document, self.as_json, print_rehearsal)
+        document = rehearsal_document(self.checked, found, self.wanted, self.watch.seconds(), worth)
+        print_answer(document, self.as_json, print_rehearsal)
+        blocks = found.get("rehearsed")
+        failed = blocks["failed"] == blocks["blocks"] if blocks else found.get("end", "ended") != SandboxEnd.ENDED
+        return int(failed)
 
-    def script(self, python: Path | None) -> int:
-        """Return 0 if the script ran to its end, and 1 if it failed: a job would fail in the same way."""
+    def _found(self, python: Path | None) -> dict[str, Any]:
+        if self.checked.plan is not None and not self.checked.plan.outputs:
+            return {"outputs": []}
+        data = self._made_data()
+        if self.checked.kind is JobKind.PYTHON:
+            data = self._script_data(data, python)
+        with parts_bar("rehearsal", self.as_json, self._parts(), self.watch.lap) as progress:
+            return rehearsed_document(data.context(self.checked, self.project, self.policies, progress))
+
+    def _script_data(self, made: RehearsalData, python: Path | None) -> RehearsalData:
         from broker.wiring.rehearsal_adapters import build_script_data
 
-        made = self._made_data()
         if self.checked.private is not None and python is not None:
             sentence = "Only the sandbox can separate blocks. Leave --python out, or run `python -m npd` yourself."
             raise Invalid("rehearse-python", sentence, "--python")
-        stage = build_script_data(made, self.data, python)
-        if self.checked.private is not None:
-            return self._blocks(stage)
-        with self._running(stage, SCRIPT_PARTS) as context:
-            ran = rehearse_script(context)
-        print_answer(script_document(self.checked, ran, self.wanted, self.watch.seconds()), self.as_json, print_script)
-        return 0 if ran.end is SandboxEnd.ENDED else 1
+        return build_script_data(made, self.data, python)
 
-    def _blocks(self, stage: RehearsalData) -> int:
-        """Rehearse a private script. Returns 1 if no block had an answer."""
-        from broker.workflow.private_jobs.private_request import PrivateScript
-        from broker.workflow.rehearsal.private_rehearsal import rehearse_blocks
-
-        script = self.checked.private
-        assert isinstance(script, PrivateScript)
-        with self._running(stage, private_script_parts(script.parameters, self.policies.service)) as context:
-            found = rehearse_blocks(context, script)
-        worth = offline_forecast(self.checked, self.project, self.policies)
-        document = blocks_document(self.checked, script, found, self.wanted, worth, self.watch.seconds())
-        print_answer(document, self.as_json, print_blocks)
-        return 1 if found.failed == script.parameters.blocks else 0
-
-    @contextmanager
-    def _running(self, stage: RehearsalData, parts: StepTexts) -> Iterator[RunContext]:
-        with parts_bar("rehearsal", self.as_json, parts, self.watch.lap) as progress:
-            yield stage.context(self.checked, self.project, self.policies, progress)
+    def _parts(self) -> StepTexts:
+        match self.checked.private:
+            case PrivateScript() as script:
+                return private_script_parts(script.parameters, self.policies.service)
+            case PrivateQuery():
+                return PRIVATE_SQL_PARTS
+        return SCRIPT_PARTS if self.checked.kind is JobKind.PYTHON else SQL_PARTS
 
     def _made_data(self) -> RehearsalData:
         """Return the adapters of a rehearsal. Prints nothing if the data exist already."""

@@ -1,6 +1,6 @@
 """A rehearsal of SQL, of a script or of a private script, as a JSON document and as text for people. Judges nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from broker.cli.output.check_document import check_document
@@ -10,41 +10,29 @@ from broker.disclosure.records.released_tables import text_of_value
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.ports import SandboxEnd
 from broker.workflow.checking.submission_check import CheckedSubmission
-from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput
-from broker.workflow.rehearsal.rehearsal_document import output_document, script_outcome
-from broker.workflow.rehearsal.script_rehearsal import RehearsedScript
 
 if TYPE_CHECKING:
-    from broker.workflow.private_jobs.private_request import PrivateScript
-    from broker.workflow.rehearsal.private_rehearsal import RehearsedBlocks
     from broker.workflow.rehearsal.synthetic_data import SyntheticDataSpec
 
-DIGITS = 6
 
-
-def blocks_document(
+def rehearsal_document(
     checked: CheckedSubmission,
-    script: "PrivateScript",
-    found: "RehearsedBlocks",
+    found: dict[str, Any],
     wanted: "SyntheticDataSpec",
-    private: dict[str, Any] | None,
     seconds: dict[str, float],
+    private: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    rows = [[text_of_value(v) for v in row.released] for row in found.table.rows]
-    result = {
-        "runtime": found.runtime,
-        "blocks": script.parameters.blocks,
-        "estimator": script.parameters.estimator.value,
-        "failed": found.failed,
-        "numbers": [
-            {"name": n.name, "without_noise": _rounded(n.without), "spread": _rounded(n.spread), "beyond": n.beyond}
-            for n in found.numbers
-        ],
-        "output": {"name": found.table.name, "columns": list(found.table.columns), "rows": rows},
-        "notes": list(found.table.notes),
-        "log": found.log,
-    }
-    return check_document(checked, private) | {"rehearsed": result, "data": _data_document(wanted), "seconds": seconds}
+    """Return what was checked, with what a rehearsal has found."""
+    return check_document(checked, private) | found | {"data": _data_document(wanted), "seconds": seconds}
+
+
+def print_rehearsal(document: dict[str, Any]) -> None:
+    if "rehearsed" in document:
+        _print_blocks(document)
+    elif "end" in document:
+        _print_script(document)
+    else:
+        _print_query(document)
 
 
 def _data_document(wanted: "SyntheticDataSpec") -> dict[str, Any]:
@@ -61,11 +49,7 @@ def _print_seconds(seconds: dict[str, float]) -> None:
     print_line(", ".join(f"{part} {spent:.2f} s" for part, spent in seconds.items()))
 
 
-def _rounded(number: float) -> float:
-    return float(f"{number:.{DIGITS}g}")
-
-
-def print_blocks(document: dict[str, Any]) -> None:
+def _print_blocks(document: dict[str, Any]) -> None:
     result = document["rehearsed"]
     _print_data(document["data"])
     if document.get("private"):
@@ -100,18 +84,7 @@ ROUTE_SENTENCES = {
 }
 
 
-def rehearsal_document(
-    checked: CheckedSubmission,
-    outputs: Sequence[RehearsedOutput],
-    wanted: "SyntheticDataSpec",
-    seconds: dict[str, float],
-    private: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    shown = [output_document(o) for o in outputs]
-    return check_document(checked, private) | {"outputs": shown, "data": _data_document(wanted), "seconds": seconds}
-
-
-def print_rehearsal(document: dict[str, Any]) -> None:
+def _print_query(document: dict[str, Any]) -> None:
     _print_data(document["data"])
     for sentence in [*document["review"], *document["advice"]]:
         print_line(f"note: {sentence}")
@@ -213,13 +186,7 @@ OUTPUT_KIND_SENTENCES = {
 }
 
 
-def script_document(
-    checked: CheckedSubmission, ran: RehearsedScript, wanted: "SyntheticDataSpec", seconds: dict[str, float]
-) -> dict[str, Any]:
-    return check_document(checked) | script_outcome(ran) | {"data": _data_document(wanted), "seconds": seconds}
-
-
-def print_script(document: dict[str, Any]) -> None:
+def _print_script(document: dict[str, Any]) -> None:
     _print_data(document["data"])
     for sentence in document["review"]:
         print_line(f"note: {sentence}")

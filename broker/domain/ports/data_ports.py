@@ -102,12 +102,9 @@ class SyntheticData:
 class SyntheticVaults(Protocol):
     """The synthetic NPD as a project would see it. It is made at the first request, and stored."""
 
-    def for_project(self, project: str) -> tuple[Vaults, Vault]:
-        """The project's vault on synthetic data, and the store that built it. Raises Invalid if it cannot be made."""
-
-    def for_rehearsal(self, project: str, before_making: Callable[[int], None]) -> SyntheticData:
-        """The same with as many people as a rehearsal has. If they must be made first, `before_making` is called,
-        with the estimated seconds."""
+    def for_project(self, project: str, pupils: int, before_making: Callable[[int], None]) -> SyntheticData:
+        """The project's data of so many pupils. If they must be made first, `before_making` is called, with the
+        estimated seconds. Raises Invalid if they cannot be made."""
 
 
 class Engine(Protocol):

@@ -9,17 +9,17 @@ from broker.domain.jobs.job import Job, JobState
 from broker.domain.jobs.outputs import Output, OutputState
 from broker.domain.ports import OutputRecord, WorkerPorts
 from broker.workflow.pipeline.draft_output import DraftOutput, store_content
-from broker.workflow.pipeline.job_attempt import ExecutedJob
+from broker.workflow.pipeline.job_attempt import Executed
 from broker.workflow.private_jobs.private_ports import RunPorts
 from broker.workflow.release_history.comparison_records import store_pending_tables
 
 
-def assess(ports: RunPorts, done: ExecutedJob) -> None:
-    """Draft the outputs and store their contents, then move the job to `assessing` with them, in one transaction under
+def assess(ports: RunPorts, executed: Executed) -> None:
+    """Store the contents of the drafted outputs, then move the job to `assessing` with them, in one transaction under
     the attempt."""
-    job, context, executed = done.job, done.context, done.executed
-    drafts = done.executor.draft(context, executed)
-    now = ports.clock.now()
+    context, drafts, now = executed.context, executed.drafts, ports.clock.now()
+    job = context.job
+    assert job is not None
     described = (*job.submission.descriptions, *context.checked.declared)
     # Contents first: if the worker dies here, the store has files that no output names, never an output without its
     # file.

@@ -1,13 +1,11 @@
-"""The kinds of jobs: how each opens its data, runs, and drafts its outputs. A new kind is one more executor."""
-
-from collections.abc import Sequence
+"""The kinds of jobs: how each opens its data, and how it runs and drafts its outputs. A new kind is one more
+executor."""
 
 from broker.domain.jobs.job import JobKind
 from broker.domain.ledger.spends import SpendState
 from broker.workflow.checking.submission_check import CheckedSubmission
 from broker.workflow.pipeline import query_execution, script_run
-from broker.workflow.pipeline.draft_output import DraftOutput
-from broker.workflow.pipeline.job_attempt import Executed, ExecutedJob, Executor, JobAttempt, OpenedJob
+from broker.workflow.pipeline.job_attempt import Executed, Executor, JobAttempt
 from broker.workflow.pipeline.script_outputs import draft_script_outputs
 from broker.workflow.private_jobs import private_answers
 from broker.workflow.private_jobs.private_blocks import try_blocks_on_synthetic
@@ -26,10 +24,7 @@ class DefinitionExecutor:
         return attempt.context(attempt.no_vault(), attempt.checked)
 
     def execute(self, context: RunContext) -> Executed:
-        return Executed()
-
-    def draft(self, context: RunContext, executed: Executed) -> Sequence[DraftOutput]:
-        return ()
+        return Executed(context)
 
 
 class QueryExecutor:
@@ -43,10 +38,7 @@ class QueryExecutor:
 
     def execute(self, context: RunContext) -> Executed:
         result = query_execution.run_query(context)
-        return Executed(result, result.image, result.runtime)
-
-    def draft(self, context: RunContext, executed: Executed) -> Sequence[DraftOutput]:
-        return query_execution.draft_tables(context, executed.result)
+        return Executed(context, query_execution.draft_tables(context, result), result.image, result.runtime)
 
 
 class ScriptExecutor:
@@ -56,16 +48,14 @@ class ScriptExecutor:
         return checked.kind is JobKind.PYTHON and checked.private is None
 
     def open_vault(self, attempt: JobAttempt) -> RunContext:
-        script_run.try_on_synthetic(attempt.ports, attempt.job, attempt.checked, attempt.policies)
+        script_run.try_on_synthetic(attempt)
         # Only now: a script that fails on synthetic data never has real ones.
         return attempt.context(attempt.latest_vault(), attempt.checked)
 
     def execute(self, context: RunContext) -> Executed:
         ran = script_run.run_on_real_rows(context)
-        return Executed(ran, ran.result.image, ran.result.runtime)
-
-    def draft(self, context: RunContext, executed: Executed) -> Sequence[DraftOutput]:
-        return draft_script_outputs(executed.result, context.checked.declared, context.policies, context.profile)
+        drafts = draft_script_outputs(ran, context.checked.declared, context.policies, context.profile)
+        return Executed(context, drafts, ran.result.image, ran.result.runtime)
 
 
 class PrivateExecutor:
@@ -75,21 +65,17 @@ class PrivateExecutor:
         return checked.private is not None
 
     def open_vault(self, attempt: JobAttempt) -> RunContext:
-        ports, policies = attempt.ports, attempt.policies
-        spend = private_answers.spend_of_job(ports, attempt.job, attempt.checked)
+        spend = private_answers.spend_of_job(attempt)
         vault = attempt.named_vault(spend.request.snapshot)
-        checked = private_answers.recheck_on_vault(ports, attempt.project, policies, attempt.checked, vault)
+        checked = private_answers.recheck_on_vault(attempt, vault)
         # Only before the charge: a script that fails on synthetic data costs nothing.
         if spend.state is SpendState.RESERVED:
-            try_blocks_on_synthetic(ports, attempt.job, checked, policies)
+            try_blocks_on_synthetic(attempt)
         return attempt.context(vault, checked, spend)
 
     def execute(self, context: RunContext) -> Executed:
         found = private_answers.answer(context)
-        return Executed(found.content, found.image, found.runtime)
-
-    def draft(self, context: RunContext, executed: Executed) -> Sequence[DraftOutput]:
-        return draft_private(context, executed.result)
+        return Executed(context, draft_private(context, found.content), found.image, found.runtime)
 
 
 EXECUTORS: tuple[Executor, ...] = (DefinitionExecutor(), QueryExecutor(), ScriptExecutor(), PrivateExecutor())
@@ -99,12 +85,11 @@ def executor_of(checked: CheckedSubmission) -> Executor:
     return next(e for e in EXECUTORS if e.takes(checked))
 
 
-def open_vault(ports: RunPorts, attempt: JobAttempt) -> OpenedJob:
-    """Stage: open the data that the job reads, by its executor."""
-    executor = executor_of(attempt.checked)
-    return OpenedJob(attempt.job, executor, executor.open_vault(attempt))
+def open_vault(ports: RunPorts, attempt: JobAttempt) -> RunContext:
+    """Stage: open the data that the job reads."""
+    return executor_of(attempt.checked).open_vault(attempt)
 
 
-def execute(ports: RunPorts, opened: OpenedJob) -> ExecutedJob:
-    """Stage: run the job on them."""
-    return ExecutedJob(opened.job, opened.executor, opened.context, opened.executor.execute(opened.context))
+def execute(ports: RunPorts, context: RunContext) -> Executed:
+    """Stage: run the job on them and draft its outputs."""
+    return executor_of(context.checked).execute(context)

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
+from broker.domain.errors import Invalid
 from broker.domain.jobs.job import Job
 from broker.domain.jobs.work_items import WorkItem
 from broker.domain.ledger.spends import Spend
@@ -42,16 +43,31 @@ class JobAttempt:
         """Return the context of the run on real data."""
         return RunContext(
             self.ports, self.ports.vaults, self.item.subject, self.item.attempt, vault, checked, self.project,
-            self.policies, worker=self.ports, spend=spend,
+            self.policies, worker=self.ports, job=self.job, spend=spend,
+        )  # fmt: skip
+
+    def synthetic_context(self) -> RunContext | None:
+        """Return the context of the trial that precedes a script's run on real rows; None if policy has no such trial
+        or no synthetic data can be made."""
+        synthetic, service = self.ports.synthetic, self.policies.service
+        if synthetic is None or not service.python_synthetic_first:
+            return None
+        try:
+            data = synthetic.for_project(self.project.ident, service.synthetic_pupils, lambda seconds: None)
+        except Invalid:
+            return None
+        return RunContext(
+            self.ports, data.vaults, self.item.subject, self.item.attempt, data.vault, self.checked, self.project,
+            self.policies,
         )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """What an executor has run. `image` and `runtime` of the sandbox; None if none had to run. `result`: what the same
-    executor drafts outputs from."""
+    """A submission that has run and was judged. `image` and `runtime` of the sandbox; None if none had to run."""
 
-    result: Any = None
+    context: RunContext
+    drafts: Sequence[DraftOutput] = ()
     image: str | None = None
     runtime: str | None = None
 
@@ -66,25 +82,5 @@ class Executor(Protocol):
         """Return the context of the run, with the data that the job reads. A script first has to pass on synthetic
         data."""
 
-    def execute(self, context: RunContext) -> Executed: ...
-
-    def draft(self, context: RunContext, executed: Executed) -> Sequence[DraftOutput]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedJob:
-    """A job whose data are open."""
-
-    job: Job
-    executor: Executor
-    context: RunContext
-
-
-@dataclass(frozen=True, slots=True)
-class ExecutedJob:
-    """A job that has run: its outputs have to be drafted and stored."""
-
-    job: Job
-    executor: Executor
-    context: RunContext
-    executed: Executed
+    def execute(self, context: RunContext) -> Executed:
+        """Run the submission on the context's data and draft its outputs."""

@@ -9,6 +9,7 @@ from broker.workflow.run_context import RunContext
 
 def run_query(context: RunContext) -> SandboxResult:
     """Run the evidence statements of a plan. Raises Failed."""
+    context.progress("run", 1, 3)
     needs = evidence_needs(context.profile)
     request = context.ports.engine.prepare(
         context.plan, context.vault, context.subject, context.attempt, context.limits, needs
@@ -18,6 +19,7 @@ def run_query(context: RunContext) -> SandboxResult:
 
 def draft_tables(context: RunContext, result: SandboxResult) -> list[DraftOutput]:
     """Judge the outputs of a query together, and draft each. Raises Breach if the frames are not those requested."""
+    context.progress("assess", 2, 3)
     plan, profile = context.plan, context.profile
     evidence = context.ports.engine.read(plan, result.frames, evidence_needs(profile))
     registers = context.vaults.registers(context.vault)

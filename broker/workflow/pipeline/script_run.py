@@ -5,27 +5,25 @@ the script printed; a script that passes on synthetic data and fails on real dat
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from broker.domain.errors import Breach, Invalid
-from broker.domain.jobs.job import FailureCode, Job
+from broker.domain.jobs.job import FailureCode
 from broker.domain.jobs.script_requests import MicrodataProblem
-from broker.domain.ports import DataKind, SandboxEnd, SandboxResult, WorkerPorts
-from broker.policy.policy_set import PolicySet
-from broker.python_jobs.raw_outputs import sort_outputs
-from broker.workflow.access import project_or_unknown
-from broker.workflow.checking.submission_check import CheckedSubmission
+from broker.domain.ports import DataKind, SandboxEnd, SandboxResult
+from broker.python_jobs.raw_outputs import RawRequest, sort_outputs
 from broker.workflow.pipeline import trusted_stage
+from broker.workflow.pipeline.job_attempt import JobAttempt
 from broker.workflow.pipeline.script_computation import compute_outputs
-from broker.workflow.private_jobs.private_ports import RunPorts
 from broker.workflow.run_context import Failed, RunContext
 from broker.workflow.timing_channel import trial_disclosed_at
 
 DATA_DEPENDENT_PROBLEMS = frozenset({MicrodataProblem.BINARY.value, MicrodataProblem.MODEL.value})
 """Problems that few, synthetic persons can cause although the real ones would not. They are reported, and the job
 continues."""
+
+ComputeRequests = Callable[[RunContext, Sequence[RawRequest]], tuple[trusted_stage.ComputedOutput, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +44,13 @@ def run_script(context: RunContext) -> SandboxResult:
     return context.run(trusted_stage.script_request(context))
 
 
-def read_outputs(context: RunContext, result: SandboxResult, *, files: bool = True) -> ScriptExecution:
+def read_outputs(
+    context: RunContext, result: SandboxResult, *, files: bool = True, compute: ComputeRequests = compute_outputs
+) -> ScriptExecution:
     """Rebuild what the script left and compute what it requested. `files`: also its own files. Raises Failed."""
     raw = sort_outputs(result.frames, [name for name, _ in context.checked.declared], context.policies.service)
     outputs = trusted_stage.rebuild_outputs(context, raw if files else raw.requests_only())
-    return ScriptExecution(result, outputs, compute_outputs(context, outputs.requests))
+    return ScriptExecution(result, outputs, compute(context, outputs.requests))
 
 
 def run_on_real_rows(context: RunContext) -> ScriptExecution:
@@ -79,31 +79,15 @@ def _store_print(context: RunContext, log: bytes) -> None:
     ports.store.note_log(context.subject, context.attempt, ports.content_store.put("staff", log))
 
 
-def synthetic_context(ports: RunPorts, job: Job, checked: CheckedSubmission, policies: PolicySet) -> RunContext | None:
-    """Return the context of the trial that precedes a script's run on real rows; None if policy has no such trial or no
-    synthetic data can be made."""
-    if ports.synthetic is None or not policies.service.python_synthetic_first:
-        return None
-    project = project_or_unknown(policies, job.submission.project)
-    try:
-        vaults, vault = ports.synthetic.for_project(project.ident)
-    except Invalid:
-        return None
-    # The trace is shown to the author, so it must never be of real rows.
-    if not vault.synthetic:
-        raise Breach("The synthetic run was offered real data.")
-    return RunContext(ports, vaults, job.ident, job.attempt, vault, checked, project, policies)
-
-
-def try_on_synthetic(ports: RunPorts, job: Job, checked: CheckedSubmission, policies: PolicySet) -> None:
+def try_on_synthetic(attempt: JobAttempt) -> None:
     """Run the script on synthetic data and store the trace. Raises Failed if it does not pass."""
-    context = synthetic_context(ports, job, checked, policies)
+    context = attempt.synthetic_context()
     if context is None:
         return
-    with ports.sandbox.holding(context.subject, context.attempt, DataKind.SYNTHETIC):
-        began = ports.clock.now()
+    with attempt.ports.sandbox.holding(context.subject, context.attempt, DataKind.SYNTHETIC):
+        began = attempt.ports.clock.now()
         failure, trace = _try(context)
-    note_trial(ports, job, policies, began, failure is None, trace)
+    note_trial(attempt, began, failure is None, trace)
     if failure is not None:
         raise Failed(failure)
 
@@ -125,10 +109,11 @@ def _try(context: RunContext) -> tuple[FailureCode | None, bytes]:
     return None if passed else FailureCode.CRASHED, trace
 
 
-def note_trial(ports: WorkerPorts, job: Job, policies: PolicySet, began: datetime, passed: bool, trace: bytes) -> None:
+def note_trial(attempt: JobAttempt, began: datetime, passed: bool, trace: bytes) -> None:
     """Store the trace for the script's author, who may read it at once; if the trial had to wait for neighbours, when
     its time slot ends."""
-    readable_from = trial_disclosed_at(ports, policies, job, began, ports.clock.now())
+    ports, job = attempt.ports, attempt.job
+    readable_from = trial_disclosed_at(ports, attempt.policies, job, began, ports.clock.now())
     digest = ports.content_store.put("staff", trace)
     ports.store.note_rehearsal(job.ident, job.attempt, passed, digest, readable_from)
 

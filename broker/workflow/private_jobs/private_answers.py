@@ -8,18 +8,17 @@ from typing import Any
 from broker.domain.errors import Breach, Conflict, Refused
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
-from broker.domain.jobs.job import FailureCode, Job
+from broker.domain.jobs.job import FailureCode
 from broker.domain.ledger.spends import Spend, StoredAnswer
 from broker.domain.plans.scalars import value_from_json, value_to_json
 from broker.domain.ports import DataKind, SandboxRequest, SandboxResult, Vault, WorkerPorts
-from broker.domain.projects.project import ResearchProject
-from broker.policy.policy_set import PolicySet
 from broker.privacy.measurement_design import MeasurementDesign
 from broker.privacy.noise.noise_client import MechanismAnswer
 from broker.privacy.noise.noise_protocol import bundle_to_text
 from broker.workflow.checking.submission_check import CheckedSubmission
+from broker.workflow.pipeline.job_attempt import JobAttempt
 from broker.workflow.private_jobs import private_blocks, private_request
-from broker.workflow.private_jobs.private_ports import ExactAnswers, KeyValues, RunPorts
+from broker.workflow.private_jobs.private_ports import ExactAnswers, KeyValues
 from broker.workflow.run_context import Failed, RunContext
 
 
@@ -94,20 +93,21 @@ class ReceivedAnswer:
     runtime: str | None = None
 
 
-def spend_of_job(ports: RunPorts, job: Job, checked: CheckedSubmission) -> Spend:
+def spend_of_job(attempt: JobAttempt) -> Spend:
     """Return the job's spend, or an earlier spend whose answer the job may have. Reserving the same again changes
     nothing.
 
     Raises Failed if the job would cost something else today than when it was submitted.
     """
-    assert checked.private is not None
+    ports, job, private = attempt.ports, attempt.job, attempt.checked.private
+    assert private is not None
     request = private_request.spend_request(
-        job.ident, job.submission.project, job.snapshot or "", checked.plan_hash, checked.private
+        job.ident, job.submission.project, job.snapshot or "", attempt.checked.plan_hash, private
     )
     now = ports.clock.now()
     event = AuditEvent(now, SYSTEM.ident, "spend.reserved", job.ident)
     try:
-        return ports.store.reserve(request, private_request.release_maximum(checked.private), now, [event])
+        return ports.store.reserve(request, private_request.release_maximum(private), now, [event])
     except Refused:
         raise Failed(FailureCode.POLICY_CHANGED) from None
     except Conflict as conflict:
@@ -116,27 +116,24 @@ def spend_of_job(ports: RunPorts, job: Job, checked: CheckedSubmission) -> Spend
         raise Failed(FailureCode.POLICY_CHANGED) from None
 
 
-def recheck_on_vault(
-    ports: RunPorts, project: ResearchProject, policies: PolicySet, checked: CheckedSubmission, vault: Vault
-) -> CheckedSubmission:
+def recheck_on_vault(attempt: JobAttempt, vault: Vault) -> CheckedSubmission:
     """Plan the same query with the values of the vault's public registers. A script has no registers and is returned
     as it is.
 
     Raises Failed if that would change the noise.
     """
-    known = checked.private
+    known, project, policies = attempt.checked.private, attempt.project, attempt.policies
     if not isinstance(known, private_request.PrivateQuery):
-        return checked
+        return attempt.checked
     try:
-        found = private_request.plan_private_query(
-            known.plan, known.lines, project, policies, ports.vaults.registers(vault)
-        )
+        registers = attempt.ports.vaults.registers(vault)
+        found = private_request.plan_private_query(known.plan, known.lines, project, policies, registers)
     except Refused:
         raise Failed(FailureCode.POLICY_CHANGED) from None
     # The charge was fixed for this noise.
     if found.design.bundle != known.design.bundle:
         raise Failed(FailureCode.POLICY_CHANGED)
-    return replace(checked, private=found)
+    return replace(attempt.checked, private=found)
 
 
 def answer(context: RunContext) -> ReceivedAnswer:

@@ -9,19 +9,18 @@ import numpy as np
 
 from broker.domain.errors import Breach
 from broker.domain.findings import AssessedRow, Assessment, Verdict
-from broker.domain.jobs.job import FailureCode, Job
+from broker.domain.jobs.job import FailureCode
 from broker.domain.plans.scalars import Value
 from broker.domain.ports import DataKind, SandboxRequest, SandboxResult
-from broker.policy.policy_set import PolicySet
 from broker.privacy import sample_and_aggregate
 from broker.privacy.noise.noise_protocol import bundle_to_text
 from broker.privacy.results.display_columns import format_decimals
 from broker.privacy.results.output_table import NEEDS_PERSON
 from broker.python_jobs.private_directive import BlockEstimator
 from broker.python_jobs.sandbox_requests import prepare_blocks
-from broker.workflow.checking.submission_check import CheckedSubmission
-from broker.workflow.pipeline.script_run import note_trial, synthetic_context, trace_document
-from broker.workflow.private_jobs.private_ports import NoisePort, RunPorts
+from broker.workflow.pipeline.job_attempt import JobAttempt
+from broker.workflow.pipeline.script_run import note_trial, trace_document
+from broker.workflow.private_jobs.private_ports import NoisePort
 from broker.workflow.private_jobs.private_request import PRIVACY_RECORD, PRIVACY_RECORD_VERSION, PrivateScript
 from broker.workflow.run_context import Failed, RunContext
 
@@ -128,19 +127,19 @@ def block_answer_from_bytes(aggregation: sample_and_aggregate.BlockAggregation, 
 TRIAL_BLOCKS = 8
 
 
-def try_blocks_on_synthetic(ports: RunPorts, job: Job, checked: CheckedSubmission, policies: PolicySet) -> None:
+def try_blocks_on_synthetic(attempt: JobAttempt) -> None:
     """Run the script on a few blocks of synthetic data and store the trace. Raises Failed if no block has an answer."""
-    context = synthetic_context(ports, job, checked, policies)
-    if context is None or ports.private is None or not isinstance(checked.private, PrivateScript):
+    context, ports, script = attempt.synthetic_context(), attempt.ports, attempt.checked.private
+    if context is None or ports.private is None or not isinstance(script, PrivateScript):
         return
-    script, directive = checked.private, replace(checked.private.parameters, blocks=TRIAL_BLOCKS)
+    directive = replace(script.parameters, blocks=TRIAL_BLOCKS)
     few = replace(script, aggregation=replace(script.aggregation, directive=directive))
     # While it holds synthetic rows, no script holds real ones on this machine.
     with ports.sandbox.holding(context.subject, context.attempt, DataKind.SYNTHETIC):
         began = ports.clock.now()
         content, result = run_blocks(context, few, cut_rows(context, few))
     passed = bool(np.isfinite(sample_and_aggregate.block_answers(content, few.aggregation)).all(axis=1).any())
-    note_trial(ports, job, policies, began, passed, _trial_trace(result, passed))
+    note_trial(attempt, began, passed, _trial_trace(result, passed))
     if not passed:
         raise Failed(FailureCode.CRASHED)
 

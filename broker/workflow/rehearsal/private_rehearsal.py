@@ -21,7 +21,7 @@ from broker.workflow.private_jobs.private_blocks import block_table, cut_rows, d
 from broker.workflow.private_jobs.private_outputs import noisy_tables
 from broker.workflow.private_jobs.private_ports import ExactAnswers
 from broker.workflow.private_jobs.private_request import PrivateQuery, PrivateScript, plan_private_query
-from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput, engine_words
+from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput, engine_words, reasons_of_votes
 from broker.workflow.run_context import Failed, RunContext
 
 
@@ -128,6 +128,6 @@ def _rehearsed_private(
     exact: tuple[tuple[Value, ...] | None, ...] = tuple(by_keys.get(row.keys) for row in noisy.rows)
     route = route_of(noisy.verdict, True, project, policies, 0)
     why = [f.sentence for f in noisy.findings if f.verdict is Verdict.REVIEW]
-    if project.votes and route is OutputState.IN_REVIEW:
-        why.append(f"A checker reviews every output of project {project.ident}, because its policy requires votes.")
+    if route is OutputState.IN_REVIEW:
+        why += reasons_of_votes(project)
     return RehearsedOutput(noisy, route, tuple(why), exact)

@@ -11,7 +11,7 @@ from broker.domain.jobs.outputs import OutputState
 from broker.domain.plans.scalars import Value
 from broker.domain.projects.project import ResearchProject
 from broker.workflow.output_routes import route_of
-from broker.workflow.pipeline.query_execution import draft_tables, run_query
+from broker.workflow.pipeline.executors import executor_of
 from broker.workflow.run_context import Failed, RunContext
 
 LIMITS = {FailureCode.TIME_LIMIT: "time", FailureCode.MEMORY_LIMIT: "memory", FailureCode.OUTPUT_LIMIT: "output"}
@@ -32,13 +32,10 @@ class RehearsedOutput:
 
 
 def rehearse_query(context: RunContext) -> tuple[RehearsedOutput, ...]:
-    """Return every output of a query. Raises Invalid if the engine does not finish: a job would fail in the same
-    way."""
-    context.progress("run", 1, 3)
+    """Execute a query as a job does, and return every output. Raises Invalid if the engine does not finish: a job
+    would fail in the same way."""
     with engine_words():
-        result = run_query(context)
-    context.progress("assess", 2, 3)
-    drafts = draft_tables(context, result)
+        drafts = executor_of(context.checked).execute(context).drafts
     return tuple(rehearsed_output(d.record.table, context) for d in drafts if d.record.table is not None)
 
 
@@ -63,13 +60,15 @@ def rehearsed_output(assessment: Assessment, context: RunContext) -> RehearsedOu
 def _review_reasons(assessment: Assessment, project: ResearchProject) -> list[str]:
     """Return the rules' sentences. They have no figures."""
     severe = [f for f in assessment.findings if f.verdict in {Verdict.REVIEW, Verdict.REFUSE}]
-    sentences = [f"{f.rule}: {f.sentence}" for f in severe]
-    if project.votes:
-        sentences.append(
-            f"A checker reviews every output of project {project.ident}, because its policy requires votes."
-        )
+    sentences = [*(f"{f.rule}: {f.sentence}" for f in severe), *reasons_of_votes(project)]
     if assessment.small:
         sentences.append(
             "The whole population, or every cell, is under the threshold: the job counts against a small quota."
         )
     return list(dict.fromkeys(sentences))
+
+
+def reasons_of_votes(project: ResearchProject) -> list[str]:
+    if not project.votes:
+        return []
+    return [f"A checker reviews every output of project {project.ident}, because its policy requires votes."]

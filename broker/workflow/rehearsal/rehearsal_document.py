@@ -1,4 +1,5 @@
-"""A rehearsal as a JSON document, whose form the command line and the pages rely on. Judges nothing."""
+"""Rehearses a submission by its kind, and writes what its author sees as a JSON document, whose form the command line
+and the pages rely on. Judges nothing."""
 
 import json
 from collections.abc import Sequence
@@ -8,12 +9,31 @@ from broker.disclosure.records.released_tables import text_of_value
 from broker.disclosure.records.rule_catalogue import RULE_CATALOGUE
 from broker.domain.errors import Invalid
 from broker.domain.findings import AssessedRow
+from broker.domain.jobs.job import JobKind
 from broker.domain.plans.scalars import Value
-from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput
-from broker.workflow.rehearsal.script_rehearsal import RehearsedScript
+from broker.workflow.private_jobs.private_request import PrivateQuery, PrivateScript
+from broker.workflow.rehearsal.private_rehearsal import RehearsedBlocks, rehearse_blocks, rehearse_private
+from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput, rehearse_query
+from broker.workflow.rehearsal.script_rehearsal import RehearsedScript, rehearse_script
+from broker.workflow.run_context import RunContext
 
+DIGITS = 6
+"""Digits of the figures over the blocks of a private script."""
 LOG_CHARACTERS = 100_000
 """Characters at the end of a script's log that are stored."""
+
+
+def rehearsed_document(context: RunContext) -> dict[str, Any]:
+    """Rehearse the submission. Raises Invalid where a job would fail too and there is nothing more to show, and Failed
+    if the broker cannot read the files of a script."""
+    match context.checked.private:
+        case PrivateScript() as script:
+            return {"rehearsed": blocks_outcome(script, rehearse_blocks(context, script))}
+        case PrivateQuery() as query:
+            return {"outputs": [output_document(o) for o in rehearse_private(context, query)]}
+    if context.checked.kind is JobKind.PYTHON:
+        return _script_outcome(rehearse_script(context))
+    return {"outputs": [output_document(o) for o in rehearse_query(context)]}
 
 
 def output_document(output: RehearsedOutput) -> dict[str, Any]:
@@ -37,7 +57,7 @@ def output_document(output: RehearsedOutput) -> dict[str, Any]:
     } | ({} if output.exact is None else {"exact": [_exact(row) for row in output.exact]})
 
 
-def script_outcome(ran: RehearsedScript) -> dict[str, Any]:
+def _script_outcome(ran: RehearsedScript) -> dict[str, Any]:
     """Return how the script ended, what it printed and left, and the tables that the broker computed from its
     submitted microdata."""
     left = [
@@ -53,6 +73,27 @@ def script_outcome(ran: RehearsedScript) -> dict[str, Any]:
     ]
     outcome = {"end": ran.end.value, "runtime": ran.runtime, "log": ran.log, "left": left, "absent": list(ran.absent)}
     return outcome | {"outputs": [output_document(table) for table in ran.tables]}
+
+
+def blocks_outcome(script: PrivateScript, found: RehearsedBlocks) -> dict[str, Any]:
+    rows = [[text_of_value(v) for v in row.released] for row in found.table.rows]
+    return {
+        "runtime": found.runtime,
+        "blocks": script.parameters.blocks,
+        "estimator": script.parameters.estimator.value,
+        "failed": found.failed,
+        "numbers": [
+            {"name": n.name, "without_noise": _rounded(n.without), "spread": _rounded(n.spread), "beyond": n.beyond}
+            for n in found.numbers
+        ],
+        "output": {"name": found.table.name, "columns": list(found.table.columns), "rows": rows},
+        "notes": list(found.table.notes),
+        "log": found.log,
+    }
+
+
+def _rounded(number: float) -> float:
+    return float(f"{number:.{DIGITS}g}")
 
 
 def _exact(row: Sequence[Value] | None) -> list[object] | None:

@@ -7,7 +7,6 @@ from typing import Any
 from broker.domain.errors import Breach, Invalid, Unavailable
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
-from broker.domain.jobs.job import JobKind
 from broker.domain.jobs.rehearsals import RehearsalState, RehearsalStep, RequestedRehearsal
 from broker.domain.jobs.work_items import WorkItem
 from broker.domain.ports import SyntheticData, WorkerPorts
@@ -17,10 +16,8 @@ from broker.workflow.administration.emergency_stops import is_stopped
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from broker.workflow.policies_in_force import policies_in_force
 from broker.workflow.private_jobs.private_ports import RunPorts
-from broker.workflow.rehearsal.query_rehearsal import rehearse_query
-from broker.workflow.rehearsal.rehearsal_document import output_document, script_outcome, shorten_document
+from broker.workflow.rehearsal.rehearsal_document import rehearsed_document, shorten_document
 from broker.workflow.rehearsal.rehearsal_requests import check_notes
-from broker.workflow.rehearsal.script_rehearsal import rehearse_script
 from broker.workflow.run_context import Failed, RunContext
 from broker.workflow.submission import save_definition
 
@@ -60,21 +57,22 @@ def _run_document(ports: RunPorts, rehearsal: RequestedRehearsal, item: WorkItem
     project, checked = _recheck(ports, rehearsal, policies)
     # Rehearsals have smaller limits than jobs.
     short = replace(policies, service=policies.service.for_rehearsals)
-    data = _synthetic_data(ports, item, project)
+    if ports.synthetic is None:
+        raise Unavailable("This worker has no synthetic data.")
+
+    def note_making(about: int) -> None:
+        ports.store.note_step(item, RehearsalStep.MAKING, about)
 
     def progress(what: str, done: int, total: int) -> None:
         if what == "assess":
             ports.store.note_step(item, RehearsalStep.JUDGING)
 
-    ports.store.note_step(item, RehearsalStep.RUNNING)
+    data = ports.synthetic.for_project(project.ident, policies.service.rehearsal_pupils, note_making)
     context = RunContext(
         ports, data.vaults, item.subject, item.attempt, data.vault, checked, project, short, progress=progress
     )
-    if checked.kind is JobKind.PYTHON:
-        found = script_outcome(rehearse_script(context))
-    else:
-        found = {"outputs": [output_document(o) for o in rehearse_query(context)]}
-    document = check_notes(checked) | found | {"data": _data_facts(data)}
+    ports.store.note_step(item, RehearsalStep.RUNNING)
+    document = check_notes(checked) | rehearsed_document(context) | {"data": _data_facts(data)}
     return shorten_document(document, policies.service.rehearsal_rows, policies.service.rehearsal_bytes)
 
 
@@ -101,20 +99,6 @@ def _recheck(
     if not checked.accepted or checked.private is not None:
         raise Invalid("policy-changed", POLICY_CHANGED)
     return project, checked
-
-
-def _synthetic_data(ports: RunPorts, item: WorkItem, project: ResearchProject) -> SyntheticData:
-    """Return the project's synthetic data. Raises Breach, before anything is read, if they are not synthetic."""
-    if ports.synthetic is None:
-        raise Unavailable("This worker has no synthetic data.")
-
-    def note_making(about: int) -> None:
-        ports.store.note_step(item, RehearsalStep.MAKING, about)
-
-    data = ports.synthetic.for_rehearsal(project.ident, note_making)
-    if not data.vault.synthetic:
-        raise Breach("A rehearsal was offered real data.")
-    return data
 
 
 def _end_rehearsal(

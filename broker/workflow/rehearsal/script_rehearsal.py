@@ -8,11 +8,11 @@ from broker.domain.findings import Assessment
 from broker.domain.jobs.script_files import RebuiltFile
 from broker.domain.jobs.script_requests import ScriptFigure
 from broker.domain.ports import SandboxEnd
-from broker.python_jobs.raw_outputs import released_name, sort_outputs
+from broker.python_jobs.raw_outputs import RawRequest, released_name
 from broker.workflow.pipeline import trusted_stage
 from broker.workflow.pipeline.script_computation import compute_outputs
 from broker.workflow.pipeline.script_outputs import draft_file
-from broker.workflow.pipeline.script_run import run_script
+from broker.workflow.pipeline.script_run import ScriptExecution, read_outputs, run_script
 from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput, rehearsed_output
 from broker.workflow.run_context import Failed, RunContext
 
@@ -67,40 +67,38 @@ def rehearse_script(context: RunContext) -> RehearsedScript:
         return RehearsedScript(failed.result.end, failed.result.runtime, failed.log.decode(errors="replace"))
     context.progress("assess", 2, 3)
     declared = [name for name, _ in context.checked.declared]
-    raw = sort_outputs(result.frames, declared, context.policies.service)
-    rebuilt = trusted_stage.rebuild_outputs(context, raw)
-    computed = _compute(context, rebuilt)
-    outputs = (*_request_outputs(rebuilt, computed, declared), *_file_outputs(context, rebuilt, declared))
+    ran = read_outputs(context, result, compute=_compute_or_explain)
+    outputs = (*_request_outputs(ran, declared), *_file_outputs(context, ran.outputs, declared))
     return RehearsedScript(
         end=result.end,
         runtime=result.runtime,
         log=result.log.decode(errors="replace"),
         outputs=outputs,
         absent=tuple(name for name in declared if name not in {o.declared for o in outputs}),
-        tables=tuple(rehearsed_output(c.result, context) for c in computed if isinstance(c.result, Assessment)),
+        tables=tuple(rehearsed_output(c.result, context) for c in ran.computed if isinstance(c.result, Assessment)),
     )
 
 
-def _compute(context: RunContext, rebuilt: trusted_stage.RebuiltOutputs) -> tuple[trusted_stage.ComputedOutput, ...]:
+def _compute_or_explain(
+    context: RunContext, requests: Sequence[RawRequest]
+) -> tuple[trusted_stage.ComputedOutput, ...]:
     """Compute what the script requested; nothing without an engine for that."""
     if context.ports.microdata_engine is None:
         return ()
     try:
-        return compute_outputs(context, rebuilt.requests)
+        return compute_outputs(context, requests)
     # The rest of the rehearsal is still useful to the author.
     except Failed as failed:
         problem = trusted_stage.OutputProblem(
             failed.code.value, f"The broker could not compute this output: {failed.code.value}."
         )
-        return tuple(trusted_stage.ComputedOutput(r.name, r.kind, "", problem) for r in rebuilt.requests)
+        return tuple(trusted_stage.ComputedOutput(r.name, r.kind, "", problem) for r in requests)
 
 
-def _request_outputs(
-    rebuilt: trusted_stage.RebuiltOutputs, computed: Sequence[trusted_stage.ComputedOutput], declared: Sequence[str]
-) -> Iterator[LeftOutput]:
+def _request_outputs(ran: ScriptExecution, declared: Sequence[str]) -> Iterator[LeftOutput]:
     """Yield the requests. A request belongs to the declared output with its stem; its size includes its rows."""
-    problems = dict(_problems(computed))
-    for one in rebuilt.requests:
+    problems = dict(_problems(ran.computed))
+    for one in ran.outputs.requests:
         name = next((d for d in declared if d.rpartition(".")[0] == one.name), None)
         yield LeftOutput(one.name, one.kind, len(one.request) + len(one.rows), name, problems.get(one.name, ""))
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from broker.domain.errors import Invalid
 from broker.domain.plans.variable_uses import Years
-from broker.domain.ports import SyntheticData, Vault, Vaults
-from broker.domain.progress import Progress, no_progress
+from broker.domain.ports import SyntheticData
+from broker.domain.progress import Progress
 from broker.domain.projects.project import ResearchProject
 from broker.policy.data_catalogue import Catalogue, CatalogueTable
 from broker.policy.policy_set import PolicySet, canonical_json
@@ -99,25 +99,16 @@ class SyntheticNPD:
     def __init__(self, policies: Callable[[], PolicySet], years: range, build: BuildSyntheticData) -> None:
         self._policies, self._years, self._build = policies, years, build
 
-    def for_project(self, project: str) -> tuple[Vaults, Vault]:
+    def for_project(self, project: str, pupils: int, before_making: Callable[[int], None]) -> SyntheticData:
         policies = self._policies()
-        spec = self._spec(policies, project, policies.service.synthetic_pupils)
-        context = self._build(policies, project, spec, no_progress)
-        return context.vaults, context.vaults.ensure(project, context.snapshot)
-
-    def for_rehearsal(self, project: str, before_making: Callable[[int], None]) -> SyntheticData:
-        policies = self._policies()
-        spec = self._spec(policies, project, policies.service.rehearsal_pupils)
+        found = project_or_unknown(policies, project)
+        spec = synthetic_data_spec(found, policies.catalogue, self._years, pupils, policies.service.synthetic_seed)
 
         def progress(what: str, done: int, total: int) -> None:
             # The data take as long, no matter who makes them.
             if what in {WAITING, BEGINNING}:
                 before_making(spec.about_seconds)
 
-        context = self._build(policies, project, spec, progress)
-        vault = context.vaults.ensure(project, context.snapshot)
-        return SyntheticData(context.vaults, vault, spec.pupils, spec.years)
-
-    def _spec(self, policies: PolicySet, project: str, pupils: int) -> SyntheticDataSpec:
-        found = project_or_unknown(policies, project)
-        return synthetic_data_spec(found, policies.catalogue, self._years, pupils, policies.service.synthetic_seed)
+        data = self._build(policies, project, spec, progress)
+        vault = data.vaults.ensure(project, data.snapshot)
+        return SyntheticData(data.vaults, vault, pupils, spec.years)

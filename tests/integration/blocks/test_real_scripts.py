@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from privacy_size import size, tell
 
-from broker.cli.output.rehearsal_output import blocks_document
+from broker.cli.output.rehearsal_output import rehearsal_document
 from broker.domain.jobs.job import JobKind
 from broker.policy.files import load_policies
 from broker.sandbox.docker_sandbox import DockerSandbox
@@ -19,6 +19,7 @@ from broker.wiring.rehearsal_adapters import build_rehearsal_data
 from broker.workflow.checking.submission_check import check_submission
 from broker.workflow.private_jobs.private_request import PrivateScript
 from broker.workflow.rehearsal.private_rehearsal import rehearse_blocks
+from broker.workflow.rehearsal.rehearsal_document import blocks_outcome
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 from tests.integration.rehearse.conftest import checked_progress
 
@@ -123,5 +124,5 @@ def test_a_script_that_people_write(name, runtime, stage, sandbox_root):
         assert number.spread > 0
     assert [row.keys for row in found.table.rows] == [(r.name,) for r in checked.private.parameters.ranges]
     asked = synthetic_data_spec(project, POLICIES.catalogue, synthetic_years(), PUPILS, 1)
-    told = blocks_document(checked, checked.private, found, asked, None, {})
+    told = rehearsal_document(checked, {"rehearsed": blocks_outcome(checked.private, found)}, asked, {})
     assert told["rehearsed"]["failed"] == found.failed

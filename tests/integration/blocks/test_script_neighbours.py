@@ -82,7 +82,7 @@ def answers(sandbox, name, vault, made, seconds):
     asked = PrivateScript(BlockProgram(script(name, seconds), ()), CUT, made, SPEND, None, None)
     ports = RehearsalPorts(None, sandbox, None, private=PrivatePorts(None, None, DuckDBBlocks()))
     subject = f"whole-{named(name)}-{vault.snapshot[:6]}"
-    context = RunContext(ports, None, subject, 1, vault, None, None, POLICIES)
+    context = RunContext(ports, None, subject, 1, vault, None, None, POLICIES, worker=ports)
     content, result = private_blocks.run_blocks(context, asked, private_blocks.cut_rows(context, asked))
     return block_answers(content, made), result
 

@@ -35,7 +35,7 @@ DEFENCES = (
     near("whoever is terminated goes on no more", put("broker.sandbox.real_synthetic_lock.RealSyntheticLock.cancel", lambda *_: None), "test_whoever_is"),
     near("a wait is told in slots", edited("broker.workflow.timing_channel:trial_disclosed_at", "return time_slots_of(ports, policies).end(started, (ended - started).total_seconds())", "return ended"), "test_the_wait_of_a_trial"),
     near("real rows are held", edited("broker.workflow.pipeline.script_run:run_on_real_rows", "ports.sandbox.holding(job, attempt, DataKind.REAL)", "__import__('contextlib').nullcontext()"), "test_a_script_has"),
-    near("synthetic rows are held", edited("broker.workflow.pipeline.script_run:try_on_synthetic", "ports.sandbox.holding(context.subject, context.attempt, DataKind.SYNTHETIC)", "__import__('contextlib').nullcontext()"), "test_a_script_has"),
+    near("synthetic rows are held", edited("broker.workflow.pipeline.script_run:try_on_synthetic", "attempt.ports.sandbox.holding(context.subject, context.attempt, DataKind.SYNTHETIC)", "__import__('contextlib').nullcontext()"), "test_a_script_has"),
     near("a rehearsal asks for its turn", edited("broker.workflow.slot_work:run_rehearsal", "if rehearsal.submission.kind is not JobKind.PYTHON:", "if True:"), "test_script_rehearsals_wait"),
     near("real data need a holder", edited("broker.sandbox.docker_sandbox:DockerSandbox._check_real", "request.image == container_spec.UNTRUSTED and", "False and"), "test_real_data"),
     near("settings refuse slots side by side", put("broker.settings.check_side_by_side", nothing), "test_settings"),

@@ -14,6 +14,7 @@ from broker.domain.plans.scalars import Value
 from broker.policy.data_catalogue import Catalogue
 from broker.workflow.checking.submission_check import CheckedSubmission
 from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput
+from broker.workflow.rehearsal.rehearsal_document import output_document
 from broker.workflow.rehearsal.synthetic_data import SyntheticDataSpec
 
 CHECKED = CheckedSubmission(JobKind.SQL, (), ("A person looks.",), ("Say it shorter.",), (), "", None, "")
@@ -29,7 +30,9 @@ def row(key: str, value: Value, rules: tuple[str, ...] = ()) -> AssessedRow:
 def document(*rows: AssessedRow, way: OutputState = OutputState.APPROVED, why: tuple[str, ...] = ()):
     symbols = (("c", "Not shown."),)
     found = Assessment("t", ("k", "n"), 1, rows, FINDINGS, Verdict.SUPPRESS, False, symbols, ("A note.",))
-    return rehearsal_document(CHECKED, [RehearsedOutput(found, way, why)], WANTED, {"check": 0.1})
+    return rehearsal_document(
+        CHECKED, {"outputs": [output_document(RehearsedOutput(found, way, why))]}, WANTED, {"check": 0.1}
+    )
 
 
 @pytest.mark.parametrize(

@@ -211,14 +211,11 @@ class Synthetic:
 
     known: bool = True
 
-    def for_project(self, project: str) -> tuple[Vaults, Vault]:
+    def for_project(self, project: str, pupils: int, making: Any) -> SyntheticData:
         if not self.known:
             raise Invalid("rehearsal-years", "No synthetic data are known.")
         vaults = Vaults()
-        return vaults, replace(vaults.ensure(project, "synthetic"), script=THERE)
-
-    def for_rehearsal(self, project: str, making: Any) -> SyntheticData:
-        vaults, vault = self.for_project(project)
+        vault = replace(vaults.ensure(project, "synthetic"), script=THERE)
         making(7)
         return SyntheticData(vaults, vault, 500, (2021, 2022))
 

@@ -1,8 +1,6 @@
 """A fifth kind of job is one executor: a toy that gives back its own text is run, assessed, reviewed and released, and
 nothing else of the workflow knows of it."""
 
-from collections.abc import Sequence
-
 import pytest
 
 from broker.domain.findings import Verdict
@@ -29,12 +27,10 @@ class EchoExecutor:
         return attempt.context(attempt.no_vault(), attempt.checked)
 
     def execute(self, context: RunContext) -> Executed:
-        return Executed(context.checked.canonical.encode(), image="echo", runtime="here")
-
-    def draft(self, context: RunContext, executed: Executed) -> Sequence[DraftOutput]:
         record = StaffRecord(FileRecord("echo.txt", None, {"kind": "document"}))
-        said = executed.result
-        return [DraftOutput("echo.txt", OutputKind.FILE, "text/plain", record, said, "[]", Verdict.REVIEW, False)]
+        said = context.checked.canonical.encode()
+        draft = DraftOutput("echo.txt", OutputKind.FILE, "text/plain", record, said, "[]", Verdict.REVIEW, False)
+        return Executed(context, [draft], image="echo", runtime="here")
 
 
 @pytest.fixture(autouse=True)
