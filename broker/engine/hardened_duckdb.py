@@ -73,7 +73,7 @@ def settings_of(limits: Mapping[str, int], files: Sequence[str]) -> list[str]:
 
 def views_of(table: Mapping[str, Any], files: Sequence[str]) -> list[str]:
     """Statements that make a table readable by its name."""
-    schema, name = _quoted(table["schema"]), _quoted(table["name"])
+    schema, name = quoted(table["schema"]), quoted(table["name"])
     rows = f"read_parquet([{_literals(files)}], union_by_name=true)"
     return [f"CREATE SCHEMA IF NOT EXISTS {schema}", f"CREATE VIEW {schema}.{name} AS FROM {rows}"]
 
@@ -114,9 +114,13 @@ def word_of(fault: BaseException) -> str:
     return "time_limit" if isinstance(fault, duckdb.InterruptException) else "engine_error"
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
 def _literals(texts: Sequence[str]) -> str:
-    return ", ".join("'" + text.replace("'", "''") + "'" for text in texts)
+    return ", ".join(map(literal, texts))

@@ -13,6 +13,7 @@ import pyarrow.parquet as parquet
 
 from broker.domain.errors import Invalid
 from broker.domain.plans.scalars import MISSING_LABEL
+from broker.engine.hardened_duckdb import literal, quoted
 from broker.evidence.tabulation import CellCoordinates, TabulationRequest
 
 Connection = duckdb.DuckDBPyConnection
@@ -35,14 +36,6 @@ class PersonFile:
     whole: frozenset[str]
     floating: frozenset[str]
     row: str
-
-
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 @contextmanager

@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import reduce
 
 from broker.domain.plans.operators import Aggregate, AggregateCall, Scan, Window, walk
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
 from broker.policy.data_catalogue import Variable
 from broker.query.contribution_bounding.column_origins import ColumnOrigins
+from broker.query.contribution_bounding.row_bounds import product_of, sum_of
 from broker.query.operations.registry import CASTS
 
 Clamps = Mapping[str, tuple[Decimal, Decimal]]
@@ -166,14 +168,14 @@ class DistinctValues:
             case ColumnRef():
                 return self._column(scalar)
             case Case(values=values):
-                return _sum(map(self.of, values))
+                return sum_of(map(self.of, values))
             case Call(args=args):  # a function has at most one result for each combination of its arguments
-                return _product(self.of(a) for a in args)
+                return reduce(product_of, [1, *map(self.of, args)])
 
     def _column(self, column: ColumnRef) -> int | None:
         found = self.origins.sources(column)
         if found:
-            values = _sum(self._variable(s, v) for s, v in found)
+            values = sum_of(self._variable(s, v) for s, v in found)
             return None if values is None else values + 1  # NULL is one more value
         made = self.origins.definition(column)
         return self._aggregate(column.ident) if made is None else self.of(made)
@@ -197,17 +199,3 @@ class DistinctValues:
 
     def _aggregates(self) -> Iterable[tuple[int, AggregateCall]]:
         return (a for part in walk(self.origins.relation) if isinstance(part, Aggregate) for a in part.aggregates)
-
-
-def _sum(numbers: Iterable[int | None]) -> int | None:
-    found = list(numbers)
-    return None if None in found else sum(n for n in found if n is not None)
-
-
-def _product(numbers: Iterable[int | None]) -> int | None:
-    product = 1
-    for n in numbers:
-        if n is None:
-            return None
-        product *= n
-    return product

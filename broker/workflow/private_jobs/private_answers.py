@@ -10,7 +10,7 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
 from broker.domain.jobs.job import FailureCode
 from broker.domain.ledger.spends import Spend, StoredAnswer
-from broker.domain.plans.scalars import value_from_json, value_to_json
+from broker.domain.plans.scalars import values_from_json, values_to_json
 from broker.domain.ports import DataKind, SandboxRequest, SandboxResult, Vault, WorkerPorts
 from broker.privacy.measurement_design import MeasurementDesign
 from broker.privacy.noise.noise_client import MechanismAnswer
@@ -51,9 +51,9 @@ def answer_to_bytes(design: MeasurementDesign, answer: NoisyAnswer) -> bytes:
         "design": bundle_to_text(design.bundle),
         "drawn": [[list(d.values), None if d.keys is None else len(d.keys)] for d in answer.drawn],
         "observed": [
-            [None if keys is None else [_values_to_json(k) for k in keys] for keys in sets] for sets in answer.observed
+            [None if keys is None else [values_to_json(k) for k in keys] for keys in sets] for sets in answer.observed
         ],
-        "public": [[[_values_to_json(r) for r in rows] for rows in relations] for relations in answer.public],
+        "public": [[[values_to_json(r) for r in rows] for rows in relations] for relations in answer.public],
     }
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
@@ -68,19 +68,11 @@ def answer_from_bytes(design: MeasurementDesign, content: bytes) -> NoisyAnswer:
             MechanismAnswer(tuple(values), None if n is None else tuple(range(n))) for values, n in document["drawn"]
         ),
         tuple(
-            tuple(None if ks is None else tuple(map(_values_from_json, ks)) for ks in sets)
+            tuple(None if ks is None else tuple(map(values_from_json, ks)) for ks in sets)
             for sets in document["observed"]
         ),
-        tuple(tuple(tuple(map(_values_from_json, rows)) for rows in relations) for relations in document["public"]),
+        tuple(tuple(tuple(map(values_from_json, rows)) for rows in relations) for relations in document["public"]),
     )
-
-
-def _values_to_json(values: Sequence[Any]) -> list[Any]:
-    return [value_to_json(v) for v in values]
-
-
-def _values_from_json(values: Sequence[Any]) -> KeyValues:
-    return tuple(value_from_json(v) for v in values)
 
 
 @dataclass(frozen=True, slots=True)
