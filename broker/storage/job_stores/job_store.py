@@ -17,7 +17,7 @@ from broker.domain.projects.saved_definitions import SavedEntry
 from broker.storage.audit_store import append_events
 from broker.storage.database import Database
 from broker.storage.job_stores.saved_store import save_cohort
-from broker.storage.row_values import columns_of, find_row, pick, value_of
+from broker.storage.row_values import columns_of, find_row, value_of
 from broker.storage.stop_store import check_not_stopped
 from broker.storage.tables.job_tables import job_checks, jobs, outputs, rehearsals, script_reads, votes
 
@@ -82,9 +82,9 @@ def job_of(row: Row[Any]) -> Job:
 
 
 def _values(job: Job) -> dict[str, object]:
-    known = pick(job, "ident", "researcher", "state", "created", "updated", "canonical", "plan_hash", "policy")
-    known |= pick(job, "snapshot", "read_saved") | {"kept": job.saved_names}
-    return columns_of(jobs, job.submission, **known, attempt=0, small=False, history_changed=False)
+    """Return the row of a new job: every field that has a column, and what later moves may set."""
+    known = columns_of(jobs, job, kept=job.saved_names, small=False, history_changed=False)
+    return columns_of(jobs, job.submission, **known)
 
 
 class SqlJobs:
