@@ -3,17 +3,21 @@
 from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
+from importlib import import_module
 from math import ceil, floor
+from pkgutil import iter_modules
 from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from broker.disclosure import rules as families
 from broker.disclosure.protected_values import round_rows, rounded_value
 from broker.disclosure.records.rule_catalogue import RULE_CATALOGUE
 from broker.disclosure.rules import RULES, RuleInput, findings_of
 from broker.disclosure.rules.distribution import persons_between, quantile_spans
 from broker.disclosure.rules.percentage import counts_shown_as, has_whole_total, parts_shown_as
+from broker.disclosure.rules.rule import Rule, no_margin
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Verdict
 from broker.domain.plans.measure import Measure
@@ -226,6 +230,14 @@ def test_every_rule_has_a_sentence_for_staff() -> None:
     assert all(RULE_CATALOGUE[rule.entry.ident] is rule.entry for rule in RULES)
 
 
+def test_every_rule_of_every_family_judges() -> None:
+    """A rule that is missing in the `RULES` of its module, or a module that is missing in the package, does nothing."""
+    modules = [import_module(m.name) for m in iter_modules(families.__path__, f"{families.__name__}.")]
+    written = {rule for module in modules for rule in vars(module).values() if isinstance(rule, Rule)}
+    assert written == set(RULES)
+    assert len(written) == len(RULES)
+
+
 class Spied:
     """A profile that knows what was read of it."""
 
@@ -289,3 +301,28 @@ def test_rules_run_only_on_their_measures(
         spied = Spied(everything(is_box))
         rule.find(ask, cast(DisclosureRules, spied))
         assert spied.read <= set(rule.entry.parameters), rule.entry.ident
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(list(Measure)), st.tuples(*[st.integers(0, 60)] * 5), st.tuples(*[amounts] * 6), st.booleans(),
+    amounts, amounts,
+)  # fmt: skip
+def test_rules_read_what_they_say(
+    measure: Measure, counts: tuple[int, ...], found: tuple[int | None, ...], is_exact: bool, largest: int | None,
+    protected: int | None,
+) -> None:  # fmt: skip
+    """Without `reads_protected`, a rule does not get the released value; without a margin, it may get other largest
+    contributions."""
+    low, high, second, total, institutions, box = found
+    evidence = StatisticEvidence(
+        counts[0], *counts[1:], low=low, high=high, largest=counts[2], second=second, total=total, others=counts[3]
+    )
+    ask = RuleInput(measure, evidence, counts[1], institutions=institutions, protected=box, some=counts[4])
+    profile = everything(is_exact)
+    for rule in RULES:
+        if not rule.reads_protected:
+            assert rule.find(replace(ask, protected=protected), profile) == rule.find(ask, profile), rule.entry.ident
+        if rule.margin is no_margin:
+            other = replace(ask, evidence=replace(evidence, largest=largest, second=None))
+            assert rule.find(other, profile) == rule.find(ask, profile), rule.entry.ident
