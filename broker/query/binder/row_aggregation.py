@@ -92,7 +92,8 @@ def quantile_of(node: exp.Expr, expression_binder: ExpressionBinder) -> tuple[ex
         return item.this, 1 - fraction if item.args.get("desc") else fraction, isinstance(inner, exp.PercentileDisc)
     if isinstance(node, exp.Quantile):
         check_arguments(node, "this", "quantile")
-        return node.this, _fraction(node.args["quantile"], expression_binder), True
+        fraction = _fraction(node.args["quantile"], expression_binder)
+        return node.this, fraction, expression_binder.dialect.quantile_is_discrete
     if isinstance(node, exp.PercentileCont | exp.PercentileDisc):
         check_arguments(node, "this", "expression")
         if node.expression is None:

@@ -88,6 +88,8 @@ class Dialect:
     boolean_type: str
     booleans_are_numbers: bool
     """Booleans are 0 or 1, not truth values."""
+    quantile_is_discrete: bool
+    """QUANTILE(x, f) gives one of the values of x. If False, it gives a number between two of them."""
     has_wide_floats: bool
     """FLOAT has 64 bits. If False, it has 32, would lose digits, and is refused."""
     default_decimal_digits: int | None

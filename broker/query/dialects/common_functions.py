@@ -1,4 +1,5 @@
-"""Functions and operators that all dialects have, and the terms that describe entries of the allow-list."""
+"""Functions and operators that T-SQL and DuckDB share, and the terms that describe entries of the allow-list. A further
+dialect leaves out the rows that it reads otherwise."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -125,3 +126,5 @@ COMMON = (
     function("MONTH(d)", exp.Month, date_functions.part, "this", WHOLE),
     function("DAY(d)", exp.Day, date_functions.part, "this", WHOLE),
 )
+"""Each row means what its handler does. Other engines read some of them otherwise. In Spark, for example, CONCAT is
+NULL where an argument is, CAST gives NULL where it fails, and a backslash escapes in LIKE and in every text."""

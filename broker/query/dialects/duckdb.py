@@ -73,6 +73,7 @@ DUCKDB = Dialect(
     results_have_argument_type=False,
     boolean_type="BOOLEAN",
     booleans_are_numbers=False,
+    quantile_is_discrete=True,
     has_wide_floats=False,
     default_decimal_digits=None,
     text_to_whole="native_int",

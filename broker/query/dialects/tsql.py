@@ -55,6 +55,7 @@ TSQL = Dialect(
     results_have_argument_type=True,
     boolean_type="BIT",
     booleans_are_numbers=True,
+    quantile_is_discrete=True,
     has_wide_floats=True,
     default_decimal_digits=18,
     text_to_whole="text_to_int",
