@@ -28,6 +28,9 @@ FORMAT = (
 )
 CODES = ("function", "{} is not on the list of functions.", "Compare codes with IN (…) or LIKE.")
 
+# The parser may have another name than the text: GETDATE and SYSDATETIME are CurrentTimestamp, NEWID is Uuid,
+# HASHBYTES is MD5, SHA or SHA2, SUSER_NAME and SUSER_SNAME are CurrentUser, T-SQL's FORMAT is NumberToStr or TimeToStr,
+# STRFTIME is TimeToStr, STRPTIME is StrToTime.
 _UNWANTED_CLASSES: dict[RefusalWords, tuple[str, ...]] = {
     CLOCK: ("CurrentTimestamp", "CurrentTimestampLTZ", "CurrentDate", "CurrentDatetime", "CurrentTime", "Localtime",
             "Localtimestamp", "CurrentTimezone", "UtcDate", "UtcTime", "UtcTimestamp", "Systimestamp"),
@@ -220,6 +223,7 @@ NAMED: dict[type[exp.Expr], tuple[str, str, str]] = {
         NESTED,
     ),
     **dict.fromkeys((exp.GroupingSets, exp.Cube, exp.Rollup), SETS),
+    # STRING_AGG, LISTAGG and GROUP_CONCAT are GroupConcat; LIST is ArrayAgg; MAX_BY and MIN_BY are ArgMax and ArgMin.
     **dict.fromkeys(
         (exp.AnyValue, exp.First, exp.Last, exp.Mode, exp.GroupConcat, exp.ArrayAgg, exp.ArgMax, exp.ArgMin,
          exp.FirstValue, exp.LastValue, exp.JSONArrayAgg, exp.JSONObjectAgg, exp.IgnoreNulls, exp.RespectNulls),
