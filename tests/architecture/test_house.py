@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,29 @@ def test_import_contracts_hold():
     linter = Path(sys.executable).with_name("lint-imports")
     found = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stdout[-4000:]
+
+
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+
+
+def layers_of(contract: str) -> list[list[str]]:
+    """The layers of an import contract, by the first words of its name."""
+    (found,) = (c["layers"] for c in CONTRACTS if c["name"].startswith(contract))
+    return [layer.split(" | ") for layer in found]
+
+
+def test_the_picture_of_storeys_is_the_contract():
+    picture = (ROOT / "docs" / "architecture.md").read_text().partition("```text\n")[2].partition("\n```")[0]
+    rows = [line.partition("|")[2].split(" | ") for line in picture.splitlines() if "|" in line]
+    assert [[room.split()[0] for room in row] for row in rows] == layers_of("The storeys of the house")
+
+
+def test_every_step_of_a_query_is_in_the_contract():
+    """A new module, such as a dialect, that the contract does not name may import anything."""
+    query, named = ROOT / "broker" / "query", {m for layer in layers_of("The steps of a query") for m in layer}
+    steps = [p for folder in (query, query / "dialects") for p in folder.iterdir() if not p.name.startswith("__")]
+    modules = {".".join(p.relative_to(ROOT).with_suffix("").parts) for p in steps} - {"broker.query.dialects"}
+    assert modules == named
 
 
 def test_a_module_is_one_idea_and_says_which():
