@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from broker.policy.release_history_policy import StandardPopulation
-from broker.query.dialects import common_functions, duckdb, tsql
 from broker.query.dialects.base import AllowedFunction
+from broker.query.dialects.common_functions import COMMON
+from broker.query.dialects.known_dialects import DIALECTS
 from docs.generator.refusal_codes import CODES
 from docs.generator.refusal_codes.example_refusals import advice_of
 from docs.generator.sql_differences import DIFFERENCES, FOLLOWED
@@ -38,12 +39,15 @@ Values are taken to lie within the catalogue's bounds, dates within the years 1 
 to have at most 255 characters. Whole numbers are computed with 64 bits, decimals with up to 38 digits, and floats with
 64 bits.
 """
-DUCKDB_NOTES = """
+NOTES = {
+    "duckdb": """
 In `duckdb`, `/` gives a fraction, `//` a whole number; text is compared exactly; casting a fraction to a whole number
 rounds in DuckDB and is refused; `float` and `real` have 32 bits and are refused, write `double`; `TRY_CAST` reads text
 as DuckDB does, and gives NULL for what is not finite; `date_trunc` and `d + INTERVAL` give dates; `date_diff('week')`
 counts whole weeks.
 """
+}
+"""What else differs in a dialect, by its name."""
 
 
 STANDARD_HEAD = """
@@ -68,12 +72,10 @@ def sql_page(standard: Iterable[StandardPopulation]) -> str:
         for d in rows:
             verdict = FOLLOWED if d.verdict == FOLLOWED else f"refused: `{d.verdict}`"
             parts.append(f"| {_cell(d.construct)} | {_cell(d.tsql)} | {_cell(d.here)} | {verdict} |\n")
-    for title, notes, table in (
-        ("In both dialects", "", common_functions.COMMON),
-        ("In `tsql`", "", tsql.FUNCTIONS),
-        ("In `duckdb`", DUCKDB_NOTES, duckdb.FUNCTIONS),
-    ):
-        parts += [f"\n## {title}\n", notes, _functions(table)]
+    parts += ["\n## In both dialects\n", _functions(COMMON)]
+    for dialect in DIALECTS.values():
+        own = [f for f in dialect.functions if f not in COMMON]
+        parts += [f"\n## In `{dialect.name}`\n", NOTES.get(dialect.name, ""), _functions(own)]
     return "".join([*parts, STANDARD_HEAD, standard_rows(standard)])
 
 
