@@ -1,5 +1,5 @@
-"""The kinds of jobs: how each opens its data, and how it runs and drafts its outputs. A new kind is one more
-executor."""
+"""Stages open_vault and execute: how each kind of job opens its data, and how it runs and drafts its outputs. A new
+kind is one more executor."""
 
 from broker.domain.jobs.job import JobKind
 from broker.domain.ledger.spends import SpendState

@@ -1,4 +1,4 @@
-"""Stage: releases the approved outputs of a job, once, with their manifest. Also downloads and recalls."""
+"""Stage release: releases the approved outputs of a job, once, with their manifest. Also downloads and recalls."""
 
 import json
 from dataclasses import dataclass

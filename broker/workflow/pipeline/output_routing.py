@@ -1,4 +1,4 @@
-"""Stage: routes assessed outputs (review, approved, withheld) and decides jobs. Idempotent.
+"""Stage route: routes assessed outputs (review, approved, withheld) and decides jobs. Idempotent.
 
 It runs after each vote and as a worker's stage, so the next call completes what a crash interrupted.
 """

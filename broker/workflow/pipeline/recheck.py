@@ -1,4 +1,4 @@
-"""Stage: checks a job's text again under today's policy."""
+"""Stage recheck: checks a job's text again under today's policy."""
 
 from broker.domain.errors import Conflict
 from broker.domain.jobs.job import FailureCode
