@@ -6,7 +6,7 @@ from datetime import datetime
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.release_history import HistoryUpdate, HistoryVersion
 from broker.storage.audit_store import append_events
-from broker.storage.release_history.history_writes import enter_update
+from broker.storage.history_store import enter_update
 from broker.storage.sql_store import SqlStore
 
 

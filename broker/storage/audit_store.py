@@ -12,8 +12,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from broker.domain.errors import Breach
 from broker.domain.identity.audit import GENESIS, AuditCheck, AuditEvent, AuditLine, first_break, line_hash
 from broker.domain.ports import AuditFilter
-from broker.storage.database import Database
-from broker.storage.row_values import columns_of, value_of
+from broker.storage.database import Database, columns_of, value_of
 from broker.storage.tables.administration_tables import audit, audit_head
 
 _WORD_PATTERN = re.compile(r"[a-z][a-z0-9_.-]{0,63}")

@@ -1,4 +1,5 @@
-"""Opens one database, SQLite or PostgreSQL, and begins transactions. No tables and no queries.
+"""Opens one database, SQLite or PostgreSQL, and begins transactions; maps rows to the domain's values and back, by the
+names of columns. Knows no table.
 
 SQLite is set to what the store promises: WAL, synchronous FULL, foreign keys on. Every writing transaction is
 IMMEDIATE, so that two writers wait for each other instead of failing half-way.
@@ -7,15 +8,16 @@ IMMEDIATE, so that two writers wait for each other instead of failing half-way.
 import glob
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Row, Select, create_engine, event, make_url
+from sqlalchemy import Column, Connection, Engine, Row, Select, Table, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError, OperationalError
 
-from broker.domain.errors import Invalid, Unavailable
+from broker.domain.errors import Invalid, Unavailable, Unknown
 
 BUSY_SECONDS = 30
 PRIVATE = 0o600
@@ -110,3 +112,40 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writing = connection.get_execution_options().get("writing", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+Value = TypeVar("Value")
+
+
+def value_of(make: Callable[..., Value], row: Row[Any], **other: object) -> Value:
+    """Return a dataclass with the row's columns as its fields. `other`: fields that no column holds as they are."""
+    kind: Any = make
+    stored = {f.name: row._mapping[f.name] for f in fields(kind) if f.name not in other}
+    return make(**stored, **other)
+
+
+def columns_of(table: Table, value: Any, **other: object) -> dict[str, object]:
+    """Return the row of a dataclass: its fields that the table has as columns, and `other` columns."""
+    stored = {f.name: getattr(value, f.name) for f in fields(value) if f.name in table.c and f.name not in other}
+    return stored | other
+
+
+def pick(value: object, *names: str) -> dict[str, Any]:
+    """Return some fields of a value: those that a new row has, where later moves set the others."""
+    return {name: getattr(value, name) for name in names}
+
+
+def find_row(connection: Connection, table: Table, what: str, key: object, *, lock: bool = False) -> Row[Any]:
+    """Return the row with this primary key, locked until the transaction ends if `lock`. Raises Unknown if there is
+    none; `what` is the word for it."""
+    (column,) = table.primary_key
+    query = select(table).where(column == key)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    if row is None:
+        raise Unknown(what, str(key))
+    return row
+
+
+def next_number(connection: Connection, numbers: Column[int]) -> int:
+    """Return the number after the largest, from 1. The column is unique, so a second writer with the same one fails."""
+    return (connection.execute(select(func.max(numbers))).scalar() or 0) + 1

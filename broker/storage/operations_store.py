@@ -8,8 +8,7 @@ from sqlalchemy import delete, insert, select
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.ports import WorkerReport
 from broker.storage.audit_store import append_events
-from broker.storage.database import Database
-from broker.storage.row_values import columns_of, value_of
+from broker.storage.database import Database, columns_of, value_of
 from broker.storage.tables.administration_tables import notices_mailed, worker_reports
 
 

@@ -13,8 +13,7 @@ from broker.domain.identity.people import Person
 from broker.domain.ports import Credential
 from broker.domain.projects.stops import StopKind
 from broker.storage.audit_store import append_events
-from broker.storage.database import Database
-from broker.storage.row_values import columns_of, find_row, value_of
+from broker.storage.database import Database, columns_of, find_row, value_of
 from broker.storage.stop_store import standing_key
 from broker.storage.tables.administration_tables import people, person_roles, stops, tokens
 

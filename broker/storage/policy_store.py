@@ -11,8 +11,7 @@ from broker.domain.errors import Breach, Conflict, Forbidden, Unknown
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.ports import PolicyDecision, StoredPolicy
 from broker.storage.audit_store import append_events
-from broker.storage.database import Database
-from broker.storage.row_values import columns_of, next_number, value_of
+from broker.storage.database import Database, columns_of, next_number, value_of
 from broker.storage.tables.administration_tables import policies, policy_proposals, project_decisions
 
 

@@ -14,10 +14,9 @@ from broker.domain.jobs.work_items import WorkItem
 from broker.domain.public_tables import PublicTable, PublicTableState, PublishedTable, Reproduction
 from broker.domain.release_history import HistoryUpdate
 from broker.storage.audit_store import append_events
-from broker.storage.hash_chain import HISTORY_CHAIN
-from broker.storage.release_history.history_writes import enter_update
-from broker.storage.row_values import columns_of, find_row, value_of
-from broker.storage.signed_log_store import SqlSignedLogs
+from broker.storage.database import columns_of, find_row, value_of
+from broker.storage.history_store import enter_update
+from broker.storage.signed_log_store import HISTORY_CHAIN, SqlSignedLogs
 from broker.storage.tables.administration_tables import public_tables, snapshots
 from broker.storage.work_leases import check_lease, end_lease
 

@@ -14,9 +14,8 @@ from broker.domain.jobs.job import FINAL_JOB_STATES
 from broker.domain.ports import Snapshot
 from broker.domain.projects.erasures import Erasure, ErasureState
 from broker.storage.audit_store import append_events
-from broker.storage.database import Database
+from broker.storage.database import Database, find_row, next_number, pick, value_of
 from broker.storage.public_table_store import reads_snapshot
-from broker.storage.row_values import find_row, next_number, pick, value_of
 from broker.storage.tables.administration_tables import erasures, snapshots
 from broker.storage.tables.job_tables import jobs
 from broker.storage.work_store import READS_DATA

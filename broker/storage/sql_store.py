@@ -2,6 +2,7 @@
 
 from broker.storage.audit_store import SqlAuditLog
 from broker.storage.database import Database
+from broker.storage.history_store import SqlHistoryQueries, SqlMemberFileSweep, SqlPopulationSizes, history_log
 from broker.storage.job_stores.job_lifecycle import SqlComparisons, SqlJobTransitions
 from broker.storage.job_stores.job_store import SqlJobs
 from broker.storage.job_stores.output_store import SqlOutputs
@@ -17,8 +18,6 @@ from broker.storage.operations_store import SqlMailedNotices, SqlWorkerReports
 from broker.storage.people_store import SqlAccesses, SqlPeople
 from broker.storage.policy_store import SqlPolicySets
 from broker.storage.public_table_store import SqlPublicTables
-from broker.storage.release_history.history_queries import SqlHistoryQueries, SqlPopulationSizes, history_log
-from broker.storage.release_history.history_writes import SqlMemberFileSweep
 from broker.storage.signed_log_store import SignedHeadStore
 from broker.storage.snapshot_store import SqlErasures, SqlSnapshots
 from broker.storage.stop_store import SqlStops

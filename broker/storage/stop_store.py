@@ -12,8 +12,7 @@ from broker.domain.errors import Conflict, Forbidden, Unknown
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.projects.stops import Stop, StopKind
 from broker.storage.audit_store import append_events
-from broker.storage.database import Database
-from broker.storage.row_values import next_number, pick, value_of
+from broker.storage.database import Database, next_number, pick, value_of
 from broker.storage.tables.administration_tables import people, stops, tokens
 from broker.storage.tables.job_tables import jobs
 

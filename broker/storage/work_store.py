@@ -8,8 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.job import PRIVATE_LINE, PRIVATE_SCRIPT_LINE, JobKind, JobState
-from broker.domain.jobs.outputs import OutputKind, OutputState
+from broker.domain.jobs.job import PRIVATE_LINE, PRIVATE_SCRIPT_LINE, JobKind, JobState, OutputKind, OutputState
 from broker.domain.jobs.rehearsals import RehearsalState
 from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.storage.audit_store import append_events

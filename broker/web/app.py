@@ -8,15 +8,7 @@ from flask_openapi.openapi import OpenAPI
 
 from broker.domain.ports import Ports
 from broker.web import error_handlers, template_setup
-from broker.web.api import (
-    administration_api,
-    health_endpoints,
-    job_api,
-    ledger_api,
-    release_history_api,
-    review_api,
-    saved_api,
-)
+from broker.web.api import administration_api, health_endpoints, job_api, review_api, signed_log_api
 from broker.web.api.openapi import SECURITY_SCHEMES
 from broker.web.pages import (
     account_pages,
@@ -38,14 +30,14 @@ from broker.web.security.authentication import SignInAttempts
 from broker.web.web_context import CONTEXT_EXTENSION, WebContext, WebSettings
 
 API_BLUEPRINTS = (
-    job_api.api,
+    job_api.jobs_blueprint,
     review_api.reviews_blueprint,
     review_api.messages_blueprint,
-    saved_api.api,
-    ledger_api.api,
-    release_history_api.history_blueprint,
+    job_api.saved_blueprint,
+    signed_log_api.ledger_blueprint,
+    signed_log_api.history_blueprint,
     administration_api.api,
-    release_history_api.public_tables_blueprint,
+    signed_log_api.public_tables_blueprint,
 )
 PAGE_BLUEPRINTS = (
     register_pages.pages,

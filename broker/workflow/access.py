@@ -5,10 +5,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from broker.domain.errors import Unknown
-from broker.domain.identity.people import Person, Role
-from broker.domain.identity.permissions import Action, ProjectRelation, check_permission
-from broker.domain.jobs.job import Job, JobState
-from broker.domain.jobs.outputs import Output
+from broker.domain.identity.people import Action, Person, ProjectRelation, Role, check_permission
+from broker.domain.jobs.job import Job, JobState, Output
 from broker.domain.ports import Ports
 from broker.domain.projects.project import ResearchProject
 from broker.domain.projects.saved_definitions import SavedEntry

@@ -1,7 +1,7 @@
 """Where an output goes: by the verdict of the rules, policy's votes and the quotas. Pure."""
 
 from broker.domain.findings import Verdict
-from broker.domain.jobs.outputs import Output, OutputState
+from broker.domain.jobs.job import Output, OutputState
 from broker.domain.projects.project import ResearchProject
 from broker.policy.policy_set import PolicySet
 

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from broker.domain.errors import Invalid, Unknown
-from broker.domain.jobs.job import Job, JobState, TimeSlots
-from broker.domain.jobs.outputs import Output, OutputState
+from broker.domain.jobs.job import Job, JobState, Output, OutputState, TimeSlots
 from broker.domain.ports import Ports
 from broker.policy.policy_set import PolicySet
 from broker.workflow.policies_in_force import policies_in_force

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeVar
 
-from broker.domain.jobs.job import JOB_TRANSITIONS
-from broker.domain.jobs.outputs import OUTPUT_TRANSITIONS
+from broker.domain.jobs.job import JOB_TRANSITIONS, OUTPUT_TRANSITIONS
 from broker.domain.ledger.spends import SPEND_TRANSITIONS
 
 State = TypeVar("State", bound=StrEnum)

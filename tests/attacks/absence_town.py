@@ -11,8 +11,7 @@ from tempfile import mkdtemp
 
 import duckdb
 
-from broker.domain.jobs.job import JobKind
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import JobKind, OutputState
 from broker.domain.plans.scalars import Value
 from broker.domain.progress import no_progress
 from broker.domain.projects.project import ResearchProject

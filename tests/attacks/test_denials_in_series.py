@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from broker.domain.findings import Verdict
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import OutputState
 from broker.domain.plans.plan import EvidenceNeeds
 from broker.policy.disclosure_rules import Rounding
 from broker.policy.policy_set import PolicySet

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from broker.domain.errors import Invalid
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import OutputState
 from broker.domain.jobs.reviews import VoteChoice
 from broker.workflow.pipeline.draft_output import DraftOutput
 from broker.workflow.pipeline.script_outputs import draft_file

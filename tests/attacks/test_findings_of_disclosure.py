@@ -20,7 +20,7 @@ from broker.disclosure.records.released_tables import released_csv, released_rec
 from broker.disclosure.rules import RuleInput, findings_of
 from broker.domain.evidence import CellEvidence, StatisticEvidence
 from broker.domain.findings import Assessment, Verdict
-from broker.domain.jobs.outputs import Output, OutputKind, OutputState
+from broker.domain.jobs.job import Output, OutputKind, OutputState
 from broker.domain.jobs.script_requests import MicrodataCheck
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import EvidenceNeeds, GroupKey

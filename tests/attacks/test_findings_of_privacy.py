@@ -13,7 +13,7 @@ import pytest
 
 from broker.domain.errors import Refusal, Refused
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import OutputState
 from broker.domain.ledger.budget_refusals import ReleaseMaximum
 from broker.domain.ledger.privacy_loss import DELTA_UNITS, MICRO, Accounting, Cost, Loss, PrivacyAccount, PrivacyAmount
 from broker.domain.ledger.spends import DisclosureSource, SpendRequest, SpendState, StoredAnswer

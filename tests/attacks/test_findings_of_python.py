@@ -16,8 +16,7 @@ import pytest
 from broker.disclosure.charts import chart_points
 from broker.domain.errors import Invalid, Unknown
 from broker.domain.findings import Verdict
-from broker.domain.jobs.job import FailureCode, JobState
-from broker.domain.jobs.outputs import OutputKind, OutputState
+from broker.domain.jobs.job import FailureCode, JobState, OutputKind, OutputState
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.jobs.script_files import RebuiltFile
 from broker.domain.jobs.script_requests import FigureMark, MicrodataProblem, ScriptFigure

@@ -7,7 +7,7 @@ import pytest
 
 from broker.disclosure.records.staff_record_json import staff_record_to_bytes
 from broker.domain.findings import Verdict
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import OutputState
 from broker.domain.jobs.script_requests import FigureMark, ScriptFigure, ScriptTable
 from broker.domain.ports import SandboxEnd, SandboxResult
 from broker.python_jobs.regression_formula import read_formula

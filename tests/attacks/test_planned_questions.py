@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from broker.domain.jobs.job import FailureCode, JobKind, JobState
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import FailureCode, JobKind, JobState, OutputState
 from broker.domain.ports import Vault, VaultTable
 from broker.domain.projects.project import ProtectionMode
 from broker.engine import private_engine

@@ -18,8 +18,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from broker.domain.identity.people import Person
-from broker.domain.jobs.job import JobKind
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import JobKind, OutputState
 from broker.domain.plans.plan import SmallPart
 from broker.domain.ports import Snapshot
 from broker.policy.files import load_policies

@@ -17,8 +17,7 @@ from flask import Flask
 from broker.cli.commands import review_commands
 from broker.client import BrokerClient
 from broker.domain.errors import Conflict, Forbidden, Invalid, Unknown
-from broker.domain.jobs.job import JobState
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import JobState, OutputState
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.ports import SandboxEnd, SandboxRequest
 from broker.domain.ports.store_records import AuditFilter

@@ -12,7 +12,7 @@ import pytest
 
 from broker.disclosure.records.staff_record_json import staff_record_to_json
 from broker.domain.findings import Verdict
-from broker.domain.jobs.outputs import OutputKind
+from broker.domain.jobs.job import OutputKind
 from broker.domain.staff_records import StaffRecord
 from tests.gallery.conftest import RUNTIMES, Gallery
 

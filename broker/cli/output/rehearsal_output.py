@@ -7,7 +7,7 @@ from broker.cli.output.check_document import check_document
 from broker.cli.output.console import print_line, print_table
 from broker.cli.output.forecast_output import print_forecast
 from broker.disclosure.records.released_tables import text_of_value
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import OutputState
 from broker.domain.ports import SandboxEnd
 from broker.workflow.checking.submission_check import CheckedSubmission
 

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from broker.disclosure.differencing.graph_cuts import Edges, components, contract_around_hub, sum_edges
-from broker.disclosure.differencing.grouped_rows import group_starts
-from broker.disclosure.differencing.joint_counts import Counts, Numbers
+from broker.disclosure.differencing.joint_counts import Counts, Numbers, group_starts
 
 Masks = NDArray[np.uint64]
 Vector = NDArray[np.float64]

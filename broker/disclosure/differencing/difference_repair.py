@@ -9,8 +9,7 @@ import numpy as np
 from broker.disclosure.differencing.compare_tables import LoadTable, compare_all
 from broker.disclosure.differencing.difference_kinds import SAME_AMOUNT, Vector
 from broker.disclosure.differencing.functionals import Functionals, figure_amounts
-from broker.disclosure.differencing.grouped_rows import sums_by_key
-from broker.disclosure.differencing.joint_counts import Numbers
+from broker.disclosure.differencing.joint_counts import Numbers, sums_by_key
 from broker.domain.release_history import CellRepair, KnownFigure, OverlapKind, RepairAction
 from broker.evidence.member_tables import Comparison, Leak, Members, MemberTable, StatisticCell, members_of
 

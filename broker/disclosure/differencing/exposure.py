@@ -24,8 +24,7 @@ from broker.disclosure.differencing import sparse_columns
 from broker.disclosure.differencing.compare_tables import LoadTable, are_comparable
 from broker.disclosure.differencing.difference_kinds import Vector
 from broker.disclosure.differencing.functionals import Functional, Functionals
-from broker.disclosure.differencing.grouped_rows import sums_by_key
-from broker.disclosure.differencing.joint_counts import Numbers
+from broker.disclosure.differencing.joint_counts import Numbers, sums_by_key
 from broker.domain.release_history import KnownFigure
 from broker.evidence.member_tables import Members, MemberTable, Persons
 

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from broker.disclosure.differencing.difference_kinds import Vector
-from broker.disclosure.differencing.grouped_rows import group_starts
-from broker.disclosure.differencing.joint_counts import JointCounter, Numbers
+from broker.disclosure.differencing.joint_counts import JointCounter, Numbers, group_starts
 from broker.domain.release_history import KnownFigure
 from broker.evidence.member_tables import LeakSide, Members, MemberTable, Persons, members_of
 

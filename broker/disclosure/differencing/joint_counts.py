@@ -1,4 +1,5 @@
-"""Counts how many persons are in each pair of cells of two tables. This is the only step that reads everybody.
+"""Counts how many persons are in each pair of cells of two tables. This is the only step that reads everybody. Also:
+sums over rows with equal keys, and pairs of rows with equal keys. Takes no decisions.
 
 Measured on two cores with 8 million persons, 3,000 cells against 150, in random order: `bincount` over pair numbers
 takes 20 ms in pieces of a million (numbers and bins then fit the cache) and 30 ms in one piece; 77 ms if the pair
@@ -8,6 +9,7 @@ nothing.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,3 +151,28 @@ class JointCounter:
 
 
 _LOWEST = 0 if np.little_endian else 7
+
+
+AnyArray = NDArray[Any]
+
+
+def group_starts(*columns: AnyArray) -> Numbers:
+    """The first row of each group of equal rows. The columns are sorted together."""
+    first = np.ones(len(columns[0]), bool)
+    first[1:] = np.any([column[1:] != column[:-1] for column in columns], axis=0)
+    return np.flatnonzero(first)
+
+
+def sums_by_key(keys: Numbers, amounts: AnyArray) -> tuple[Numbers, NDArray[np.float64]]:
+    """The different keys, ascending, and the sum of the amounts of each."""
+    found, where = np.unique(keys, return_inverse=True)
+    return found, np.bincount(where, weights=amounts, minlength=len(found)).astype(np.float64)
+
+
+def equal_pairs(left: AnyArray, right: AnyArray) -> tuple[Numbers, Numbers]:
+    """Index pairs of all rows of the one and of the other that have the same key. `right` is ascending."""
+    starts = np.searchsorted(right, left)
+    times = np.searchsorted(right, left, side="right") - starts
+    row = np.repeat(np.arange(len(left)), times)
+    within = np.arange(len(row)) - np.repeat(np.cumsum(times) - times, times)
+    return row, starts[row] + within

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from broker.disclosure.differencing.difference_kinds import NO_EDGES, SAME_AMOUNT, MultiCellRows, OverlapGraph, Vector
 from broker.disclosure.differencing.functionals import Functional
 from broker.disclosure.differencing.graph_cuts import Edges, Flags, contract_table, sum_edges
-from broker.disclosure.differencing.grouped_rows import sums_by_key
-from broker.disclosure.differencing.joint_counts import MAX_BINS, Counts, JointCounts, Numbers
+from broker.disclosure.differencing.joint_counts import MAX_BINS, Counts, JointCounts, Numbers, sums_by_key
 from broker.disclosure.differencing.scale_factors import Scale
 from broker.domain.release_history import OverlapKind
 

@@ -7,8 +7,7 @@ import numpy as np
 
 from broker.disclosure.differencing.difference_kinds import SAME_AMOUNT, Vector
 from broker.disclosure.differencing.functionals import Functional
-from broker.disclosure.differencing.grouped_rows import equal_pairs, group_starts, sums_by_key
-from broker.disclosure.differencing.joint_counts import Numbers
+from broker.disclosure.differencing.joint_counts import Numbers, equal_pairs, group_starts, sums_by_key
 from broker.evidence.member_tables import Persons
 
 SAMPLE_SIZE = 64

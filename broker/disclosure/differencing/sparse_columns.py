@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from broker.disclosure.differencing.difference_kinds import Vector
 from broker.disclosure.differencing.functionals import Functional
-from broker.disclosure.differencing.grouped_rows import equal_pairs, sums_by_key
-from broker.disclosure.differencing.joint_counts import Numbers
+from broker.disclosure.differencing.joint_counts import Numbers, equal_pairs, sums_by_key
 from broker.evidence.member_tables import Members, Persons
 
 Matrix = NDArray[np.float64]

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from broker.domain.errors import Invalid
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import OutputState
 from broker.domain.plain_text import check_plain_text
 
 

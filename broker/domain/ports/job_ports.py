@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Protocol
 
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.job import FailureCode, Job, JobState
+from broker.domain.jobs.job import FailureCode, Job, JobState, Output, OutputState
 from broker.domain.jobs.job_check import JobCheck
-from broker.domain.jobs.outputs import Output, OutputState
 from broker.domain.jobs.rehearsals import RehearsalState, RehearsalStep, RequestedRehearsal, ScriptRehearsal
 from broker.domain.jobs.reviews import Message, OutputDecision, Vote
 from broker.domain.jobs.work_items import WorkItem, WorkKind

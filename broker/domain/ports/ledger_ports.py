@@ -8,18 +8,9 @@ from typing import Protocol, TypeVar
 from broker.domain import release_history
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.work_items import WorkItem
+from broker.domain.ledger import spends
 from broker.domain.ledger.budget_refusals import ReleaseMaximum
 from broker.domain.ledger.privacy_loss import PrivacyAccount, PrivacyAmount
-from broker.domain.ledger.spends import (
-    Balance,
-    BalancePoint,
-    ExactDisclosure,
-    MissingLedgerEntries,
-    Spend,
-    SpendRequest,
-    SpendState,
-    StoredAnswer,
-)
 from broker.domain.population_caps import MeasuredPopulation
 from broker.domain.public_tables import PublicTable, Reproduction
 from broker.domain.signed_log import ChainCheck, ChainHead
@@ -72,7 +63,7 @@ class LedgerStore(Protocol):
        `ReleaseStore.release` releases it. Each is one transaction."""
 
     @property
-    def ledger(self) -> SignedLog[MissingLedgerEntries]:
+    def ledger(self) -> SignedLog[spends.MissingLedgerEntries]:
         """Missing entries are entered as spent."""
 
     def allot(self, account: PrivacyAccount, cap: PrivacyAmount, now: datetime, events: Sequence[AuditEvent]) -> None:
@@ -81,43 +72,47 @@ class LedgerStore(Protocol):
         than the account's, Conflict("cap-below-use") below what is spent and reserved, Conflict("stale") if somebody
         else opened it at the same time."""
 
-    def balances(self, unit: str | None = None, project: str | None = None) -> list[Balance]:
+    def balances(self, unit: str | None = None, project: str | None = None) -> list[spends.Balance]:
         """Balances by account: all, or those of a unit, or the project's own. Shared accounts are for staff only,
         because they reveal other projects' spending."""
 
-    def balance_history(self, account: PrivacyAccount) -> list[BalancePoint]:
+    def balance_history(self, account: PrivacyAccount) -> list[spends.BalancePoint]:
         """The account after each change of a spend, oldest first. Of a shared account for staff only."""
 
     def reserve(
-        self, request: SpendRequest, maximum: ReleaseMaximum, now: datetime, events: Sequence[AuditEvent]
-    ) -> Spend:
+        self, request: spends.SpendRequest, maximum: ReleaseMaximum, now: datetime, events: Sequence[AuditEvent]
+    ) -> spends.Spend:
         """The job's spend, reserved now or (a repeated request, in any state) before. If the same answer was released
         to the project at the same cost from the same snapshot, return that job's spend: `spend.request.job` is then
         another job, its answer may be given again, and nothing is reserved. Raises OverBudget if an account is missing
         or has not enough, and Refused above the maximum of one release; nothing is changed then. Raises
         Conflict("spend-differs") if the job requested something else before."""
 
-    def spend_of(self, job: str) -> Spend | None:
+    def spend_of(self, job: str) -> spends.Spend | None:
         """The job's own spend. If it has an `answer`, no run is needed: that answer is given."""
 
-    def charge(self, job: str, now: datetime, events: Sequence[AuditEvent]) -> Spend:
+    def charge(self, job: str, now: datetime, events: Sequence[AuditEvent]) -> spends.Spend:
         """Reserved → charged. A spend that is charged or released already is returned unchanged, with its answer if
         there is one. Raises Conflict("stale") if it was refunded or withheld: nothing may be read then."""
 
-    def store_answer(self, job: str, answer: StoredAnswer, now: datetime, events: Sequence[AuditEvent]) -> StoredAnswer:
+    def store_answer(
+        self, job: str, answer: spends.StoredAnswer, now: datetime, events: Sequence[AuditEvent]
+    ) -> spends.StoredAnswer:
         """Store the place of the answer. The first one stays, and is returned. Its bytes must be in the content store
         before. Raises Conflict("stale") unless the spend is charged."""
 
-    def settle_spend(self, job: str, after: SpendState, now: datetime, events: Sequence[AuditEvent]) -> Spend:
+    def settle_spend(
+        self, job: str, after: spends.SpendState, now: datetime, events: Sequence[AuditEvent]
+    ) -> spends.Spend:
         """Move a spend to released (Conflict("no-answer") without an answer), withheld or refunded; no effect if it is
         there already. Raises Conflict("stale") for a transition that does not exist, above all a refund after the
         charge."""
 
-    def unsettled_spends(self, before: datetime) -> list[Spend]:
+    def unsettled_spends(self, before: datetime) -> list[spends.Spend]:
         """Open spends older than `before` whose job was never accepted, or has ended without a release to come. The
         reconciler refunds (reserved) or withholds (charged) them."""
 
-    def exact_disclosures(self, datasets: Collection[str]) -> list[ExactDisclosure]: ...
+    def exact_disclosures(self, datasets: Collection[str]) -> list[spends.ExactDisclosure]: ...
 
 
 class PublicTableStore(Protocol):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.outputs import Output
+from broker.domain.jobs.job import Output
 from broker.domain.jobs.reviews import Message, OutputDecision, Vote
 
 

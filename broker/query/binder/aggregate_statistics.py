@@ -12,9 +12,8 @@ from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import DeviationForm, QuantileForm
 from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, columns_in, truth_call
 from broker.query.analysis import aggregate_arguments, implied_statistics
-from broker.query.analysis.aggregate_arguments import ZERO
+from broker.query.analysis.aggregate_arguments import ZERO, can_be_negative
 from broker.query.analysis.argument_branches import AmountBranch, ArgumentBranches, TooManyArgumentBranches, branches_of
-from broker.query.analysis.linear_forms import can_be_negative
 from broker.query.binder import row_aggregation
 from broker.query.binder.draft_tables import DraftStatistics
 from broker.query.binder.grouped_expressions import is_aggregate

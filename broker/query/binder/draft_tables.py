@@ -8,8 +8,8 @@ from broker.domain.plans.measure import ADDITIVE, BINARY, COUNTS, RATIOS, ROW_CO
 from broker.domain.plans.plan import DeviationForm, PlannedStatistic, QuantileForm
 from broker.domain.plans.scalars import NULL, ColumnRef, Scalar, ScalarType, column_ids
 from broker.query.analysis import aggregate_arguments, implied_statistics
+from broker.query.analysis.aggregate_arguments import AS_IT_IS, linear_form
 from broker.query.analysis.argument_branches import FixedColumns
-from broker.query.analysis.linear_forms import AS_IT_IS, linear_form
 from broker.query.bound_relations import BoundRows
 from broker.query.symbols import SymbolTable
 

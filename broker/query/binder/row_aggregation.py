@@ -9,7 +9,7 @@ from broker.domain.plans.operators import Aggregate, AggregateCall
 from broker.domain.plans.scalars import NULL, Call, ColumnRef, Literal, Scalar, ScalarType
 from broker.domain.plans.variable_uses import Usage
 from broker.query.analysis import aggregate_arguments
-from broker.query.analysis.linear_forms import is_plain_amount
+from broker.query.analysis.aggregate_arguments import is_plain_amount
 from broker.query.analysis.row_multiplicity import RANKS
 from broker.query.binder.bind_state import Binder
 from broker.query.binder.grouped_expressions import has_aggregate, resolve_key_alias, select_items

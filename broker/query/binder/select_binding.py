@@ -7,17 +7,10 @@ from sqlglot import exp
 
 from broker.domain.plans.scalars import Call, ColumnRef, Scalar, column_ids, same_person, truth_call
 from broker.domain.plans.variable_uses import Usage
-from broker.query.binder import (
-    distinct_and_top,
-    from_clause,
-    group_binding,
-    grouped_expressions,
-    subqueries,
-    window_functions,
-)
+from broker.query.binder import from_clause, group_binding, grouped_expressions, select_clauses, window_functions
 from broker.query.binder.bind_state import Binder, SelectBinding
 from broker.query.binder.row_aggregation import RowAggregation, coalesced_link_key, grouping_keys, output_column
-from broker.query.binder.select_clauses import bind_item, star_columns
+from broker.query.binder.subqueries import bind_subquery
 from broker.query.bound_relations import BindTarget, BoundGroups, BoundQuery, BoundRows, ColumnsByName, Ctes, one_row
 from broker.query.diagnostics import BindError, window_place_error
 from broker.query.expressions.expression_binder import ExpressionBinder
@@ -26,7 +19,7 @@ from broker.query.name_resolution import Scope
 
 def _bind_subquery_or_window(binding: SelectBinding, node: exp.Expr) -> Scalar:
     if not isinstance(node, exp.Window):
-        return subqueries.bind_subquery(binding, node)
+        return bind_subquery(binding, node)
     if not binding.allows_windows:
         raise window_place_error(node)
     return window_functions.bind_row_window(binding, node)
@@ -254,7 +247,7 @@ def _groups_by_link_key(binding: SelectBinding) -> bool:
     group = binding.select.args.get("group")
     nodes = group.expressions if group is not None else []
     return any(
-        distinct_and_top.is_link_key_node(
+        select_clauses.is_link_key_node(
             grouped_expressions.resolve_key_alias(n, binding.select, binding.expression_binder).unnest(), binding
         )
         for n in nodes
@@ -276,11 +269,11 @@ def _bind_ungrouped(binding: SelectBinding, outer_scope: Scope | None, target: B
         window_functions.is_distinct(select)
         and target is BindTarget.GROUPS
         and binding.apply_pending().person is not None
-        and not distinct_and_top.selects_link_key(binding)
+        and not select_clauses.selects_link_key(binding)
     ):
         binding.restore()
         return bind_select(
-            binder, distinct_and_top.as_group_by(select), expression_binder.scope.ctes, outer_scope, target
+            binder, select_clauses.as_group_by(select), expression_binder.scope.ctes, outer_scope, target
         )
     binding.allows_windows = True  # in the SELECT list and QUALIFY only
     columns = _bind_items(binding, expression_binder)
@@ -311,8 +304,8 @@ def _bind_output(binding: SelectBinding, columns: "list[tuple[str, Scalar]] | No
         output_columns[name] = ColumnRef(ident, found.type)
     rows = replace(rows.computed(computed), columns=output_columns)
     if select.args.get("distinct"):
-        rows = distinct_and_top.distinct_rows(binder, rows)
-    return distinct_and_top.bind_top(binding, rows)
+        rows = select_clauses.distinct_rows(binder, rows)
+    return select_clauses.bind_top(binding, rows)
 
 
 def _bind_items(binding: SelectBinding, expression_binder: ExpressionBinder) -> "list[tuple[str, Scalar]] | None":
@@ -320,11 +313,11 @@ def _bind_items(binding: SelectBinding, expression_binder: ExpressionBinder) -> 
     binder, whole = binding.binder, True
     found: list[tuple[str, Scalar]] = []
     for index, item in enumerate(binding.select.expressions):
-        star = star_columns(item, expression_binder.scope, binder)
+        star = select_clauses.star_columns(item, expression_binder.scope, binder)
         if star is not None:
             found += list(star.items())
             continue
-        value = bind_item(binder, item, expression_binder)
+        value = select_clauses.bind_item(binder, item, expression_binder)
         name = item.alias_or_name.casefold() if isinstance(item, exp.Alias | exp.Column) else f"#{index + 1}"
         whole = whole and value is not None
         if value is not None:

@@ -8,12 +8,10 @@ from sqlglot import exp
 from broker.domain.plans.operators import Aggregate, Apply, Filter, Project, Union, Values, sort_or_limit
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, same_person, truth_call
 from broker.domain.plans.variable_uses import Usage
-from broker.query.analysis.aggregate_arguments import is_row_count, row_counts_in
-from broker.query.analysis.linear_forms import is_plain_amount
+from broker.query.analysis.aggregate_arguments import is_plain_amount, is_row_count, row_counts_in
 from broker.query.binder import select_binding, window_functions
 from broker.query.binder.bind_state import Binder
-from broker.query.binder.distinct_and_top import distinct_rows
-from broker.query.binder.select_clauses import has_ties, listed_column, row_limit
+from broker.query.binder.select_clauses import distinct_rows, has_ties, listed_column, row_limit
 from broker.query.bound_relations import (
     BindTarget,
     BoundGroups,

@@ -7,14 +7,12 @@ from sqlglot import exp
 
 from broker.domain.plans.operators import Apply, Filter, Limit, Project, Scan, children, scalars_of, walk
 from broker.domain.plans.scalars import ColumnRef, Literal, Scalar, ScalarType, conjuncts_of, same_person, truth_call
-from broker.query.analysis.aggregate_arguments import is_row_count
+from broker.query.analysis.aggregate_arguments import is_plain_amount, is_row_count
 from broker.query.analysis.implied_statistics import can_be_null
-from broker.query.analysis.linear_forms import is_plain_amount
 from broker.query.binder.bind_state import SelectBinding
-from broker.query.binder.distinct_and_top import distinct_rows
 from broker.query.binder.grouped_expressions import is_grouped
 from broker.query.binder.row_aggregation import is_link_key
-from broker.query.binder.select_clauses import row_limit
+from broker.query.binder.select_clauses import distinct_rows, row_limit
 from broker.query.bound_relations import BindTarget, BoundRows, has_context, is_context
 from broker.query.diagnostics import CONSEQUENTIAL, BindError, unsupported_node
 from broker.query.expressions import predicates

@@ -9,15 +9,7 @@ from sqlglot import exp
 from broker.domain.plans.scalars import NULL, Literal, Scalar, ScalarType, integer
 from broker.query.diagnostics import BindError
 from broker.query.dialects.base import AllowedFunction
-from broker.query.expressions import (
-    arithmetic,
-    casts,
-    conditionals,
-    date_functions,
-    numeric_functions,
-    predicates,
-    text_functions,
-)
+from broker.query.expressions import arithmetic, casts, conditionals, date_functions, predicates, text_functions
 from broker.query.expressions.expression_binder import ExpressionBinder
 
 BASIC = "value"
@@ -100,14 +92,14 @@ COMMON = (
     function("x / y", exp.Div, arithmetic.division, BOTH_SIDES + " typed safe", SAME),
     function("x % y", exp.Mod, arithmetic.remainder, BOTH_SIDES, SAME),
     function("-x", exp.Neg, arithmetic.negation, "this", SAME),
-    function("ABS(x)", exp.Abs, numeric_functions.absolute, "this", SAME),
-    function("SIGN(x)", exp.Sign, numeric_functions.sign, "this", SAME),
-    function("FLOOR(x)", exp.Floor, numeric_functions.whole_part, "this", SAME),
-    function("CEILING(x)", exp.Ceil, numeric_functions.whole_part, "this", SAME),
-    function("ROUND(x, n)", exp.Round, numeric_functions.rounding, "this decimals", SAME, "n"),
-    function("SQRT(x)", exp.Sqrt, numeric_functions.square_root, "this", FLOAT),
-    function("EXP(x)", exp.Exp, numeric_functions.exponential, "this", FLOAT),
-    function("POWER(x, n)", exp.Pow, numeric_functions.power, BOTH_SIDES, FLOAT, "n"),
+    function("ABS(x)", exp.Abs, arithmetic.absolute, "this", SAME),
+    function("SIGN(x)", exp.Sign, arithmetic.sign, "this", SAME),
+    function("FLOOR(x)", exp.Floor, arithmetic.whole_part, "this", SAME),
+    function("CEILING(x)", exp.Ceil, arithmetic.whole_part, "this", SAME),
+    function("ROUND(x, n)", exp.Round, arithmetic.rounding, "this decimals", SAME, "n"),
+    function("SQRT(x)", exp.Sqrt, arithmetic.square_root, "this", FLOAT),
+    function("EXP(x)", exp.Exp, arithmetic.exponential, "this", FLOAT),
+    function("POWER(x, n)", exp.Pow, arithmetic.power, BOTH_SIDES, FLOAT, "n"),
     function("CAST(x AS type)", exp.Cast, casts.cast, "this to", "that type"),
     function("TRY_CAST(x AS type)", exp.TryCast, casts.try_cast, "this to safe", "that type"),
     function("UPPER(x)", exp.Upper, text_functions.change_case, "this", TEXT),

@@ -6,16 +6,16 @@ from sqlglot.parsers.duckdb import DuckDBParser
 from broker.query.dialects.base import DOUBLE_QUOTES, Dialect, token_pattern
 from broker.query.dialects.common_functions import BOTH_SIDES, COMMON, DATE, FLOAT, SAME, TEXT, TRUTH, WHOLE, function
 from broker.query.dialects.step_limited_parser import StepLimitedParser
-from broker.query.expressions import arithmetic, conditionals, date_functions, numeric_functions, text_functions
+from broker.query.expressions import arithmetic, conditionals, date_functions, text_functions
 
 FUNCTIONS = (
     function("if(p, x, y)", exp.If, conditionals.iif, "this true false", SAME),
     function("x ILIKE p", exp.ILike, text_functions.like, BOTH_SIDES + " negate", TRUTH, "pattern"),
     function("x || y", exp.DPipe, text_functions.concat, BOTH_SIDES + " safe", TEXT),
     function("x // y", exp.IntDiv, arithmetic.whole_division, BOTH_SIDES, WHOLE),
-    function("trunc(x, n)", exp.Trunc, numeric_functions.truncation, "this decimals", SAME, "n"),
-    function("ln(x)", exp.Ln, numeric_functions.natural_logarithm, "this", FLOAT),
-    function("log(x), log10(x), log2(x)", exp.Log, numeric_functions.logarithm, BOTH_SIDES, FLOAT),
+    function("trunc(x, n)", exp.Trunc, arithmetic.truncation, "this decimals", SAME, "n"),
+    function("ln(x)", exp.Ln, arithmetic.natural_logarithm, "this", FLOAT),
+    function("log(x), log10(x), log2(x)", exp.Log, arithmetic.logarithm, BOTH_SIDES, FLOAT),
     function("strpos(x, a)", exp.StrPosition, text_functions.position, "this substr", WHOLE, "a"),
     function("starts_with(x, a)", exp.StartsWith, text_functions.text_test, BOTH_SIDES, TRUTH, "a"),
     function("ends_with(x, a)", exp.EndsWith, text_functions.text_test, BOTH_SIDES, TRUTH, "a"),

@@ -6,15 +6,15 @@ from sqlglot.parsers.tsql import TSQLParser
 from broker.query.dialects.base import BRACKETS, DOUBLE_QUOTES, Dialect, token_pattern
 from broker.query.dialects.common_functions import BOTH_SIDES, COMMON, DATE, FLOAT, SAME, TEXT, WHOLE, function
 from broker.query.dialects.step_limited_parser import StepLimitedParser
-from broker.query.expressions import casts, conditionals, date_functions, numeric_functions, text_functions
+from broker.query.expressions import arithmetic, casts, conditionals, date_functions, text_functions
 
 FUNCTIONS = (
     function("ISNULL(x, y)", exp.Coalesce, conditionals.coalesce, "this expressions is_null", SAME),
     function("IIF(p, x, y)", exp.If, conditionals.iif, "this true false", SAME),
     function("CHOOSE(i, x, y, …)", exp.Anonymous, conditionals.choose, "this expressions", SAME, name="CHOOSE"),
-    function("ROUND(x, n, 1)", exp.Round, numeric_functions.rounding, "this decimals truncate", SAME, "n, 1"),
-    function("LOG(x)", exp.Ln, numeric_functions.natural_logarithm, "this", FLOAT),
-    function("LOG(x, b), LOG10(x)", exp.Log, numeric_functions.logarithm, BOTH_SIDES, FLOAT, "b"),
+    function("ROUND(x, n, 1)", exp.Round, arithmetic.rounding, "this decimals truncate", SAME, "n, 1"),
+    function("LOG(x)", exp.Ln, arithmetic.natural_logarithm, "this", FLOAT),
+    function("LOG(x, b), LOG10(x)", exp.Log, arithmetic.logarithm, BOTH_SIDES, FLOAT, "b"),
     function("CONVERT(type, x)", exp.Convert, casts.convert, BOTH_SIDES, "that type"),
     function("CONVERT(varchar(n), d, style)", exp.Convert, casts.convert, BOTH_SIDES + " style", TEXT, "style"),
     function("TRY_CONVERT(type, x)", exp.Convert, casts.convert, BOTH_SIDES + " safe", "that type"),

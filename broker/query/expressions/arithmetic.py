@@ -1,4 +1,5 @@
-"""Arithmetic by dialect: + - * / %, and what T-SQL truncates. No casts, no rounding, no text functions."""
+"""Numbers by dialect: + - * / %, and what T-SQL truncates; rounding, signs, roots, powers and logarithms, accepted only
+inside their domain. No casts, no text functions."""
 
 from decimal import Decimal
 
@@ -6,20 +7,12 @@ from sqlglot import exp
 
 from broker.domain.plans.scalars import MOST_DIGITS, NULL, Call, Literal, Scalar, ScalarType, as_decimal, integer
 from broker.domain.plans.variable_uses import VariableClass
-from broker.query.diagnostics import BindError
+from broker.query.diagnostics import BindError, written_name
 from broker.query.expressions import date_functions
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.operations import value_bounds
 from broker.query.operations.registry import apply
-from broker.query.operations.value_bounds import (
-    LONGEST_TEXT,
-    fits,
-    is_64_bit,
-    is_exact,
-    magnitude,
-    max_decimals,
-    max_length,
-)
+from broker.query.operations.result_sizes import LARGEST_EXPONENT
 
 OPS: dict[type[exp.Expr], str] = {exp.Add: "add", exp.Sub: "subtract", exp.Mul: "multiply"}
 NUMBER_TEXT = frozenset("0123456789")
@@ -85,7 +78,7 @@ def _checked_operation(binder: ExpressionBinder, node: exp.Expr, op: str, left: 
 
 def as_wide(binder: ExpressionBinder, value: Scalar) -> Scalar:
     """Cast a whole number to 64 bits. The engine gives literals only 32."""
-    if isinstance(value, Literal) or not value.type.is_whole or is_64_bit(value, binder.symbols):
+    if isinstance(value, Literal) or not value.type.is_whole or value_bounds.is_64_bit(value, binder.symbols):
         return value
     return Call("to_int", (value,), ScalarType.INT)
 
@@ -97,12 +90,15 @@ def _widened(binder: ExpressionBinder, call: Call) -> Call:
     if (
         not binder.is_rows  # over groups, the broker computes with exact numbers
         or call.type is not ScalarType.DECIMAL
-        or not all(is_exact(s, binder.symbols) for s in call.args)
+        or not all(value_bounds.is_exact(s, binder.symbols) for s in call.args)
     ):
         return call
-    if magnitude(call, binder.symbols) * Decimal(10) ** max_decimals(call, binder.symbols) < NARROW:
+    if (
+        value_bounds.magnitude(call, binder.symbols) * Decimal(10) ** value_bounds.max_decimals(call, binder.symbols)
+        < NARROW
+    ):
         return call
-    wide = as_decimal(left, MOST_DIGITS, max_decimals(left, binder.symbols))
+    wide = as_decimal(left, MOST_DIGITS, value_bounds.max_decimals(left, binder.symbols))
     return Call(call.op, (wide, right), call.type)
 
 
@@ -125,7 +121,7 @@ def _as_number(side: Scalar) -> Scalar:
 
 
 def check_fits(binder: ExpressionBinder, node: exp.Expr, value: Scalar) -> None:
-    if binder.is_rows and not fits(value, binder.symbols):
+    if binder.is_rows and not value_bounds.fits(value, binder.symbols):
         message = "The numbers can get too large or have too many decimals, which would end the job."
         # the failure of the engine would reveal that such a row exists
         raise BindError("overflow", message, "Use smaller constants with fewer decimal places.", node)
@@ -133,8 +129,8 @@ def check_fits(binder: ExpressionBinder, node: exp.Expr, value: Scalar) -> None:
 
 def checked_length(binder: ExpressionBinder, node: exp.Expr, value: Scalar) -> Scalar:
     """Return a text that T-SQL does not cut off. Raises BindError if it can get too long."""
-    if binder.is_rows and max_length(value, binder.symbols) > LONGEST_TEXT:
-        message = f"The text can get longer than {LONGEST_TEXT} characters, where T-SQL cuts it off."
+    if binder.is_rows and value_bounds.max_length(value, binder.symbols) > value_bounds.LONGEST_TEXT:
+        message = f"The text can get longer than {value_bounds.LONGEST_TEXT} characters, where T-SQL cuts it off."
         raise BindError("too-long-text", message, "Join fewer texts, or cut them with LEFT(x, 20).", node)
     return value
 
@@ -181,13 +177,13 @@ def remainder(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
             )
     if left.type.is_whole and right.type.is_whole:
         return Call("remainder", (as_wide(binder, left), right), ScalarType.INT)
-    if not all(is_exact(s, binder.symbols) for s in (left, right)):
+    if not all(value_bounds.is_exact(s, binder.symbols) for s in (left, right)):
         message = "The remainder of a binary fraction is not exact."
         raise BindError("type", message, "CAST both sides AS decimal(18, 4) first.", node)
     check_fits(binder, node, left)
     check_fits(binder, node, right)
     # one common scale, so that neither side loses places
-    places = max(max_decimals(left, binder.symbols), max_decimals(right, binder.symbols))
+    places = max(value_bounds.max_decimals(left, binder.symbols), value_bounds.max_decimals(right, binder.symbols))
     sides = tuple(as_decimal(s, MOST_DIGITS, places) for s in (left, right))
     return Call("remainder", sides, ScalarType.DECIMAL)
 
@@ -204,7 +200,7 @@ def exact_quotient(binder: ExpressionBinder, value: Scalar) -> Scalar:
     """Turn a quotient of exact numbers into an exact number: 0.3 / 0.1 is 3 in T-SQL, but less than 3 as a binary
     fraction."""
     is_exact_here = binder.dialect.has_exact_quotients and binder.is_rows and value.type is ScalarType.DOUBLE
-    if not (is_exact_here and _is_quotient(binder, value) and fits(value, binder.symbols)):
+    if not (is_exact_here and _is_quotient(binder, value) and value_bounds.fits(value, binder.symbols)):
         return value
     return as_decimal(value, MOST_DIGITS, QUOTIENT_PLACES)
 
@@ -214,4 +210,135 @@ def _is_quotient(binder: ExpressionBinder, value: Scalar) -> bool:
     match value:
         case Call(op="divide" | "add" | "subtract" | "multiply" | "negate" | "abs", args=args):
             return all(_is_quotient(binder, a) for a in args)
-    return is_exact(value, binder.symbols)
+    return value_bounds.is_exact(value, binder.symbols)
+
+
+BASES = {10: "log10", 2: "log2"}
+
+
+def square_root(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+    value = _bind_number(binder, node, node.this)
+    if not value_bounds.is_nonnegative(value, binder.symbols, binder.facts):
+        _refuse_domain(node, "The root of a negative number", "CASE WHEN x >= 0 THEN SQRT(x) END")
+    return Call("sqrt", (value,), ScalarType.DOUBLE)
+
+
+def exponential(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+    value = _bind_number(binder, node, node.this)
+    found = value_bounds.value_range(value, binder.symbols)
+    if binder.is_rows and (found is None or found[1] > LARGEST_EXPONENT or found[0] < -LARGEST_EXPONENT):
+        message = f"EXP of more than {LARGEST_EXPONENT} can get too large, which would end the job."
+        raise BindError("overflow", message, "Divide the variable by a constant first: EXP(x / 100.0).", node)
+    return Call("exp", (value,), ScalarType.DOUBLE)
+
+
+def natural_logarithm(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+    return Call("ln", (_bind_positive_number(binder, node, node.this),), ScalarType.DOUBLE)
+
+
+def logarithm(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+    """LOG(x, b) and LOG10(x). DuckDB's log(x) has base 10."""
+    if node.args.get("expression") is None:
+        return Call("log10", (_bind_positive_number(binder, node, node.this),), ScalarType.DOUBLE)
+    base = binder.value(node.this)
+    if not isinstance(base, Literal) or not isinstance(base.value, int | Decimal) or not base.value > 1:
+        raise BindError("literal", "The base of a logarithm must be a number above 1.", "Write LOG10(x).", node)
+    value = _bind_positive_number(binder, node, node.expression)
+    # the engine has separate functions for these bases
+    op = BASES.get(int(base.value)) if base.type is ScalarType.INT else None
+    return Call(op, (value,), ScalarType.DOUBLE) if op else Call("log", (base, value), ScalarType.DOUBLE)
+
+
+def power(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+    """POWER. In T-SQL, the result has the type of the first argument, so it is truncated or rounded: only floats are
+    accepted there."""
+    value = _bind_number(binder, node, node.this)
+    exponent = binder.value(node.expression)
+    if not isinstance(exponent, Literal) or not isinstance(exponent.value, int | Decimal):
+        raise BindError("literal", "The exponent must be a written number.", "Write POWER(CAST(x AS float), 2).", node)
+    if binder.dialect.results_have_argument_type and value.type is not ScalarType.DOUBLE:
+        message = f"In T-SQL, {written_name(node)} of a whole number or decimal is cut to the type of x."
+        raise BindError("cast", message, "Write POWER(CAST(x AS float), 2), or x * x.", node)
+    if exponent.value < 0 and not value_bounds.is_positive(value, binder.symbols, binder.facts):
+        _refuse_domain(node, "A negative power of zero", "CASE WHEN x > 0 THEN POWER(CAST(x AS float), -1) END")
+    if exponent.value != int(exponent.value) and not value_bounds.is_nonnegative(value, binder.symbols, binder.facts):
+        _refuse_domain(node, "A root of a negative number", "CASE WHEN x >= 0 THEN POWER(CAST(x AS float), 0.5) END")
+    result = Call("power", (value, exponent), ScalarType.DOUBLE)
+    if exponent.value >= 0:
+        check_fits(binder, node, result)
+    return result
+
+
+def _bind_number(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr) -> Scalar:
+    return bind_numbers(binder, node, part)[0]
+
+
+def _bind_positive_number(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr) -> Scalar:
+    value = _bind_number(binder, node, part)
+    if not value_bounds.is_positive(value, binder.symbols, binder.facts):
+        _refuse_domain(node, "The logarithm of zero or less", "LOG(NULLIF(x, 0)), or CASE WHEN x > 0 THEN LOG(x) END")
+    return value
+
+
+def _refuse_domain(node: exp.Expr, what: str, form: str) -> None:
+    raise BindError("domain", f"{what} would end the job.", f"Write {form}.", node)
+
+
+WHOLES: dict[type[exp.Expr], str] = {exp.Floor: "floor", exp.Ceil: "ceiling"}
+MAX_DIGITS = 10
+
+
+def whole_part(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+    """FLOOR and CEILING. The result has the type of the argument, so dividing it is not a division of whole numbers."""
+    (value,) = bind_numbers(binder, node, node.this)
+    check_fits(binder, node, value)
+    value = exact_quotient(binder, value)  # floor jumps at whole numbers, so the argument must be exact there
+    return Call(WHOLES[type(node)], (value,), _result_type(value))
+
+
+def absolute(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+    (value,) = bind_numbers(binder, node, node.this)
+    return Call("abs", (as_wide(binder, value),), _result_type(value))
+
+
+def sign(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+    (value,) = bind_numbers(binder, node, node.this)
+    return Call("sign", (value,), _result_type(value) if binder.dialect.results_have_argument_type else ScalarType.INT)
+
+
+def _result_type(value: Scalar) -> ScalarType:
+    return ScalarType.INT if value.type.is_whole else value.type
+
+
+def rounding(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+    """ROUND. It truncates if the third argument is not 0."""
+    digits = binder.written_integer(node.args["decimals"], "The number of digits") if node.args.get("decimals") else 0
+    if not -MAX_DIGITS <= digits <= MAX_DIGITS:
+        raise BindError("literal", "ROUND takes -10 to 10 digits.", "Write ROUND(x, 2).", node)
+    third = node.args.get("truncate")
+    truncates = third is not None and binder.written_integer(third, "The third argument of ROUND") != 0
+    return _rounded(binder, node, digits, "round_truncated" if truncates else "round")
+
+
+def truncation(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+    """DuckDB's TRUNC."""
+    digits = binder.written_integer(node.args["decimals"], "The number of digits") if node.args.get("decimals") else 0
+    if not 0 <= digits <= MAX_DIGITS:
+        raise BindError("literal", "TRUNC takes 0 to 10 digits.", "Write trunc(x, 2).", node)
+    return _rounded(binder, node, digits, "round_truncated")
+
+
+def _rounded(binder: ExpressionBinder, node: exp.Expr, digits: int, op: str) -> Scalar:
+    (value,) = bind_numbers(binder, node, node.this)
+    kind = _result_type(value)
+    if op == "round_truncated" and not value_bounds.is_exact(value, binder.symbols):
+        message = "Truncating a binary fraction is not exact: 4.35 is stored as 4.3499…"
+        raise BindError("type", message, "CAST it AS decimal(18, 4) first.", node)
+    if digits < 0 or op == "round_truncated":
+        check_fits(binder, node, value)
+    if digits < 0 and value_bounds.is_exact(value, binder.symbols) and not value.type.is_whole:
+        # A number of nines can be rounded to one digit more than its type has.
+        value = as_decimal(value, MOST_DIGITS, value_bounds.max_decimals(value, binder.symbols))
+    if isinstance(value, Literal) and value.type is ScalarType.INT:  # the engine gives literals 32 bits only
+        value = Call("to_int", (value,), ScalarType.INT)
+    return Call(op, (as_wide(binder, value), integer(digits)), kind)

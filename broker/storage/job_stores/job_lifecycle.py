@@ -9,18 +9,24 @@ from sqlalchemy.exc import IntegrityError
 from broker.domain.errors import Breach, Conflict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
-from broker.domain.jobs.job import FINAL_JOB_STATES, FailureCode, JobState, can_advance
-from broker.domain.jobs.outputs import DECIDED_STATES, OUTPUT_TRANSITIONS, OutputState
+from broker.domain.jobs.job import (
+    DECIDED_STATES,
+    FINAL_JOB_STATES,
+    OUTPUT_TRANSITIONS,
+    FailureCode,
+    JobState,
+    OutputState,
+    can_advance,
+)
 from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.domain.ports import ComparedOutput, OutputRecord, PendingHistoryEntry
 from broker.storage.audit_store import append_events
-from broker.storage.database import Database
+from broker.storage.database import Database, pick
+from broker.storage.history_store import lock_for_files
 from broker.storage.job_stores.job_store import job_row
 from broker.storage.job_stores.output_store import output_row, output_values, to_remember_json
 from broker.storage.ledger.spend_store import settle_with_job
 from broker.storage.public_table_store import vaults_of_public_tables
-from broker.storage.release_history.history_writes import lock_for_files
-from broker.storage.row_values import pick
 from broker.storage.signed_log_store import SqlSignedLogs
 from broker.storage.tables.job_tables import jobs, outputs, votes
 from broker.storage.work_leases import check_lease, end_lease, end_leases, stale

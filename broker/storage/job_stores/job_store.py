@@ -9,15 +9,13 @@ from sqlalchemy.exc import IntegrityError
 
 from broker.domain.errors import Breach, Conflict, Invalid
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.job import PRIVATE_SCRIPT_LINE, Job, JobKind, JobState, Submission
+from broker.domain.jobs.job import PRIVATE_SCRIPT_LINE, Job, JobKind, JobState, OutputState, Submission
 from broker.domain.jobs.job_check import JobCheck, job_check_from_json, job_check_to_json
-from broker.domain.jobs.outputs import OutputState
 from broker.domain.ports import ListFilter
 from broker.domain.projects.saved_definitions import SavedEntry
 from broker.storage.audit_store import append_events
-from broker.storage.database import Database
+from broker.storage.database import Database, columns_of, find_row, value_of
 from broker.storage.job_stores.saved_store import save_cohort
-from broker.storage.row_values import columns_of, find_row, value_of
 from broker.storage.stop_store import check_not_stopped
 from broker.storage.tables.job_tables import job_checks, jobs, outputs, rehearsals, script_reads, votes
 

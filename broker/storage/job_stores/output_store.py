@@ -8,13 +8,12 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from broker.domain.errors import Breach, Conflict
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.outputs import OUTPUT_TRANSITIONS, Output, OutputState
+from broker.domain.jobs.job import OUTPUT_TRANSITIONS, Output, OutputState
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.ports import ListFilter, OutputRecord
 from broker.storage.audit_store import append_events
-from broker.storage.database import Database
+from broker.storage.database import Database, columns_of, find_row, value_of
 from broker.storage.job_stores.job_store import older_than, wanted_jobs
-from broker.storage.row_values import columns_of, find_row, value_of
 from broker.storage.tables.job_tables import jobs, outputs, recalls, votes
 
 VOTE_NEEDED: dict[OutputState, VoteChoice] = {

@@ -22,9 +22,8 @@ from broker.domain.jobs.rehearsals import (
 from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.domain.ports import RehearsalQuota
 from broker.storage.audit_store import append_events
-from broker.storage.database import Database
+from broker.storage.database import Database, columns_of, find_row, value_of
 from broker.storage.job_stores.job_store import JOBS_WITH_RUNS, to_read
-from broker.storage.row_values import columns_of, find_row, value_of
 from broker.storage.tables.administration_tables import people
 from broker.storage.tables.job_tables import jobs, rehearsal_requests, rehearsals, script_reads
 from broker.storage.work_leases import check_lease, end_lease, end_leases, stale

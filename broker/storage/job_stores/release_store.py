@@ -9,19 +9,17 @@ from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select,
 
 from broker.domain.errors import Breach, Conflict, Unknown
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.job import JobState
-from broker.domain.jobs.outputs import DECIDED_STATES, OutputState
+from broker.domain.jobs.job import DECIDED_STATES, JobState, OutputState
 from broker.domain.ledger.spends import ExactDisclosure
 from broker.domain.ports import ALL_RELEASES, RegisterCount, RegisterEntry, RegisterFilter, Release
 from broker.domain.release_history import HistoryUpdate
 from broker.storage.audit_store import append_events
-from broker.storage.database import Database
+from broker.storage.database import Database, columns_of, find_row, value_of
+from broker.storage.history_store import enter_update
 from broker.storage.job_stores.job_store import job_row
 from broker.storage.job_stores.output_store import move_output_row
 from broker.storage.ledger.ledger_verification import enter_asides
 from broker.storage.ledger.spend_store import settle_with_release
-from broker.storage.release_history.history_writes import enter_update
-from broker.storage.row_values import columns_of, find_row, value_of
 from broker.storage.signed_log_store import SqlSignedLogs
 from broker.storage.stop_store import check_not_stopped
 from broker.storage.tables.administration_tables import snapshots

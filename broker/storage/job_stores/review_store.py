@@ -7,13 +7,12 @@ import sqlalchemy as sa
 
 from broker.domain.errors import Conflict, Forbidden, Unknown
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import OutputState
 from broker.domain.jobs.reviews import Audience, Message, OutputDecision, Vote, VoteChoice
 from broker.domain.ports import VoteRecord
 from broker.storage.audit_store import append_events
-from broker.storage.database import Database
+from broker.storage.database import Database, columns_of, value_of
 from broker.storage.job_stores.output_store import IS_CURRENT_VOTE, move_output_row, output_row
-from broker.storage.row_values import columns_of, value_of
 from broker.storage.tables.job_tables import jobs, outputs, votes
 from broker.storage.tables.schema import UtcTime, metadata, words
 

@@ -11,8 +11,7 @@ from broker.domain.errors import Breach, Conflict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.projects import saved_definitions
 from broker.storage.audit_store import append_events
-from broker.storage.database import Database
-from broker.storage.row_values import columns_of, find_row, value_of
+from broker.storage.database import Database, columns_of, find_row, value_of
 from broker.storage.tables.job_tables import saved
 
 

@@ -10,14 +10,13 @@ from sqlalchemy.exc import IntegrityError
 
 from broker.domain.errors import Breach, Conflict
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import OutputState
 from broker.domain.ledger.ledger_entries import LedgerEntryKind, charges_to_json
 from broker.domain.ledger.privacy_loss import PrivacyAccount, PrivacyAmount, costs_from_json, costs_to_json, zero_amount
 from broker.domain.ledger.spends import SPENT_STATES, Balance, Spend, SpendRequest, SpendState, StoredAnswer
 from broker.storage.audit_store import append_events
-from broker.storage.hash_chain import LEDGER_CHAIN
-from broker.storage.row_values import columns_of, value_of
-from broker.storage.signed_log_store import SqlSignedLogs
+from broker.storage.database import columns_of, value_of
+from broker.storage.signed_log_store import LEDGER_CHAIN, SqlSignedLogs
 from broker.storage.tables import ledger_tables
 from broker.storage.tables.job_tables import outputs
 

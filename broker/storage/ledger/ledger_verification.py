@@ -14,33 +14,17 @@ from broker.domain.ledger.ledger_entries import SPEND_MOVES, LedgerEntryKind, Re
 from broker.domain.ledger.privacy_loss import Accounting, PrivacyAccount, PrivacyAmount
 from broker.domain.ledger.spends import BalancePoint, ExactDisclosure, MissingLedgerEntries, SpendRequest, SpendState
 from broker.domain.signed_log import ChainEntry, LogName
-from broker.storage.database import Database
-from broker.storage.hash_chain import LEDGER_CHAIN
-from broker.storage.ledger.budget_account_store import (
-    balance_of,
-    enter_cap,
-    is_account,
-    locked,
-    reserve_charges,
-    spend_from,
-    spend_in,
-)
+from broker.storage.database import Database, columns_of, value_of
+from broker.storage.ledger import budget_account_store as accounts
 from broker.storage.ledger.spend_store import charges_within, enter_spend, move_spend
-from broker.storage.row_values import columns_of, value_of
-from broker.storage.signed_log_store import SignedHeadStore, SqlSignedLog, SqlSignedLogs
-from broker.storage.tables.ledger_tables import (
-    ledger_accounts,
-    ledger_asides,
-    ledger_charges,
-    ledger_entries,
-    ledger_spends,
-)
+from broker.storage.signed_log_store import LEDGER_CHAIN, SignedHeadStore, SqlSignedLog, SqlSignedLogs
+from broker.storage.tables import ledger_tables as tables
 
 
 def differing(connection: Connection, entries: Sequence[ChainEntry]) -> Iterator[str]:
     """Yield the names of accounts, jobs and sources for which a table differs from the sum over the entries."""
     totals = replay_entries(entries)
-    balances = {b.account: b for b in map(balance_of, connection.execute(select(ledger_accounts)))}
+    balances = {b.account: b for b in map(accounts.balance_of, connection.execute(select(tables.ledger_accounts)))}
     for account in sorted(balances.keys() | totals.caps):
         found = balances.get(account)
         if (
@@ -51,18 +35,18 @@ def differing(connection: Connection, entries: Sequence[ChainEntry]) -> Iterator
             yield account.name
     spends = _stored_spends(connection, {account: b.cap for account, b in balances.items()})
     yield from sorted(j for j in spends.keys() | totals.spends if spends.get(j) != totals.spends.get(j))
-    asides = {value_of(ExactDisclosure, row) for row in connection.execute(select(ledger_asides))}
+    asides = {value_of(ExactDisclosure, row) for row in connection.execute(select(tables.ledger_asides))}
     yield from sorted({a.source for a in asides ^ totals.exact_disclosures})
 
 
 def _stored_spends(connection: Connection, caps: dict[PrivacyAccount, PrivacyAmount]) -> dict[str, ReplayedSpend]:
     charges: dict[str, dict[PrivacyAccount, PrivacyAmount]] = {}
-    for row in connection.execute(select(ledger_charges)):
+    for row in connection.execute(select(tables.ledger_charges)):
         account = value_of(PrivacyAccount, row)
         # A charge without its account is reported as that account's difference.
         if account in caps:
             charges.setdefault(row.job, {})[account] = PrivacyAmount(caps[account].accounting, row.micro, row.delta)
-    spends = map(spend_from, connection.execute(select(ledger_spends)))
+    spends = map(accounts.spend_from, connection.execute(select(tables.ledger_spends)))
     return {s.request.job: ReplayedSpend(s.state, charges.get(s.request.job, {}), s.answer) for s in spends}
 
 
@@ -72,13 +56,15 @@ class SqlLedgerQueries(SqlSignedLogs):
     def balance_history(self, account: PrivacyAccount) -> list[BalancePoint]:
         """Return one point for each move of a spend that counts in the account, oldest first."""
         with self._db.read() as connection:
-            found = connection.execute(select(ledger_accounts).where(is_account(account))).one_or_none()
-            return [] if found is None else list(_points(connection, account, balance_of(found).cap.accounting))
+            found = connection.execute(select(tables.ledger_accounts).where(accounts.is_account(account))).one_or_none()
+            if found is None:
+                return []
+            return list(_points(connection, account, accounts.balance_of(found).cap.accounting))
 
     def exact_disclosures(self, datasets: Collection[str]) -> list[ExactDisclosure]:
         """Return the exact releases alongside the privacy claims about these tables."""
-        a = ledger_asides.c
-        query = select(ledger_asides).where(a.dataset.in_(sorted(datasets))).order_by(a.dataset, a.kind, a.source)
+        asides, a = tables.ledger_asides, tables.ledger_asides.c
+        query = select(asides).where(a.dataset.in_(sorted(datasets))).order_by(a.dataset, a.kind, a.source)
         return [value_of(ExactDisclosure, row) for row in self._db.rows(query)]
 
 
@@ -88,21 +74,21 @@ def enter_asides(connection: Connection, asides: Sequence[ExactDisclosure], now:
     new = [a for a in asides if not _is_entered(connection, a)]
     source_of = attrgetter("source")
     for source, group in groupby(sorted(new, key=source_of), key=source_of):
-        rows: list[dict[str, Any]] = [columns_of(ledger_asides, aside) for aside in group]
-        connection.execute(insert(ledger_asides), rows)
+        rows: list[dict[str, Any]] = [columns_of(tables.ledger_asides, aside) for aside in group]
+        connection.execute(insert(tables.ledger_asides), rows)
         LEDGER_CHAIN.append(connection, now, LedgerEntryKind.EXACT_DISCLOSURE, source, json.dumps(rows, sort_keys=True))
 
 
 def _is_entered(connection: Connection, aside: ExactDisclosure) -> bool:
-    a = ledger_asides.c
+    a = tables.ledger_asides.c
     same = (a.kind == aside.kind, a.source == aside.source, a.dataset == aside.dataset)
     return connection.execute(select(a.source).where(*same)).first() is not None
 
 
 def _points(connection: Connection, account: PrivacyAccount, accounting: Accounting) -> Iterator[BalancePoint]:
-    c, e = ledger_charges.c, ledger_entries.c
+    c, e = tables.ledger_charges.c, tables.ledger_entries.c
     mine = (c.unit == account.unit, c.project == account.project, c.dataset == account.dataset)
-    query = select(e.at, e.kind, e.subject, c.micro, c.delta).join(ledger_charges, c.job == e.subject)
+    query = select(e.at, e.kind, e.subject, c.micro, c.delta).join(tables.ledger_charges, c.job == e.subject)
     rows = connection.execute(query.where(*mine, e.kind.in_(sorted(SPEND_MOVES))).order_by(e.number))
     spent = reserved = PrivacyAmount(accounting, 0)
     for row in rows:
@@ -122,18 +108,18 @@ def ledger_log(database: Database, heads: SignedHeadStore | None) -> SqlSignedLo
 
 def _enter_missing(connection: Connection, missing: MissingLedgerEntries, now: datetime) -> None:
     for account, cap in sorted(missing.caps.items(), key=lambda pair: pair[0]):
-        enter_cap(connection, account, cap, locked(connection, [account]).get(account), now)
+        accounts.enter_cap(connection, account, cap, accounts.locked(connection, [account]).get(account), now)
     for request in missing.spends:
         _enter_lost_spend(connection, request, now)
 
 
 def _enter_lost_spend(connection: Connection, request: SpendRequest, now: datetime) -> None:
     """Enter a lost spend as charged and withheld: somebody may have seen the answer, but the store does not have it."""
-    known = spend_in(connection, request.job)
+    known = accounts.spend_in(connection, request.job)
     if known is None:
         # The lost spend has to fit under the caps, like any other.
-        charges = charges_within(locked(connection, request.charges), request)
-        reserve_charges(connection, charges)
+        charges = charges_within(accounts.locked(connection, request.charges), request)
+        accounts.reserve_charges(connection, charges)
         enter_spend(connection, request, charges, now)
     elif not known.request.is_same_as(request):
         raise Conflict("spend-differs", f"Job {request.job!r} made a different request to the ledger before.")

@@ -9,16 +9,14 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, insert, select, 
 from broker.domain.errors import Conflict, Unknown
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
-from broker.domain.jobs.job import FINAL_JOB_STATES, JobState
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import FINAL_JOB_STATES, JobState, OutputState
 from broker.domain.ledger.budget_refusals import BudgetShortfall, OverBudget, ReleaseMaximum, check_release_maximum
 from broker.domain.ledger.ledger_entries import LedgerEntryKind, charges_to_json
 from broker.domain.ledger.privacy_loss import Cost, Loss, PrivacyAccount, PrivacyAmount, costs_to_json
 from broker.domain.ledger.spends import Balance, Spend, SpendRequest, SpendState, StoredAnswer, can_move_spend
 from broker.storage.audit_store import append_events
-from broker.storage.hash_chain import LEDGER_CHAIN
 from broker.storage.ledger import budget_account_store
-from broker.storage.signed_log_store import SqlSignedLogs
+from broker.storage.signed_log_store import LEDGER_CHAIN, SqlSignedLogs
 from broker.storage.tables.job_tables import jobs, outputs, releases
 from broker.storage.tables.ledger_tables import ledger_charges, ledger_spends
 

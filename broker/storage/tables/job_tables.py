@@ -4,8 +4,7 @@ has read them."""
 import sqlalchemy as sa
 
 from broker.domain.findings import Verdict
-from broker.domain.jobs.job import FailureCode, JobKind, JobState
-from broker.domain.jobs.outputs import OutputKind, OutputState
+from broker.domain.jobs.job import FailureCode, JobKind, JobState, OutputKind, OutputState
 from broker.domain.jobs.rehearsals import RehearsalState, RehearsalStep
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.jobs.work_items import WorkKind

@@ -17,7 +17,7 @@ APPEND_ONLY = (
 )  # fmt: skip
 
 CHAINS = (("ledger_entries", "ledger_head"), ("memory_lines", "memory_head"))
-"""Tables of a signed log, each with that of its head (`broker.storage.hash_chain`)."""
+"""Tables of a signed log, each with that of its head (`broker.storage.signed_log_store`)."""
 
 STAYS = ("ledger_accounts", "ledger_spends", *(head for _, head in CHAINS))
 """Tables whose rows can change, but not be removed."""

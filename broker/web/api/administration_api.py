@@ -7,8 +7,7 @@ from flask import g
 from pydantic import ValidationError
 
 from broker.domain.errors import Invalid
-from broker.domain.identity.people import Person
-from broker.domain.identity.permissions import Action
+from broker.domain.identity.people import Action, Person
 from broker.policy.policy_set import PolicySet
 from broker.policy.stored_policies import POLICY_SET_ADAPTER
 from broker.web.api.openapi import api_blueprint, change_responses, read_responses

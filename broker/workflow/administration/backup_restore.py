@@ -9,8 +9,7 @@ from typing import Any
 
 from broker.domain.errors import Conflict, Invalid, Unknown
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.identity.people import Person, Role
-from broker.domain.identity.permissions import Action
+from broker.domain.identity.people import Action, Person, Role
 from broker.domain.ledger.ledger_entries import charges_to_json
 from broker.domain.ledger.privacy_loss import costs_to_json
 from broker.domain.ledger.spends import MissingLedgerEntries

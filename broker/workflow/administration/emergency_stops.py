@@ -6,8 +6,7 @@ Then the unfinished jobs are withdrawn one by one. If this process dies in betwe
 
 from broker.domain.errors import Conflict, Forbidden, Invalid, Unknown
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.identity.people import SYSTEM, Person
-from broker.domain.identity.permissions import ACTIVE_JOB_STATES, Action
+from broker.domain.identity.people import ACTIVE_JOB_STATES, SYSTEM, Action, Person
 from broker.domain.jobs.job import JobState
 from broker.domain.jobs.work_items import WorkKind
 from broker.domain.plain_text import check_plain_text

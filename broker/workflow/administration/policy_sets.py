@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from broker.domain.errors import Conflict, Unknown
-from broker.domain.identity.people import Person
-from broker.domain.identity.permissions import Action
+from broker.domain.identity.people import Action, Person
 from broker.domain.ports import Ports, StoredPolicy
 from broker.policy.policy_changes import policy_changes
 from broker.policy.policy_set import PolicySet

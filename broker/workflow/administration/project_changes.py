@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from broker.domain.errors import Conflict, Invalid
-from broker.domain.identity.people import Person
-from broker.domain.identity.permissions import Action
+from broker.domain.identity.people import Action, Person
 from broker.domain.plain_text import check_plain_text
 from broker.domain.ports import ListFilter, PolicyDecision, Ports, StoredPolicy
 from broker.domain.projects.project import MAX_VOTES, Grant, ResearchProject

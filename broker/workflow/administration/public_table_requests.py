@@ -10,8 +10,7 @@ from broker.disclosure.published_tables import read_figures, read_rounding
 from broker.domain.errors import Forbidden, Invalid, Unknown
 from broker.domain.identifiers import new_ident
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.identity.people import Person
-from broker.domain.identity.permissions import Action
+from broker.domain.identity.people import Action, Person
 from broker.domain.ports import Ports
 from broker.domain.public_tables import PublicTable, PublishedTable
 from broker.domain.sql_dialects import SQL_DIALECTS

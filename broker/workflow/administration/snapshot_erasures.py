@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from broker.domain.errors import Forbidden, Invalid
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.identity.people import SYSTEM, Person
-from broker.domain.identity.permissions import Action
+from broker.domain.identity.people import SYSTEM, Action, Person
 from broker.domain.plans.scalars import ScalarType
 from broker.domain.ports import ContentStore, Ports, Snapshot, Store, Vaults
 from broker.domain.projects.erasures import ErasedPersons, Erasure, ErasureState

@@ -10,8 +10,7 @@ from datetime import date, timedelta
 
 from broker.domain.errors import Breach, Forbidden, Invalid, Unknown
 from broker.domain.identity.audit import AuditEvent, AuditLine
-from broker.domain.identity.people import SYSTEM, Person, Role
-from broker.domain.identity.permissions import NO_RELATION, Action, check_permission, check_roles
+from broker.domain.identity.people import NO_RELATION, SYSTEM, Action, Person, Role, check_permission, check_roles
 from broker.domain.jobs.work_items import WorkKind
 from broker.domain.plain_text import check_plain_text
 from broker.domain.ports import Credential, Ports, Snapshot, StoredPolicy

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from broker.domain.identifiers import new_ident
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
-from broker.domain.jobs.job import Job, JobState
-from broker.domain.jobs.outputs import Output, OutputState
+from broker.domain.jobs.job import Job, JobState, Output, OutputState
 from broker.domain.ports import OutputRecord, WorkerPorts
 from broker.workflow.pipeline.draft_output import DraftOutput, store_content
 from broker.workflow.pipeline.job_attempt import Executed

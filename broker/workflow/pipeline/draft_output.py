@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from broker.disclosure.records.released_tables import released_csv
 from broker.disclosure.records.staff_record_json import staff_record_from_bytes, staff_record_to_bytes
 from broker.domain.findings import Assessment, Verdict
-from broker.domain.jobs.outputs import Output, OutputKind
+from broker.domain.jobs.job import Output, OutputKind
 from broker.domain.ports import ContentStore, Ports
 from broker.domain.staff_records import ComparisonRecord, StaffRecord
 

@@ -10,10 +10,8 @@ from broker.disclosure.assessment_texts import public_rounding
 from broker.domain.errors import Breach, Invalid, Refused, Unknown
 from broker.domain.identifiers import new_ident
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.identity.people import SYSTEM, Person
-from broker.domain.identity.permissions import Action
-from broker.domain.jobs.job import Job, JobState
-from broker.domain.jobs.outputs import Output, OutputState
+from broker.domain.identity.people import SYSTEM, Action, Person
+from broker.domain.jobs.job import Job, JobState, Output, OutputState
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.ledger.budget_refusals import check_exact_release
 from broker.domain.ledger.spends import DisclosureSource, ExactDisclosure

@@ -13,10 +13,8 @@ from broker.disclosure.records.staff_record_json import comparison_to_json, staf
 from broker.domain.errors import Unknown
 from broker.domain.findings import Assessment
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.identity.people import Person
-from broker.domain.identity.permissions import Action, is_permitted
-from broker.domain.jobs.job import Job
-from broker.domain.jobs.outputs import Output, OutputKind, OutputState
+from broker.domain.identity.people import Action, Person, is_permitted
+from broker.domain.jobs.job import Job, Output, OutputKind, OutputState
 from broker.domain.ports import Ports
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.policy_set import PolicySet

@@ -8,8 +8,7 @@ from datetime import datetime
 from broker.domain.errors import Conflict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
-from broker.domain.jobs.job import Job, JobState
-from broker.domain.jobs.outputs import DECIDED_STATES, Output, OutputState
+from broker.domain.jobs.job import DECIDED_STATES, Job, JobState, Output, OutputState
 from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import Ports
 from broker.workflow.access import project_of

@@ -11,8 +11,7 @@ from typing import Any
 from broker.domain.errors import Breach, Conflict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
-from broker.domain.jobs.job import FailureCode, Job, JobState
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import FailureCode, Job, JobState, OutputState
 from broker.domain.jobs.work_items import WorkItem, WorkKind, rest_of
 from broker.domain.ports import WorkerPorts
 from broker.domain.ports.store_records import AuditFilter

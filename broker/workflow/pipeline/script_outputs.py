@@ -13,7 +13,7 @@ from broker.disclosure.charts import draw_chart
 from broker.disclosure.script_table_flags import KnownCodes, table_flags, text_flags
 from broker.domain.errors import Invalid
 from broker.domain.findings import Assessment, Finding, Verdict, worst_verdict
-from broker.domain.jobs.outputs import OutputKind
+from broker.domain.jobs.job import OutputKind
 from broker.domain.jobs.script_files import RebuiltFile
 from broker.domain.jobs.script_requests import ScriptFigure
 from broker.domain.plans.variable_uses import IDENTIFIERS

@@ -7,7 +7,7 @@ import numpy as np
 
 from broker.domain.errors import Invalid
 from broker.domain.findings import Assessment, Verdict
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import OutputState
 from broker.domain.plans.scalars import Value
 from broker.domain.projects.project import ResearchProject
 from broker.policy.policy_set import PolicySet

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from broker.domain.errors import Invalid
 from broker.domain.findings import Assessment, Verdict
-from broker.domain.jobs.job import FailureCode
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import FailureCode, OutputState
 from broker.domain.plans.scalars import Value
 from broker.domain.projects.project import ResearchProject
 from broker.workflow.output_routes import route_of

@@ -8,8 +8,7 @@ from typing import Any
 from broker.domain.errors import Conflict, Invalid, Unknown
 from broker.domain.identifiers import new_ident
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.identity.people import Person
-from broker.domain.identity.permissions import Action, check_permission
+from broker.domain.identity.people import Action, Person, check_permission
 from broker.domain.jobs.job import JobKind, Submission, TimeSlots
 from broker.domain.jobs.rehearsals import OPEN_REHEARSAL_STATES, RehearsalState, RehearsalStep, RequestedRehearsal
 from broker.domain.jobs.work_items import WorkItem, WorkKind

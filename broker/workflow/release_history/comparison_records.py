@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from broker.domain.findings import Assessment, Finding, Verdict, add_findings
-from broker.domain.jobs.outputs import Output
+from broker.domain.jobs.job import Output
 from broker.domain.ports import OutputRecord, PendingHistoryEntry, Ports, WorkerPorts
 from broker.domain.release_history import HistoryEntry, HistorySource, NewHistoryEntry, OverlapKind, new_entry_to_json
 from broker.domain.staff_records import ComparisonRecord, NearPopulationRecord, OverlapRecord

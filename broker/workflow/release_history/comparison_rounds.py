@@ -20,18 +20,9 @@ from broker.evidence.member_tables import Members, MemberTable, from_bytes
 from broker.evidence.table_families import find_families
 from broker.policy.disclosure_rules import is_as_strict
 from broker.workflow.checking.standard_populations import NearPopulation, near_standard
-from broker.workflow.release_history import known_populations
+from broker.workflow.release_history import history_tables, known_populations
 from broker.workflow.release_history.exact_figure_cap import figures_over_cap
-from broker.workflow.release_history.history_tables import (
-    ChangesByTable,
-    ComparisonRequest,
-    ComparisonResult,
-    history_ports,
-    history_table,
-    judged_table,
-    new_history_entry,
-    with_number,
-)
+from broker.workflow.release_history.history_tables import ChangesByTable, ComparisonRequest, ComparisonResult
 
 
 class TableChanges:
@@ -71,13 +62,13 @@ class ComparisonState:
     """One job's tables, with the release history that they are compared with."""
 
     def __init__(self, ports: WorkerPorts, request: ComparisonRequest) -> None:
-        self._ports, self._request, self._history = ports, request, history_ports(ports)
+        self._ports, self._request, self._history = ports, request, history_tables.history_ports(ports)
         self.version = ports.store.history_version()
         self.entries = {e.number: e for e in ports.store.history_entries()}
         # Entries without members are public tables of which only the numbers are known.
         with_members = [e for e in self.entries.values() if ports.store.members_of(e.number) is not None]
         # Tables are read only when they are compared: together they are large.
-        self._loads = {e.number: history_table(ports, self._history, e) for e in with_members}
+        self._loads = {e.number: history_tables.history_table(ports, self._history, e) for e in with_members}
         self._changes: ChangesByTable = {}
         self._repaired: dict[TableAddress, Members] = {}
         families = find_families(request.plan, 0)
@@ -107,9 +98,13 @@ class ComparisonState:
         output = self._request.plan.outputs[where[0]]
         # Sizes of populations that contain the whole table: what is missing from it can be subtracted.
         known = {k.ident: k.sizes[0] for k in self._populations[where] if k.whole and k.holds}
-        entry = new_history_entry(self._request.context, output, self._request.recipe(where), table_members, known)
+        entry = history_tables.new_history_entry(
+            self._request.context, output, self._request.recipe(where), table_members, known
+        )
         members = self._repaired.get(where) or from_bytes(table_members.content)
-        return judged_table(self._request.plan, where, entry, table_members, members, found.assessments[where[0]])
+        return history_tables.judged_table(
+            self._request.plan, where, entry, table_members, members, found.assessments[where[0]]
+        )
 
     def _is_close(self, where: TableAddress) -> bool:
         """Whether the table's total differs from a known population by fewer than t persons, who are missing from it
@@ -156,7 +151,10 @@ class ComparisonState:
         before = takewhile(lambda other: other != where, self._request.members)
         others = [t for o in before if self._family[o] != self._family[where] and (t := self._table(found, o))]
         tables = [*self._request.sibling_tables, *others]
-        return {SIBLING_NUMBERS - n: partial(with_number, table, SIBLING_NUMBERS - n) for n, table in enumerate(tables)}
+        return {
+            SIBLING_NUMBERS - n: partial(history_tables.with_number, table, SIBLING_NUMBERS - n)
+            for n, table in enumerate(tables)
+        }
 
     def _figures_of(self, found: ComparisonResult, where: TableAddress, entry: int) -> tuple[KnownFigure, ...]:
         if entry in self.entries:

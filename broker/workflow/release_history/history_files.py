@@ -8,7 +8,7 @@ from broker.domain import release_history
 from broker.domain.errors import Breach, Unknown
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import OutputState
 from broker.domain.ports import Store, WorkerPorts
 from broker.domain.ports.history_ports import MemberFiles
 from broker.domain.signed_log import ChainCheck, ChainHead

@@ -11,8 +11,7 @@ from broker.domain.evidence import JobEvidence
 from broker.domain.findings import Assessment, Verdict, add_findings
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
-from broker.domain.jobs.job import FailureCode, Job, JobKind
-from broker.domain.jobs.outputs import Output, OutputState
+from broker.domain.jobs.job import FailureCode, Job, JobKind, Output, OutputState
 from broker.domain.jobs.work_items import WorkItem
 from broker.domain.plans.plan import Plan
 from broker.domain.ports import ComparedOutput, OutputRecord, SandboxRequest, SandboxResult, Vault, WorkerPorts

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from broker.disclosure.differencing.compare_tables import compare_all
-from broker.domain.jobs.job import Job
-from broker.domain.jobs.outputs import Output
+from broker.domain.jobs.job import Job, Output
 from broker.domain.ports import PendingHistoryEntry, WorkerPorts
 from broker.domain.release_history import (
     HistoryUpdate,

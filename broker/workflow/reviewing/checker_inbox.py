@@ -8,10 +8,8 @@ from typing import NamedTuple
 from broker.domain.errors import Invalid, Unknown
 from broker.domain.findings import Verdict
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.identity.people import Person, Role
-from broker.domain.identity.permissions import Action, ProjectRelation, is_permitted
-from broker.domain.jobs.job import Job
-from broker.domain.jobs.outputs import Output, OutputState
+from broker.domain.identity.people import Action, Person, ProjectRelation, Role, is_permitted
+from broker.domain.jobs.job import Job, Output, OutputState
 from broker.domain.jobs.reviews import Message, VoteChoice
 from broker.domain.ports import Ports
 from broker.workflow.access import reach_job, relation_lookup

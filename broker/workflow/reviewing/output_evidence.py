@@ -9,8 +9,7 @@ from broker.disclosure.suppression.published_attack import attack_table
 from broker.domain.errors import Invalid, Unknown
 from broker.domain.findings import AssessedRow, Assessment, JudgedStatistic, Verdict
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.identity.people import Person
-from broker.domain.identity.permissions import Action
+from broker.domain.identity.people import Action, Person
 from broker.domain.plans.measure import MAGNITUDES, measures_where
 from broker.domain.plans.scalars import Value
 from broker.domain.ports import Ports

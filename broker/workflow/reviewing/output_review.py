@@ -9,11 +9,9 @@ from broker.disclosure.records.staff_record_json import staff_record_from_bytes
 from broker.domain.errors import Conflict, Invalid
 from broker.domain.findings import Finding, Verdict
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.identity.people import Person
-from broker.domain.identity.permissions import Action, ProjectRelation, is_permitted
+from broker.domain.identity.people import Action, Person, ProjectRelation, is_permitted
 from broker.domain.jobs import reviews
-from broker.domain.jobs.job import Job
-from broker.domain.jobs.outputs import Output, OutputKind, OutputState
+from broker.domain.jobs.job import Job, Output, OutputKind, OutputState
 from broker.domain.ports import Ports, VoteRecord
 from broker.domain.staff_records import StaffRecord
 from broker.policy.policy_set import PolicySet

@@ -11,10 +11,8 @@ from datetime import datetime
 
 from broker.domain.errors import Invalid, Unknown
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.identity.people import Person
-from broker.domain.identity.permissions import DISCLOSED_STATES, Action
-from broker.domain.jobs.job import Job
-from broker.domain.jobs.outputs import Output, OutputState
+from broker.domain.identity.people import DISCLOSED_STATES, Action, Person
+from broker.domain.jobs.job import Job, Output, OutputState
 from broker.domain.jobs.reviews import Audience, Message, check_message_text, has_figure
 from broker.domain.ports import Ports
 from broker.workflow.access import reach_job, reach_output

@@ -6,8 +6,7 @@ from typing import Any
 
 from broker.domain.errors import Conflict, Invalid, Unknown
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.identity.people import Person, Role
-from broker.domain.identity.permissions import Action, is_permitted
+from broker.domain.identity.people import Action, Person, Role, is_permitted
 from broker.domain.jobs.job import Job, JobState
 from broker.domain.jobs.rehearsals import ScriptRehearsal
 from broker.domain.plain_text import terminal_text

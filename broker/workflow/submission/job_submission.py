@@ -8,8 +8,7 @@ from datetime import datetime
 from broker.domain.errors import Conflict, Invalid, Refused, Unknown
 from broker.domain.identifiers import new_ident
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.identity.people import SYSTEM, Person
-from broker.domain.identity.permissions import Action
+from broker.domain.identity.people import SYSTEM, Action, Person
 from broker.domain.jobs.job import Job, JobKind, JobState, Submission
 from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.domain.ledger.spends import SpendState

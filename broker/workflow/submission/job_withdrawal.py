@@ -2,8 +2,7 @@
 
 from broker.domain.errors import Conflict
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.identity.people import Person
-from broker.domain.identity.permissions import Action
+from broker.domain.identity.people import Action, Person
 from broker.domain.jobs.job import JobState
 from broker.domain.ports import Ports
 from broker.workflow.access import reach_job

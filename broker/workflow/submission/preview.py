@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from broker.domain.errors import Invalid
-from broker.domain.identity.people import Person
-from broker.domain.identity.permissions import Action
+from broker.domain.identity.people import Action, Person
 from broker.domain.jobs.job import JobKind
 from broker.domain.ports import Ports
 from broker.domain.projects.project import ResearchProject

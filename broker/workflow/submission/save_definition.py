@@ -10,8 +10,7 @@ from decimal import Decimal
 from broker.domain.errors import Conflict, Invalid, Unknown
 from broker.domain.identifiers import new_ident
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.identity.people import Person
-from broker.domain.identity.permissions import Action, check_permission, is_permitted
+from broker.domain.identity.people import Action, Person, check_permission, is_permitted
 from broker.domain.jobs.job import Job
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.plans.scalars import ScalarType

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from broker.domain.errors import Unknown
-from broker.domain.identity.people import Person
-from broker.domain.identity.permissions import Action
+from broker.domain.identity.people import Action, Person
 from broker.domain.ports import Ports
 from broker.domain.projects.project import ResearchProject
 from broker.domain.projects.saved_definitions import PROJECT_SCHEMA, Cohort, SavedEntry

@@ -5,8 +5,7 @@ from heapq import nsmallest
 
 from broker.domain import population_caps
 from broker.domain.errors import Unknown
-from broker.domain.identity.people import Person
-from broker.domain.identity.permissions import Action
+from broker.domain.identity.people import Action, Person
 from broker.domain.ports import Ports
 from broker.policy.release_history_policy import ReleaseHistoryPolicy
 from broker.workflow.administration.user_accounts import check_administrator

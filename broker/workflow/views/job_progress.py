@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from broker.domain.identity.people import Person
-from broker.domain.identity.permissions import Action
+from broker.domain.identity.people import Action, Person
 from broker.domain.jobs.job import PRIVATE_SCRIPT_LINE, DisplayedState, Job, JobKind
 from broker.domain.ports import Ports
 from broker.policy.policy_set import PolicySet

@@ -4,10 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from broker.domain.errors import Refusal, Unknown
-from broker.domain.identity.people import Person, Role
-from broker.domain.identity.permissions import DISCLOSED_STATES, Action, is_permitted
-from broker.domain.jobs.job import DisplayedState, Job, JobState, displayed_state
-from broker.domain.jobs.outputs import Output, OutputState
+from broker.domain.identity.people import DISCLOSED_STATES, Action, Person, Role, is_permitted
+from broker.domain.jobs.job import DisplayedState, Job, JobState, Output, OutputState, displayed_state
 from broker.domain.plans.variable_uses import VariableUse
 from broker.domain.ports import ListFilter, Ports
 from broker.domain.projects.project import ResearchProject

@@ -6,10 +6,8 @@ from datetime import timedelta
 
 from broker.domain.errors import BrokerError, Unknown
 from broker.domain.identity.audit import AuditCheck, AuditLine
-from broker.domain.identity.people import Person
-from broker.domain.identity.permissions import Action
-from broker.domain.jobs.job import FINAL_JOB_STATES, JobState
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.identity.people import Action, Person
+from broker.domain.jobs.job import FINAL_JOB_STATES, JobState, OutputState
 from broker.domain.ports import AuditFilter, Ports, Snapshot, StoredPolicy, WorkerReport
 from broker.workflow.administration.user_accounts import check_administrator
 

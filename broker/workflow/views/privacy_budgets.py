@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 
 from broker.domain.errors import Unknown
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.identity.people import Person
-from broker.domain.identity.permissions import Action
+from broker.domain.identity.people import Action, Person
 from broker.domain.ledger.privacy_loss import Accounting, PrivacyAccount
 from broker.domain.ledger.spends import Balance, BalancePoint, ExactDisclosure, SpendState, over_allotted
 from broker.domain.ports import Ports

@@ -9,10 +9,8 @@ from broker.disclosure.charts import MAX_POINTS, draw_points
 from broker.disclosure.records.released_tables import ReleasedTable, read_released, released_parquet, released_points
 from broker.domain.errors import Invalid, Unknown
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.identity.people import Person
-from broker.domain.identity.permissions import Action
-from broker.domain.jobs.job import Job
-from broker.domain.jobs.outputs import Output
+from broker.domain.identity.people import Action, Person
+from broker.domain.jobs.job import Job, Output
 from broker.domain.jobs.script_requests import FigureMark, ScriptFigure
 from broker.domain.ports import Ports
 from broker.workflow.access import reach_output

@@ -15,8 +15,7 @@ from typing import Any
 from unittest.mock import patch
 
 from broker.domain.identity.people import Person, Role
-from broker.domain.jobs.job import JobKind, Submission
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import JobKind, OutputState, Submission
 from broker.domain.jobs.work_items import WorkItem
 from broker.domain.ports import ReleaseHistoryPorts, Snapshot
 from broker.encrypted_store.encrypted_files import EncryptedMemberFiles

@@ -34,8 +34,7 @@ from broker.disclosure.suppression.suppression_task import SuppressionTask
 from broker.disclosure.table_findings import RowFigures, row_figures
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence
 from broker.domain.findings import Assessment, JudgedStatistic
-from broker.domain.jobs.job import JobKind
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import JobKind, OutputState
 from broker.domain.plans.lineage import statistics_read_by
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import Plan, PlannedOutput, PlannedStatistic, RowGrowth

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from broker.domain.findings import Verdict
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import OutputState
 from tests.e2e.pages.conftest import WITH_AND_WITHOUT, WITH_EVERY_DAY, Served, Visit
 from tests.integration.web import conftest
 from tests.integration.web.big_table import big_document

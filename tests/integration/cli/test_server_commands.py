@@ -7,8 +7,7 @@ import pytest
 
 from broker.cli.output.evidence_output import print_evidence
 from broker.domain.findings import Verdict
-from broker.domain.jobs.job import JobKind, Submission
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import JobKind, OutputState, Submission
 from broker.domain.ports import Snapshot
 from broker.workflow.administration.user_accounts import put_snapshot
 from tests.integration.web.conftest import ADA, CLEO, DANA, REFUSED_SQL, ROSA, SQL

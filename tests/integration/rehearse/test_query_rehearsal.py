@@ -9,8 +9,7 @@ from broker.disclosure.judge_job import judge_job
 from broker.disclosure.rules import evidence_needs
 from broker.domain.errors import Invalid
 from broker.domain.findings import Verdict
-from broker.domain.jobs.job import JobKind
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import JobKind, OutputState
 from broker.domain.ports import SandboxEnd, SandboxRequest, SandboxResult
 from broker.domain.projects.project import ResearchProject
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission

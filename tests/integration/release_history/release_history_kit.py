@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import OutputState
 from broker.domain.ports import Release
 from broker.domain.release_history import (
     HistoryEntry,

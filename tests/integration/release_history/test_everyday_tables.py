@@ -15,8 +15,7 @@ import pytest
 
 from broker.disclosure.differencing.compare_tables import compare
 from broker.domain.identity.people import Person, Role
-from broker.domain.jobs.job import JobKind, Submission
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import JobKind, OutputState, Submission
 from broker.domain.jobs.work_items import WorkItem
 from broker.domain.ports import Ports, ReleaseHistoryPorts, Snapshot, WorkerPorts
 from broker.domain.progress import no_progress

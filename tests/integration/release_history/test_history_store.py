@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from broker.domain.errors import Conflict, Unknown
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import OutputState
 from broker.domain.release_history import (
     HistoryUpdate,
     HistoryVersion,

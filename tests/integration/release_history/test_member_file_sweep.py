@@ -8,8 +8,7 @@ from release_history_kit import NOW, Memory, new
 from sqlalchemy import update
 
 from broker.domain.errors import Conflict
-from broker.domain.jobs.job import JobState
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import JobState, OutputState
 from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import ComparedOutput, OutputRecord, PendingHistoryEntry
 from broker.domain.release_history import HistoryVersion

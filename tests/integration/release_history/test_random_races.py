@@ -13,8 +13,7 @@ import pytest
 from test_everyday_tables import PAIRS, PROJECT, made, town  # noqa: F401
 
 from broker.disclosure.differencing.compare_tables import compare
-from broker.domain.jobs.job import JobKind, Submission
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import JobKind, OutputState, Submission
 from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import WorkerPorts
 from broker.workflow.release_history.history_tables import history_table

@@ -17,8 +17,7 @@ from sqlalchemy import create_engine, make_url, text
 from broker.domain.findings import Verdict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import Person, Role
-from broker.domain.jobs.job import Job, JobKind, JobState, Submission
-from broker.domain.jobs.outputs import Output, OutputKind, OutputState
+from broker.domain.jobs.job import Job, JobKind, JobState, Output, OutputKind, OutputState, Submission
 from broker.domain.jobs.reviews import Vote, VoteChoice
 from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.domain.ports import OutputRecord, Release, Snapshot, StoredPolicy

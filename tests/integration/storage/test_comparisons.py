@@ -6,8 +6,7 @@ import pytest
 
 from broker.domain.errors import Breach, Conflict
 from broker.domain.findings import Verdict
-from broker.domain.jobs.job import JobState
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import JobState, OutputState
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import ComparedOutput, OutputRecord, PendingHistoryEntry

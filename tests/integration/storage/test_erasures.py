@@ -6,8 +6,7 @@ import pytest
 
 from broker.domain.errors import Conflict, Forbidden
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.job import JobState
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import JobState, OutputState
 from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import ComparedOutput, OutputRecord, Snapshot
 from broker.domain.projects.erasures import Erasure, ErasureState

@@ -6,8 +6,7 @@ from datetime import timedelta, timezone
 import pytest
 
 from broker.domain.errors import Breach, Conflict, Invalid, Unknown
-from broker.domain.jobs.job import JOB_TRANSITIONS, FailureCode, JobState
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import JOB_TRANSITIONS, FailureCode, JobState, OutputState
 from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.domain.ports import ListFilter
 

@@ -8,8 +8,7 @@ import time
 
 import pytest
 
-from broker.domain.jobs.job import JobState
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import JobState, OutputState
 from broker.storage.sql_store import open_store
 
 pytestmark = pytest.mark.long
@@ -20,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.findings import Verdict
 from broker.domain.jobs.job import Job, JobKind, JobState, Submission
-from broker.domain.jobs.outputs import Output, OutputKind, OutputState
+from broker.domain.jobs.job import Output, OutputKind, OutputState
 from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import OutputRecord
 from broker.storage.sql_store import open_store

@@ -3,7 +3,7 @@
 import pytest
 
 from broker.domain.errors import Conflict, Forbidden, Unknown
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import OutputState
 from broker.domain.jobs.reviews import Audience, Message
 from broker.domain.ports import VoteRecord
 

@@ -7,8 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from broker.domain.errors import Breach, Conflict, Unknown
-from broker.domain.jobs.job import JobState
-from broker.domain.jobs.outputs import OUTPUT_TRANSITIONS, OutputState
+from broker.domain.jobs.job import OUTPUT_TRANSITIONS, JobState, OutputState
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.ports import ListFilter
 

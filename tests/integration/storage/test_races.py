@@ -6,8 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from broker.domain.errors import Conflict
-from broker.domain.jobs.job import JobState, TimeSlots, fair_order, seconds_used
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import JobState, OutputState, TimeSlots, fair_order, seconds_used
 from broker.domain.jobs.reviews import agreed_choice
 from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import ListFilter

@@ -7,8 +7,7 @@ import pytest
 
 from broker.domain.errors import Breach, Conflict
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.job import FailureCode, JobState
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import FailureCode, JobState, OutputState
 from broker.domain.ledger.budget_refusals import ReleaseMaximum
 from broker.domain.ledger.privacy_loss import Accounting, Cost, Loss, PrivacyAccount, PrivacyAmount
 from broker.domain.ledger.spends import DisclosureSource, ExactDisclosure, SpendRequest, SpendState, StoredAnswer

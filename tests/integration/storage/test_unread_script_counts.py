@@ -5,8 +5,7 @@ from contextlib import suppress
 import pytest
 
 from broker.domain.errors import Conflict, Unknown
-from broker.domain.jobs.job import FailureCode, JobKind, JobState
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import FailureCode, JobKind, JobState, OutputState
 
 MOST = 1
 SCRIPT = {"kind": JobKind.PYTHON, "text": "print()", "canonical": "print()"}

@@ -9,8 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from broker.domain.errors import Conflict
-from broker.domain.jobs.job import JobKind, JobState, Submission
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import JobKind, JobState, OutputState, Submission
 from broker.domain.jobs.rehearsals import RehearsalState, RequestedRehearsal
 from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.domain.ports import ComparedOutput, OutputRecord, RehearsalQuota

@@ -17,8 +17,7 @@ from sqlalchemy import Connection, insert, select, update
 from broker.domain.findings import Verdict
 from broker.domain.identifiers import new_ident
 from broker.domain.identity.audit import AuditEvent, line_hash
-from broker.domain.jobs.job import JobKind, JobState
-from broker.domain.jobs.outputs import OutputKind, OutputState
+from broker.domain.jobs.job import JobKind, JobState, OutputKind, OutputState
 from broker.storage.database import Database
 from broker.storage.tables import administration_tables as audit_tables, job_tables, job_tables as review_tables
 from tests.integration.web.conftest import CHRIS, CLEO, CSV, DANA, OTIS, ROSA, Site, staff_document

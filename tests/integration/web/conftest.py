@@ -22,8 +22,7 @@ from broker.domain.findings import Verdict
 from broker.domain.identifiers import new_ident
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import Person, Role
-from broker.domain.jobs.job import JobKind, JobState, Submission
-from broker.domain.jobs.outputs import Output, OutputKind, OutputState
+from broker.domain.jobs.job import JobKind, JobState, Output, OutputKind, OutputState, Submission
 from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.domain.ports import LEASE_DURATION, OutputRecord, Ports
 from broker.policy.files import load_policies

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from broker.domain.findings import Verdict
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import OutputState
 from broker.workflow.administration.user_accounts import make_token
 from tests.integration.web.conftest import ADA, AMIR, CHRIS, CLEO, DANA, OTIS, ROSA, SQL
 

@@ -10,8 +10,7 @@ from sqlalchemy import event, insert
 from broker.domain.findings import Verdict
 from broker.domain.identifiers import new_ident
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.job import FailureCode, JobState
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import FailureCode, JobState, OutputState
 from broker.domain.jobs.reviews import Audience
 from broker.domain.ports import OutputRecord
 from broker.domain.release_history import OVERLAP_WORDS, OverlapKind

@@ -37,7 +37,7 @@ DEFENCES = (
     Defence("numbers that a branch lists are constants", edited("broker.query.analysis.argument_branches:as_decision_tree", "**fixed_values(scalars.conjuncts_of(c))", ""), "test_amounts_that_a_filter_lists", HERE),
     Defence("rows of persons are counts", edited("broker.disclosure.protected_values:rounded_value", "case Measure.SUM if statistic.counts:", "case Measure.SUM if False:"), "test_rows_within", HERE),
     Defence("numbers that are made of rows ask a person", put("broker.query.binder.row_aggregation._row_counts", lambda *_: (False, False)), "test_other_numbers", HERE, ("COUNT(*) + 2",)),
-    Defence("a written number is nobody's amount", together(*(put(f"broker.query.analysis.{place}.is_amount", is_linear_value) for place in ("aggregate_arguments", "linear_forms"))), "test_other_numbers", HERE, ("MAX(3000)",)),
+    Defence("a written number is nobody's amount", put("broker.query.analysis.aggregate_arguments.is_amount", is_linear_value), "test_other_numbers", HERE, ("MAX(3000)",)),
     Defence("a step does not follow from one amount or from a constant", put("broker.disclosure.protected_values._usual_size", lambda _, evidence: Decimal(evidence.largest)), "test_a_constant_reveals", "tests.attacks.test_digits_as_carriers", ("AVG(1.0 * d.s + ({c}))", 90)),
     Defence("amounts are judged without what is added to all", put("broker.query.analysis.implied_statistics.without_constants", nothing), "test_added_constants", HERE),
 )  # fmt: skip

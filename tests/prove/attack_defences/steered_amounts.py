@@ -11,7 +11,7 @@ MADE = "broker.query.binder.draft_tables.linear_form"
 STEP = "broker.disclosure.protected_values:mean_step"
 Defence = partial(Listed, module="tests.attacks.test_steered_amounts")
 REVIEWED = "test_a_checker_reviews_it_whatever_the_data_are"
-UNSCALED = put(f"{ANALYSIS}.linear_forms.is_scaled", lambda _: False)
+UNSCALED = put(f"{ANALYSIS}.aggregate_arguments.is_scaled", lambda _: False)
 BY_ROWS = edited(f"{LINKING}.linked_system:_SystemBuilder._rounding_error", "if bounds is None else", "if True else")
 
 DEFENCES = (

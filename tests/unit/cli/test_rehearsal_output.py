@@ -8,8 +8,7 @@ import pytest
 from broker.cli.output.rehearsal_output import MOST_REASONS, MOST_ROWS, print_rehearsal, rehearsal_document
 from broker.disclosure.records.rule_catalogue import RULE_CATALOGUE
 from broker.domain.findings import AssessedRow, Assessment, Finding, Verdict
-from broker.domain.jobs.job import JobKind
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import JobKind, OutputState
 from broker.domain.plans.scalars import Value
 from broker.policy.data_catalogue import Catalogue
 from broker.workflow.checking.submission_check import CheckedSubmission

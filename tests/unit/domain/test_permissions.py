@@ -5,17 +5,17 @@ from itertools import product
 import pytest
 
 from broker.domain.errors import Conflict, Forbidden, Unknown
-from broker.domain.identity.people import Person, Role
-from broker.domain.identity.permissions import (
+from broker.domain.identity.people import (
     NO_RELATION,
     PERMISSIONS,
     Action,
+    Person,
     ProjectRelation,
+    Role,
     check_permission,
     is_permitted,
 )
-from broker.domain.jobs.job import JobState
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import JobState, OutputState
 from broker.domain.projects.saved_definitions import SavedState
 
 RESEARCHER = Person("rita", "Rita", frozenset({Role.RESEARCHER}))

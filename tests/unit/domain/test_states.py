@@ -5,17 +5,19 @@ from itertools import product
 import pytest
 
 from broker.domain.jobs.job import (
+    DECIDED_STATES,
     FINAL_JOB_STATES,
     JOB_TRANSITIONS,
+    OUTPUT_TRANSITIONS,
     CoarseOutcome,
     DisplayedState,
     FailureCode,
     JobState,
+    OutputState,
     can_advance,
     coarse_outcome,
     displayed_state,
 )
-from broker.domain.jobs.outputs import DECIDED_STATES, OUTPUT_TRANSITIONS, OutputState
 from broker.domain.projects.saved_definitions import SAVED_TRANSITIONS
 
 JOB_DRAWING = """

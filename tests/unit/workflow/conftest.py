@@ -16,8 +16,7 @@ import pytest
 from broker.domain.errors import Conflict, Invalid, Unavailable
 from broker.domain.evidence import CellEvidence, JobEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.identity.people import Person, Role
-from broker.domain.jobs.job import JobKind, Submission
-from broker.domain.jobs.outputs import Output
+from broker.domain.jobs.job import JobKind, Output, Submission
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.domain.plans.plan import EvidenceNeeds, Plan, PlannedOutput

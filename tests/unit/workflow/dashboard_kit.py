@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import OutputState
 from broker.domain.ledger.privacy_loss import Accounting, PrivacyAccount, PrivacyAmount
 from broker.domain.ledger.spends import SpendState
 

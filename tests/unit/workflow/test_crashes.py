@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from broker.domain.errors import Breach, Unavailable
-from broker.domain.jobs.job import FailureCode, JobState
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import FailureCode, JobState, OutputState
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import WorkerPorts

@@ -4,8 +4,7 @@ nothing else of the workflow knows of it."""
 import pytest
 
 from broker.domain.findings import Verdict
-from broker.domain.jobs.job import JobState
-from broker.domain.jobs.outputs import OutputKind, OutputState
+from broker.domain.jobs.job import JobState, OutputKind, OutputState
 from broker.domain.staff_records import FileRecord, StaffRecord
 from broker.workflow.checking.submission_check import CheckedSubmission
 from broker.workflow.pipeline import executors

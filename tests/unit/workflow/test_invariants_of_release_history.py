@@ -11,14 +11,13 @@ from test_job_comparison import OTHER, SQL, released, town, values  # noqa: F401
 
 from broker.domain.errors import Breach, Conflict
 from broker.domain.findings import Verdict
-from broker.domain.jobs.job import FailureCode, JobState
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import FailureCode, JobState, OutputState
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports.history_ports import KnownPopulation
 from broker.domain.release_history import HistoryVersion
 from broker.evidence.member_tables import members_of, to_bytes
-from broker.storage.release_history import history_writes
+from broker.storage import history_store
 from broker.worker import reconcile
 from broker.workflow.pipeline.pipeline import LAPSES_PER_ATTEMPT
 from broker.workflow.private_jobs.private_ports import RunPorts
@@ -31,21 +30,21 @@ from tests.unit.workflow.conftest import CLEO, Broker
 
 def test_invariant_1_a_release_that_cannot_be_remembered_is_none(town: Broker, monkeypatch) -> None:  # noqa: F811
     """Whatever goes wrong when its entries are written, after them or before: nothing of it is there."""
-    whole = history_writes.enter_entry
+    whole = history_store.enter_entry
     _, output = town.ran()
 
     def half(*given):
         whole(*given)
         raise Breach("the store fails in the middle of it")
 
-    monkeypatch.setattr(history_writes, "enter_entry", half)
+    monkeypatch.setattr(history_store, "enter_entry", half)
     with pytest.raises(Breach):
         town.vote(CLEO, output.ident)
     assert town.store.release_of(output.job) is None
     assert town.store.history_version() == HistoryVersion(0)
     assert town.store.history_entries() == []
     assert town.store.output(output.ident).state is OutputState.APPROVED
-    monkeypatch.setattr(history_writes, "enter_entry", whole)
+    monkeypatch.setattr(history_store, "enter_entry", whole)
     town.reconcile()
     assert town.store.output(output.ident).state is OutputState.RELEASED
     assert [e.output for e in town.store.history_entries()] == [output.ident]

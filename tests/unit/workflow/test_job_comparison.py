@@ -10,8 +10,7 @@ from dashboard_kit import open_budgets, ran
 from broker.disclosure.differencing.compare_tables import compare
 from broker.domain.errors import Conflict
 from broker.domain.findings import Verdict
-from broker.domain.jobs.job import JobState
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import JobState, OutputState
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.ports.history_ports import KnownPopulation
 from broker.domain.release_history import HistoryVersion

@@ -20,8 +20,7 @@ from dashboard_kit import (
 )
 
 from broker.domain.errors import Refused
-from broker.domain.jobs.job import JobState
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import JobState, OutputState
 from broker.domain.ledger.spends import SpendState
 from broker.domain.ports import SandboxEnd
 from broker.domain.projects.project import ProtectionMode

@@ -5,7 +5,7 @@ import json
 import pytest
 from dashboard_kit import after_slot
 
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import OutputState
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.ledger.privacy_loss import PrivacyAccount
 from broker.domain.ledger.spends import SpendState

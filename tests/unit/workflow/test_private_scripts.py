@@ -9,8 +9,7 @@ from dataclasses import replace
 import pytest
 from dashboard_kit import DORA, ends_right_after, everything_stored, killed_at, open_budgets, ran, send, spent
 
-from broker.domain.jobs.job import JobKind, JobState
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import JobKind, JobState, OutputState
 from broker.domain.ports import SandboxEnd
 from broker.workflow.pipeline import job_release, output_records
 from broker.workflow.views import job_views

@@ -4,7 +4,7 @@ import pytest
 
 from broker.domain.errors import Conflict, Forbidden, Invalid, Unknown
 from broker.domain.findings import AssessedRow, Assessment, TableRecord, Verdict
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import OutputState
 from broker.domain.jobs.reviews import Audience, VoteChoice
 from broker.domain.staff_records import StaffRecord
 from broker.workflow.reviewing import checker_inbox, output_evidence, output_review, output_thread, review_context

@@ -5,8 +5,7 @@ import json
 import pytest
 
 from broker.disclosure.cell_key_noise import cell_key_table
-from broker.domain.jobs.job import JobState
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import JobState, OutputState
 from broker.domain.plans.plan import EvidenceNeeds
 from broker.policy.disclosure_rules import Rounding
 from broker.workflow.pipeline import job_release, output_records

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from broker.domain.errors import BrokerError, Conflict, Invalid, Unknown
-from broker.domain.identity.permissions import Action
+from broker.domain.identity.people import Action
 from broker.domain.jobs.job import JobKind, JobState, Submission
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.jobs.work_items import WorkKind

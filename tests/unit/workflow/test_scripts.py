@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from broker.domain.errors import Conflict, Invalid, Unknown
-from broker.domain.jobs.job import FailureCode, JobState
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import FailureCode, JobState, OutputState
 from broker.domain.ports import SandboxEnd
 from broker.workflow.reviewing import script_failures
 from broker.workflow.views import job_views

@@ -6,8 +6,7 @@ from datetime import timedelta
 import pytest
 
 from broker.domain.errors import Conflict, Unknown
-from broker.domain.jobs.job import JobKind, JobState
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import JobKind, JobState, OutputState
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.ports import SandboxEnd
 from broker.workflow.pipeline import job_release

@@ -14,7 +14,7 @@ from pyarrow import parquet
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Verdict
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import OutputState
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import PlannedOutput, PlannedStatistic, PlannedTable

@@ -17,7 +17,7 @@ from comparison_kit import memory
 from broker.disclosure.differencing.difference_repair import DifferenceRepair, repair_differences
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import OutputState
 from broker.domain.plans.plan import PlannedOutput
 from broker.domain.ports.history_ports import KnownPopulation
 from broker.domain.release_history import CellRepair, RepairAction

@@ -10,8 +10,7 @@ import pytest
 from dashboard_kit import COUNT, DASHBOARD, DORA, open_budgets
 
 from broker.domain.errors import Conflict, Unknown
-from broker.domain.jobs.job import JobState
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import JobState, OutputState
 from broker.domain.jobs.work_items import WorkKind
 from broker.workflow.submission.job_withdrawal import withdraw
 from tests.one_worker import due, run_job

@@ -10,8 +10,7 @@ from broker.domain.errors import Conflict, Forbidden, Invalid, Unknown
 from broker.domain.findings import Finding, Verdict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import Person, Role
-from broker.domain.jobs.job import FailureCode, JobState
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import FailureCode, JobState, OutputState
 from broker.domain.jobs.reviews import Vote, VoteChoice
 from broker.domain.jobs.work_items import WorkKind
 from broker.workflow.access import relation_of

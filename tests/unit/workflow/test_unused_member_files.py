@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from broker.domain.errors import Breach, Conflict, Forbidden, Invalid
-from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.job import OutputState
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.plans.scalars import Value
 from broker.domain.ports.history_ports import KnownPopulation
