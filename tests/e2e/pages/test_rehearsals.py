@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from broker.domain.jobs.work_items import WorkKind
-from broker.domain.ports import SandboxRequest, SandboxResult, WorkerPorts
+from broker.domain.ports import SandboxRequest, SandboxResult, SyntheticData, WorkerPorts
 from broker.domain.projects.project import ResearchProject
 from broker.engine.duckdb_engine import DuckDBEngine
 from broker.engine.file_rebuilders import InProcessRebuilder
@@ -29,6 +29,14 @@ SELECT c.EthnicGroupMinor, COUNT(*) AS n FROM npd.spring_census AS c
 WHERE c.AcademicYear = '2022/2023' GROUP BY c.EthnicGroupMinor"""
 
 Work = Callable[[], None]
+FEW = 500
+
+
+class FewPupils(SyntheticNPD):
+    """Made at once, whatever policy says of rehearsals."""
+
+    def for_project(self, project: str, pupils: int, before_making: Callable[[int], None]) -> SyntheticData:
+        return super().for_project(project, FEW, before_making)
 
 
 class Here:
@@ -50,9 +58,9 @@ class Here:
 def work(served: Served, policies: PolicySet, tmp_path_factory: pytest.TempPathFactory) -> Work:
     """What a worker does, once: it runs what waits, on few people."""
     root: Path = tmp_path_factory.mktemp("synthetic")
-    few = replace(policies, projects=(of_one_year(policies),), service=replace(policies.service, rehearsal_pupils=500))
+    few = replace(policies, projects=(of_one_year(policies),))
     years, site = synthetic_years(), served.site
-    synthetic = SyntheticNPD(
+    synthetic = FewPupils(
         lambda: few, years, lambda p, of, asked, making: build_rehearsal_data(p, of, asked, root, making)
     )
     ports = WorkerPorts(
