@@ -84,7 +84,7 @@ DEFENCES = (
     Defence("a second hole is where the tables are far apart", THE_SAME_SIDE, "test_46_a_second_hole"),
     Defence("tables of one script that are not linked are compared", edited("broker.workflow.release_history.comparison_rounds:JobComparison._sibling_tables", "[*self._request.sibling_tables, *others]", "others"), "test_29_two_families", FAMILIES),
     Defence("a recipe of handed rows is of these rows", edited("broker.workflow.release_history.history_tables:ComparisonRequest.recipe", "self.script_rows is None", "True"), "test_46_other_rows", FAMILIES),
-    Defence("an equal recipe with other persons is compared", both(SAME_MEMBERS, edited("broker.workflow.release_history.history_tables:ComparisonRequest.recipe", "self.script_rows is None", "True")), "test_29_a_table_of_other_persons", FAMILIES),
+    Defence("an equal recipe with other persons is compared", both(SAME_MEMBERS, edited("broker.workflow.release_history.history_tables:ComparisonRequest.recipe", "self.script_rows is None", "True")), "test_29_two_families", FAMILIES),
     Defence("figures are counted against the cap", put(f"{RECONSTRUCTION}.figures_beyond_cap", lambda *_: frozenset()), "test_a6_of_all_counts", RECONSTRUCTION),
 )  # fmt: skip
 
