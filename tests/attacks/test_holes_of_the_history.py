@@ -76,3 +76,19 @@ def test_invariant_9_holes_of_the_history_are_the_same_for_nobody_one_and_nine(w
     keys = [0] if " GROUP BY " in TEXTS[what] else []
     patterns = [holes(rows_by_key(s.told.get("table 0 t0", ""), keys)) for s in seen]
     assert patterns[0] == patterns[1] == patterns[2]
+
+
+OF_A_FEW = "SUM(CASE WHEN a.NCyearActual = 'X' THEN 0 ELSE 1 END)"
+SHOWN = {
+    TEXTS["everybody"]: True,
+    TEXTS["everybody but a few"]: False,
+    f"SELECT COUNT(*) AS n, {OF_A_FEW} AS m {OF_YEAR}": False,
+}
+"""Whether a total leaves, with all that stands beside it."""
+
+
+@pytest.mark.parametrize("text", SHOWN)
+def test_a_total_leaves_where_it_is_of_everybody(text: str) -> None:
+    seen = brokers().ran("one few", (f"-- output: t0\n{text}",))
+    figures = seen.told.get("table 0 t0", "n\nc").splitlines()[1].split(",")
+    assert ("c" not in figures) == SHOWN[text]

@@ -53,6 +53,11 @@ class TableChanges:
         return HistoryConstraint(frozenset(self._hidden), dict(self._earlier))
 
 
+def _counts_alone(table: MemberTable) -> bool:
+    """Whether a table shows nothing but how many rows and persons there are."""
+    return all(figure.amount in {"", "rows"} for figure in table.figures)
+
+
 SIBLING_NUMBERS = -1_000_000
 """Number of the first sibling table (of the same job); the next ones count down. Known populations have the numbers
 from -1 down, entries have numbers above 0."""
@@ -257,8 +262,8 @@ class JobComparison(ComparisonState):
                 # First hide the total; only then are the shown cells compared, in the next round.
                 changes |= self._hide_one(where, judged)
                 continue
-            # A total of everybody tells of nobody: who has further rows is rounded alone.
-            is_total = is_close and is_whole and not self._request.planned(where).keys
+            # A count of everybody tells of nobody: who has further rows is rounded alone. A condition in it could.
+            is_total = is_close and is_whole and not self._request.planned(where).keys and _counts_alone(judged)
             known = [] if is_total else self._populations[where]
             loads = (
                 self._loads
