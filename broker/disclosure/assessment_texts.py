@@ -86,6 +86,10 @@ def notes_of(profile: DisclosureRules, covered: bool, steps: frozenset[type] = f
     notes += rounding_notes(profile)
     # Stated for every output, whether or not a row has such counts: otherwise the note would depend on the data.
     notes.append(f"Counts in one row that differ by fewer than {profile.t} persons are shown as the same count.")
+    notes.append(
+        f"A count can include or leave out fewer than {profile.t} persons, so that it does not tell them apart from a "
+        "known population or an earlier release."
+    )
     notes.append(EMPTY_FIELDS)
     notes.append("Means, percentages and sums are computed from protected counts and shown with limited digits.")
     notes.append(

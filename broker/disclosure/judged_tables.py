@@ -8,12 +8,20 @@ from itertools import product
 from math import prod
 
 from broker.disclosure.assessment_texts import FULL_LINE, RELEASED_BEFORE, SECONDARY, SMALL_POPULATION
-from broker.disclosure.table_findings import ROW_COUNT_STATISTIC, Findings, TableFindings, evaluate_rules, row_figures
+from broker.disclosure.table_findings import (
+    ROW_COUNT_STATISTIC,
+    Findings,
+    TableFindings,
+    evaluate_rules,
+    row_figures,
+    shifted_figures,
+)
 from broker.domain.evidence import CellEvidence, TableEvidence
 from broker.domain.findings import Finding, Verdict, worst_verdict
 from broker.domain.plans.lineage import with_implied
 from broker.domain.plans.plan import GroupKey, PlannedTable
 from broker.domain.plans.scalars import Value
+from broker.domain.release_history import CountShift
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.postprocessing.output_rows import CellOrigin, OutputCell, OutputRow, OutputRows
 
@@ -85,11 +93,13 @@ FigureSet = frozenset[tuple[tuple[Value, ...], int]]
 
 @dataclass(frozen=True, slots=True)
 class HistoryConstraint:
-    """Constraints of the release history on a table's figures: those in `hidden` must not be shown, and those in
-    `earlier` show the value that was released before, whatever it is today."""
+    """Constraints of the release history on a table's figures: those in `hidden` must not be shown, those in `earlier`
+    show the value that was released before, whatever it is today, and counts in `shifts` count a few persons more or
+    less."""
 
     hidden: FigureSet = frozenset()
     earlier: Mapping[tuple[tuple[Value, ...], int], Value] = field(default_factory=dict)
+    shifts: Mapping[tuple[Value, ...], Mapping[int, Sequence[CountShift]]] = field(default_factory=dict)
 
 
 NO_HISTORY = HistoryConstraint()
@@ -186,13 +196,15 @@ def _key_cells(row: CandidateRow, context: TableContext) -> dict[int, OutputCell
 
 
 def _judge_row(row: CandidateRow, context: TableContext) -> JudgedRow:
-    figures = row_figures(context.planned, row.cell, context.profile)
+    figures = shown = row_figures(context.planned, row.cell, context.profile)
+    if row.cell is not None and (shifts := context.history.shifts.get(row.keys)):
+        shown = shifted_figures(context.planned, row.cell, context.profile, shifts)
     alone = {s.ident: _judge_statistic(s.ident, row, context) for s in context.planned.statistics}
     cells = _key_cells(row, context)
     for s in context.planned.statistics:
         implied = [f for i in context.implied[s.ident] for f in alone[i]]  # a figure is as unsafe as what it implies
         # An earlier release wins over today's value.
-        safe = context.history.earlier.get((row.keys, s.ident), figures.shown(s, context.profile))
+        safe = context.history.earlier.get((row.keys, s.ident), shown.shown(s, context.profile))
         cells[s.ident] = _protected_cell(safe, figures.own[s.ident].value, implied)
     persons = row.cell.persons if row.cell else 0
     return JudgedRow(row, OutputRow(cells, _is_shown(row, cells, context), row.listed, persons), alone)

@@ -1,6 +1,6 @@
 """Protected values of statistics, by conventional or cell-key rounding. Takes no decisions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 from broker.disclosure.cell_key_noise import CellKeyNoise
@@ -9,6 +9,7 @@ from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans.measure import RATIOS, Contribution, Measure
 from broker.domain.plans.plan import ORDINARY_ROWS, DeviationForm, PlannedStatistic, RowGrowth
 from broker.domain.plans.scalars import Value
+from broker.domain.release_history import CountShift
 from broker.evidence.amount_bounds import AmountBounds, amount_bounds
 from broker.policy.disclosure_rules import DisclosureRules, Rounding
 from broker.postprocessing.exact_arithmetic import Number, absolute, as_number, nearest_quotient, rounded
@@ -293,6 +294,22 @@ def empty_evidence(measure: Measure) -> StatisticEvidence:
     """The evidence of a listed cell in which nobody was found."""
     counts = measure.traits.contribution in (Contribution.ROW, Contribution.PRESENCE)
     return StatisticEvidence(0 if counts else None, 0, 0)
+
+
+def shifted(statistic: PlannedStatistic, evidence: StatisticEvidence, shift: CountShift) -> StatisticEvidence:
+    """The evidence with a few persons more or less in one of its counts. Quantiles, means and deviations stay: their
+    released values hardly depend on the count."""
+    rows, persons = evidence.rows + shift.rows, evidence.persons + shift.persons
+    match statistic.measure:
+        case Measure.COUNT_PERSONS | Measure.COUNT_ROWS | Measure.COUNT_VALUES:
+            value = None if evidence.value is None else int(as_number(evidence.value)) + shift.rows
+            return replace(evidence, value=value, rows=rows, persons=persons)
+        case Measure.SHARE if shift.amount.endswith("_given"):
+            return replace(evidence, rest=evidence.rest + shift.persons, rest_rows=evidence.rest_rows + shift.rows)
+        case Measure.ONES | Measure.SHARE | Measure.SUM:
+            total = None if evidence.total is None else as_number(evidence.total) + shift.rows
+            return replace(evidence, total=total, rows=rows, persons=persons)
+    return evidence
 
 
 def protected_value(

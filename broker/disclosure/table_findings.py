@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from broker.disclosure.protected_values import NO_CELL, CellSize, empty_evidence, protected_value
+from broker.disclosure.protected_values import NO_CELL, CellSize, empty_evidence, protected_value, shifted
 from broker.disclosure.rules import PLAN_RULES, RuleInput, findings_of, rules_to_evaluate
 from broker.disclosure.rules.distribution import quantile_spans
 from broker.disclosure.rules.institution_rules import cells_without_institutions
@@ -19,6 +19,7 @@ from broker.domain.plans.measure import CELL_COUNTS, RATIOS, ROW_COUNTS, Measure
 from broker.domain.plans.plan import PlannedStatistic, PlannedTable, QuantileForm
 from broker.domain.plans.scalars import ScalarType, Value
 from broker.domain.plans.variable_uses import institution_code
+from broker.domain.release_history import CountShift
 from broker.evidence import evidence_columns
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 
@@ -239,6 +240,23 @@ def row_figures(planned: PlannedTable, cell: CellEvidence | None, profile: Discl
         s.ident: close[s.ident] for s in planned.statistics if s.ident in close and s.measure in CLOSE_COUNT_MEASURES
     }
     return RowFigures(own, own | as_counts, close, size)
+
+
+def shifted_figures(
+    planned: PlannedTable, cell: CellEvidence, profile: DisclosureRules, shifts: Mapping[int, Sequence[CountShift]]
+) -> RowFigures:
+    """The figures of a row whose counts are moved. A moved count is shown as itself, not as one that it is close to."""
+    moved = dict(cell.statistics)
+    for s in planned.statistics:
+        for shift in shifts.get(s.ident, ()):
+            moved[s.ident] = shifted(s, moved.get(s.ident) or empty_evidence(s.measure), shift)
+            if s.measure is Measure.COUNT_ROWS:  # what else is shown as this count moves with it
+                cell = replace(cell, rows=cell.rows + shift.rows, persons=cell.persons + shift.persons)
+    found = row_figures(planned, replace(cell, statistics=moved), profile)
+    own = {ident: found.own[ident] for ident in shifts}
+    return replace(
+        found, judged={**found.judged, **own}, close={i: close for i, close in found.close.items() if i not in shifts}
+    )
 
 
 def evaluate_rules(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 
 from broker.domain.findings import TableRecord
-from broker.domain.plans.measure import RATIOS, Contribution
+from broker.domain.plans.measure import RATIOS, Contribution, Measure
 from broker.domain.plans.member_amounts import condition_statistics
 from broker.domain.plans.operators import Scan, walk
 from broker.domain.plans.plan import PlannedStatistic, PlannedTable
@@ -98,6 +98,18 @@ def statistic_totals(statistic: PlannedStatistic) -> Sequence[tuple[str, bool, b
             return [(total, False, True), *divided, (given, True, True)]
         case Contribution.VALUE:
             return [(given, True, True), (given, False, False)]
+
+
+def countable_totals(table: PlannedTable) -> frozenset[tuple[int, str]]:
+    """The totals of a table that are counts of which the released figure can be moved (`protected_values.shifted`): by
+    statistic and amount. A sum of values is none, nor a condition inside a sum."""
+    found = set[tuple[int, str]]()
+    for statistic in shown_statistics(table):
+        amounts = {amount for amount, _, of_values in statistic_totals(statistic) if not of_values}
+        if statistic.measure is Measure.SUM:
+            amounts = {f"s{statistic.ident}_total"} if statistic.counts else set()
+        found |= {(statistic.ident, amount) for amount in amounts}
+    return frozenset(found)
 
 
 def _condition_totals(statistic: PlannedStatistic, table: PlannedTable) -> Sequence[tuple[str, bool, bool]]:

@@ -121,23 +121,38 @@ class Overlap:
 
 
 class RepairAction(StrEnum):
-    """How a small difference is repaired: show the earlier value, suppress the cell, or withhold the whole table."""
+    """How a small difference is repaired: show the earlier value, count the few persons with the cell, suppress the
+    cell, or withhold the whole table."""
 
     EARLIER = "earlier"
+    ALIGN = "align"
     SUPPRESS = "suppress"
     WITHHOLD = "withhold"
 
 
 @dataclass(frozen=True, slots=True)
+class CountShift:
+    """How far a count of a cell is moved, so that it counts a few persons more or less. `amount`: which of the
+    statistic's totals is moved (`KnownFigure.amount`); `rows` and `persons`: by how many."""
+
+    amount: str
+    rows: int
+    persons: int
+
+
+@dataclass(frozen=True, slots=True)
 class CellRepair:
     """One change of a table before its release: of one cell, in all its statistics (`statistic` is None) or in one.
-    `entry` and `earlier_cell`: the earlier cell whose value is shown instead, if any."""
+    `entry` and `earlier_cell`: the earlier cell whose value is shown instead, if any. `shift`: how far a count is
+    moved, and `moved`: by which persons, with what each adds."""
 
     action: RepairAction
     cell: int
     statistic: int | None = None
     entry: int | None = None
     earlier_cell: int | None = None
+    shift: CountShift | None = None
+    moved: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

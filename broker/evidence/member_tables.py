@@ -179,6 +179,8 @@ class Leak:
     `exact` is False if so small a difference was not found but could not be ruled out. `covered`: the keyed noise of
     both tables hides the difference. `scaled`: amounts were multiplied, so neither value can replace the other.
     `beyond`: cells of the new table that no small difference separates from persons who are in one table only.
+    `totals`: the totals that were compared, of the new figure and of the old one (`KnownFigure.amount` and `once`);
+    None if one of them is a complement.
     Statistics are numbers in their planned tables.
     """
 
@@ -191,6 +193,7 @@ class Leak:
     covered: bool = False
     scaled: bool = False
     beyond: frozenset[int] = frozenset()
+    totals: tuple[tuple[str, bool], tuple[str, bool]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

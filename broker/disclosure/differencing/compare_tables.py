@@ -60,10 +60,12 @@ class PartComparison:
         # Keyed noise covers a difference only if the noise of both tables reaches t.
         noise = min(self._new.entry.noise, self._old.entry.noise)
         covered = new.is_plain and old.is_plain and noise >= self._t
+        totals = ((figure.amount, figure.once), (other.amount, other.once))
+        compared = totals if self._mine.is_whole and self._theirs.is_whole else None
         for mine, theirs, found, scaled, beyond in self._seen[id(new), id(old)]:
             sides, size = (self._mine.side(new, mine), self._theirs.side(old, theirs)), (found.persons, found.exact)
             cells = self._mine.side(new, beyond).cells
-            self.leaks.append(Leak(figure.statistic, other.statistic, *sides, *size, covered, scaled, cells))
+            self.leaks.append(Leak(figure.statistic, other.statistic, *sides, *size, covered, scaled, cells, compared))
 
     def _found(self, new: Functional, old: Functional) -> list[FoundSides]:
         found = list[FoundSides]()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from broker.disclosure.differencing.compare_tables import LoadTable, compare_all
+from broker.disclosure.differencing.count_alignment import Alignment, Countable, aligned_cells
 from broker.disclosure.differencing.difference_kinds import SAME_AMOUNT, Vector
 from broker.disclosure.differencing.functionals import Functionals, figure_amounts
 from broker.disclosure.differencing.joint_counts import Numbers, sums_by_key
@@ -26,7 +27,23 @@ def apply_changes(new: MemberTable, changes: Sequence[CellRepair], history: Mapp
             if change.entry not in earlier:
                 earlier[change.entry] = history[change.entry]()
             new = _with_earlier_value(new, change, earlier[change.entry])
-    return new
+    return _aligned(new, [c for c in changes if c.shift is not None])
+
+
+def _aligned(new: MemberTable, changes: Sequence[CellRepair]) -> MemberTable:
+    """Count the persons of each change with its cell. The remainder makes up for them, as in `_replace_cell`."""
+    if not changes:
+        return new
+    names = {f.amount: f.amount for f in new.figures}
+    persons, cells, amounts = _amount_rows(new.members, names)
+    parts = [(persons, cells, amounts)]
+    for change in changes:
+        assert change.shift is not None
+        who, by = (np.array(column) for column in zip(*change.moved, strict=True))
+        for cell, sign in ((change.cell, 1), (new.members.rest, -1)):
+            moved = {n: sign * by if n == change.shift.amount else np.zeros(len(who)) for n in names}
+            parts.append((who, np.full(len(who), cell), moved))
+    return replace(new, members=_added_up(new.members.count, parts, list(names)))
 
 
 def without_total(table: MemberTable) -> MemberTable:
@@ -36,12 +53,6 @@ def without_total(table: MemberTable) -> MemberTable:
     is_shown = np.isin(cells, shown)
     amounts = {name: amount[is_shown] for name, amount in table.members.amounts.items()}
     return replace(table, members=members_of(table.members.count, persons[is_shown], cells[is_shown], amounts))
-
-
-def persons_held_back(table: MemberTable) -> int:
-    """The number of persons who are in the table but in no shown cell."""
-    everybody, shown = (np.unique(t.members.rows()[0]) for t in (table, without_total(table)))
-    return len(everybody) - len(shown)
 
 
 def matching_figures(new: MemberTable, old: MemberTable) -> dict[int, KnownFigure]:
@@ -151,20 +162,21 @@ class DifferenceRepair:
 
 
 def repair_differences(
-    new: MemberTable, history: Mapping[int, LoadTable], total_known: bool = True
+    new: MemberTable, history: Mapping[int, LoadTable], total_known: bool = True, countable: Countable = frozenset()
 ) -> DifferenceRepair:
     """Compare, change, and compare again until no leak is left.
 
     `history` has earlier tables by entry number. The workflow applies the changes to the output, runs secondary
     suppression as usual, and then calls this again. If `total_known` is False, suppressed cells and the remainder
-    reveal nothing: then `without_total` of the table is compared, but the full table is returned.
+    reveal nothing: then `without_total` of the table is compared, but the full table is returned. Leaks of totals that
+    are `countable` are repaired by counting the few persons with a cell.
     """
     changes, first, table = list[CellRepair](), None, new
     waiting = dict(history)
     for _ in range(MAX_ROUNDS):
         found = tuple(compare_all(table if total_known else without_total(table), waiting.values()))
         first = found if first is None else first
-        more = tuple(_choose_changes(table, found, history, changes, total_known))
+        more = tuple(_choose_changes(table, found, history, changes, total_known, countable))
         if not more:
             return DifferenceRepair(tuple(changes), table, first)
         table = apply_changes(table, more, history)
@@ -197,12 +209,14 @@ def remainders(table: MemberTable) -> Iterator[int]:
 
 def _choose_changes(
     table: MemberTable, comparisons: Sequence[Comparison], history: Mapping[int, LoadTable],
-    before: Sequence[CellRepair], total_known: bool,
+    before: Sequence[CellRepair], total_known: bool, countable: Countable,
 ) -> Iterator[CellRepair]:  # fmt: skip
     """At most one change of each cell in a round, because one change may repair other leaks as well."""
     # One exchange of a cell, or rounds could alternate.
-    taken = {c.cell for c in before if c.action is RepairAction.EARLIER}
-    touched, waiting = set[StatisticCell](), list[Leak]()
+    taken = {c.cell for c in before if c.action is not RepairAction.SUPPRESS}
+    known = frozenset[StatisticCell]().union(*(c.repeated for c in comparisons))
+    alignment = Alignment(table, history, countable, known, aligned_cells(before))
+    touched, waiting = set[StatisticCell](), list[tuple[int, Leak]]()
     sizes = table.members.sizes()
     for comparison in comparisons:
         leaks = [leak for leak in comparison.leaks if not leak.covered]
@@ -214,10 +228,15 @@ def _choose_changes(
                 yield change
                 yield from holes
                 leaks.remove(leak)
-        waiting += leaks
-    known = frozenset[StatisticCell]().union(*(c.repeated for c in comparisons))
+                alignment.busy |= {(f.statistic, f.amount, change.cell) for f in table.figures}
+        waiting += ((comparison.overlap.entry, leak) for leak in leaks)
+    counts = [(entry, leak) for entry, leak in waiting if alignment.is_of_counts(leak)]
+    if aligned := [*alignment.changes(counts)]:
+        # What else leaks is looked at again once these few persons are counted.
+        yield from (change for change in aligned if change is not None)
+        return
     figures = {f.statistic: f for f in table.figures}
-    for leak in waiting:
+    for _, leak in waiting:
         cells = _hole_candidates(leak, figures[leak.statistic], known)
         if not any((leak.statistic, c) in touched for c in cells):
             yield from _hole_change(figures[leak.statistic], cells, sizes, touched, known)

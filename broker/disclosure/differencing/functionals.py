@@ -149,10 +149,10 @@ def table_parts(table: MemberTable) -> tuple[TablePart, ...]:
     shown cell disclose nothing and are left out."""
     figures = tuple(f for f in table.figures if f.shown)
     plain = TablePart(Functionals(table.members), figures, table.members.count, is_whole=True)
-    return (plain, *_complement_parts(table.members, figures))
+    return (plain, *_complement_parts(table.members, figures, table.entry.t))
 
 
-def _complement_parts(members: Members, figures: tuple[KnownFigure, ...]) -> Iterator[TablePart]:
+def _complement_parts(members: Members, figures: tuple[KnownFigure, ...], t: int) -> Iterator[TablePart]:
     counts = {(f.amount, f.once): f for f in figures if f.is_count}
     # A complement needs two counts of the same cells.
     if len(counts) < 2:
@@ -161,9 +161,9 @@ def _complement_parts(members: Members, figures: tuple[KnownFigure, ...]) -> Ite
     inside = members.rows()[1] != members.rest
     for key, figure in counts.items():
         for other, larger in counts.items():
-            # Only then can one count be subtracted from the other in every cell.
-            is_larger = np.all(amounts[key][inside] <= amounts[other][inside])
-            if is_larger and np.any(amounts[key] != amounts[other]):
+            # Only then can one count be subtracted from the other in every cell; aligned cells count a few otherwise.
+            apart = np.bincount(members.rows()[1][inside & (amounts[key] > amounts[other])])
+            if apart.max(initial=0) < t and np.any(amounts[key] != amounts[other]):
                 made, divided = _complement_part(members, figure, larger, amounts[key], amounts[other] - amounts[key])
                 yield TablePart(made, (divided,), members.count, is_whole=False)
 

@@ -1,21 +1,22 @@
 """Compares the tables of one job with everything released, repairs them and judges them again, in rounds."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import takewhile
 
 import numpy as np
 
 from broker.disclosure.differencing.compare_tables import LoadTable
-from broker.disclosure.differencing.difference_repair import persons_held_back, repair_differences, without_total
+from broker.disclosure.differencing.difference_repair import repair_differences, without_total
 from broker.disclosure.judged_tables import HistoryConstraint
-from broker.disclosure.suppression.suppression_task import coarse_size
+from broker.disclosure.table_recipes import countable_totals
 from broker.domain.findings import Assessment
 from broker.domain.plans.lineage import statistics_read_by
 from broker.domain.plans.scalars import Value
 from broker.domain.ports import WorkerPorts
 from broker.domain.ports.history_ports import TableAddress
-from broker.domain.release_history import CellRepair, HistoryEntry, KnownFigure, RepairAction
+from broker.domain.release_history import CellRepair, CountShift, HistoryEntry, KnownFigure, RepairAction
 from broker.evidence.member_tables import Members, MemberTable, from_bytes
 from broker.evidence.table_families import find_families
 from broker.policy.disclosure_rules import is_as_strict
@@ -34,6 +35,9 @@ class TableChanges:
         self._cells, self._idents = cells, idents
         self._hidden = set(before.hidden if before else ())
         self._earlier = dict(before.earlier if before else {})
+        self._shifts = (
+            {keys: {i: [*of] for i, of in some.items()} for keys, some in before.shifts.items()} if before else {}
+        )
 
     def hide(self, cell: int, ident: int | None) -> None:
         self._hidden |= {(self._cells[cell], i) for i in (self._idents if ident is None else [ident])}
@@ -49,13 +53,11 @@ class TableChanges:
         else:
             self._earlier[self._cells[cell], ident] = value
 
+    def move_count(self, cell: int, ident: int, shift: CountShift) -> None:
+        self._shifts.setdefault(self._cells[cell], {}).setdefault(ident, []).append(shift)
+
     def build(self) -> HistoryConstraint:
-        return HistoryConstraint(frozenset(self._hidden), dict(self._earlier))
-
-
-def _counts_alone(table: MemberTable) -> bool:
-    """Whether a table shows nothing but how many rows and persons there are."""
-    return all(figure.amount in {"", "rows"} for figure in table.figures)
+        return HistoryConstraint(frozenset(self._hidden), dict(self._earlier), self._shifts)
 
 
 SIBLING_NUMBERS = -1_000_000
@@ -79,7 +81,6 @@ class ComparisonState:
         families = find_families(request.plan, 0)
         self._family = {m.where: n for n, family in enumerate(families) for m in family.members}
         self._populations = self._all_populations()
-        self._differences: dict[TableAddress, int] = {}
 
     def has_members(self, entry: HistoryEntry) -> bool:
         """Whether anything is compared with the entry. Published numbers whose population is unknown have
@@ -111,55 +112,33 @@ class ComparisonState:
             self._request.plan, where, entry, table_members, members, found.assessments[where[0]]
         )
 
-    def _is_close(self, where: TableAddress) -> bool:
-        """Whether the table's total differs from a known population by fewer than t persons, who are missing from it
-        or count several times, or by nobody. Then the table must not disclose its total: whether it does must not tell
-        nobody from a few."""
-        return self._least_difference(where) < self._request.context.profile.t
-
-    def _is_whole(self, found: ComparisonResult, where: TableAddress) -> bool:
-        """Whether the table shows a known population whole: everybody by its text, and every row."""
-        planned, policies = self._request.planned(where), self._request.policies
-        return (
-            self._request.script_rows is None
-            and self._request.context.profile.round_base > 1
-            and known_populations.is_everybody(planned, policies)
-            and known_populations.shows_all_rows(planned, found.assessments[where[0]], policies)
-        )
-
-    def _least_difference(self, where: TableAddress) -> int:
-        """By how many persons the table differs from the nearest known population; at most t."""
-        if where not in self._differences:
-            self._differences[where] = self._found_difference(where)
-        return self._differences[where]
-
-    def _found_difference(self, where: TableAddress) -> int:
-        members = from_bytes(self._request.members[where].content)
-        persons, _ = members.rows()
-        rows = members.amounts.get("rows", np.ones(len(persons)))
-        # Persons with several rows count more than once in the total.
-        several = np.unique(np.concatenate([members.more_persons, persons[rows != 1]]))
-        once = np.setdiff1d(persons, several)
-        t = self._request.context.profile.t
-        return known_populations.least_difference(self._populations[where], once, several, t)
-
-    def _has_hole(self, table: MemberTable) -> bool:
-        """Whether at least t persons are in no shown cell, so that nobody can add the table up."""
-        return persons_held_back(table) >= self._request.context.profile.t
-
     def _sibling_tables(self, found: ComparisonResult, where: TableAddress) -> dict[int, LoadTable]:
         """Return the job's tables before this one that are not linked to it, numbered unlike any entry.
 
-        No pattern of hidden cells covers both, so they count as if they had been released before.
+        No pattern of hidden cells covers both, so they count as if they had been released before. Of a linked one the
+        counts are compared once either is aligned: they would no longer add up, by the few who are counted elsewhere.
         """
         # Only earlier tables: of two siblings, the second is compared with the first.
         before = takewhile(lambda other: other != where, self._request.members)
-        others = [t for o in before if self._family[o] != self._family[where] and (t := self._table(found, o))]
+        others = list[MemberTable]()
+        for other in before:
+            is_linked = self._family[other] == self._family[where]
+            if is_linked and not (self._is_aligned(where) or self._is_aligned(other)):
+                continue
+            if (table := self._table(found, other)) is not None:
+                others.append(self._counts_of(other, table) if is_linked else table)
         tables = [*self._request.sibling_tables, *others]
         return {
             SIBLING_NUMBERS - n: partial(history_tables.with_number, table, SIBLING_NUMBERS - n)
             for n, table in enumerate(tables)
         }
+
+    def _is_aligned(self, where: TableAddress) -> bool:
+        return where in self._changes and bool(self._changes[where].shifts)
+
+    def _counts_of(self, where: TableAddress, table: MemberTable) -> MemberTable:
+        countable = countable_totals(self._request.planned(where))
+        return replace(table, figures=tuple(f for f in table.figures if (f.statistic, f.amount) in countable))
 
     def _figures_of(self, found: ComparisonResult, where: TableAddress, entry: int) -> tuple[KnownFigure, ...]:
         if entry in self.entries:
@@ -256,21 +235,13 @@ class JobComparison(ComparisonState):
             table = None if where in found.identical else self._table(found, where)
             if table is None:
                 continue
-            judged, is_close, is_whole = self._judged(found, where), self._is_close(where), self._is_whole(found, where)
-            # Only with enough hidden persons is the total really unknown.
-            if is_close and not is_whole and not self._has_hole(judged):
-                # First hide the total; only then are the shown cells compared, in the next round.
-                changes |= self._hide_one(where, judged)
-                continue
-            # A count of everybody tells of nobody: who has further rows is rounded alone. A condition in it could.
-            is_total = is_close and is_whole and not self._request.planned(where).keys and _counts_alone(judged)
-            known = [] if is_total else self._populations[where]
             loads = (
                 self._loads
-                | known_populations.population_loads(self._request.context, known)
+                | known_populations.population_loads(self._request.context, self._populations[where])
                 | self._sibling_tables(found, where)
             )
-            outcome = repair_differences(judged, loads, total_known=False)
+            countable = countable_totals(self._request.planned(where))
+            outcome = repair_differences(self._judged(found, where), loads, total_known=False, countable=countable)
             # The first round's overlaps, because later ones compare a table that is already repaired.
             found.comparisons.setdefault(where, outcome.comparisons)
             if outcome.changes:
@@ -295,6 +266,8 @@ class JobComparison(ComparisonState):
                     then = {f.told: f.shown.get(earlier) for f in self._figures_of(found, where, entry)}
                     for ident in labels if change.statistic is None else [change.statistic]:
                         said.use_earlier(cell, ident, then.get(labels.get(ident, "")))
+                case CellRepair(cell=cell, statistic=int(ident), shift=CountShift() as shift):
+                    said.move_count(cell, ident, shift)
                 case CellRepair(cell=cell, statistic=ident):
                     said.hide(cell, ident)
         self._changes[where] = said.build()
@@ -308,20 +281,6 @@ class JobComparison(ComparisonState):
                 said.hide_all()
                 self._changes[where] = said.build()
         found.assessments = self._request.judge(self._changes)
-
-    def _hide_one(self, where: TableAddress, table: MemberTable) -> bool:
-        """Hide a small one of the shown cells of at least t persons, which hides the table's total. Returns False if
-        there is none."""
-        sizes, t = table.members.sizes(), self._request.context.profile.t
-        # A hidden cell of fewer than t persons would not hold enough persons back.
-        shown = {c for f in table.figures for c in f.shown if sizes[c] >= t}
-        if not shown:
-            return False
-        said = TableChanges(self._cells(where), self._idents(where), self._changes.get(where))
-        # Sizes are coarse, so that one person hardly ever chooses. Lists begin with the most frequent values.
-        said.hide(min(shown, key=lambda c: (coarse_size(int(sizes[c]), t), -c)), None)
-        self._changes[where] = said.build()
-        return True
 
     def _apply_cap(self, found: ComparisonResult) -> bool:
         """Hide figures over the cap, in the job's order. Returns whether there were any."""

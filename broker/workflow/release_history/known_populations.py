@@ -10,18 +10,12 @@ from functools import partial
 import numpy as np
 
 from broker.disclosure.differencing.compare_tables import LoadTable
-from broker.disclosure.table_recipes import StableColumnNumbers
 from broker.domain.errors import Unknown
-from broker.domain.findings import Assessment
-from broker.domain.plans.plan import GroupKey, PlannedTable
 from broker.domain.ports import ReleaseHistoryPorts
 from broker.domain.ports.history_ports import KnownPopulation
 from broker.domain.release_history import HistoryEntry, HistorySource, KnownFigure
 from broker.evidence.member_tables import MemberTable, Persons, from_bytes, members_of, to_bytes
-from broker.evidence.table_populations import population_of
-from broker.policy.policy_set import PolicySet
-from broker.workflow.checking.standard_populations import conditions_beyond_year
-from broker.workflow.release_history.history_tables import ComparisonContext, TableSources, sources_of
+from broker.workflow.release_history.history_tables import ComparisonContext, TableSources
 
 EVER = datetime(1, 1, 1, tzinfo=UTC)
 """The time from which populations count as known."""
@@ -93,43 +87,6 @@ def _published(population: KnownPopulation, least: int) -> KnownPopulation:
     sizes = (int(added[together - 1]), *(population.sizes[c] for c in others))
     content = to_bytes(members_of(len(sizes), persons, number[cells]))
     return replace(population, cells=(), sizes=sizes, content=content)
-
-
-def is_everybody(table: PlannedTable, policies: PolicySet) -> bool:
-    """Whether a table counts everybody of a known population by its text alone: all rows of one table and year."""
-    population = population_of(table, StableColumnNumbers())
-    read = policies.catalogue.find(population.base)
-    return read is not None and bool(sources_of(table).holding) and not conditions_beyond_year(population, policies)
-
-
-def shows_all_rows(table: PlannedTable, assessment: Assessment, policies: PolicySet) -> bool:
-    """Whether an output shows every row that a table may have: then the table hides nobody, whoever is in it."""
-    if not table.keys:
-        return True
-    return all(_is_listed(key, policies) for key in table.keys) and not any(any(r.suppressed) for r in assessment.rows)
-
-
-def _is_listed(key: GroupKey, policies: PolicySet) -> bool:
-    if key.domain is not None or key.variable is None:
-        return key.domain is not None
-    table, _, name = key.variable.rpartition(".")
-    return (found := policies.catalogue.table(table).find(name)) is not None and found.register_key is not None
-
-
-def least_difference(known: Sequence[LazyPopulation], once: np.ndarray, several: np.ndarray, t: int) -> int:
-    """By how many persons a table differs from everybody of the population that is nearest to it; t if from all by t or
-    more. `once` and `several`: person numbers of those whom the table counts once, or several times."""
-    return min([t, *(_difference(k, once, several, t) for k in known if k.whole)])
-
-
-def _difference(known: LazyPopulation, once: np.ndarray, several: np.ndarray, t: int) -> int:
-    """Return how many persons differ between the table and the population, or a lower bound that is at least t."""
-    least = abs(known.sizes[0] - len(once))
-    if least >= t or known.holds:  # then the persons need not be read
-        return least
-    everybody, _ = from_bytes(known.load().content).listed()
-    inside = int(np.isin(once, everybody, assume_unique=True).sum())
-    return known.sizes[0] - inside + len(once) - inside + int((~np.isin(several, everybody)).sum())
 
 
 def population_loads(context: ComparisonContext, known: Sequence[LazyPopulation]) -> dict[int, LoadTable]:

@@ -85,10 +85,12 @@ def known_cells(drawn: Drawn, figure: int) -> Iterator[tuple[bool, Cells, Cells]
         )
     for larger, also in drawn.figures:
         more = amounts_of(drawn, larger)
-        is_larger = all(max(0, more.get(k, 0)) >= v for k, v in whole.items()) and more != whole
+        above = Counter(at for (person, at), v in whole.items() if at < drawn.count and more.get((person, at), 0) < v)
+        # All but a few of a cell are in the larger count, too.
+        is_larger = max(above.values(), default=0) < drawn.t and more != whole
         if FIGURES[name][2] or FIGURES[larger][2] or not also or not is_larger:
             continue
-        rest = {k: v - whole.get(k, 0) for k, v in more.items() if v != whole.get(k, 0)}
+        rest = {k: v for k in whole.keys() | more.keys() if (v := more.get(k, 0) - whole.get(k, 0))}
         both = shown & also
         told = [*(cell(whole, {c}) for c in sorted(shown)), *(cell(rest, {c}) for c in sorted(both))]
         holes = [cell(whole, everything - shown), cell(rest, everything - both)] if drawn.total_known else []
@@ -149,29 +151,6 @@ def everybody_of(size: int, t: int) -> Drawn:
     """A known population, as a table of one cell that everybody has seen."""
     rows = {(person, 0): 1.0 for person in range(size)}
     return Drawn(1, rows, rows, rows, (("persons", frozenset({0})),), t, "", "", size)
-
-
-def apart_from_everybody(drawn: Drawn) -> int | None:
-    """How many persons of the known population the table counts another number of times than once; None without one."""
-    if drawn.within is None:
-        return None
-    times: Counter[int] = Counter()
-    for (person, _), rows in drawn.rows.items():
-        times[person] += rows
-    return sum(times[person] != 1 for person in range(drawn.within))
-
-
-def least_missing(drawn: Drawn) -> int | None:
-    """How few persons, at least one, any union of shown cells leaves of the known population; None without one."""
-    if drawn.within is None:
-        return None
-    known = np.ones(drawn.within)
-    found = []
-    for figure in range(len(drawn.figures)):
-        for _, told, holes in known_cells(drawn, figure):
-            amounts, _ = unions([*told, *holes], drawn.within, None)
-            found += np.count_nonzero(np.abs(known - amounts) > EPSILON, axis=1).tolist()
-    return min((n for n in found if n), default=None)
 
 
 def known_groups(drawn: Drawn, figure: int) -> Cells:

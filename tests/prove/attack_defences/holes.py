@@ -7,7 +7,9 @@ from tests.prove.defences import Defence as Listed, edited, put
 LINKING = "broker.disclosure.linking"
 HISTORY = "broker.workflow.release_history.comparison_rounds"
 OF_HISTORY = "tests.attacks.test_holes_of_the_history"
-HOLES_OF_HISTORY = "test_invariant_9_holes_of_the_history_are_the_same_for_nobody_one_and_nine"
+HOLES_OF_HISTORY = "test_invariant_9_nobody_one_and_nine_of_a_reference_population_show_the_same_holes"
+REPAIR = "broker.disclosure.differencing.difference_repair"
+ALIGNMENT = "broker.disclosure.differencing.count_alignment"
 Defence = partial(Listed, module="tests.attacks.test_holes", test="test_holes_are_the_same_for_nobody_one_and_nine")
 
 DEFENCES = (
@@ -73,17 +75,17 @@ DEFENCES = (
         given=(1, "LA", 11),
     ),
     Defence(
-        "nobody is missing from a known population as a few are",
-        edited(f"{HISTORY}:JobComparison._is_close", "return self._least", "return 0 < self._least"),
+        "a few persons are counted with a cell",
+        edited(f"{REPAIR}:_choose_changes", "if aligned := [*alignment.changes(counts)]", "if aligned := []"),
         module=OF_HISTORY,
         test=HOLES_OF_HISTORY,
-        given=("everybody but a few", "few"),
+        given=("a cell of a reference population",),
     ),
     Defence(
-        "a total of everybody is not compared with everybody",
-        edited(f"{HISTORY}:JobComparison._repair", "[] if is_total else", ""),
-        module=OF_HISTORY,
-        test=HOLES_OF_HISTORY,
-        given=("everybody", "twice"),
+        "a part is aligned before what it is a part of",
+        edited(f"{ALIGNMENT}:Alignment.changes", "sorted(leaks, key=", "sorted(leaks, reverse=True, key="),
+        module="tests.unit.disclosure.test_count_alignment",
+        test="test_who_is_missing_is_counted_with_the_first_cell_of_the_half",
+        given=((1, 2, 51, 52, 53), {0: (2, 2), 2: (3, 3)}),
     ),
 )

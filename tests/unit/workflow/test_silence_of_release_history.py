@@ -115,8 +115,8 @@ def test_invariant_9_a_hole_of_memory_is_byte_for_byte_a_hole_of_a_small_count(t
         left = [HIDDEN] if of_memory else []
         broker.engine.few = {} if of_memory else {HIDDEN: FEW}
 
-        def repaired(new, loads, total_known=True, left=left):
-            found = repair_differences(new, loads, total_known)
+        def repaired(new, loads, left=left, **given):
+            found = repair_differences(new, loads, **given)
             if not left:
                 return found
             return DifferenceRepair((CellRepair(RepairAction.SUPPRESS, left.pop()),), found.table, found.comparisons)
