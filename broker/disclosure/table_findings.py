@@ -246,17 +246,26 @@ def shifted_figures(
     planned: PlannedTable, cell: CellEvidence, profile: DisclosureRules, shifts: Mapping[int, Sequence[CountShift]]
 ) -> RowFigures:
     """The figures of a row whose counts are moved. A moved count is shown as itself, not as one that it is close to."""
-    moved = dict(cell.statistics)
+    moved, size, bases = dict(cell.statistics), CellSize(cell.rows, cell.persons), dict[int, CellSize]()
     for s in planned.statistics:
+        own = moved.get(s.ident) or empty_evidence(s.measure)
         for shift in shifts.get(s.ident, ()):
-            moved[s.ident] = shifted(s, moved.get(s.ident) or empty_evidence(s.measure), shift)
+            moved[s.ident] = shifted(s, own, shift)
+            if s.measure in {Measure.MEAN, Measure.COUNT_ROWS, Measure.COUNT_VALUES}:
+                bases[own.rows] = CellSize(own.rows + shift.rows, min(own.rows, cell.persons) + shift.persons)
             if s.measure is Measure.COUNT_ROWS:  # what else is shown as this count moves with it
-                cell = replace(cell, rows=cell.rows + shift.rows, persons=cell.persons + shift.persons)
-    found = row_figures(planned, replace(cell, statistics=moved), profile)
-    own = {ident: found.own[ident] for ident in shifts}
-    return replace(
-        found, judged={**found.judged, **own}, close={i: close for i, close in found.close.items() if i not in shifts}
-    )
+                size = CellSize(cell.rows + shift.rows, cell.persons + shift.persons)
+    found = row_figures(planned, replace(cell, rows=size.rows, persons=size.persons, statistics=moved), profile)
+    own_evidence = {ident: found.own[ident] for ident in shifts}
+    # A sum over its mean is a count of rows, which is to be the moved one.
+    sums = {
+        s.ident: StatisticEvidence(base.rows, base.rows, base.persons)
+        for s in planned.statistics
+        if s.measure is Measure.SUM and s.ident not in shifts
+        if (base := bases.get(found.own[s.ident].rows)) is not None
+    }
+    close = {i: one for i, one in found.close.items() if i not in shifts}
+    return replace(found, judged={**found.judged, **own_evidence}, close={**close, **sums})
 
 
 def evaluate_rules(

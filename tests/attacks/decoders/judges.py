@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
+from types import MappingProxyType
 
 from broker.domain.errors import BrokerError
 from broker.domain.plans.lineage import lineage_of
@@ -31,6 +33,7 @@ from tests.attacks.decoders.towns import BASE, without_cap
 OF_TABLES = ("table", "record", "parquet", "manifest")
 OF_BYTES = re.compile(r'"(sha256|record_sha256|size)": [^\n]*')
 """What a manifest says of the bytes of tables: these are compared themselves."""
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
 LeftByWay = dict[str, list[list[Left]]]
 """By way, what leaves of each output of each text."""
 Again = Callable[[Texts], dict[str, Difference] | None]
@@ -145,13 +148,18 @@ class EndToEnd:
         if apart := _beside_tables(before, after):
             crossed = inner.kind is Kind.THRESHOLD
             return replace(inner, kind=Kind.THRESHOLD if crossed else Kind.STATE, told=f"{apart}; {inner.told}")
-        if inner.kind is Kind.NONE or (inner.kind is Kind.EDGE and self._changed_by_history(plans, left, seen, way)):
-            return replace(inner, kind=Kind.HISTORY, told=f"{_tables_apart(before, after)}; {inner.told}")
-        return inner
+        told = f"{_tables_apart(before, after)}; {inner.told}"
+        if inner.kind in {Kind.NONE, Kind.EDGE} and self._changed_by_history(plans, left, seen, way):
+            return replace(inner, kind=Kind.HISTORY, told=told)
+        if inner.kind is not Kind.NONE:
+            return inner
+        # Of what the history shows otherwise, a figure can be at an edge, too.
+        is_table = any(before.get(k) != after.get(k) for k in before.keys() | after.keys() if k.startswith("table"))
+        return replace(inner, kind=Kind.EDGE if is_table else Kind.HISTORY, told=told)
 
     def _changed_by_history(self, plans: Sequence[Plan], left: LeftByWay, seen: Mapping[str, Seen], way: str) -> bool:
-        """Whether a figure that differs between the two is neither hidden nor the one that leaves without a history, or
-        rows or hidden figures differ between the two in another way than without a history."""
+        """Whether a figure that differs between the two by more than an edge is neither hidden nor the one that leaves
+        without a history, or rows or hidden figures differ between the two in another way than without a history."""
         for number, plan in enumerate(plans):
             for n, planned in enumerate(plan.outputs):
                 keys = [i for i, c in enumerate(planned.columns) if c.is_key]
@@ -163,8 +171,9 @@ class EndToEnd:
                     return True
                 follows = computed_columns(planned)
                 shown, alone = ([without(r, follows) for r in found] for found in (released, judged))
+                steps = largest_steps(planned, [left[w][number][n] for w in (BASE, way)])
                 pairs = zip(shown, alone, reversed(shown), strict=True)
-                if not all(is_judged(r, j, other) for r, j, other in pairs):
+                if not all(is_judged(r, j, other, steps) for r, j, other in pairs):
                     return True
         return False
 
@@ -196,13 +205,25 @@ def without(rows: RowsByKey, columns: Collection[int]) -> RowsByKey:
     }
 
 
-def is_judged(released: RowsByKey, judged: RowsByKey, other: RowsByKey) -> bool:
+def largest_steps(planned: PlannedOutput, left: Sequence[Left]) -> dict[int, Decimal]:
+    """By column that shows a statistic, the largest step to which its figures are rounded."""
+    steps = dict[int, Decimal]()
+    for one in left:
+        for (_, _, ident), figure in one.figures.items():
+            steps[ident] = max(figure.step, steps.get(ident, figure.step))
+    idents = {n: c.expression.ident for n, c in enumerate(planned.columns) if isinstance(c.expression, ColumnRef)}
+    return {n: steps[ident] for n, ident in idents.items() if ident in steps}
+
+
+def is_judged(
+    released: RowsByKey, judged: RowsByKey, other: RowsByKey, steps: Mapping[int, Decimal] = MappingProxyType({})
+) -> bool:
     """Whether each released row is a judged one, of which fields may be hidden, as far as the other town's rows of its
-    key differ from it. A figure that history shows in both towns alike tells nothing."""
+    key differ from it by more than a column's step. A figure that history shows in both towns alike tells nothing."""
     return all(
         any(
             all(
-                r in {HOLE, j} or is_same(other, key, place, r)
+                r in {HOLE, j} or is_same(other, key, place, r, steps.get(place))
                 for place, (r, j) in enumerate(zip(row, one, strict=True))
             )
             for one in judged.get(key, ())
@@ -212,8 +233,12 @@ def is_judged(released: RowsByKey, judged: RowsByKey, other: RowsByKey) -> bool:
     )
 
 
-def is_same(rows: RowsByKey, key: Fields, place: int, field: str) -> bool:
-    return {row[place] for row in rows.get(key, ())} == {field}
+def is_same(rows: RowsByKey, key: Fields, place: int, field: str, step: Decimal | None = None) -> bool:
+    """Whether the field is the same in the rows of its key, or a number that is at most a step away."""
+    others = {row[place] for row in rows.get(key, ())}
+    if step is None or len(others) != 1 or not all(map(NUMBER.fullmatch, (field, *others))):
+        return others == {field}
+    return abs(Decimal(field) - Decimal(others.pop())) <= step
 
 
 def holes(rows: RowsByKey) -> list[tuple[Fields, tuple[bool, ...]]]:

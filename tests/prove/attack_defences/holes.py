@@ -88,4 +88,11 @@ DEFENCES = (
         test="test_who_is_missing_is_counted_with_the_first_cell_of_the_half",
         given=((1, 2, 51, 52, 53), {0: (2, 2), 2: (3, 3)}),
     ),
+    Defence(
+        "a sum over its mean is the count that is shown",
+        edited("broker.disclosure.table_findings:shifted_figures", "close={**close, **sums}", "close=close"),
+        module="tests.spec.disclosure.test_shifted_counts",
+        test="test_a_count_that_is_moved_moves_what_shows_it",
+        given=(13, "s13_given", 6, {14: 460}),
+    ),
 )

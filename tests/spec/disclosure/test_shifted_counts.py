@@ -1,0 +1,55 @@
+"""A row that counts a few persons more or less: 109 persons with a row each, of whom 60 have the mark, and whose scores
+are all 4. Counts are rounded to 5."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from broker.disclosure.table_findings import shifted_figures
+from broker.domain.evidence import CellEvidence, StatisticEvidence
+from broker.domain.plans.measure import Measure
+from broker.domain.plans.plan import PlannedStatistic
+from broker.domain.plans.scalars import ColumnRef, ScalarType, Value
+from broker.domain.release_history import CountShift
+from broker.policy.disclosure_rules import DisclosureRules
+from tests.spec.disclosure.groups_kit import counted
+
+PROFILE = DisclosureRules(name="npd", source="test", t=10, round_base=5)
+MARK, SCORE = ColumnRef(1, ScalarType.FLAG), ColumnRef(2, ScalarType.INT)
+N, ONES, SHARE, MEAN, SUM = range(10, 15)
+STATISTICS = (
+    PlannedStatistic(N, Measure.COUNT_ROWS, None, ScalarType.INT),
+    PlannedStatistic(ONES, Measure.ONES, MARK, ScalarType.INT),
+    PlannedStatistic(SHARE, Measure.SHARE, MARK, ScalarType.DECIMAL),
+    PlannedStatistic(MEAN, Measure.MEAN, SCORE, ScalarType.DECIMAL, bounds=(0, 10)),
+    PlannedStatistic(SUM, Measure.SUM, SCORE, ScalarType.INT, bounds=(0, 10)),
+)
+SCORES = StatisticEvidence(4, 109, 109, largest=4, second=4, total=436)
+MARKED = StatisticEvidence(60, 60, 60, rest=49, rest_rows=49, total=60)
+CELL = CellEvidence(
+    (), 109, 109, {N: StatisticEvidence(109, 109, 109), ONES: MARKED, SHARE: MARKED, MEAN: SCORES, SUM: SCORES}
+)
+
+
+def shown(shifts: Mapping[int, CountShift]) -> dict[int, Value]:
+    planned = counted(0, (), *STATISTICS)
+    figures = shifted_figures(planned, CELL, PROFILE, {ident: [shift] for ident, shift in shifts.items()})
+    return {s.ident: figures.shown(s, PROFILE) for s in STATISTICS}
+
+
+@pytest.mark.parametrize(
+    ("ident", "amount", "by", "changed"),
+    [
+        (N, "rows", 0, {}),
+        (N, "rows", 6, {N: 115, SUM: 460}),
+        (N, "rows", -6, {N: 105, SUM: 420}),
+        (ONES, "s11_ones", 6, {ONES: 65}),
+        (SHARE, "s12_given", 6, {SHARE: round(60 / 115, 3)}),
+        (SHARE, "s12_ones", 6, {SHARE: round(65 / 115, 3)}),
+        (MEAN, "s13_given", 6, {SUM: 460}),
+    ],
+)
+def test_a_count_that_is_moved_moves_what_shows_it(ident, amount, by, changed) -> None:
+    whole = {N: 110, ONES: 60, SHARE: round(60 / 110, 3), MEAN: 4, SUM: 440}
+    found = shown({ident: CountShift(amount, by, by)})
+    assert {i: float(v) for i, v in found.items()} == {i: float(v) for i, v in (whole | changed).items()}
