@@ -25,6 +25,7 @@ YEAR = YEARS[-1]
 KEY = "PupilMatchingRefAnonymous"
 POLICIES = Path(__file__).resolve().parents[3] / "policies"
 BASE = "base"
+SMALL_REFERENCE = 20
 TAKEN_IN = datetime(2026, 1, 1, tzinfo=UTC)
 ATTENDED, EMPTY = 5, 3
 """Schools with pupils, and schools of the register without any."""
@@ -79,6 +80,13 @@ def policies_of_town(profile: str = "npd-default") -> PolicySet:
 def without_cap(town: Town) -> Town:
     """The same, where no reference population is ever used up."""
     memory = replace(town.policies.memory, fraction=1000.0)
+    return replace(town, policies=replace(town.policies, memory=memory))
+
+
+def with_small_references(town: Town) -> Town:
+    """The same without a cap, where a year group of a local authority of a town is a reference population by itself, as
+    each is of a whole country."""
+    memory = replace(without_cap(town).policies.memory, least=SMALL_REFERENCE)
     return replace(town, policies=replace(town.policies, memory=memory))
 
 

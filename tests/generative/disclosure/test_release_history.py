@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from histories import (
+    EVERYBODY,
     FIGURES,
     Drawn,
     drawn_history,
@@ -24,7 +25,7 @@ from history_proof_size import SEED, size, tell
 
 from broker.disclosure.differencing.compare_tables import compare
 from broker.disclosure.differencing.difference_repair import remainders, repair_differences, without_total
-from broker.domain.release_history import RepairAction
+from broker.domain.release_history import HistorySource, RepairAction
 from broker.evidence.member_tables import MemberTable
 
 pytestmark = pytest.mark.long
@@ -126,7 +127,9 @@ def test_a_history_of_aligned_counts_has_no_leak_left() -> None:
         for n, whole in enumerate(history):
             drawn = replace(whole, within=size, total_known=False)
             everybody = everybody_of(size, drawn.t)
-            known = [(table_of(everybody, -1), everybody), *released]
+            everybody_table = table_of(everybody, -1)
+            entry = replace(everybody_table.entry, source=HistorySource.POPULATION, recipe=EVERYBODY)
+            known = [(replace(everybody_table, entry=entry), everybody), *released]
             given = table_of(drawn, n)
             countable = frozenset((f.statistic, f.amount) for f in given.figures if f.is_count)
             loads = {t.entry.number: (lambda t=t: t) for t, _ in known}

@@ -2,12 +2,13 @@
 1 to 100, and everybody knows how many of them are in the north (1 to 50) and in the south (51 to 100)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
 from broker.disclosure.differencing.compare_tables import compare
 from broker.disclosure.differencing.difference_repair import repair_differences, without_total
-from broker.domain.release_history import CellRepair, RepairAction
+from broker.domain.release_history import CellRepair, HistorySource, RepairAction
 from broker.evidence.member_tables import MemberTable
 from tests.attacks.history_town import people, table
 
@@ -56,6 +57,14 @@ def test_who_is_nowhere_else_is_counted_less() -> None:
     """Three strangers are in the north."""
     cells = {"n1": [*people((1, 30)), 101, 102, 103], "n2": people((31, 50)), "south": people((51, 100))}
     assert shifts(changes(table(9, cells), HALVES)) == {0: (-3, -3)}
+
+
+def test_what_a_known_population_leaves_of_an_earlier_table_is_known() -> None:
+    """The boys were released. Everybody less the boys are the girls: two girls are not in the new table."""
+    boys = table(2, {"boys": people((1, 50))}, within={"all": 100})
+    girls = table(9, {"g1": people((51, 80)), "g2": people((81, 98))}, within={"all": 100})
+    entry = replace(EVERYBODY.entry, number=-1, source=HistorySource.POPULATION, recipe="all")
+    assert shifts(changes(girls, boys, replace(EVERYBODY, entry=entry))) == {0: (2, 2)}
 
 
 def test_the_largest_class_of_sizes_is_chosen() -> None:
