@@ -100,15 +100,16 @@ def statistic_totals(statistic: PlannedStatistic) -> Sequence[tuple[str, bool, b
             return [(given, True, True), (given, False, False)]
 
 
-def countable_totals(table: PlannedTable) -> frozenset[tuple[int, str]]:
+def countable_totals(table: PlannedTable) -> frozenset[tuple[int, str, bool]]:
     """The totals of a table that are counts of which the released figure can be moved (`protected_values.shifted`): by
-    statistic and amount. A sum of values is none, nor a condition inside a sum."""
-    found = set[tuple[int, str]]()
+    statistic, amount and `once`. A sum of values is none, nor a condition inside a sum."""
+    found = set[tuple[int, str, bool]]()
     for statistic in shown_statistics(table):
-        amounts = {amount for amount, _, of_values in statistic_totals(statistic) if not of_values}
         if statistic.measure is Measure.SUM:
-            amounts = {f"s{statistic.ident}_total"} if statistic.counts else set()
-        found |= {(statistic.ident, amount) for amount in amounts}
+            found |= {(statistic.ident, f"s{statistic.ident}_total", False)} if statistic.counts else set()
+        else:
+            totals = statistic_totals(statistic)
+            found |= {(statistic.ident, amount, once) for amount, once, of_values in totals if not of_values}
     return frozenset(found)
 
 

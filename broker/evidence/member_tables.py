@@ -150,14 +150,18 @@ def from_bytes(content: bytes) -> Members:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MemberTable:
-    """A table as the release history has it, or as it would if the table were released now."""
+    """A table as the release history has it, or as it would if the table were released now. `total_known`: whether its
+    readers know its totals, and with them what its suppressed cells have together."""
 
     entry: HistoryEntry
     figures: tuple[KnownFigure, ...]
     members: Members
+    total_known: bool = True
 
 
 StatisticCell = tuple[int, int]
+TotalCell = tuple[int, str, int]
+"""A statistic, the name of an amount, and a cell."""
 """A statistic and a cell of its table."""
 
 
@@ -172,6 +176,25 @@ class LeakSide:
 
 
 @dataclass(frozen=True, slots=True)
+class SumTerm:
+    """One cell of one total (`KnownFigure.amount` and `once`) in a sum: added, or subtracted if `sign` is -1."""
+
+    statistic: int
+    amount: str
+    once: bool
+    cell: int
+    sign: int
+
+    @property
+    def total(self) -> tuple[int, str, bool]:
+        return self.statistic, self.amount, self.once
+
+    @property
+    def of_cell(self) -> TotalCell:
+        return self.statistic, self.amount, self.cell
+
+
+@dataclass(frozen=True, slots=True)
 class Leak:
     """A figure of the new table over `new` and one of the earlier table over `old` differ by what `persons` persons (1
     to t - 1) contribute.
@@ -179,8 +202,8 @@ class Leak:
     `exact` is False if so small a difference was not found but could not be ruled out. `covered`: the keyed noise of
     both tables hides the difference. `scaled`: amounts were multiplied, so neither value can replace the other.
     `beyond`: cells of the new table that no small difference separates from persons who are in one table only.
-    `totals`: the totals that were compared, of the new figure and of the old one (`KnownFigure.amount` and `once`);
-    None if one of them is a complement.
+    `new_terms`, `old_terms`: the figures that are added up for the sides, or taken from a known population where one
+    is a complement; None if suppressed cells are among them.
     Statistics are numbers in their planned tables.
     """
 
@@ -193,17 +216,18 @@ class Leak:
     covered: bool = False
     scaled: bool = False
     beyond: frozenset[int] = frozenset()
-    totals: tuple[tuple[str, bool], tuple[str, bool]] | None = None
+    new_terms: frozenset[SumTerm] | None = None
+    old_terms: frozenset[SumTerm] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A new table against one earlier table: how they overlap, and every leak. `repeated` are statistics and cells of
-    the new table that the earlier one already shows."""
+    """A new table against one earlier table: how they overlap, and every leak. `repeated` are totals and cells of the
+    new table that the earlier one already shows."""
 
     overlap: Overlap
     leaks: tuple[Leak, ...]
-    repeated: frozenset[StatisticCell] = frozenset()
+    repeated: frozenset[TotalCell] = frozenset()
 
     @property
     def is_clean(self) -> bool:

@@ -1,18 +1,20 @@
 """Attack A9: one padded job for each of many pupils, in series. The release history changes jobs that disclose a pupil,
-so each release or denial is an answer. A project has a quota of jobs that history changed, hid or withheld. Over the
-quota a checker reviews every job."""
+so each release or denial is an answer. A project has a quota of jobs of which history hid or withheld anything. Over
+the quota a checker reviews every job. Counts are aligned and so never hidden: here they stand for sums, which are."""
 
 import os
 from dataclasses import replace
 
 import pytest
 
+from broker.disclosure.differencing import difference_repair
 from broker.domain.findings import Verdict
 from broker.domain.jobs.job import OutputState
 from broker.domain.plans.plan import EvidenceNeeds
 from broker.policy.disclosure_rules import Rounding
 from broker.policy.policy_set import PolicySet
 from broker.workflow.output_routes import route_of
+from broker.workflow.release_history import comparison_rounds
 from tests.attacks.profiles import SHIPPED
 from tests.generative.disclosure.history_proof_size import size, tell
 from tests.unit.workflow.conftest import PROJECT, SQL, Broker, broker, founded, policies
@@ -30,6 +32,13 @@ PADDED = " AND a.FSMeligible IS NOT NULL AND a.URN <> {}"
 """The same, but for one pupil where the secret is so; each time another text."""
 
 pytestmark = pytest.mark.long
+
+
+@pytest.fixture
+def sums(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No figure can be aligned, or shown as it was before."""
+    monkeypatch.setattr(comparison_rounds, "countable_totals", lambda _: frozenset())
+    monkeypatch.setattr(difference_repair, "_earlier_values", lambda *_: iter(()))
 
 
 def padded(number: int) -> str:
@@ -54,6 +63,7 @@ def series(town: Broker, secrets: tuple[bool, ...], profile: str = "npd-default"
     return states
 
 
+@pytest.mark.usefixtures("sums")
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a9_over_the_quota_every_job_needs_a_review(town: Broker, profile: str) -> None:
     states = series(town, SECRETS, profile)
@@ -71,12 +81,20 @@ def test_a9_over_the_quota_every_job_needs_a_review(town: Broker, profile: str) 
     assert right <= MOST * JOBS / 40 or JOBS < 40
 
 
+@pytest.mark.usefixtures("sums")
 def test_a9_jobs_that_history_leaves_alone_use_nothing_up(town: Broker) -> None:
     states = series(town, (False,) * JOBS)
     assert town.store.history_changed_jobs(PROJECT) == 0
     assert OutputState.IN_REVIEW not in states
 
 
+def test_a9_counts_deny_nothing_and_use_nothing_up(town: Broker) -> None:
+    states = series(town, SECRETS)
+    assert town.store.history_changed_jobs(PROJECT) == 0
+    assert set(states) == {OutputState.RELEASED}
+
+
+@pytest.mark.usefixtures("sums")
 def test_a9_a_second_comparison_of_a_job_counts_no_more(town: Broker) -> None:
     states = series(town, (True,) * (QUOTA + 1))
     assert states[-1] is OutputState.IN_REVIEW

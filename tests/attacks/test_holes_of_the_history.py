@@ -129,6 +129,50 @@ def test_invariant_9_nobody_one_and_nine_of_an_earlier_release_show_the_same_hol
     assert_alike(seen, "table 1 t0")
 
 
+YEAR_3, GIRLS, BOYS = (f"{OF_YEAR} AND {c}" for c in ("a.NCyearActual = '3'", "a.Gender = 'F'", "a.Gender = 'M'"))
+SHARE_OF_MEALS = "AVG(CASE WHEN a.FSMeligible = 1 THEN 1.0 ELSE 0 END)"
+NOT_3 = "CASE WHEN a.NCyearActual <> '3' OR a.EthnicGroupMinor = 'WIRT' THEN 1.0 ELSE 0 END"
+WIDE = f"{OF_YEAR} AND (a.NCyearActual = '3' OR a.Gender = 'F')"
+GIRLS_BUT = f"COUNT(*) AS n {GIRLS} AND {OTHERS}"
+SERIES: Mapping[str, tuple[str, ...]] = {
+    "a count beside a share that is hidden": (
+        f"a.LA, a.NCyearActual, a.Gender, COUNT(*) AS n, {SHARE_OF_MEALS} AS m {BUT} {BY_CELL}, a.Gender",
+    ),
+    "the rest of a share": (f"AVG({NOT_3}) AS m {WIDE}",),
+    "a count less a condition": (f"COUNT(*) AS n, SUM({NOT_3}) AS m {WIDE}",),
+    "boys, then girls": (f"COUNT(*) AS n {BOYS}", GIRLS_BUT),
+    "boys and girls of all, then girls": (
+        f"COUNT(*) AS n, SUM(CASE WHEN a.Gender = 'M' THEN 1 ELSE 0 END) AS m {OF_YEAR}",
+        GIRLS_BUT,
+    ),
+    "girls, then boys and girls of all": (
+        GIRLS_BUT,
+        f"COUNT(*) AS n, SUM(CASE WHEN a.Gender = 'M' THEN 1 ELSE 0 END) AS m {OF_YEAR}",
+    ),
+    "girls, then a mean of all girls": (GIRLS_BUT, f"COUNT(*) AS n, AVG(a.IDACIScore) AS m {GIRLS}"),
+    "girls by year, then their share": (
+        f"a.NCyearActual, {GIRLS_BUT} GROUP BY a.NCyearActual",
+        f"a.NCyearActual, AVG(CASE WHEN a.Gender = 'F' THEN 1.0 ELSE 0 END) AS m {OF_YEAR} GROUP BY a.NCyearActual",
+    ),
+    "girls, boys, then both": (
+        f"COUNT(*) AS n {YEAR_3} AND a.Gender = 'F' AND {OTHERS}",
+        f"COUNT(*) AS n {YEAR_3} AND a.Gender = 'M' AND {OTHERS}",
+        f"a.Gender, COUNT(*) AS n {YEAR_3} AND {OTHERS} GROUP BY a.Gender",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", SERIES)
+def test_invariant_9_a_series_shows_the_same_holes_for_nobody_one_and_nine(what: str) -> None:
+    texts = tuple(f"-- output: t0\nSELECT {select}" for select in SERIES[what])
+    seen = [brokers().ran(f"{few} in one area", texts) for few in FEW]
+    assert seen[0].states == seen[1].states == seen[2].states
+    for number, text in enumerate(texts):
+        keys = text.partition(" GROUP BY ")[2].count(",") + (" GROUP BY " in text)
+        patterns = [holes(rows_by_key(s.told.get(f"table {number} t0", ""), range(keys))) for s in seen]
+        assert patterns[0] == patterns[1] == patterns[2]
+
+
 def test_invariant_9_a_condition_near_a_reference_population_shows_the_same_holes() -> None:
     texts = (f"-- output: t0\nSELECT COUNT(*) AS n, {PRIMARY} AS m {OF_YEAR}",)
     seen = [brokers().ran(f"{few} in one area", texts) for few in FEW]

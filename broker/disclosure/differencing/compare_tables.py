@@ -13,7 +13,7 @@ from broker.disclosure.differencing.joint_counts import Numbers
 from broker.disclosure.differencing.overlay import Overlay, overlay_functionals
 from broker.disclosure.differencing.scale_factors import Scale, possible_scales
 from broker.domain.release_history import KnownFigure, Overlap, OverlapKind
-from broker.evidence.member_tables import Comparison, Leak, Members, MemberTable
+from broker.evidence.member_tables import Comparison, Leak, Members, MemberTable, TotalCell
 
 Vertices = frozenset[int]
 FoundSides = tuple[Vertices, Vertices, SmallDifference, bool, Vertices]
@@ -37,7 +37,7 @@ class PartComparison:
         self._seen: dict[tuple[int, int], list[FoundSides]] = {}
         self.leaks: list[Leak] = []
         self.kinds: list[OverlapKind] = []
-        self.repeated: set[tuple[int, int]] = set()
+        self.repeated: set[TotalCell] = set()
 
     def compare_figures(self) -> None:
         for figure in self._mine.figures:
@@ -56,16 +56,16 @@ class PartComparison:
         if (id(new), id(old)) not in self._seen:
             self._seen[id(new), id(old)] = self._found(new, old)
         if self._mine.is_whole:
-            self.repeated |= {(figure.statistic, new.shown[v]) for v in self._repeats.get((id(new), id(old)), ())}
+            repeats = self._repeats.get((id(new), id(old)), ())
+            self.repeated |= {(figure.statistic, figure.amount, new.shown[v]) for v in repeats}
         # Keyed noise covers a difference only if the noise of both tables reaches t.
         noise = min(self._new.entry.noise, self._old.entry.noise)
         covered = new.is_plain and old.is_plain and noise >= self._t
-        totals = ((figure.amount, figure.once), (other.amount, other.once))
-        compared = totals if self._mine.is_whole and self._theirs.is_whole else None
         for mine, theirs, found, scaled, beyond in self._seen[id(new), id(old)]:
             sides, size = (self._mine.side(new, mine), self._theirs.side(old, theirs)), (found.persons, found.exact)
             cells = self._mine.side(new, beyond).cells
-            self.leaks.append(Leak(figure.statistic, other.statistic, *sides, *size, covered, scaled, cells, compared))
+            terms = self._mine.terms(new, figure, mine), self._theirs.terms(old, other, theirs)
+            self.leaks.append(Leak(figure.statistic, other.statistic, *sides, *size, covered, scaled, cells, *terms))
 
     def _found(self, new: Functional, old: Functional) -> list[FoundSides]:
         found = list[FoundSides]()

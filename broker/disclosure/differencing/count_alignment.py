@@ -1,7 +1,7 @@
-"""Counts the few persons in whom cells differ from known ones with the largest of these cells. The counts then add up
-to what is known already, whoever these persons are, and no hole tells whether there are any."""
+"""Counts the few persons in whom figures differ from known ones with one of these figures. They then add up to what is
+known already, whoever these persons are, and no hole tells whether there are any."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -10,28 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from broker.disclosure.differencing.difference_kinds import Vector
-from broker.disclosure.differencing.functionals import figure_amounts
+from broker.disclosure.differencing.functionals import amounts_of_total
 from broker.disclosure.differencing.joint_counts import Numbers
 from broker.disclosure.suppression.suppression_task import coarse_size
-from broker.domain.release_history import CellRepair, CountShift, HistorySource, KnownFigure, RepairAction
-from broker.evidence.member_tables import Leak, LeakSide, MemberTable, StatisticCell
+from broker.domain.release_history import CellRepair, CountShift, HistorySource, RepairAction
+from broker.evidence.member_tables import Leak, MemberTable, StatisticCell, SumTerm, TotalCell
 
-CountOfCell = tuple[int, str, int]
-"""A statistic, the name of an amount, and a cell."""
-ENTRIES_AT_ONCE = 2
-Countable = frozenset[tuple[int, str]]
-"""Totals that are counts which can be moved: the statistic and the name of the amount."""
-
-
-def aligned_cells(changes: Sequence[CellRepair]) -> frozenset[CountOfCell]:
-    """The totals and cells that are aligned already: each only once, or rounds could alternate."""
-    return frozenset(
-        (c.statistic, c.shift.amount, c.cell) for c in changes if c.shift is not None and c.statistic is not None
-    )
+Countable = frozenset[tuple[int, str, bool]]
+"""Totals that are counts which can be moved: the statistic, and the amount and `once` of its figure."""
+AmountRows = tuple[Numbers, Vector]
+"""Persons, and what each adds."""
+ENTRIES_AT_ONCE = 4
 
 
-def figure_of(table: MemberTable, statistic: int, total: tuple[str, bool]) -> KnownFigure:
-    return next(f for f in table.figures if (f.statistic, (f.amount, f.once)) == (statistic, total))
+def cells_that_stay(changes: Sequence[CellRepair]) -> tuple[frozenset[StatisticCell], frozenset[TotalCell]]:
+    """Figures that show an earlier value, and counts that are aligned already: each only once, or rounds could
+    alternate."""
+    changed = [(c.statistic, c) for c in changes if c.statistic is not None]
+    earlier = frozenset((ident, c.cell) for ident, c in changed if c.action is RepairAction.EARLIER)
+    return earlier, frozenset((ident, c.shift.amount, c.cell) for ident, c in changed if c.shift is not None)
 
 
 class RowsByCell:
@@ -42,36 +39,44 @@ class RowsByCell:
         self._persons, cells = table.members.rows()
         self._order = np.argsort(cells, kind="stable")
         self._starts = np.searchsorted(cells[self._order], np.arange(table.members.count + 2))
+        self._amounts: dict[tuple[str, bool], Vector] = {}
 
-    def of(self, figure: KnownFigure, cells: Collection[int]) -> tuple[Numbers, Vector]:
-        """Persons of the cells, and what each adds to the figure: one row for each person and cell."""
+    def of(self, amount: str, once: bool, cells: Collection[int]) -> AmountRows:
+        """Persons of the cells with their amounts: one row for each person and cell."""
+        if (amount, once) not in self._amounts:
+            self._amounts[amount, once] = amounts_of_total(self.table.members, amount, once)
         rows = np.concatenate([self._order[:0], *(self._order[self._starts[c] : self._starts[c + 1]] for c in cells)])
-        return self._persons[rows].astype(np.int64), figure_amounts(self.table.members, figure)[rows]
+        return self._persons[rows].astype(np.int64), self._amounts[amount, once][rows]
+
+    def of_terms(self, terms: Collection[SumTerm], sign: int) -> Iterator[AmountRows]:
+        cells = defaultdict[tuple[str, bool, int], list[int]](list)
+        for term in terms:
+            cells[term.amount, term.once, term.sign].append(term.cell)
+        for (amount, once, by), some in cells.items():
+            persons, amounts = self.of(amount, once, some)
+            yield persons, amounts * (sign * by)
 
 
-def added_up(persons: Numbers, amounts: Vector) -> tuple[Numbers, Vector]:
+def added_up(rows: Sequence[AmountRows]) -> AmountRows:
     """Each person's amount, without those of whom nothing is left."""
+    persons, amounts = (np.concatenate(column) for column in zip(*rows, strict=True))
     who, where = np.unique(persons, return_inverse=True)
     left = np.bincount(where, weights=amounts, minlength=len(who))
     return who[left != 0], left[left != 0]
 
 
-def summed_cells(side: LeakSide, figure: KnownFigure) -> frozenset[int]:
-    """The cells of the side that are added up, or subtracted from a known population."""
-    return frozenset(figure.shown) - side.cells if side.complement else side.cells
-
-
 @dataclass
 class Alignment:
-    """One round of alignments of a table. `taken`: totals and cells that must stay as they are. `busy`: those of which
-    this round changes the sum already; what else concerns them waits for the next round."""
+    """One round of alignments of a table. `known`: counts that were released before. `earlier` and `taken` must stay
+    as they are. `busy`: what this round changes already; what else concerns it waits for the next round."""
 
     table: MemberTable
     history: Mapping[int, Callable[[], MemberTable]]
     countable: Countable
-    known: Collection[StatisticCell]
-    taken: Collection[CountOfCell]
-    busy: set[CountOfCell] = field(default_factory=set)
+    known: Collection[TotalCell]
+    earlier: Collection[StatisticCell]
+    taken: Collection[TotalCell]
+    busy: set[TotalCell] = field(default_factory=set)
 
     @cached_property
     def _rows(self) -> RowsByCell:
@@ -81,81 +86,80 @@ class Alignment:
     def _sizes(self) -> NDArray[np.int64]:
         return self.table.members.sizes()
 
+    def is_of_counts(self, leak: Leak) -> bool:
+        """Whether figures tell the leak that are shown, and one of the new ones is a count."""
+        terms = leak.new_terms
+        is_told = terms is not None and leak.old_terms is not None and leak.exact and not leak.scaled
+        return is_told and any(t.total in self.countable for t in terms or ())
+
     def changes(self, leaks: Sequence[tuple[int, Leak]]) -> Iterator[CellRepair | None]:
         """The change for each leak of counts (with its entry) that can be repaired; None if it waits for the next
         round."""
-        found = [(len(cells), entry, leak, cells) for entry, leak in leaks if (cells := self._cells_of(leak))]
-        shared = Counter(of for *_, cells in found for of in cells)
+        found = [(entry, leak, frozenset(t.of_cell for t in leak.new_terms or ())) for entry, leak in leaks]
+        shared = Counter(of for *_, counts in found for of in counts)
         read = lru_cache(ENTRIES_AT_ONCE)(lambda entry: RowsByCell(self.history[entry]()))
         # A leak of few cells is often a part of one of many, which is then repaired with it.
-        for _, entry, leak, cells in sorted(found, key=lambda of: of[:2]):
-            if not self.busy.isdisjoint(cells):
+        for entry, leak, counts in sorted(found, key=lambda of: (len(of[2]), of[0])):
+            if not self.busy.isdisjoint(counts):
                 yield None
             elif (change := self._change(leak, read(entry), shared)) is not None:
-                self.busy |= cells
+                self.busy |= counts
                 yield change
 
-    def _cells_of(self, leak: Leak) -> frozenset[CountOfCell]:
-        figure = self._figure(leak)
-        return frozenset((leak.statistic, figure.amount, c) for c in summed_cells(leak.new, figure))
-
-    def _figure(self, leak: Leak) -> KnownFigure:
-        assert leak.totals is not None
-        return figure_of(self.table, leak.statistic, leak.totals[0])
-
-    def is_of_counts(self, leak: Leak) -> bool:
-        """Whether the leak is between two sums of shown cells, or what a known population leaves of them, and the new
-        ones are counts."""
-        sides = (leak.new, leak.old)
-        return (
-            leak.totals is not None
-            and leak.exact
-            and not leak.scaled
-            and not any(s.holes for s in sides)
-            and (leak.statistic, leak.totals[0][0]) in self.countable
-        )
-
-    def _change(self, leak: Leak, old: RowsByCell, shared: Mapping[CountOfCell, int]) -> CellRepair | None:
-        """Count the persons in whom the two sides differ with one of the cells: one that most leaks share, and then the
-        largest, because a few change it least."""
-        assert leak.totals is not None
-        figure, other = self._figure(leak), figure_of(old.table, leak.old_statistic, leak.totals[1])
-        ident, amount, t, cells = leak.statistic, figure.amount, self.table.entry.t, summed_cells(leak.new, figure)
-        free = [
-            c
-            for c in cells
-            if c in figure.shown and (ident, c) not in self.known and (ident, amount, c) not in self.taken
-        ]
-        if not free:
+    def _change(self, leak: Leak, old: RowsByCell, shared: Mapping[TotalCell, int]) -> CellRepair | None:
+        """Count the persons in whom the two sides differ with one of the figures: one that most leaks share, and then
+        the largest, because a few change it least."""
+        t, free = self.table.entry.t, [term for term in leak.new_terms or () if self._may_move(term)]
+        if not free or (rows := self._apart(leak, old)) is None:
             return None
-        # Sizes are coarse, so that one person hardly ever chooses.
-        cell = max(free, key=lambda c: (shared[ident, amount, c], coarse_size(int(self._sizes[c]), t), -c))
-        (who, mine), known = self._rows.of(figure, cells), self._known_of(leak, other, old)
-        if known is None:
-            return None
-        persons, by = added_up(np.concatenate([who, known[0]]), np.concatenate([-mine, known[1]]))
+        persons, by = added_up(rows)
         if not 0 < len(persons) < t or not np.array_equal(by, np.rint(by)):
             return None
-        inside, amounts = added_up(*self._rows.of(figure, [cell]))
-        if not len(inside):
-            return None
-        before = np.where(np.isin(persons, inside), amounts[np.searchsorted(inside, persons) % len(inside)], 0)
+        # Sizes are coarse, so that one person hardly ever chooses.
+        ranked = sorted(
+            free,
+            key=lambda of: (shared[of.of_cell], coarse_size(int(self._sizes[of.cell]), t), -of.statistic, -of.cell),
+            reverse=True,
+        )
+        best = {(of.total, of.sign): of for of in reversed(ranked)}
+        term = max(best.values(), key=lambda of: (self._once_each(of, persons, by), of.sign, -ranked.index(of)))
+        by = by * term.sign
+        inside, before = self._amounts_in(term, persons)
         more = int((np.sign(before + by) - np.sign(before)).sum())
-        if len(inside) + more < t:
+        if inside + more < t or not inside:
             return None
+        shift = CountShift(term.amount, int(by.sum()), more)
         moved = tuple(zip(persons.tolist(), by.astype(int).tolist(), strict=True))
-        return CellRepair(RepairAction.ALIGN, cell, ident, shift=CountShift(amount, int(by.sum()), more), moved=moved)
+        return CellRepair(RepairAction.ALIGN, term.cell, term.statistic, shift=shift, moved=moved)
 
-    def _known_of(self, leak: Leak, figure: KnownFigure, old: RowsByCell) -> tuple[Numbers, Vector] | None:
-        """What is known of the new cells' sum, by person: the sum of the old cells, or what these leave of everybody.
-        None if that is not a known population."""
-        persons, amounts = old.of(figure, summed_cells(leak.old, figure))
+    def _once_each(self, term: SumTerm, persons: Numbers, by: Vector) -> int:
+        """How many of the persons the count would count once or not at all, as it counts others."""
+        _, before = self._amounts_in(term, persons)
+        after = before + by * term.sign
+        return int(np.count_nonzero((after >= 0) & (after <= np.maximum(before, 1))))
+
+    def _amounts_in(self, term: SumTerm, persons: Numbers) -> tuple[int, Vector]:
+        """How many persons a count has, and the amounts of some (ascending) in it."""
+        inside, amounts = added_up([self._rows.of(term.amount, term.once, [term.cell])])
+        if not len(inside):
+            return 0, np.zeros(len(persons))
+        at = np.minimum(np.searchsorted(inside, persons), len(inside) - 1)
+        return len(inside), np.where(inside[at] == persons, amounts[at], 0)
+
+    def _may_move(self, term: SumTerm) -> bool:
+        is_free = term.of_cell not in self.known and (term.statistic, term.cell) not in self.earlier
+        return is_free and term.total in self.countable and term.of_cell not in self.taken
+
+    def _apart(self, leak: Leak, old: RowsByCell) -> list[AmountRows] | None:
+        """What is known of the new figures' sum less that sum. A side may be what figures leave of everybody; None if
+        that is not a known population."""
+        rows = [*old.of_terms(leak.old_terms or (), 1), *self._rows.of_terms(leak.new_terms or (), -1)]
         if leak.new.complement == leak.old.complement:
-            return persons, amounts
+            return rows
         for everybody in self._everybody:
             if everybody.table.entry.recipe in self.table.entry.within.keys() & old.table.entry.within.keys():
-                every, ones = everybody.of(everybody.table.figures[0], [0])
-                return np.concatenate([every, persons]), np.concatenate([ones, -amounts])
+                persons, ones = everybody.of("", False, [0])
+                return [*rows, (persons, ones if leak.old.complement else -ones)]
         return None
 
     @cached_property

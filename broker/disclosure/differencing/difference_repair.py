@@ -1,18 +1,18 @@
 """Repairs a new table that leaks against the release history: suppresses cells or restores earlier values until no leak
 is left."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from broker.disclosure.differencing.compare_tables import LoadTable, compare_all
-from broker.disclosure.differencing.count_alignment import Alignment, Countable, aligned_cells
+from broker.disclosure.differencing.count_alignment import Alignment, Countable, cells_that_stay
 from broker.disclosure.differencing.difference_kinds import SAME_AMOUNT, Vector
 from broker.disclosure.differencing.functionals import Functionals, figure_amounts
 from broker.disclosure.differencing.joint_counts import Numbers, sums_by_key
 from broker.domain.release_history import CellRepair, KnownFigure, OverlapKind, RepairAction
-from broker.evidence.member_tables import Comparison, Leak, Members, MemberTable, StatisticCell, members_of
+from broker.evidence.member_tables import Comparison, Leak, Members, MemberTable, StatisticCell, TotalCell, members_of
 
 AmountRows = tuple[Numbers, Numbers, dict[str, Vector]]
 
@@ -31,7 +31,7 @@ def apply_changes(new: MemberTable, changes: Sequence[CellRepair], history: Mapp
 
 
 def _aligned(new: MemberTable, changes: Sequence[CellRepair]) -> MemberTable:
-    """Count the persons of each change with its cell. The remainder makes up for them, as in `_replace_cell`."""
+    """Count the persons of each change with its cell. The remainder makes up for them, as in `_exchange_amounts`."""
     if not changes:
         return new
     names = {f.amount: f.amount for f in new.figures}
@@ -52,7 +52,8 @@ def without_total(table: MemberTable) -> MemberTable:
     persons, cells = table.members.rows()
     is_shown = np.isin(cells, shown)
     amounts = {name: amount[is_shown] for name, amount in table.members.amounts.items()}
-    return replace(table, members=members_of(table.members.count, persons[is_shown], cells[is_shown], amounts))
+    members = members_of(table.members.count, persons[is_shown], cells[is_shown], amounts)
+    return replace(table, members=members, total_known=False)
 
 
 def matching_figures(new: MemberTable, old: MemberTable) -> dict[int, KnownFigure]:
@@ -97,43 +98,46 @@ def _without_cell(figure: KnownFigure, change: CellRepair) -> KnownFigure:
 def _with_earlier_value(new: MemberTable, change: CellRepair, old: MemberTable) -> MemberTable:
     same, cell, earlier = matching_figures(new, old), change.cell, change.earlier_cell
     assert earlier is not None
-    figures = []
+    figures, exchanged = list[KnownFigure](), dict[str, str]()
     for place, figure in enumerate(new.figures):
-        shown = {c: v for c, v in figure.shown.items() if c != cell}
-        if place in same and earlier in same[place].shown and cell in figure.shown:
-            shown[cell] = same[place].shown[earlier]
+        shown = dict(figure.shown)
+        if figure.statistic == change.statistic and place in same:
+            exchanged[figure.amount] = same[place].amount
+            if cell in shown:
+                shown[cell] = same[place].shown[earlier]
         figures.append(replace(figure, shown=shown))
-    amounts = {f.amount: same[n].amount if n in same else None for n, f in reversed([*enumerate(new.figures)])}
     # Now has members of both tables.
     within = {n: size for n, size in new.entry.within.items() if n in old.entry.within}
-    members = _replace_cell(new.members, cell, old.members, earlier, amounts)
-    return MemberTable(replace(new.entry, within=within), tuple(figures), members)
+    names = {f.amount for f in new.figures}
+    members = _exchange_amounts(new.members, cell, old.members, earlier, names, exchanged)
+    return replace(new, entry=replace(new.entry, within=within), figures=tuple(figures), members=members)
 
 
-def _replace_cell(new: Members, cell: int, old: Members, earlier: int, amounts: Mapping[str, str | None]) -> Members:
-    """Replace the members of a cell by those of an earlier cell. `amounts` maps names of the new table's amounts to
-    those of the old one; None: the old table has no such amount."""
-    persons, cells, mine = _amount_rows(new, {n: n for n in amounts})
-    others, places, theirs = _amount_rows(old, amounts)
+def _exchange_amounts(
+    new: Members, cell: int, old: Members, earlier: int, names: Collection[str], exchanged: Mapping[str, str]
+) -> Members:
+    """Replace some amounts of a cell by those of an earlier cell. `exchanged` maps names of the new table's amounts to
+    those of the old one."""
+    persons, cells, mine = _amount_rows(new, {n: n for n in names})
+    others, places, theirs = _amount_rows(old, exchanged)
     there, own = places == earlier, cells == cell
+    gone = {n: np.where(own, a, 0) if n in exchanged else np.zeros(len(persons)) for n, a in mine.items()}
+    come = {n: theirs[n][there] if n in exchanged else np.zeros(int(there.sum())) for n in names}
     parts = [
-        (persons[~own], cells[~own], {n: a[~own] for n, a in mine.items()}),
-        (others[there], np.full(int(there.sum()), cell), {n: a[there] for n, a in theirs.items()}),
+        (persons, cells, {n: a - gone[n] for n, a in mine.items()}),
+        (others[there], np.full(int(there.sum()), cell), come),
         # The true total still counts the persons of today's cell and not those of the earlier one, so the remainder
         # makes up for the exchange.
-        (persons[own], np.full(int(own.sum()), new.rest), {n: a[own] for n, a in mine.items()}),
-        (others[there], np.full(int(there.sum()), new.rest), {n: -a[there] for n, a in theirs.items()}),
+        (persons, np.full(len(persons), new.rest), gone),
+        (others[there], np.full(int(there.sum()), new.rest), {n: -a for n, a in come.items()}),
     ]
-    return _added_up(new.count, parts, list(amounts))
+    return _added_up(new.count, parts, list(names))
 
 
-def _amount_rows(members: Members, amounts: Mapping[str, str | None]) -> AmountRows:
+def _amount_rows(members: Members, amounts: Mapping[str, str]) -> AmountRows:
     persons, cells = (a.astype(np.int64) for a in members.rows())
-    found = {}
-    for name, theirs in amounts.items():
-        absent = np.zeros(len(persons)) if theirs is None else np.ones(len(persons))
-        found[name] = np.asarray(members.amounts.get(theirs or "", absent), np.float64)
-    return persons, cells, found
+    ones = np.ones(len(persons))
+    return persons, cells, {n: np.asarray(members.amounts.get(of, ones), np.float64) for n, of in amounts.items()}
 
 
 def _added_up(count: int, parts: Sequence[AmountRows], names: Sequence[str]) -> Members:
@@ -211,29 +215,29 @@ def _choose_changes(
     table: MemberTable, comparisons: Sequence[Comparison], history: Mapping[int, LoadTable],
     before: Sequence[CellRepair], total_known: bool, countable: Countable,
 ) -> Iterator[CellRepair]:  # fmt: skip
-    """At most one change of each cell in a round, because one change may repair other leaks as well."""
-    # One exchange of a cell, or rounds could alternate.
-    taken = {c.cell for c in before if c.action is not RepairAction.SUPPRESS}
-    known = frozenset[StatisticCell]().union(*(c.repeated for c in comparisons))
-    alignment = Alignment(table, history, countable, known, aligned_cells(before))
-    touched, waiting = set[StatisticCell](), list[tuple[int, Leak]]()
-    sizes = table.members.sizes()
+    """At most one change of each figure in a round, because one change may repair other leaks as well."""
+    earlier, aligned = cells_that_stay(before)
+    # One exchange of a figure, or rounds could alternate.
+    taken = set(earlier) | {(statistic, cell) for statistic, _, cell in aligned}
+    repeated = frozenset[TotalCell]().union(*(c.repeated for c in comparisons))
+    known = frozenset((statistic, cell) for statistic, _, cell in repeated)
+    alignment = Alignment(table, history, countable, repeated, earlier, aligned)
+    touched, waiting, sizes = set[StatisticCell](), list[tuple[int, Leak]](), table.members.sizes()
     for comparison in comparisons:
-        leaks = [leak for leak in comparison.leaks if not leak.covered]
+        leaks = [leak for leak in comparison.leaks if not leak.covered and not _is_known(leak, repeated, total_known)]
         # Earlier values first: they hide nothing.
-        for (change, *holes), leak in _earlier_values(table, comparison.overlap.entry, leaks, history):
-            if change.cell not in taken:
-                taken.add(change.cell)
-                touched |= {(f.statistic, change.cell) for f in table.figures}
+        for change, leak in _earlier_values(table, comparison.overlap.entry, leaks, history):
+            if (leak.statistic, change.cell) not in taken:
+                taken.add((leak.statistic, change.cell))
+                touched.add((leak.statistic, change.cell))
+                alignment.busy |= {(leak.statistic, f.amount, change.cell) for f in table.figures}
                 yield change
-                yield from holes
                 leaks.remove(leak)
-                alignment.busy |= {(f.statistic, f.amount, change.cell) for f in table.figures}
         waiting += ((comparison.overlap.entry, leak) for leak in leaks)
     counts = [(entry, leak) for entry, leak in waiting if alignment.is_of_counts(leak)]
-    if aligned := [*alignment.changes(counts)]:
+    if changes := [*alignment.changes(counts)]:
         # What else leaks is looked at again once these few persons are counted.
-        yield from (change for change in aligned if change is not None)
+        yield from (change for change in changes if change is not None)
         return
     figures = {f.statistic: f for f in table.figures}
     for _, leak in waiting:
@@ -245,12 +249,17 @@ def _choose_changes(
             yield from _hole_change(figures[statistic], set(), sizes, touched, known)
 
 
+def _is_known(leak: Leak, repeated: frozenset[TotalCell], total_known: bool) -> bool:
+    """Whether all figures that tell the leak were released before: hiding one of them again protects nothing, and the
+    hole would tell that there are a few."""
+    return not total_known and bool(leak.new_terms) and all(t.of_cell in repeated for t in leak.new_terms or ())
+
+
 def _earlier_values(
     table: MemberTable, entry: int, leaks: Sequence[Leak], history: Mapping[int, LoadTable]
-) -> Iterator[tuple[list[CellRepair], Leak]]:
+) -> Iterator[tuple[CellRepair, Leak]]:
     """Leaks of one cell against one cell that differ by a few persons, with the change that restores the earlier value.
-    It needs an old figure of the same kind. Another figure of the cell that moved by t persons or more (for example
-    because its unit changed) is suppressed."""
+    It needs an old figure of the same kind. The other figures of the cell stay as they are."""
     candidates = [leak for leak in leaks if leak.exact and not leak.scaled and _is_single_cell(leak)]
     if not candidates:
         return
@@ -258,19 +267,14 @@ def _earlier_values(
     same = matching_figures(table, old)
     for leak in candidates:
         (cell,), (earlier,) = leak.new.cells, leak.old.cells
-        figures = [
-            same.get(n) for n, f in enumerate(table.figures) if f.statistic == leak.statistic and cell in f.shown
-        ]
-        if figures and all(f is not None and earlier in f.shown for f in figures):
-            far = [
-                figure.statistic
-                for n, figure in enumerate(table.figures)
-                if cell in figure.shown
-                if n not in same or persons_moved((table, figure, cell), (old, same[n], earlier)) >= table.entry.t
-            ]
-            if leak.statistic not in far:
-                holes = [CellRepair(RepairAction.SUPPRESS, cell, statistic) for statistic in dict.fromkeys(far)]
-                yield [CellRepair(RepairAction.EARLIER, cell, None, entry, earlier), *holes], leak
+        figures = [(n, f) for n, f in enumerate(table.figures) if f.statistic == leak.statistic and cell in f.shown]
+        if figures and all(
+            n in same
+            and earlier in same[n].shown
+            and persons_moved((table, f, cell), (old, same[n], earlier)) < table.entry.t
+            for n, f in figures
+        ):
+            yield CellRepair(RepairAction.EARLIER, cell, leak.statistic, entry, earlier), leak
 
 
 def _is_single_cell(leak: Leak) -> bool:

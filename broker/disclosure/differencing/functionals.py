@@ -1,7 +1,8 @@
 """A figure of a table as a total over persons (a functional), with the cells that its reader knows. Takes no
 decisions."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from broker.disclosure.differencing.difference_kinds import Vector
 from broker.disclosure.differencing.joint_counts import JointCounter, Numbers, group_starts
 from broker.domain.release_history import KnownFigure
-from broker.evidence.member_tables import LeakSide, Members, MemberTable, Persons, members_of
+from broker.evidence.member_tables import LeakSide, Members, MemberTable, Persons, SumTerm, members_of
 
 
 @dataclass(eq=False)
@@ -54,6 +55,12 @@ class Functional:
         return np.setdiff1d(np.arange(self.members.count + 1), self.shown)
 
     @cached_property
+    def has_hidden_persons(self) -> bool:
+        """Whether suppressed cells, of which the total tells, have anybody."""
+        persons = self.members.sizes()
+        return self.disclosed < len(self.shown) or bool(persons[self.holes].any())
+
+    @cached_property
     def by_person(self) -> Vector:
         """The amount of each person in one cell, by person number."""
         persons, _ = self.members.listed()
@@ -87,10 +94,10 @@ class Functional:
 
 class Functionals:
     """The functionals of one table, created on first use. Figures with equal sums share one. `hole_cells`: how many of
-    the last cells represent suppressed cells."""
+    the last cells represent suppressed cells. Unless the total is known, nothing is known of suppressed cells."""
 
-    def __init__(self, members: Members, hole_cells: int = 0) -> None:
-        self._members, self._hole_cells = members, hole_cells
+    def __init__(self, members: Members, hole_cells: int = 0, total_known: bool = True) -> None:
+        self._members, self._hole_cells, self._total_known = members, hole_cells, total_known
         self._amounts: dict[tuple[str, bool], Members] = {}
         self._made: dict[tuple[object, ...], Functional] = {}
 
@@ -103,8 +110,19 @@ class Functionals:
         disclosed = len(shown) - self._hole_cells
         key = (id(members), shown, figure.reads)  # by identity and cells, so that equal figures are compared once
         if key not in self._made:
-            self._made[key] = Functional(members, shown, figure.reads, disclosed)
+            known = members if self._total_known else only_cells(members, shown)
+            self._made[key] = Functional(known, shown, figure.reads, disclosed)
         return self._made[key]
+
+
+def only_cells(members: Members, shown: Collection[int]) -> Members:
+    """The members of some cells."""
+    persons, cells = members.rows()
+    inside = np.isin(cells, list(shown))
+    if inside.all():
+        return members
+    amounts = {name: amount[inside] for name, amount in members.amounts.items()}
+    return members_of(members.count, persons[inside], cells[inside], amounts)
 
 
 def with_amount(members: Members, name: str, once: bool) -> Members:
@@ -127,13 +145,18 @@ def replace_amounts(members: Members, amounts: NDArray[np.generic] | None) -> Me
 @dataclass(frozen=True, slots=True, eq=False)
 class TablePart:
     """Figures over the same cells. `cells` is the number of cells of the table. A part of complements has further
-    cells: first the complement of each cell, then the suppressed cells of its two counts. `is_whole`: the part is the
-    table itself."""
+    cells: first the complement of each cell, then the suppressed cells of its two counts. `divided`: these two counts,
+    the smaller one first."""
 
     made: Functionals
     figures: tuple[KnownFigure, ...]
     cells: int
-    is_whole: bool
+    divided: tuple[KnownFigure, KnownFigure] | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the part is the table itself."""
+        return self.divided is None
 
     def side(self, functional: Functional, vertices: frozenset[int]) -> LeakSide:
         """Translate vertices of one of its functionals into cells of the table."""
@@ -143,57 +166,92 @@ class TablePart:
         inside = frozenset(c % self.cells for c in cells if c < 2 * self.cells)
         return LeakSide(inside, holes, shown + 1 in vertices)
 
+    def terms(self, functional: Functional, figure: KnownFigure, vertices: frozenset[int]) -> frozenset[SumTerm] | None:
+        """The figures that are added up for vertices of a functional, or subtracted from a known population."""
+        shown = len(functional.shown)
+        is_complement, sign = shown + 1 in vertices, 1
+        if self.side(functional, vertices).holes or (is_complement and functional.has_hidden_persons):
+            return None
+        if is_complement:
+            vertices, sign = frozenset(range(shown)) - vertices, -1
+        found = Counter[tuple[int, str, bool, int]]()
+        for vertex in vertices - {shown + 1}:
+            for one, cell, by in self._cell_terms(figure, functional.shown[vertex]):
+                found[one.statistic, one.amount, one.once, cell] += sign * by
+        return frozenset(SumTerm(*total, by) for total, by in found.items() if by)
+
+    def _cell_terms(self, figure: KnownFigure, cell: int) -> Iterator[tuple[KnownFigure, int, int]]:
+        if self.divided is None:
+            yield figure, cell, 1
+            return
+        smaller, larger = self.divided
+        if cell < self.cells:
+            yield smaller, cell, 1
+            return
+        yield larger, cell - self.cells, 1
+        if cell - self.cells in smaller.shown:
+            yield smaller, cell - self.cells, -1
+
 
 def table_parts(table: MemberTable) -> tuple[TablePart, ...]:
     """The table itself and its complements: one count less another (such as rows without value). Figures without a
     shown cell disclose nothing and are left out."""
     figures = tuple(f for f in table.figures if f.shown)
-    plain = TablePart(Functionals(table.members), figures, table.members.count, is_whole=True)
-    return (plain, *_complement_parts(table.members, figures, table.entry.t))
+    plain = TablePart(Functionals(table.members, 0, table.total_known), figures, table.members.count)
+    return (plain, *_complement_parts(table, figures))
 
 
-def _complement_parts(members: Members, figures: tuple[KnownFigure, ...], t: int) -> Iterator[TablePart]:
-    counts = {(f.amount, f.once): f for f in figures if f.is_count}
+def _complement_parts(table: MemberTable, figures: tuple[KnownFigure, ...]) -> Iterator[TablePart]:
+    members, counts = table.members, {(f.amount, f.once): f for f in figures if f.is_count}
     # A complement needs two counts of the same cells.
     if len(counts) < 2:
         return
     amounts = {key: figure_amounts(members, f) for key, f in counts.items()}
-    inside = members.rows()[1] != members.rest
+    cells = members.rows()[1]
     for key, figure in counts.items():
         for other, larger in counts.items():
+            both = figure.shown.keys() & larger.shown.keys()
+            inside = cells != members.rest if table.total_known else np.isin(cells, list(both))
             # Only then can one count be subtracted from the other in every cell; aligned cells count a few otherwise.
-            apart = np.bincount(members.rows()[1][inside & (amounts[key] > amounts[other])])
-            if apart.max(initial=0) < t and np.any(amounts[key] != amounts[other]):
-                made, divided = _complement_part(members, figure, larger, amounts[key], amounts[other] - amounts[key])
-                yield TablePart(made, (divided,), members.count, is_whole=False)
+            apart = np.bincount(cells[inside & (amounts[key] > amounts[other])])
+            if apart.max(initial=0) < table.entry.t and np.any(amounts[key] != amounts[other]):
+                made, divided = _complement_part(table, figure, larger, amounts[key], amounts[other])
+                yield TablePart(made, (divided,), members.count, (figure, larger))
 
 
 def figure_amounts(members: Members, figure: KnownFigure) -> Vector:
     """What each row of the members adds to the figure."""
+    return amounts_of_total(members, figure.amount, figure.once)
+
+
+def amounts_of_total(members: Members, amount: str, once: bool) -> Vector:
     persons, _ = members.rows()
-    found = np.asarray(members.amounts.get(figure.amount, np.ones(len(persons))), np.float64)
-    return np.sign(found) if figure.once else found
+    found = np.asarray(members.amounts.get(amount, np.ones(len(persons))), np.float64)
+    return np.sign(found) if once else found
 
 
 def _complement_part(
-    members: Members, figure: KnownFigure, larger: KnownFigure, ones: Vector, others: Vector
+    table: MemberTable, figure: KnownFigure, larger: KnownFigure, ones: Vector, every: Vector
 ) -> tuple[Functionals, KnownFigure]:
-    """Split each cell into the counted and the others, and add the suppressed cells of both counts as two more
-    cells."""
-    persons, cells = (a.astype(np.int64) for a in members.rows())
-    count = members.count
-    is_shown, is_both = np.zeros(count + 1, bool), np.zeros(count + 1, bool)
+    """Split each cell into the counted and the others. If the total is known, the suppressed cells of both counts are
+    two more cells. Otherwise the larger count is a cell by itself where the smaller one is suppressed."""
+    persons, cells = (a.astype(np.int64) for a in table.members.rows())
+    count, hole_cells = table.members.count, 2 if table.total_known else 0
+    is_shown, is_divided = np.zeros(count + 1, bool), np.zeros(count + 1, bool)
     is_shown[list(figure.shown)] = True
-    is_both[[c for c in figure.shown if c in larger.shown]] = True
+    is_divided[[c for c in larger.shown if c in figure.shown or not table.total_known]] = True
+    if not table.total_known:
+        ones = np.where(is_shown[cells], ones, 0)
     counted = np.where(is_shown[cells], cells, 2 * count)
-    not_counted = np.where(is_both[cells], count + cells, 2 * count + 1)
+    not_counted = np.where(is_divided[cells], count + cells, 2 * count + 1)
     p, c, a = _added_up(
-        np.concatenate([persons, persons]), np.concatenate([counted, not_counted]), np.concatenate([ones, others])
+        np.concatenate([persons, persons]), np.concatenate([counted, not_counted]), np.concatenate([ones, every - ones])
     )
-    both = [count + int(cell) for cell in np.flatnonzero(is_both)]  # a complement needs both figures shown
-    shown = dict.fromkeys([*figure.shown, *both, 2 * count, 2 * count + 1])
-    made = replace(figure, amount="", once=False, shown=shown)
-    return Functionals(members_of(2 * count + 2, p, c, {"": a}), hole_cells=2), made
+    others = [count + int(cell) for cell in np.flatnonzero(is_divided)]
+    holes = range(2 * count, 2 * count + hole_cells)
+    made = replace(figure, amount="", once=False, shown=dict.fromkeys([*figure.shown, *others, *holes]))
+    members = members_of(2 * count + 2, p, c, {"": a})
+    return Functionals(members, hole_cells, table.total_known), made
 
 
 def _added_up(persons: Vector, cells: Vector, amounts: Vector) -> tuple[Vector, Vector, Vector]:

@@ -112,7 +112,7 @@ class JobStore(Protocol):
     def small_jobs(self, project: str) -> int: ...
 
     def history_changed_jobs(self, project: str) -> int:
-        """Number of jobs that earlier releases changed, hid or withheld. Each job counts once, however often it was
+        """Number of jobs of which earlier releases hid or withheld anything. Each job counts once, however often it was
         compared."""
 
 

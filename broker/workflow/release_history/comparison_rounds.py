@@ -138,7 +138,7 @@ class ComparisonState:
 
     def _counts_of(self, where: TableAddress, table: MemberTable) -> MemberTable:
         countable = countable_totals(self._request.planned(where))
-        return replace(table, figures=tuple(f for f in table.figures if (f.statistic, f.amount) in countable))
+        return replace(table, figures=tuple(f for f in table.figures if (f.statistic, f.amount, f.once) in countable))
 
     def _figures_of(self, found: ComparisonResult, where: TableAddress, entry: int) -> tuple[KnownFigure, ...]:
         if entry in self.entries:
@@ -184,7 +184,6 @@ class JobComparison(ComparisonState):
             # The cap comes last: it counts only figures that the repair has left.
             if not (self._repair(found) or self._apply_cap(found)):
                 break
-            found.changed = True
             found.assessments = self._request.judge(self._changes)
         else:
             self._withhold(found)
@@ -255,6 +254,8 @@ class JobComparison(ComparisonState):
         self, found: ComparisonResult, where: TableAddress, table: MemberTable, changes: Sequence[CellRepair]
     ) -> None:
         """Turn the repairs into the table's history constraint, with which it is judged again."""
+        # Only holes count for the project's quota: whether a value moved must not be told by the end of it.
+        found.hides |= any(c.action in {RepairAction.SUPPRESS, RepairAction.WITHHOLD} for c in changes)
         said = TableChanges(self._cells(where), self._idents(where), self._changes.get(where))
         labels = {f.statistic: f.told for f in table.figures}
         for change in changes:
@@ -274,6 +275,7 @@ class JobComparison(ComparisonState):
 
     def _withhold(self, found: ComparisonResult) -> None:
         """Withhold every table that may not be clean after the last round."""
+        found.hides = True
         for where in self._request.members:
             if where not in found.identical:
                 found.refused.add(where[0])
@@ -289,6 +291,7 @@ class JobComparison(ComparisonState):
         hidden = figures_over_cap(
             self._ports, context.snapshot, list(tables.values()), policies, self._request.sibling_tables
         )
+        found.hides |= any(hidden)
         for where, figures in zip(tables, hidden, strict=True):
             if figures:
                 found.over_cap.add(where[0])

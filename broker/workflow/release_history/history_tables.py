@@ -153,7 +153,8 @@ def history_table(ports: Ports, history: ReleaseHistoryPorts, entry: release_his
         stored = ports.store.members_of(entry.number)
         if stored is None:
             raise Breach(f"Entry {entry.number} of the release history has no members.")
-        return MemberTable(entry, ports.store.known_figures(entry.number), from_bytes(history.files.get(stored)))
+        members = from_bytes(history.files.get(stored))
+        return MemberTable(entry, ports.store.known_figures(entry.number), members, total_known=False)
 
     return load
 
@@ -161,11 +162,11 @@ def history_table(ports: Ports, history: ReleaseHistoryPorts, entry: release_his
 def pending_table(history: ReleaseHistoryPorts, stored: release_history.StoredMembers) -> MemberTable:
     """Read a table that was compared and waits for its release."""
     described = release_history.new_entry_from_json(history.files.about(stored.name))
-    return MemberTable(described.entry, described.figures, from_bytes(history.files.get(stored)))
+    return MemberTable(described.entry, described.figures, from_bytes(history.files.get(stored)), total_known=False)
 
 
 def with_number(table: MemberTable, number: int) -> MemberTable:
-    return MemberTable(replace(table.entry, number=number), table.figures, table.members)
+    return replace(table, entry=replace(table.entry, number=number))
 
 
 ChangesByTable = dict[TableAddress, HistoryConstraint]
@@ -225,5 +226,5 @@ class ComparisonResult:
     comparisons: dict[TableAddress, tuple[Comparison, ...]] = field(default_factory=dict)
     over_cap: set[int] = field(default_factory=set)
     refused: set[int] = field(default_factory=set)
-    changed: bool = False
-    """Whether the comparison or the cap changed, hid or withheld anything."""
+    hides: bool = False
+    """Whether the comparison or the cap hid or withheld anything."""

@@ -54,7 +54,7 @@ class SqlComparison:
         request = ComparisonRequest(context, plan, members, judge, policies_in_force(self.ports.store))
         comparing = JobComparison(self.ports, request)
         found = comparing.run(self._judged(plan, outputs, judge))
-        self.changed = found.changed
+        self.changed = found.hides
         made = []
         for output in outputs:
             number = numbers[output.name]

@@ -86,7 +86,7 @@ def _compared_table(
     judged = with_comparison_findings(found.assessments[number], found, number)
     tables = tuple(t for where, t in found.tables.items() if where[0] == number)
     return ComparedTable(
-        judged, str(found.version), comparison_record(comparing, found, number, project), tables, found.changed
+        judged, str(found.version), comparison_record(comparing, found, number, project), tables, found.hides
     )
 
 

@@ -76,14 +76,14 @@ DEFENCES = (
     ),
     Defence(
         "a few persons are counted with a cell",
-        edited(f"{REPAIR}:_choose_changes", "if aligned := [*alignment.changes(counts)]", "if aligned := []"),
+        edited(f"{REPAIR}:_choose_changes", "if changes := [*alignment.changes(counts)]", "if changes := []"),
         module=OF_HISTORY,
         test=HOLES_OF_HISTORY,
         given=("a cell of a reference population",),
     ),
     Defence(
         "a part is aligned before what it is a part of",
-        edited(f"{ALIGNMENT}:Alignment.changes", "sorted(leaks, key=", "sorted(leaks, reverse=True, key="),
+        edited(f"{ALIGNMENT}:Alignment.changes", "sorted(found, key=", "sorted(found, reverse=True, key="),
         module="tests.unit.disclosure.test_count_alignment",
         test="test_who_is_missing_is_counted_with_the_first_cell_of_the_half",
         given=((1, 2, 51, 52, 53), {0: (2, 2), 2: (3, 3)}),
@@ -94,5 +94,19 @@ DEFENCES = (
         module="tests.spec.disclosure.test_shifted_counts",
         test="test_a_count_that_is_moved_moves_what_shows_it",
         given=(13, "s13_given", 6, {14: 460}),
+    ),
+    Defence(
+        "of a figure's hidden cells nobody knows anything",
+        edited(f"{REPAIR}:without_total", "total_known=False", "total_known=True"),
+        module=OF_HISTORY,
+        test="test_invariant_9_a_series_shows_the_same_holes_for_nobody_one_and_nine",
+        given=("a count beside a share that is hidden",),
+    ),
+    Defence(
+        "what figures tell that were all released before is not hidden",
+        edited(f"{REPAIR}:_is_known", "return not total_known", "return False"),
+        module=OF_HISTORY,
+        test="test_invariant_9_a_series_shows_the_same_holes_for_nobody_one_and_nine",
+        given=("girls, boys, then both",),
     ),
 )

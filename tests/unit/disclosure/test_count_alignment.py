@@ -19,7 +19,7 @@ QUARTERS = {"n1": (1, 30), "n2": (31, 50), "s1": (51, 80), "s2": (81, 100)}
 
 def changes(new: MemberTable, *known: MemberTable) -> Sequence[CellRepair]:
     """How a table is repaired. No two tables tell few apart then."""
-    countable = frozenset((f.statistic, f.amount) for f in new.figures if f.is_count)
+    countable = frozenset((f.statistic, f.amount, f.once) for f in new.figures if f.is_count)
     loads = {t.entry.number: (lambda t=t: t) for t in known}
     found = repair_differences(new, loads, total_known=False, countable=countable)
     if found.table is not None:
