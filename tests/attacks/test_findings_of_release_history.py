@@ -211,6 +211,13 @@ def test_46_an_earlier_value_is_of_the_same_amounts() -> None:
     assert [(c.action, c.cell, c.statistic) for c in mended.changes] == [(RepairAction.EARLIER, 1, 0)]
     assert set(mended.table.figures[1].shown) == {0, 1}
     assert mended.table.figures[0].shown == {0: 40, 1: 40}
+    mended = repair_differences(as_mean(more), remembered(as_mean(first)))
+    assert (RepairAction.EARLIER, 1) not in {(c.action, c.cell) for c in mended.changes}, "a mean shows both"
+
+
+def as_mean(of: MemberTable) -> MemberTable:
+    """The count and the total of a table as one statistic."""
+    return replace(of, figures=tuple(replace(f, statistic=0, told="mean of x") for f in of.figures))
 
 
 def test_46_a_second_hole_is_where_the_tables_are_far_apart() -> None:

@@ -89,8 +89,8 @@ class Alignment:
     def is_of_counts(self, leak: Leak) -> bool:
         """Whether figures tell the leak that are shown, and one of the new ones is a count."""
         terms = leak.new_terms
-        is_told = terms is not None and leak.old_terms is not None and leak.exact and not leak.scaled
-        return is_told and any(t.total in self.countable for t in terms or ())
+        is_of_figures = terms is not None and leak.old_terms is not None and leak.exact and not leak.scaled
+        return is_of_figures and any(t.total in self.countable for t in terms or ())
 
     def changes(self, leaks: Sequence[tuple[int, Leak]]) -> Iterator[CellRepair | None]:
         """The change for each leak of counts (with its entry) that can be repaired; None if it waits for the next
