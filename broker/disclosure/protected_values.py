@@ -307,8 +307,10 @@ def shifted(statistic: PlannedStatistic, evidence: StatisticEvidence, shift: Cou
         case Measure.SHARE if shift.amount.endswith("_given"):
             return replace(evidence, rest=evidence.rest + shift.persons, rest_rows=evidence.rest_rows + shift.rows)
         case Measure.ONES | Measure.SHARE | Measure.SUM:
+            # The whole stays: it is moved by itself.
+            rest = {"rest": evidence.rest - shift.persons, "rest_rows": evidence.rest_rows - shift.rows}
             total = None if evidence.total is None else as_number(evidence.total) + shift.rows
-            return replace(evidence, total=total, rows=rows, persons=persons)
+            return replace(evidence, total=total, rows=rows, persons=persons, **rest)
     return evidence
 
 

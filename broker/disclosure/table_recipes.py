@@ -109,7 +109,9 @@ def countable_totals(table: PlannedTable) -> frozenset[tuple[int, str, bool]]:
             found |= {(statistic.ident, f"s{statistic.ident}_total", False)} if statistic.counts else set()
         else:
             totals = statistic_totals(statistic)
-            found |= {(statistic.ident, amount, once) for amount, once, of_values in totals if not of_values}
+            # Whoever has a value in a quantile or deviation counts, and no value follows from how many there are.
+            all_count = statistic.measure.traits.contribution is Contribution.VALUE
+            found |= {(statistic.ident, amount, once) for amount, once, values in totals if all_count or not values}
     return frozenset(found)
 
 

@@ -154,6 +154,17 @@ SERIES: Mapping[str, tuple[str, ...]] = {
         f"a.NCyearActual, {GIRLS_BUT} GROUP BY a.NCyearActual",
         f"a.NCyearActual, AVG(CASE WHEN a.Gender = 'F' THEN 1.0 ELSE 0 END) AS m {OF_YEAR} GROUP BY a.NCyearActual",
     ),
+    "rows with and without a value, with their totals": (
+        f"a.LA, a.NCyearActual, COUNT(*) AS n, AVG(a.IDACIScore) AS m {BUT} GROUP BY ROLLUP (a.LA, a.NCyearActual)",
+    ),
+    "by gender, then by year group": (
+        f"a.Gender, COUNT(*) AS n {OF_YEAR} GROUP BY a.Gender",
+        f"a.NCyearActual, a.Gender, COUNT(*) AS n {BUT} GROUP BY a.NCyearActual, a.Gender",
+    ),
+    "a sum, then a deviation": (
+        f"SUM(a.IDACIScore) AS n {GIRLS} AND {OTHERS}",
+        f"STDDEV_SAMP(a.IDACIScore) AS s {GIRLS}",
+    ),
     "girls, boys, then both": (
         f"COUNT(*) AS n {YEAR_3} AND a.Gender = 'F' AND {OTHERS}",
         f"COUNT(*) AS n {YEAR_3} AND a.Gender = 'M' AND {OTHERS}",

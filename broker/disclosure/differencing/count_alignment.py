@@ -3,7 +3,7 @@ known already, whoever these persons are, and no hole tells whether there are an
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -16,19 +16,23 @@ from broker.disclosure.suppression.suppression_task import coarse_size
 from broker.domain.release_history import CellRepair, CountShift, HistorySource, RepairAction
 from broker.evidence.member_tables import Leak, MemberTable, StatisticCell, SumTerm, TotalCell
 
-Countable = frozenset[tuple[int, str, bool]]
-"""Totals that are counts which can be moved: the statistic, and the amount and `once` of its figure."""
+Total = tuple[int, str, bool]
+"""A statistic, and the amount and `once` of its figure."""
+Countable = frozenset[Total]
+"""Totals that are counts which can be moved."""
+MOST_MOVES = 3
+"""A count may be moved again, because a later change can need it. No more often, or rounds could alternate."""
 AmountRows = tuple[Numbers, Vector]
 """Persons, and what each adds."""
 ENTRIES_AT_ONCE = 4
 
 
 def cells_that_stay(changes: Sequence[CellRepair]) -> tuple[frozenset[StatisticCell], frozenset[TotalCell]]:
-    """Figures that show an earlier value, and counts that are aligned already: each only once, or rounds could
-    alternate."""
+    """Figures that show an earlier value, and counts that were moved often enough."""
     changed = [(c.statistic, c) for c in changes if c.statistic is not None]
     earlier = frozenset((ident, c.cell) for ident, c in changed if c.action is RepairAction.EARLIER)
-    return earlier, frozenset((ident, c.shift.amount, c.cell) for ident, c in changed if c.shift is not None)
+    moves = Counter((ident, c.shift.amount, c.cell) for ident, c in changed if c.shift is not None)
+    return earlier, frozenset(of for of, times in moves.items() if times >= MOST_MOVES)
 
 
 class RowsByCell:
@@ -65,10 +69,19 @@ def added_up(rows: Sequence[AmountRows]) -> AmountRows:
     return who[left != 0], left[left != 0]
 
 
+@dataclass(frozen=True, slots=True)
+class KnownSum:
+    """A sum of figures that is known but for a few persons: what each of them has to add, and the counts that may be
+    moved for it."""
+
+    free: Sequence[SumTerm]
+    apart: Mapping[int, int]
+
+
 @dataclass
 class Alignment:
     """One round of alignments of a table. `known`: counts that were released before. `earlier` and `taken` must stay
-    as they are. `busy`: what this round changes already; what else concerns it waits for the next round."""
+    as they are."""
 
     table: MemberTable
     history: Mapping[int, Callable[[], MemberTable]]
@@ -76,7 +89,6 @@ class Alignment:
     known: Collection[TotalCell]
     earlier: Collection[StatisticCell]
     taken: Collection[TotalCell]
-    busy: set[TotalCell] = field(default_factory=set)
 
     @cached_property
     def _rows(self) -> RowsByCell:
@@ -92,45 +104,93 @@ class Alignment:
         is_of_figures = terms is not None and leak.old_terms is not None and leak.exact and not leak.scaled
         return is_of_figures and any(t.total in self.countable for t in terms or ())
 
-    def changes(self, leaks: Sequence[tuple[int, Leak]]) -> Iterator[CellRepair | None]:
-        """The change for each leak of counts (with its entry) that can be repaired; None if it waits for the next
-        round."""
-        found = [(entry, leak, frozenset(t.of_cell for t in leak.new_terms or ())) for entry, leak in leaks]
-        shared = Counter(of for *_, counts in found for of in counts)
+    def changes(self, leaks: Sequence[tuple[int, Leak]]) -> Iterator[CellRepair]:
+        """The changes that repair leaks of counts (each with its entry), as far as this round can."""
         read = lru_cache(ENTRIES_AT_ONCE)(lambda entry: RowsByCell(self.history[entry]()))
-        # A leak of few cells is often a part of one of many, which is then repaired with it.
-        for entry, leak, counts in sorted(found, key=lambda of: (len(of[2]), of[0])):
-            if not self.busy.isdisjoint(counts):
-                yield None
-            elif (change := self._change(leak, read(entry), shared)) is not None:
-                self.busy |= counts
-                yield change
+        plain, rests = defaultdict[Total, list[KnownSum]](list), defaultdict[Total, list[KnownSum]](list)
+        complements = list[KnownSum]()
+        for entry, leak in sorted(leaks, key=lambda of: of[0]):
+            if (found := self._known_sum(leak, read(entry))) is None:
+                continue
+            totals = {term.total for term in leak.new_terms or ()}
+            if len(totals) > 1:
+                complements.append(found)
+            else:
+                (rests if leak.new.complement or leak.old.complement else plain)[totals.pop()].append(found)
+        # What a population leaves, or one count of another, is looked at when each count adds up.
+        for of_totals in (plain, rests):
+            if aligned := [c for total, sums in of_totals.items() for c in self._of_total(total, sums)]:
+                yield from aligned
+                return
+        yield from self._of_complements(complements)
 
-    def _change(self, leak: Leak, old: RowsByCell, shared: Mapping[TotalCell, int]) -> CellRepair | None:
-        """Count the persons in whom the two sides differ with one of the figures: one that most leaks share, and then
-        the largest, because a few change it least."""
-        t, free = self.table.entry.t, [term for term in leak.new_terms or () if self._may_move(term)]
+    def _known_sum(self, leak: Leak, old: RowsByCell) -> KnownSum | None:
+        free = [term for term in leak.new_terms or () if self._may_move(term)]
         if not free or (rows := self._apart(leak, old)) is None:
             return None
         persons, by = added_up(rows)
-        if not 0 < len(persons) < t or not np.array_equal(by, np.rint(by)):
+        if not 0 < len(persons) < self.table.entry.t or not np.array_equal(by, np.rint(by)):
             return None
-        # Sizes are coarse, so that one person hardly ever chooses.
-        ranked = sorted(
-            free,
-            key=lambda of: (shared[of.of_cell], coarse_size(int(self._sizes[of.cell]), t), -of.statistic, -of.cell),
-            reverse=True,
-        )
-        best = {(of.total, of.sign): of for of in reversed(ranked)}
-        term = max(best.values(), key=lambda of: (self._once_each(of, persons, by), of.sign, -ranked.index(of)))
-        by = by * term.sign
+        return KnownSum(free, dict(zip(persons.tolist(), by.astype(int).tolist(), strict=True)))
+
+    def _of_total(self, total: Total, sums: Sequence[KnownSum]) -> Iterator[CellRepair]:
+        """Count each person with a cell of all the sums, and of no others, that the person is missing from: mostly the
+        cell that the person would be in. So one person more among the few moves one count by one."""
+        cells = [frozenset(term.cell for term in one.free) for one in sums]
+        by_person = defaultdict[tuple[int, int], list[int]](list)
+        for number, one in enumerate(sums):
+            sign = one.free[0].sign
+            for person, by in one.apart.items():
+                by_person[person, by * sign].append(number)
+        sums_of = defaultdict[int, set[int]](set)
+        for number, some in enumerate(cells):
+            for cell in some:
+                sums_of[cell].add(number)
+        moved = defaultdict[int, dict[int, int]](lambda: defaultdict(int))
+        for (person, by), missing in sorted(by_person.items()):
+            least = min(missing, key=lambda n: len(cells[n]))
+            inside = frozenset.intersection(*(cells[n] for n in missing)) or cells[least]
+            alone = [c for c in inside if sums_of[c] <= set(missing)]
+            moved[self._best_cell(alone or inside)][person] += by
+        statistic, amount, once = total
+        for cell, by_persons in sorted(moved.items()):
+            if (change := self._change(SumTerm(statistic, amount, once, cell, 1), by_persons)) is not None:
+                yield change
+
+    def _best_cell(self, cells: Collection[int]) -> int:
+        """The largest cell, because a few change it least. Sizes are coarse, so that one person hardly ever chooses."""
+        return max(cells, key=lambda c: (coarse_size(int(self._sizes[c]), self.table.entry.t), -c))
+
+    def _of_complements(self, sums: Sequence[KnownSum]) -> Iterator[CellRepair]:
+        """Repair sums of two counts, the smallest first, each by one count."""
+        busy = set[TotalCell]()
+        for one in sorted(sums, key=lambda of: len(of.free)):
+            if busy.isdisjoint(term.of_cell for term in one.free):
+                persons, by = (np.array(column) for column in zip(*sorted(one.apart.items()), strict=True))
+                totals = dict.fromkeys((term.total, term.sign) for term in one.free)
+                best = [
+                    next(t for t in one.free if (t.total, t.sign, t.cell) == (total, sign, cell))
+                    for total, sign in totals
+                    for cell in [self._best_cell([t.cell for t in one.free if (t.total, t.sign) == (total, sign)])]
+                ]
+                term = max(best, key=lambda of: (self._once_each(of, persons, by), of.sign, -of.statistic))
+                change = self._change(term, {p: b * term.sign for p, b in one.apart.items()})
+                if change is not None:
+                    busy |= {term.of_cell for term in one.free}
+                    yield change
+
+    def _change(self, term: SumTerm, moved: Mapping[int, int]) -> CellRepair | None:
+        """Move a count by some persons; None if it would be of fewer than t."""
+        some = {person: by for person, by in sorted(moved.items()) if by}
+        if not some:
+            return None
+        persons, by = (np.array(column) for column in zip(*some.items(), strict=True))
         inside, before = self._amounts_in(term, persons)
         more = int((np.sign(before + by) - np.sign(before)).sum())
-        if inside + more < t or not inside:
+        if not inside or inside + more < self.table.entry.t:
             return None
         shift = CountShift(term.amount, int(by.sum()), more)
-        moved = tuple(zip(persons.tolist(), by.astype(int).tolist(), strict=True))
-        return CellRepair(RepairAction.ALIGN, term.cell, term.statistic, shift=shift, moved=moved)
+        return CellRepair(RepairAction.ALIGN, term.cell, term.statistic, shift=shift, moved=tuple(some.items()))
 
     def _once_each(self, term: SumTerm, persons: Numbers, by: Vector) -> int:
         """How many of the persons the count would count once or not at all, as it counts others."""

@@ -166,21 +166,22 @@ class DifferenceRepair:
 
 
 def repair_differences(
-    new: MemberTable, history: Mapping[int, LoadTable], total_known: bool = True, countable: Countable = frozenset()
-) -> DifferenceRepair:
+    new: MemberTable, history: Mapping[int, LoadTable], total_known: bool = True, countable: Countable = frozenset(),
+    before: Sequence[CellRepair] = (),
+) -> DifferenceRepair:  # fmt: skip
     """Compare, change, and compare again until no leak is left.
 
     `history` has earlier tables by entry number. The workflow applies the changes to the output, runs secondary
     suppression as usual, and then calls this again. If `total_known` is False, suppressed cells and the remainder
     reveal nothing: then `without_total` of the table is compared, but the full table is returned. Leaks of totals that
-    are `countable` are repaired by counting the few persons with a cell.
+    are `countable` are repaired by counting the few persons with a cell. `before` are changes that were made already.
     """
     changes, first, table = list[CellRepair](), None, new
     waiting = dict(history)
     for _ in range(MAX_ROUNDS):
         found = tuple(compare_all(table if total_known else without_total(table), waiting.values()))
         first = found if first is None else first
-        more = tuple(_choose_changes(table, found, history, changes, total_known, countable))
+        more = tuple(_choose_changes(table, found, history, [*before, *changes], total_known, countable))
         if not more:
             return DifferenceRepair(tuple(changes), table, first)
         table = apply_changes(table, more, history)
@@ -222,22 +223,26 @@ def _choose_changes(
     repeated = frozenset[TotalCell]().union(*(c.repeated for c in comparisons))
     known = frozenset((statistic, cell) for statistic, _, cell in repeated)
     alignment = Alignment(table, history, countable, repeated, earlier, aligned)
+    # Statistics that show counts alone are moved, so that what is shown as the same count moves with them.
+    counted = {f.statistic for f in table.figures} - {
+        f.statistic for f in table.figures if (f.statistic, f.amount, f.once) not in countable
+    }
     touched, waiting, sizes = set[StatisticCell](), list[tuple[int, Leak]](), table.members.sizes()
     for comparison in comparisons:
         leaks = [leak for leak in comparison.leaks if not leak.covered and not _is_known(leak, repeated, total_known)]
         # Earlier values first: they hide nothing.
-        for change, leak in _earlier_values(table, comparison.overlap.entry, leaks, history):
+        singles = [leak for leak in leaks if leak.statistic not in counted]
+        for change, leak in _earlier_values(table, comparison.overlap.entry, singles, history):
             if (leak.statistic, change.cell) not in taken:
                 taken.add((leak.statistic, change.cell))
                 touched.add((leak.statistic, change.cell))
-                alignment.busy |= {(leak.statistic, f.amount, change.cell) for f in table.figures}
                 yield change
                 leaks.remove(leak)
         waiting += ((comparison.overlap.entry, leak) for leak in leaks)
     counts = [(entry, leak) for entry, leak in waiting if alignment.is_of_counts(leak)]
     if changes := [*alignment.changes(counts)]:
         # What else leaks is looked at again once these few persons are counted.
-        yield from (change for change in changes if change is not None)
+        yield from changes
         return
     figures = {f.statistic: f for f in table.figures}
     for _, leak in waiting:

@@ -78,6 +78,7 @@ class ComparisonState:
         self._loads = {e.number: history_tables.history_table(ports, self._history, e) for e in with_members}
         self._changes: ChangesByTable = {}
         self._repaired: dict[TableAddress, Members] = {}
+        self._repairs: dict[TableAddress, tuple[CellRepair, ...]] = {}
         families = find_families(request.plan, 0)
         self._family = {m.where: n for n, family in enumerate(families) for m in family.members}
         self._populations = self._all_populations()
@@ -245,6 +246,7 @@ class JobComparison(ComparisonState):
             found.comparisons.setdefault(where, outcome.comparisons)
             if outcome.changes:
                 changes = True
+                self._repairs[where] = (*self._repairs.get(where, ()), *outcome.changes)
                 self._apply_changes(found, where, table, outcome.changes)
                 if outcome.table is not None:
                     self._repaired[where] = outcome.table.members

@@ -82,11 +82,11 @@ DEFENCES = (
         given=("a cell of a reference population",),
     ),
     Defence(
-        "a part is aligned before what it is a part of",
-        edited(f"{ALIGNMENT}:Alignment.changes", "sorted(found, key=", "sorted(found, reverse=True, key="),
+        "a person is counted with a cell of all the sums that the person is missing from",
+        edited(f"{ALIGNMENT}:Alignment._of_total", "_best_cell(alone or inside)", "_best_cell(cells[least])"),
         module="tests.unit.disclosure.test_count_alignment",
-        test="test_who_is_missing_is_counted_with_the_first_cell_of_the_half",
-        given=((1, 2, 51, 52, 53), {0: (2, 2), 2: (3, 3)}),
+        test="test_where_rows_and_columns_are_known_each_person_is_counted_in_their_own_cell",
+        given=((1, 81),),
     ),
     Defence(
         "a sum over its mean is the count that is shown",

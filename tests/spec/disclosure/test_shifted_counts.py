@@ -45,7 +45,7 @@ def shown(shifts: Mapping[int, CountShift]) -> dict[int, Value]:
         (N, "rows", -6, {N: 105, SUM: 420}),
         (ONES, "s11_ones", 6, {ONES: 65}),
         (SHARE, "s12_given", 6, {SHARE: round(60 / 115, 3)}),
-        (SHARE, "s12_ones", 6, {SHARE: round(65 / 115, 3)}),
+        (SHARE, "s12_ones", 6, {SHARE: round(65 / 110, 3)}),
         (MEAN, "s13_given", 6, {SUM: 460}),
     ],
 )

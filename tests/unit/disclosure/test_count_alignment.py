@@ -53,6 +53,18 @@ def test_who_is_missing_is_counted_with_the_first_cell_of_the_half(without, move
     assert shifts(changes(quarters(9, without), EVERYBODY, HALVES)) == moved
 
 
+@pytest.mark.parametrize(
+    "without", [(1,), (1, 81), (31, 51), (1, 31, 51, 81), range(1, 9), (*range(1, 9), 31), (*range(1, 9), 81)]
+)
+def test_where_rows_and_columns_are_known_each_person_is_counted_in_their_own_cell(without) -> None:
+    """So one person more moves one count by one, whoever else is missing."""
+    columns = table(3, {"first": people((1, 30), (51, 80)), "second": people((31, 50), (81, 100))})
+    spans = enumerate(QUARTERS.values())
+    own = {n: len([p for p in without if first <= p <= last]) for n, (first, last) in spans}
+    found = shifts(changes(quarters(9, without), EVERYBODY, HALVES, columns))
+    assert found == {n: (few, few) for n, few in own.items() if few}
+
+
 def test_who_is_nowhere_else_is_counted_less() -> None:
     """Three strangers are in the north."""
     cells = {"n1": [*people((1, 30)), 101, 102, 103], "n2": people((31, 50)), "south": people((51, 100))}
