@@ -248,13 +248,14 @@ def shifted_figures(
     """The figures of a row whose counts are moved. A moved count is shown as itself, not as one that it is close to."""
     moved, size, bases = dict(cell.statistics), CellSize(cell.rows, cell.persons), dict[int, CellSize]()
     for s in planned.statistics:
-        own = moved.get(s.ident) or empty_evidence(s.measure)
-        for shift in shifts.get(s.ident, ()):
-            moved[s.ident] = shifted(s, own, shift)
-            if s.measure in {Measure.MEAN, Measure.COUNT_ROWS, Measure.COUNT_VALUES}:
-                bases[own.rows] = CellSize(own.rows + shift.rows, min(own.rows, cell.persons) + shift.persons)
-            if s.measure is Measure.COUNT_ROWS:  # what else is shown as this count moves with it
-                size = CellSize(cell.rows + shift.rows, cell.persons + shift.persons)
+        own = evidence = moved.get(s.ident) or empty_evidence(s.measure)
+        for shift in shifts.get(s.ident, ()):  # a count may be moved several times
+            moved[s.ident] = evidence = shifted(s, evidence, shift)
+        rows, persons = (sum(getattr(shift, of) for shift in shifts.get(s.ident, ())) for of in ("rows", "persons"))
+        if s.ident in shifts and s.measure in {Measure.MEAN, Measure.COUNT_ROWS, Measure.COUNT_VALUES}:
+            bases[own.rows] = CellSize(own.rows + rows, min(own.rows, cell.persons) + persons)
+        if s.measure is Measure.COUNT_ROWS:  # what else is shown as this count moves with it
+            size = CellSize(size.rows + rows, size.persons + persons)
     found = row_figures(planned, replace(cell, rows=size.rows, persons=size.persons, statistics=moved), profile)
     own_evidence = {ident: found.own[ident] for ident in shifts}
     # A sum over its mean is a count of rows, which is to be the moved one.

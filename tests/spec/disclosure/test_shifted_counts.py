@@ -53,3 +53,10 @@ def test_a_count_that_is_moved_moves_what_shows_it(ident, amount, by, changed) -
     whole = {N: 110, ONES: 60, SHARE: round(60 / 110, 3), MEAN: 4, SUM: 440}
     found = shown({ident: CountShift(amount, by, by)})
     assert {i: float(v) for i, v in found.items()} == {i: float(v) for i, v in (whole | changed).items()}
+
+
+def test_a_count_that_is_moved_twice_shows_both_moves() -> None:
+    twice = [CountShift("rows", 4, 4), CountShift("rows", 2, 2)]
+    shifts = {N: twice, MEAN: [CountShift("s13_given", 6, 6)]}
+    figures = shifted_figures(counted(0, (), *STATISTICS), CELL, PROFILE, shifts)
+    assert [figures.shown(STATISTICS[i], PROFILE) for i in (0, 4)] == [115, 460]
