@@ -4,7 +4,8 @@ known already, whoever these persons are, and no hole tells whether there are an
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,6 @@ MOST_MOVES = 3
 """A count may be moved again, because a later change can need it. No more often, or rounds could alternate."""
 AmountRows = tuple[Numbers, Vector]
 """Persons, and what each adds."""
-ENTRIES_AT_ONCE = 4
 
 
 def cells_that_stay(changes: Sequence[CellRepair]) -> tuple[frozenset[StatisticCell], frozenset[TotalCell]]:
@@ -106,17 +106,18 @@ class Alignment:
 
     def changes(self, leaks: Sequence[tuple[int, Leak]]) -> Iterator[CellRepair]:
         """The changes that repair leaks of counts (each with its entry), as far as this round can."""
-        read = lru_cache(ENTRIES_AT_ONCE)(lambda entry: RowsByCell(self.history[entry]()))
         plain, rests = defaultdict[Total, list[KnownSum]](list), defaultdict[Total, list[KnownSum]](list)
         complements = list[KnownSum]()
-        for entry, leak in sorted(leaks, key=lambda of: of[0]):
-            if (found := self._known_sum(leak, read(entry))) is None:
-                continue
-            totals = {term.total for term in leak.new_terms or ()}
-            if len(totals) > 1:
-                complements.append(found)
-            else:
-                (rests if leak.new.complement or leak.old.complement else plain)[totals.pop()].append(found)
+        for entry, some in groupby(sorted(leaks, key=lambda of: of[0]), key=lambda of: of[0]):
+            old = RowsByCell(self.history[entry]())
+            for _, leak in some:
+                if (found := self._known_sum(leak, old)) is None:
+                    continue
+                totals = {term.total for term in leak.new_terms or ()}
+                if len(totals) > 1:
+                    complements.append(found)
+                else:
+                    (rests if leak.new.complement or leak.old.complement else plain)[totals.pop()].append(found)
         # What a population leaves, or one count of another, is looked at when each count adds up.
         for of_totals in (plain, rests):
             if aligned := [c for total, sums in of_totals.items() for c in self._of_total(total, sums)]:
