@@ -147,12 +147,13 @@ class Alignment:
         for number, some in enumerate(cells):
             for cell in some:
                 sums_of[cell].add(number)
-        moved = defaultdict[int, dict[int, int]](lambda: defaultdict(int))
-        for (person, by), missing in sorted(by_person.items()):
+        moved = defaultdict[int, dict[int, int]](dict)
+        for (person, by), missing in sorted(by_person.items(), key=lambda of: (of[0][0], abs(of[0][1]), of[0][1])):
             least = min(missing, key=lambda n: len(cells[n]))
             inside = frozenset.intersection(*(cells[n] for n in missing)) or cells[least]
             alone = [c for c in inside if sums_of[c] <= set(missing)]
-            moved[self._best_cell(alone or inside)][person] += by
+            # Sums that miss other amounts of the person are looked at again after this move: moves never add up.
+            moved[self._best_cell(alone or inside)].setdefault(person, by)
         statistic, amount, once = total
         for cell, by_persons in sorted(moved.items()):
             if (change := self._change(SumTerm(statistic, amount, once, cell, 1), by_persons)) is not None:
@@ -181,14 +182,16 @@ class Alignment:
                     yield change
 
     def _change(self, term: SumTerm, moved: Mapping[int, int]) -> CellRepair | None:
-        """Move a count by some persons; None if it would be of fewer than t."""
+        """Move a count by some persons; None if it would be of fewer than t, or if persons are counted once and the
+        moves would not change that."""
         some = {person: by for person, by in sorted(moved.items()) if by}
         if not some:
             return None
         persons, by = (np.array(column) for column in zip(*some.items(), strict=True))
         inside, before = self._amounts_in(term, persons)
-        more = int((np.sign(before + by) - np.sign(before)).sum())
-        if not inside or inside + more < self.table.entry.t:
+        changed = np.sign(before + by) - np.sign(before)
+        more = int(changed.sum())
+        if not inside or inside + more < self.table.entry.t or (term.once and not np.array_equal(changed, by)):
             return None
         shift = CountShift(term.amount, int(by.sum()), more)
         return CellRepair(RepairAction.ALIGN, term.cell, term.statistic, shift=shift, moved=tuple(some.items()))

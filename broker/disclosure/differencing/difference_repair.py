@@ -9,7 +9,7 @@ import numpy as np
 from broker.disclosure.differencing.compare_tables import LoadTable, compare_all
 from broker.disclosure.differencing.count_alignment import Alignment, Countable, cells_that_stay
 from broker.disclosure.differencing.difference_kinds import SAME_AMOUNT, Vector
-from broker.disclosure.differencing.functionals import Functionals, figure_amounts
+from broker.disclosure.differencing.functionals import Functionals, figure_amounts, nested_counts
 from broker.disclosure.differencing.joint_counts import Numbers, sums_by_key
 from broker.domain.release_history import CellRepair, KnownFigure, OverlapKind, RepairAction
 from broker.evidence.member_tables import Comparison, Leak, Members, MemberTable, StatisticCell, TotalCell, members_of
@@ -240,7 +240,7 @@ def _choose_changes(
                 leaks.remove(leak)
         waiting += ((comparison.overlap.entry, leak) for leak in leaks)
     counts = [(entry, leak) for entry, leak in waiting if alignment.is_of_counts(leak)]
-    if changes := [*alignment.changes(counts)]:
+    if changes := nested_as_before(table, [*alignment.changes(counts)]):
         # What else leaks is looked at again once these few persons are counted.
         yield from changes
         return
@@ -252,6 +252,24 @@ def _choose_changes(
     for statistic in dict.fromkeys(remainders(table) if total_known else ()):
         if any((statistic, c) not in known for c in figures[statistic].shown):
             yield from _hole_change(figures[statistic], set(), sizes, touched, known)
+
+
+def nested_as_before(table: MemberTable, changes: Sequence[CellRepair]) -> Sequence[CellRepair]:
+    """Alignments after which two counts of which one had all persons of the other, but for a few, are still so: what is
+    left of it could not be compared any more."""
+    before = _nested_totals(table)
+    if before <= _nested_totals(_aligned(table, changes)):
+        return changes
+    good = list[CellRepair]()
+    for change in changes:
+        if before <= _nested_totals(_aligned(table, [*good, change])):
+            good.append(change)
+    return good
+
+
+def _nested_totals(table: MemberTable) -> set[frozenset[tuple[str, bool]]]:
+    pairs = nested_counts(without_total(table), table.figures)
+    return {frozenset({(one.amount, one.once), (other.amount, other.once)}) for one, other in pairs}
 
 
 def _is_known(leak: Leak, repeated: frozenset[TotalCell], total_known: bool) -> bool:

@@ -2,9 +2,10 @@
 decisions."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -202,21 +203,27 @@ def table_parts(table: MemberTable) -> tuple[TablePart, ...]:
 
 
 def _complement_parts(table: MemberTable, figures: tuple[KnownFigure, ...]) -> Iterator[TablePart]:
+    for figure, larger in nested_counts(table, figures):
+        amounts = [figure_amounts(table.members, f) for f in (figure, larger)]
+        if np.any(amounts[0] != amounts[1]):
+            made, divided = _complement_part(table, figure, larger, *amounts)
+            yield TablePart(made, (divided,), table.members.count, (figure, larger))
+
+
+def nested_counts(table: MemberTable, figures: Sequence[KnownFigure]) -> Iterator[tuple[KnownFigure, KnownFigure]]:
+    """Counts with another that has all their persons in every cell, but for a few: only then is what is left of the
+    other a count, too. Aligned cells count a few otherwise."""
     members, counts = table.members, {(f.amount, f.once): f for f in figures if f.is_count}
-    # A complement needs two counts of the same cells.
     if len(counts) < 2:
         return
     amounts = {key: figure_amounts(members, f) for key, f in counts.items()}
     cells = members.rows()[1]
-    for key, figure in counts.items():
-        for other, larger in counts.items():
-            both = figure.shown.keys() & larger.shown.keys()
-            inside = cells != members.rest if table.total_known else np.isin(cells, list(both))
-            # Only then can one count be subtracted from the other in every cell; aligned cells count a few otherwise.
-            apart = np.bincount(cells[inside & (amounts[key] > amounts[other])])
-            if apart.max(initial=0) < table.entry.t and np.any(amounts[key] != amounts[other]):
-                made, divided = _complement_part(table, figure, larger, amounts[key], amounts[other])
-                yield TablePart(made, (divided,), members.count, (figure, larger))
+    for (key, figure), (other, larger) in permutations(counts.items(), 2):
+        both = figure.shown.keys() & larger.shown.keys()
+        inside = cells != members.rest if table.total_known else np.isin(cells, list(both))
+        apart = np.bincount(cells[inside & (amounts[key] > amounts[other])])
+        if apart.max(initial=0) < table.entry.t:
+            yield figure, larger
 
 
 def figure_amounts(members: Members, figure: KnownFigure) -> Vector:

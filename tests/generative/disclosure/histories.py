@@ -93,6 +93,7 @@ def known_cells(drawn: Drawn, figure: int) -> Iterator[tuple[bool, Cells, Cells]
         rest = {k: v for k in whole.keys() | more.keys() if (v := more.get(k, 0) - whole.get(k, 0))}
         both = shown & also
         told = [*(cell(whole, {c}) for c in sorted(shown)), *(cell(rest, {c}) for c in sorted(both))]
+        told += [] if drawn.total_known else [cell(more, {c}) for c in sorted(also - shown)]
         holes = [cell(whole, everything - shown), cell(rest, everything - both)] if drawn.total_known else []
         yield all(v == 1 for group in [*told, *holes] for v in group.values()), told, holes
 

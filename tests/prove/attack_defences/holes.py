@@ -76,7 +76,11 @@ DEFENCES = (
     ),
     Defence(
         "a few persons are counted with a cell",
-        edited(f"{REPAIR}:_choose_changes", "if changes := [*alignment.changes(counts)]", "if changes := []"),
+        edited(
+            f"{REPAIR}:_choose_changes",
+            "if changes := nested_as_before(table, [*alignment.changes(counts)])",
+            "if changes := []",
+        ),
         module=OF_HISTORY,
         test=HOLES_OF_HISTORY,
         given=("a cell of a reference population",),
@@ -87,6 +91,18 @@ DEFENCES = (
         module="tests.unit.disclosure.test_count_alignment",
         test="test_where_rows_and_columns_are_known_each_person_is_counted_in_their_own_cell",
         given=((1, 81),),
+    ),
+    Defence(
+        "a count of persons is not moved by their second rows",
+        edited(f"{ALIGNMENT}:Alignment._change", "(term.once and not", "(not term.once and not"),
+        module="tests.unit.disclosure.test_count_alignment",
+        test="test_a_count_of_persons_is_not_moved_by_their_second_rows",
+    ),
+    Defence(
+        "what a count leaves of another stays a count",
+        edited(f"{REPAIR}:nested_as_before", "return good", "return changes"),
+        module="tests.unit.disclosure.test_count_alignment",
+        test="test_what_a_count_leaves_of_another_stays_a_count",
     ),
     Defence(
         "a sum over its mean is the count that is shown",

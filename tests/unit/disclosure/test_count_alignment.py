@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from broker.disclosure.differencing.compare_tables import compare
-from broker.disclosure.differencing.difference_repair import repair_differences, without_total
-from broker.domain.release_history import CellRepair, HistorySource, RepairAction
+from broker.disclosure.differencing.difference_repair import nested_as_before, repair_differences, without_total
+from broker.domain.release_history import CellRepair, CountShift, HistorySource, RepairAction
 from broker.evidence.member_tables import MemberTable
 from tests.attacks.history_town import people, table
 
@@ -89,6 +89,24 @@ def test_a_cell_does_not_fall_below_the_threshold() -> None:
     known = table(2, {"north": people((1, 19))})
     new = table(9, {"n1": people((1, 10), (101, 104)), "n2": people((11, 19), (105, 109))})
     assert [c.action for c in changes(new, known)] == [RepairAction.SUPPRESS]
+
+
+def test_a_count_of_persons_is_not_moved_by_their_second_rows() -> None:
+    """Two persons have three rows each. A count of persons cannot count them three times."""
+    rows = table(2, {"north": people((1, 20))}, often=dict.fromkeys(people((1, 20)), 1) | {1: 3, 2: 3})
+    new = table(9, {"north": people((1, 20)), "south": people((21, 60))})
+    assert [c.action for c in changes(new, rows)] == [RepairAction.SUPPRESS]
+
+
+def test_what_a_count_leaves_of_another_stays_a_count() -> None:
+    """Girls are pupils. With six more girls who are no pupils of the north they still are, but for a few; with six
+    others, too, the boys could not be compared any more."""
+    new = table(9, {"north": people((1, 60)), "south": people((61, 100))}, ones=people((1, 30)))
+    more = [dict.fromkeys(people(span), 1) for span in ((61, 66), (67, 72))]
+    aligned = [
+        CellRepair(RepairAction.ALIGN, 0, 2, shift=CountShift("ones", 6, 6), moved=tuple(m.items())) for m in more
+    ]
+    assert nested_as_before(new, aligned) == aligned[:1]
 
 
 def test_a_sum_is_not_moved() -> None:
