@@ -3,22 +3,25 @@ of a broker). The second asks the first which ways touch a text, and how far a f
 
 import csv
 import re
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from types import MappingProxyType
+from itertools import product
 
 from broker.domain.errors import BrokerError
 from broker.domain.plans.lineage import lineage_of
+from broker.domain.plans.operators import Project, walk
 from broker.domain.plans.plan import Plan, PlannedOutput
-from broker.domain.plans.scalars import ColumnRef
+from broker.domain.plans.scalars import ColumnRef, Scalar, column_ids, with_parts
+from broker.postprocessing.exact_arithmetic import evaluate
 from tests.attacks.decoders.conditions import words_of
 from tests.attacks.decoders.differences import HARMLESS, Difference, Kind, difference, neighbouring_thresholds, worst_of
 from tests.attacks.decoders.end_to_end import Brokers, Seen
 from tests.attacks.decoders.kit import (
     HOLE,
     LEAVES,
+    Figure,
     Kit,
     Large,
     Left,
@@ -171,9 +174,9 @@ class EndToEnd:
                     return True
                 follows = computed_columns(planned)
                 shown, alone = ([without(r, follows) for r in found] for found in (released, judged))
-                steps = largest_steps(planned, [left[w][number][n] for w in (BASE, way)])
+                moves = moves_of(planned, [left[w][number][n] for w in (BASE, way)])
                 pairs = zip(shown, alone, reversed(shown), strict=True)
-                if not all(is_judged(r, j, other, steps) for r, j, other in pairs):
+                if not all(is_judged(r, j, other, moves) for r, j, other in pairs):
                     return True
         return False
 
@@ -205,25 +208,76 @@ def without(rows: RowsByKey, columns: Collection[int]) -> RowsByKey:
     }
 
 
-def largest_steps(planned: PlannedOutput, left: Sequence[Left]) -> dict[int, Decimal]:
-    """By column that shows a statistic, the largest step to which its figures are rounded."""
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """How far the history may move a figure: by column that shows a statistic, the largest step to which its figures
+    are rounded; by column that is computed from statistics, what it is without a history, and the least and the most
+    that it becomes where each of them moves by a step."""
+
+    steps: Mapping[int, Decimal]
+    ranges: Mapping[int, Sequence[tuple[Decimal, Decimal, Decimal]]]
+
+    def allow(self, place: int, judged: str, released: str, other: str) -> bool:
+        if not all(map(NUMBER.fullmatch, (judged, released, other))):
+            return False
+        one, two, alone = (Decimal(field) for field in (released, other, judged))
+        if (step := self.steps.get(place)) is not None:
+            return abs(one - two) <= step
+        return any(
+            abs(alone - known) <= DIGITS and least - DIGITS <= min(one, two) and max(one, two) <= most + DIGITS
+            for known, least, most in self.ranges.get(place, ())
+        )
+
+
+DIGITS = Decimal("0.0006")
+"""By how much a table shows a computed figure otherwise than it is, at most."""
+NO_MOVES = Moves({}, {})
+
+
+def moves_of(planned: PlannedOutput, left: Sequence[Left]) -> Moves:
     steps = dict[int, Decimal]()
-    for one in left:
-        for (_, _, ident), figure in one.figures.items():
+    cells = defaultdict[tuple[int, object, object], dict[int, Figure]](dict)
+    for number, one in enumerate(left):
+        for (table, keys, ident), figure in one.figures.items():
             steps[ident] = max(figure.step, steps.get(ident, figure.step))
-    idents = {n: c.expression.ident for n, c in enumerate(planned.columns) if isinstance(c.expression, ColumnRef)}
-    return {n: steps[ident] for n, ident in idents.items() if ident in steps}
+            cells[number, table, keys][ident] = figure
+    projections = (part for part in walk(planned.program) if isinstance(part, Project))
+    definitions = {i: scalar for part in projections for i, scalar in part.columns}
+    expressions = {n: _expanded(c.expression, definitions) for n, c in enumerate(planned.columns)}
+    idents = {n: e.ident for n, e in expressions.items() if isinstance(e, ColumnRef)}
+    computed = {n: e for n, e in expressions.items() if n not in idents and column_ids(e)}
+    return Moves(
+        {n: steps[ident] for n, ident in idents.items() if ident in steps},
+        {n: [r for c in cells.values() for r in _range(e, c)] for n, e in computed.items()},
+    )
 
 
-def is_judged(
-    released: RowsByKey, judged: RowsByKey, other: RowsByKey, steps: Mapping[int, Decimal] = MappingProxyType({})
-) -> bool:
+def _expanded(scalar: Scalar, definitions: Mapping[int, Scalar]) -> Scalar:
+    if isinstance(scalar, ColumnRef) and (inner := definitions.get(scalar.ident, scalar)) != scalar:
+        return _expanded(inner, definitions)
+    return with_parts(scalar, lambda part: _expanded(part, definitions))
+
+
+def _range(expression: Scalar, cell: Mapping[int, Figure]) -> Iterator[tuple[Decimal, Decimal, Decimal]]:
+    idents = sorted(column_ids(expression))
+    figures = [cell[i] for i in idents if i in cell and isinstance(cell[i].shown, int | Decimal)]
+    if len(figures) < len(idents):
+        return
+    corners = [(f.shown, f.shown - f.step, f.shown + f.step) for f in figures]
+    found = [evaluate(expression, dict(zip(idents, values, strict=True))) for values in product(*corners)]
+    numbers = [Decimal(v) for v in found if isinstance(v, int | Decimal)]
+    if isinstance(found[0], int | Decimal):
+        yield numbers[0], min(numbers), max(numbers)
+
+
+def is_judged(released: RowsByKey, judged: RowsByKey, other: RowsByKey, moves: Moves = NO_MOVES) -> bool:
     """Whether each released row is a judged one, of which fields may be hidden, as far as the other town's rows of its
-    key differ from it by more than a column's step. A figure that history shows in both towns alike tells nothing."""
+    key differ from it by more than the history may move it. A figure that history shows in both towns alike tells
+    nothing."""
     return all(
         any(
             all(
-                r in {HOLE, j} or is_same(other, key, place, r, steps.get(place))
+                r in {HOLE, j} or is_same(other, key, place, r, j, moves)
                 for place, (r, j) in enumerate(zip(row, one, strict=True))
             )
             for one in judged.get(key, ())
@@ -233,12 +287,10 @@ def is_judged(
     )
 
 
-def is_same(rows: RowsByKey, key: Fields, place: int, field: str, step: Decimal | None = None) -> bool:
-    """Whether the field is the same in the rows of its key, or a number that is at most a step away."""
+def is_same(rows: RowsByKey, key: Fields, place: int, field: str, judged: str, moves: Moves) -> bool:
+    """Whether the field is the same in the rows of its key, or no further from it than the history may move it."""
     others = {row[place] for row in rows.get(key, ())}
-    if step is None or len(others) != 1 or not all(map(NUMBER.fullmatch, (field, *others))):
-        return others == {field}
-    return abs(Decimal(field) - Decimal(others.pop())) <= step
+    return others == {field} or (len(others) == 1 and moves.allow(place, judged, field, others.pop()))
 
 
 def holes(rows: RowsByKey) -> list[tuple[Fields, tuple[bool, ...]]]:
