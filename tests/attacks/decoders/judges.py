@@ -5,15 +5,16 @@ import csv
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from itertools import product
+from types import MappingProxyType
 
 from broker.domain.errors import BrokerError
 from broker.domain.plans.lineage import lineage_of
-from broker.domain.plans.operators import Project, walk
+from broker.domain.plans.operators import PostAggregation, Project, Union, walk
 from broker.domain.plans.plan import Plan, PlannedOutput
-from broker.domain.plans.scalars import ColumnRef, Scalar, column_ids, with_parts
+from broker.domain.plans.scalars import ColumnRef, Scalar, ScalarType, column_ids, with_parts
 from broker.postprocessing.exact_arithmetic import evaluate
 from tests.attacks.decoders.conditions import words_of
 from tests.attacks.decoders.differences import HARMLESS, Difference, Kind, difference, neighbouring_thresholds, worst_of
@@ -208,48 +209,47 @@ def without(rows: RowsByKey, columns: Collection[int]) -> RowsByKey:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Moves:
-    """How far the history may move a figure: by column that shows a statistic, the largest step to which its figures
-    are rounded; by column that is computed from statistics, what it is without a history, and the least and the most
-    that it becomes where each of them moves by a step."""
-
-    steps: Mapping[int, Decimal]
-    ranges: Mapping[int, Sequence[tuple[Decimal, Decimal, Decimal]]]
-
-    def allow(self, place: int, judged: str, released: str, other: str) -> bool:
-        if not all(map(NUMBER.fullmatch, (judged, released, other))):
-            return False
-        one, two, alone = (Decimal(field) for field in (released, other, judged))
-        if (step := self.steps.get(place)) is not None:
-            return abs(one - two) <= step
-        return any(
-            abs(alone - known) <= DIGITS and least - DIGITS <= min(one, two) and max(one, two) <= most + DIGITS
-            for known, least, most in self.ranges.get(place, ())
-        )
-
-
+Moves = Mapping[int, Sequence[tuple[Decimal, Decimal]]]
+"""How far the history may move a figure: for each column, its figures without a history, each with how far it moves
+where every statistic that it is computed from moves by a step of its rounding."""
 DIGITS = Decimal("0.0006")
 """By how much a table shows a computed figure otherwise than it is, at most."""
-NO_MOVES = Moves({}, {})
 
 
 def moves_of(planned: PlannedOutput, left: Sequence[Left]) -> Moves:
-    steps = dict[int, Decimal]()
     cells = defaultdict[tuple[int, object, object], dict[int, Figure]](dict)
     for number, one in enumerate(left):
         for (table, keys, ident), figure in one.figures.items():
-            steps[ident] = max(figure.step, steps.get(ident, figure.step))
             cells[number, table, keys][ident] = figure
-    projections = (part for part in walk(planned.program) if isinstance(part, Project))
-    definitions = {i: scalar for part in projections for i, scalar in part.columns}
-    expressions = {n: _expanded(c.expression, definitions) for n, c in enumerate(planned.columns)}
-    idents = {n: e.ident for n, e in expressions.items() if isinstance(e, ColumnRef)}
-    computed = {n: e for n, e in expressions.items() if n not in idents and column_ids(e)}
-    return Moves(
-        {n: steps[ident] for n, ident in idents.items() if ident in steps},
-        {n: [r for c in cells.values() for r in _range(e, c)] for n, e in computed.items()},
-    )
+    alternatives = {n: _alternatives(c.expression, planned.program) for n, c in enumerate(planned.columns)}
+    return {n: [m for e in some for c in cells.values() for m in _moves(e, c)] for n, some in alternatives.items()}
+
+
+def _moves(expression: Scalar, cell: Mapping[int, Figure]) -> Iterator[tuple[Decimal, Decimal]]:
+    idents = sorted(column_ids(expression))
+    figures = [cell[i] for i in idents if i in cell and isinstance(cell[i].shown, int | Decimal)]
+    if not idents or len(figures) < len(idents):
+        return
+    corners = [(f.shown, f.shown - f.step, f.shown + f.step) for f in figures]
+    found = [evaluate(expression, dict(zip(idents, values, strict=True))) for values in product(*corners)]
+    if isinstance(found[0], int | Decimal):
+        alone = Decimal(found[0])
+        yield alone, max(abs(Decimal(v) - alone) for v in found if isinstance(v, int | Decimal))
+
+
+def _alternatives(scalar: Scalar, program: PostAggregation) -> list[Scalar]:
+    """What a column is computed from, in each part of each union."""
+    known: list[dict[int, Scalar]] = [{}]
+    for part in walk(program):
+        if isinstance(part, Project):
+            known = [one | dict(part.columns) for one in known]
+        elif isinstance(part, Union):
+            branches = [
+                {i: ColumnRef(inner[n], ScalarType.DECIMAL) for i, inner in part.columns}
+                for n in range(len(part.parts))
+            ]
+            known = [one | branch for one in known for branch in branches]
+    return list(dict.fromkeys(_expanded(scalar, one) for one in known))
 
 
 def _expanded(scalar: Scalar, definitions: Mapping[int, Scalar]) -> Scalar:
@@ -258,26 +258,14 @@ def _expanded(scalar: Scalar, definitions: Mapping[int, Scalar]) -> Scalar:
     return with_parts(scalar, lambda part: _expanded(part, definitions))
 
 
-def _range(expression: Scalar, cell: Mapping[int, Figure]) -> Iterator[tuple[Decimal, Decimal, Decimal]]:
-    idents = sorted(column_ids(expression))
-    figures = [cell[i] for i in idents if i in cell and isinstance(cell[i].shown, int | Decimal)]
-    if len(figures) < len(idents):
-        return
-    corners = [(f.shown, f.shown - f.step, f.shown + f.step) for f in figures]
-    found = [evaluate(expression, dict(zip(idents, values, strict=True))) for values in product(*corners)]
-    numbers = [Decimal(v) for v in found if isinstance(v, int | Decimal)]
-    if isinstance(found[0], int | Decimal):
-        yield numbers[0], min(numbers), max(numbers)
-
-
-def is_judged(released: RowsByKey, judged: RowsByKey, other: RowsByKey, moves: Moves = NO_MOVES) -> bool:
+def is_judged(released: RowsByKey, judged: RowsByKey, other: RowsByKey, moves: Moves = MappingProxyType({})) -> bool:
     """Whether each released row is a judged one, of which fields may be hidden, as far as the other town's rows of its
     key differ from it by more than the history may move it. A figure that history shows in both towns alike tells
     nothing."""
     return all(
         any(
             all(
-                r in {HOLE, j} or is_same(other, key, place, r, j, moves)
+                r in {HOLE, j} or is_same(other, key, place, r, j, moves.get(place, ()))
                 for place, (r, j) in enumerate(zip(row, one, strict=True))
             )
             for one in judged.get(key, ())
@@ -287,10 +275,15 @@ def is_judged(released: RowsByKey, judged: RowsByKey, other: RowsByKey, moves: M
     )
 
 
-def is_same(rows: RowsByKey, key: Fields, place: int, field: str, judged: str, moves: Moves) -> bool:
+def is_same(
+    rows: RowsByKey, key: Fields, place: int, field: str, judged: str, moves: Sequence[tuple[Decimal, Decimal]]
+) -> bool:
     """Whether the field is the same in the rows of its key, or no further from it than the history may move it."""
     others = {row[place] for row in rows.get(key, ())}
-    return others == {field} or (len(others) == 1 and moves.allow(place, judged, field, others.pop()))
+    if others == {field} or len(others) != 1 or not all(map(NUMBER.fullmatch, (field, judged, *others))):
+        return others == {field}
+    apart = abs(Decimal(field) - Decimal(others.pop()))
+    return any(abs(alone - Decimal(judged)) <= DIGITS and apart <= by + DIGITS for alone, by in moves)
 
 
 def holes(rows: RowsByKey) -> list[tuple[Fields, tuple[bool, ...]]]:
