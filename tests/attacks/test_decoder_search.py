@@ -23,7 +23,7 @@ from tests.attacks.decoders.choices import Choices, smaller
 from tests.attacks.decoders.conditions import words_of
 from tests.attacks.decoders.differences import HARMLESS, STEERED, Difference, Kind, difference, neighbouring_thresholds
 from tests.attacks.decoders.end_to_end import Brokers
-from tests.attacks.decoders.judges import EndToEnd, InProcess, explained
+from tests.attacks.decoders.judges import EndToEnd, InProcess, explained, is_judged
 from tests.attacks.decoders.kit import HOLE, LEAVES, Figure, Kit, Left
 from tests.attacks.decoders.queries import one_job
 from tests.attacks.decoders.search import Pad
@@ -135,6 +135,28 @@ def test_a_total_that_nothing_shows_is_not_taken_as_known() -> None:
     found = judge.differences((f"-- output: t\n{of_meals} GROUP BY a.EVERFSM_6",))
     assert found is not None
     assert found["free meals"].kind in HARMLESS
+
+
+STEPS = {1: [(Decimal("0.534"), Decimal("0.03"))], 2: [(None, Decimal("0.05"))]}
+"""A share by up to 3 points, and a figure of a window by up to a twentieth."""
+
+
+@pytest.mark.parametrize(
+    ("released", "other", "is_edge"),
+    [
+        (("N", "0.5392", "40"), ("N", "0.5294", "40"), True),  # one count by the history, one at an edge
+        (("N", "0.5792", "40"), ("N", "0.5294", "40"), False),
+        (("N", "0.5340", "41"), ("N", "0.5340", "40"), True),
+        (("N", "0.5340", "43"), ("N", "0.5340", "40"), False),
+        (("N", "0.9000", "40"), ("N", "0.9000", "40"), True),  # alike in both towns: it tells nothing
+        (("N", "c", "40"), ("N", "0.5340", "40"), True),  # a hole is looked at by itself
+        (("N", "0.5340", "40"), ("N", "c", "40"), True),
+        (("N", "0.5292", "40"), ("N", "c", "40"), False),
+    ],
+)
+def test_the_history_moves_a_figure_by_a_step(released, other, is_edge: bool) -> None:
+    rows = ({("N",): [row]} for row in (released, ("N", "0.5340", "40"), other))
+    assert is_judged(*rows, STEPS) == is_edge
 
 
 CHILD = "a.URN = {urn} AND a.MonthOfBirth = {month} AND a.YearOfBirth = {year} AND a.SENprovision <> 'N'"

@@ -197,10 +197,16 @@ def computed_columns(planned: PlannedOutput) -> frozenset[int]:
     """The columns that are computed from statistics that other columns show. Each follows from these and from the
     holes, so that it tells nothing else."""
     statistics = {s.ident for t in planned.tables for s in t.statistics}
-    expressions = [c.expression for c in planned.columns]
-    shown = {n: e.ident for n, e in enumerate(expressions) if isinstance(e, ColumnRef) and e.ident in statistics}
+    shown = {n: found for n, c in enumerate(planned.columns) if (found := _shown(c.expression, planned)) <= statistics}
+    told = frozenset[int]().union(*shown.values())
     sources = lineage_of(planned).column_statistics
-    return frozenset(n for n, of in enumerate(sources) if of and n not in shown and of <= set(shown.values()))
+    return frozenset(n for n, of in enumerate(sources) if of and not shown.get(n) and of <= told)
+
+
+def _shown(scalar: Scalar, planned: PlannedOutput) -> frozenset[int]:
+    """The columns of tables that a column shows as they are; -1 among them for anything else."""
+    found = _alternatives(scalar, planned.program)
+    return frozenset(e.ident if isinstance(e, ColumnRef) else -1 for e in found)
 
 
 def without(rows: RowsByKey, columns: Collection[int]) -> RowsByKey:
@@ -209,9 +215,11 @@ def without(rows: RowsByKey, columns: Collection[int]) -> RowsByKey:
     }
 
 
-Moves = Mapping[int, Sequence[tuple[Decimal, Decimal]]]
+Move = tuple[Decimal | None, Decimal]
+Moves = Mapping[int, Sequence[Move]]
 """How far the history may move a figure: for each column, its figures without a history, each with how far it moves
-where every statistic that it is computed from moves by a step of its rounding."""
+where every statistic that it is computed from moves by a step of its rounding; without a figure, the share of each by
+which it may move."""
 DIGITS = Decimal("0.0006")
 """By how much a table shows a computed figure otherwise than it is, at most."""
 
@@ -222,10 +230,15 @@ def moves_of(planned: PlannedOutput, left: Sequence[Left]) -> Moves:
         for (table, keys, ident), figure in one.figures.items():
             cells[number, table, keys][ident] = figure
     alternatives = {n: _alternatives(c.expression, planned.program) for n, c in enumerate(planned.columns)}
-    return {n: [m for e in some for c in cells.values() for m in _moves(e, c)] for n, some in alternatives.items()}
+    found = {n: [m for e in some for c in cells.values() for m in _moves(e, c)] for n, some in alternatives.items()}
+    # A figure of a window or of groups of groups is computed from several rows: it moves with the figures of these.
+    figures = [f for c in cells.values() for f in c.values() if isinstance(f.shown, int | Decimal) and f.shown]
+    most = max((abs(f.step / f.shown) for f in figures), default=Decimal(0))
+    sources = lineage_of(planned).column_statistics
+    return {n: moves or [(None, 2 * most)] * bool(sources[n]) for n, moves in found.items()}
 
 
-def _moves(expression: Scalar, cell: Mapping[int, Figure]) -> Iterator[tuple[Decimal, Decimal]]:
+def _moves(expression: Scalar, cell: Mapping[int, Figure]) -> Iterator[Move]:
     idents = sorted(column_ids(expression))
     figures = [cell[i] for i in idents if i in cell and isinstance(cell[i].shown, int | Decimal)]
     if not idents or len(figures) < len(idents):
@@ -275,15 +288,17 @@ def is_judged(released: RowsByKey, judged: RowsByKey, other: RowsByKey, moves: M
     )
 
 
-def is_same(
-    rows: RowsByKey, key: Fields, place: int, field: str, judged: str, moves: Sequence[tuple[Decimal, Decimal]]
-) -> bool:
+def is_same(rows: RowsByKey, key: Fields, place: int, field: str, judged: str, moves: Sequence[Move]) -> bool:
     """Whether the field is the same in the rows of its key, or no further from it than the history may move it."""
     others = {row[place] for row in rows.get(key, ())}
     if others == {field} or len(others) != 1 or not all(map(NUMBER.fullmatch, (field, judged, *others))):
         return others == {field}
     apart = abs(Decimal(field) - Decimal(others.pop()))
-    return any(abs(alone - Decimal(judged)) <= DIGITS and apart <= by + DIGITS for alone, by in moves)
+    known = Decimal(judged)
+    return any(
+        apart <= by * abs(known) + DIGITS if alone is None else abs(alone - known) <= DIGITS and apart <= by + DIGITS
+        for alone, by in moves
+    )
 
 
 def holes(rows: RowsByKey) -> list[tuple[Fields, tuple[bool, ...]]]:
