@@ -137,8 +137,8 @@ def test_a_total_that_nothing_shows_is_not_taken_as_known() -> None:
     assert found["free meals"].kind in HARMLESS
 
 
-STEPS = {1: [(Decimal("0.534"), Decimal("0.03"))], 2: [(None, Decimal("0.05"))]}
-"""A share by up to 3 points, and a figure of a window by up to a twentieth."""
+STEPS = {1: [(Decimal("0.534"), Decimal("0.03"))]}
+"""A share by up to 3 points. What else is shown may not move, a figure of a window for example."""
 
 
 @pytest.mark.parametrize(
@@ -146,8 +146,7 @@ STEPS = {1: [(Decimal("0.534"), Decimal("0.03"))], 2: [(None, Decimal("0.05"))]}
     [
         (("N", "0.5392", "40"), ("N", "0.5294", "40"), True),  # one count by the history, one at an edge
         (("N", "0.5792", "40"), ("N", "0.5294", "40"), False),
-        (("N", "0.5340", "41"), ("N", "0.5340", "40"), True),
-        (("N", "0.5340", "43"), ("N", "0.5340", "40"), False),
+        (("N", "0.5340", "41"), ("N", "0.5340", "40"), False),
         (("N", "0.9000", "40"), ("N", "0.9000", "40"), True),  # alike in both towns: it tells nothing
         (("N", "c", "40"), ("N", "0.5340", "40"), True),  # a hole is looked at by itself
         (("N", "0.5340", "40"), ("N", "c", "40"), True),

@@ -215,11 +215,11 @@ def without(rows: RowsByKey, columns: Collection[int]) -> RowsByKey:
     }
 
 
-Move = tuple[Decimal | None, Decimal]
+Move = tuple[Decimal, Decimal]
 Moves = Mapping[int, Sequence[Move]]
 """How far the history may move a figure: for each column, its figures without a history, each with how far it moves
-where every statistic that it is computed from moves by a step of its rounding; without a figure, the share of each by
-which it may move."""
+where every statistic of its row that it is computed from moves by a step of its rounding. A figure of several rows (a
+window) may not move, unless it follows from shown ones."""
 DIGITS = Decimal("0.0006")
 """By how much a table shows a computed figure otherwise than it is, at most."""
 
@@ -230,12 +230,7 @@ def moves_of(planned: PlannedOutput, left: Sequence[Left]) -> Moves:
         for (table, keys, ident), figure in one.figures.items():
             cells[number, table, keys][ident] = figure
     alternatives = {n: _alternatives(c.expression, planned.program) for n, c in enumerate(planned.columns)}
-    found = {n: [m for e in some for c in cells.values() for m in _moves(e, c)] for n, some in alternatives.items()}
-    # A figure of a window or of groups of groups is computed from several rows: it moves with the figures of these.
-    figures = [f for c in cells.values() for f in c.values() if isinstance(f.shown, int | Decimal) and f.shown]
-    most = max((abs(f.step / f.shown) for f in figures), default=Decimal(0))
-    sources = lineage_of(planned).column_statistics
-    return {n: moves or [(None, 2 * most)] * bool(sources[n]) for n, moves in found.items()}
+    return {n: [m for e in some for c in cells.values() for m in _moves(e, c)] for n, some in alternatives.items()}
 
 
 def _moves(expression: Scalar, cell: Mapping[int, Figure]) -> Iterator[Move]:
@@ -294,11 +289,7 @@ def is_same(rows: RowsByKey, key: Fields, place: int, field: str, judged: str, m
     if others == {field} or len(others) != 1 or not all(map(NUMBER.fullmatch, (field, judged, *others))):
         return others == {field}
     apart = abs(Decimal(field) - Decimal(others.pop()))
-    known = Decimal(judged)
-    return any(
-        apart <= by * abs(known) + DIGITS if alone is None else abs(alone - known) <= DIGITS and apart <= by + DIGITS
-        for alone, by in moves
-    )
+    return any(abs(alone - Decimal(judged)) <= DIGITS and apart <= by + DIGITS for alone, by in moves)
 
 
 def holes(rows: RowsByKey) -> list[tuple[Fields, tuple[bool, ...]]]:
