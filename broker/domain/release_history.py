@@ -132,12 +132,13 @@ class RepairAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CountShift:
-    """How far a count of a cell is moved, so that it counts a few persons more or less. `amount`: which of the
-    statistic's totals is moved (`KnownFigure.amount`); `rows` and `persons`: by how many."""
+    """How far a count of a cell is moved, so that it counts a few persons more or less. `amount` and `once`: which of
+    the statistic's totals is moved (as in `KnownFigure`); `rows` and `persons`: by how many."""
 
     amount: str
     rows: int
     persons: int
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,8 @@ class Members:
     cells          the cell of each of them; without `persons` one for each number, `count + 1` for persons in no cell
     more_persons   persons in several cells: ascending, one row for each of their cells
     more_cells     the cell of each of these rows
-    amounts        by name, first for `persons` and then for `more_persons`; an absent name means 1 for all
+    amounts        by name, first for `persons` and then for `more_persons`; an absent name means 1 for all. The
+                   moves of an amount are what aligned counts of persons add to it, plus 1
     """
 
     count: int
@@ -68,6 +69,14 @@ class Members:
         """Persons by cell; the remainder is last."""
         found = np.bincount(self.cells, minlength=self.count + 2)
         return (found + np.bincount(self.more_cells, minlength=self.count + 2))[: self.count + 1]
+
+
+MOVES = " moved"
+
+
+def moves_of(amount: str) -> str:
+    """The name of the moves of an amount."""
+    return f"{amount}{MOVES}"
 
 
 def members_of(count: int, persons: ArrayLike, cells: ArrayLike, amounts: Mapping[str, ArrayLike] = {}) -> Members:

@@ -182,18 +182,17 @@ class Alignment:
                     yield change
 
     def _change(self, term: SumTerm, moved: Mapping[int, int]) -> CellRepair | None:
-        """Move a count by some persons; None if it would be of fewer than t, or if persons are counted once and the
-        moves would not change that."""
+        """Move a count by some persons; None if it would be of fewer than t. A count of persons is moved by rows, too:
+        beside a count of rows, nothing shows then whether a few have several."""
         some = {person: by for person, by in sorted(moved.items()) if by}
         if not some:
             return None
         persons, by = (np.array(column) for column in zip(*some.items(), strict=True))
         inside, before = self._amounts_in(term, persons)
-        changed = np.sign(before + by) - np.sign(before)
-        more = int(changed.sum())
-        if not inside or inside + more < self.table.entry.t or (term.once and not np.array_equal(changed, by)):
+        more = int((np.sign(before + by) - np.sign(before)).sum())
+        if not inside or inside + more < self.table.entry.t:
             return None
-        shift = CountShift(term.amount, int(by.sum()), more)
+        shift = CountShift(term.amount, int(by.sum()), more, term.once)
         return CellRepair(RepairAction.ALIGN, term.cell, term.statistic, shift=shift, moved=tuple(some.items()))
 
     def _once_each(self, term: SumTerm, persons: Numbers, by: Vector) -> int:

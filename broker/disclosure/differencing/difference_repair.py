@@ -1,7 +1,7 @@
 """Repairs a new table that leaks against the release history: suppresses cells or restores earlier values until no leak
 is left."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,17 @@ from broker.disclosure.differencing.difference_kinds import SAME_AMOUNT, Vector
 from broker.disclosure.differencing.functionals import Functionals, figure_amounts, nested_counts
 from broker.disclosure.differencing.joint_counts import Numbers, sums_by_key
 from broker.domain.release_history import CellRepair, KnownFigure, OverlapKind, RepairAction
-from broker.evidence.member_tables import Comparison, Leak, Members, MemberTable, StatisticCell, TotalCell, members_of
+from broker.evidence.member_tables import (
+    MOVES,
+    Comparison,
+    Leak,
+    Members,
+    MemberTable,
+    StatisticCell,
+    TotalCell,
+    members_of,
+    moves_of,
+)
 
 AmountRows = tuple[Numbers, Numbers, dict[str, Vector]]
 
@@ -34,16 +44,15 @@ def _aligned(new: MemberTable, changes: Sequence[CellRepair]) -> MemberTable:
     """Count the persons of each change with its cell. The remainder makes up for them, as in `_exchange_amounts`."""
     if not changes:
         return new
-    names = {f.amount: f.amount for f in new.figures}
-    persons, cells, amounts = _amount_rows(new.members, names)
-    parts = [(persons, cells, amounts)]
-    for change in changes:
-        assert change.shift is not None
+    shifts = [(c, moves_of(c.shift.amount) if c.shift.once else c.shift.amount) for c in changes if c.shift is not None]
+    names = _names(new, [name for _, name in shifts])
+    parts = [_amount_rows(new.members, {n: n for n in names})]
+    for change, name in shifts:
         who, by = (np.array(column) for column in zip(*change.moved, strict=True))
         for cell, sign in ((change.cell, 1), (new.members.rest, -1)):
-            moved = {n: sign * by if n == change.shift.amount else np.zeros(len(who)) for n in names}
+            moved = {n: sign * by if n == name else np.zeros(len(who)) for n in names}
             parts.append((who, np.full(len(who), cell), moved))
-    return replace(new, members=_added_up(new.members.count, parts, list(names)))
+    return replace(new, members=_added_up(new.members.count, parts, names))
 
 
 def without_total(table: MemberTable) -> MemberTable:
@@ -103,18 +112,20 @@ def _with_earlier_value(new: MemberTable, change: CellRepair, old: MemberTable) 
         shown = dict(figure.shown)
         if figure.statistic == change.statistic and place in same:
             exchanged[figure.amount] = same[place].amount
+            if figure.once:
+                exchanged[moves_of(figure.amount)] = moves_of(same[place].amount)
             if cell in shown:
                 shown[cell] = same[place].shown[earlier]
         figures.append(replace(figure, shown=shown))
     # Now has members of both tables.
     within = {n: size for n, size in new.entry.within.items() if n in old.entry.within}
-    names = {f.amount for f in new.figures}
+    names = _names(new, exchanged)
     members = _exchange_amounts(new.members, cell, old.members, earlier, names, exchanged)
     return replace(new, entry=replace(new.entry, within=within), figures=tuple(figures), members=members)
 
 
 def _exchange_amounts(
-    new: Members, cell: int, old: Members, earlier: int, names: Collection[str], exchanged: Mapping[str, str]
+    new: Members, cell: int, old: Members, earlier: int, names: Sequence[str], exchanged: Mapping[str, str]
 ) -> Members:
     """Replace some amounts of a cell by those of an earlier cell. `exchanged` maps names of the new table's amounts to
     those of the old one."""
@@ -131,13 +142,21 @@ def _exchange_amounts(
         (persons, np.full(len(persons), new.rest), gone),
         (others[there], np.full(int(there.sum()), new.rest), {n: -a for n, a in come.items()}),
     ]
-    return _added_up(new.count, parts, list(names))
+    return _added_up(new.count, parts, names)
+
+
+def _names(table: MemberTable, more: Iterable[str]) -> list[str]:
+    """The names of the amounts and moves that the table's figures sum, and of some more."""
+    moves = (n for n in table.members.amounts if n.endswith(MOVES))
+    return list(dict.fromkeys([*(f.amount for f in table.figures), *moves, *more]))
 
 
 def _amount_rows(members: Members, amounts: Mapping[str, str]) -> AmountRows:
+    """The rows of the members with some of their amounts. Moves are as they are, without the 1 that is stored."""
     persons, cells = (a.astype(np.int64) for a in members.rows())
     ones = np.ones(len(persons))
-    return persons, cells, {n: np.asarray(members.amounts.get(of, ones), np.float64) for n, of in amounts.items()}
+    found = {n: np.asarray(members.amounts.get(of, ones), np.float64) for n, of in amounts.items()}
+    return persons, cells, {n: a - n.endswith(MOVES) for n, a in found.items()}
 
 
 def _added_up(count: int, parts: Sequence[AmountRows], names: Sequence[str]) -> Members:
@@ -147,7 +166,7 @@ def _added_up(count: int, parts: Sequence[AmountRows], names: Sequence[str]) -> 
     keys, where = np.unique(persons * (count + 1) + cells, return_inverse=True)
     whole = {n: np.bincount(where, weights=a, minlength=len(keys)) for n, a in amounts.items()}
     remaining = np.any([a != 0 for a in whole.values()], axis=0)
-    found = {n: a[remaining] for n, a in whole.items()}
+    found = {n: a[remaining] + n.endswith(MOVES) for n, a in whole.items()}
     return members_of(count, keys[remaining] // (count + 1), keys[remaining] % (count + 1), found)
 
 

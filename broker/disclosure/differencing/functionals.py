@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from broker.disclosure.differencing.difference_kinds import Vector
 from broker.disclosure.differencing.joint_counts import JointCounter, Numbers, group_starts
 from broker.domain.release_history import KnownFigure
-from broker.evidence.member_tables import LeakSide, Members, MemberTable, Persons, SumTerm, members_of
+from broker.evidence.member_tables import LeakSide, Members, MemberTable, Persons, SumTerm, members_of, moves_of
 
 
 @dataclass(eq=False)
@@ -127,11 +127,10 @@ def only_cells(members: Members, shown: Collection[int]) -> Members:
 
 
 def with_amount(members: Members, name: str, once: bool) -> Members:
-    """The members who have a non-zero amount of this name in a cell, with that amount (its sign if `once`)."""
-    if name not in members.amounts:
+    """The members who have a non-zero amount of this name in a cell, with that amount."""
+    if name not in members.amounts and not (once and moves_of(name) in members.amounts):
         return members if not members.amounts else replace_amounts(members, None)  # an absent amount is 1 for all
-    amounts = members.amounts[name]
-    return replace_amounts(members, np.sign(amounts.astype(np.float64)) if once else amounts)
+    return replace_amounts(members, amounts_of_total(members, name, True) if once else members.amounts[name])
 
 
 def replace_amounts(members: Members, amounts: NDArray[np.generic] | None) -> Members:
@@ -232,9 +231,11 @@ def figure_amounts(members: Members, figure: KnownFigure) -> Vector:
 
 
 def amounts_of_total(members: Members, amount: str, once: bool) -> Vector:
-    persons, _ = members.rows()
-    found = np.asarray(members.amounts.get(amount, np.ones(len(persons))), np.float64)
-    return np.sign(found) if once else found
+    """What each row of the members adds to a total. Where each person counts once, that is the sign of the amount, and
+    what aligned counts add to it."""
+    ones = np.ones(len(members.rows()[0]))
+    found = np.asarray(members.amounts.get(amount, ones), np.float64)
+    return np.sign(found) + members.amounts.get(moves_of(amount), ones) - 1 if once else found
 
 
 def _complement_part(

@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import product
 
 import numpy as np
 
 from broker.domain.release_history import HistoryEntry, HistorySource, KnownFigure
-from broker.evidence.member_tables import MemberTable, members_of
+from broker.evidence.member_tables import MemberTable, members_of, moves_of
 
 Amounts = Mapping[tuple[int, int], float]
 """By person and cell."""
@@ -22,7 +22,7 @@ WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 class Drawn:
     """A table as drawn: rows of a person and cell, ones, totals of x; the cells that each figure shows; t; within how
     many persons, who are known. `total_known`: whether the reader knows the table's totals. `factors`: by what a CASE
-    multiplies the totals of each cell, which the reader knows too."""
+    multiplies the totals of each cell, which the reader knows too. `moves`: what a count of persons adds to these."""
 
     count: int
     rows: Amounts
@@ -35,6 +35,7 @@ class Drawn:
     within: int | None
     total_known: bool = True
     factors: tuple[float, ...] = ()
+    moves: Amounts = field(default_factory=dict)
 
 
 FIGURES = {
@@ -100,7 +101,7 @@ def known_cells(drawn: Drawn, figure: int) -> Iterator[tuple[bool, Cells, Cells]
 
 def amounts_of(drawn: Drawn, name: str) -> Amounts:
     if name == "persons":
-        return {k: float(np.sign(v)) for k, v in drawn.rows.items() if v}
+        return {k: n for k, v in drawn.rows.items() if (n := float(np.sign(v)) + drawn.moves.get(k, 0))}
     return {k: float(v) for k, v in getattr(drawn, name).items() if v}
 
 
@@ -395,22 +396,12 @@ def drawn_of(table: MemberTable, like: Drawn) -> Drawn:
     """A table of the memory as one that was drawn: its remainder is one more cell, which is never shown."""
     persons, cells = (a.tolist() for a in table.members.rows())
     ones = np.ones(len(persons))
-    given = {
-        n: dict(zip(zip(persons, cells, strict=True), map(float, table.members.amounts.get(n, ones)), strict=True))
-        for n in ("rows", "ones", "total")
-    }
+
+    def given(name: str, less: int = 0) -> Amounts:
+        amounts = np.asarray(table.members.amounts.get(name, ones), float) - less
+        return dict(zip(zip(persons, cells, strict=True), amounts.tolist(), strict=True))
+
     figures = tuple((f.told, frozenset(f.shown)) for f in table.figures)
     within, factors = table.entry.within.get(EVERYBODY), (*like.factors, 1.0) if like.factors else ()
-    return Drawn(
-        table.members.count + 1,
-        given["rows"],
-        given["ones"],
-        given["total"],
-        figures,
-        like.t,
-        "",
-        "",
-        within,
-        True,
-        factors,
-    )
+    count, amounts, moves = table.members.count + 1, map(given, ("rows", "ones", "total")), given(moves_of("rows"), 1)
+    return Drawn(count, *amounts, figures, like.t, "", "", within, True, factors, moves)

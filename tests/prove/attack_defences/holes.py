@@ -93,10 +93,11 @@ DEFENCES = (
         given=((1, 81),),
     ),
     Defence(
-        "a count of persons is not moved by their second rows",
-        edited(f"{ALIGNMENT}:Alignment._change", "(term.once and not", "(not term.once and not"),
+        "a count of persons is moved by their second rows",
+        edited(f"{ALIGNMENT}:Alignment._change", "if not inside or", "if not inside or (term.once and not more) or"),
         module="tests.unit.disclosure.test_count_alignment",
-        test="test_a_count_of_persons_is_not_moved_by_their_second_rows",
+        test="test_a_count_of_persons_is_moved_by_their_second_rows",
+        given=({1: 2}, {0: (1, 0)}),
     ),
     Defence(
         "what a count leaves of another stays a count",
