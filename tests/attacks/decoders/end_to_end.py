@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from broker.domain.findings import Assessment
 from broker.domain.identity.people import Person, Role
-from broker.domain.jobs.job import JobKind, OutputState, Submission
+from broker.domain.jobs.job import JobKind, Output, OutputState, Submission
 from broker.domain.jobs.work_items import WorkItem
+from broker.domain.plans.scalars import Value
 from broker.domain.ports import ReleaseHistoryPorts, Snapshot
 from broker.encrypted_store.encrypted_files import EncryptedMemberFiles
 from broker.engine.duckdb_engine import DuckDBEngine
@@ -29,6 +31,7 @@ from broker.storage.sql_store import open_store
 from broker.vault.population_store import PopulationStore
 from broker.workflow.administration import user_accounts
 from broker.workflow.pipeline import job_release, output_records
+from broker.workflow.pipeline.draft_output import staff_record_of
 from broker.workflow.private_jobs.private_ports import RunPorts
 from broker.workflow.submission.job_submission import submit
 from broker.workflow.views import (
@@ -39,6 +42,7 @@ from broker.workflow.views import (
     public_register,
     released_outputs,
 )
+from tests.attacks.decoders.kit import HOLE, Place
 from tests.attacks.decoders.towns import PROJECT, Town
 from tests.one_worker import complete_job, run_job
 
@@ -72,10 +76,12 @@ class NoQueue:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What everybody who may look sees of a series, by what they look at; and the states of its outputs, for staff."""
+    """What everybody who may look sees of a series, by what they look at; and for staff, the states of its outputs,
+    and by output the figures that the released tables are computed from."""
 
     told: Mapping[str, str]
     states: tuple[str, ...] = ()
+    figures: Mapping[str, Mapping[Place, Value]] = field(default_factory=dict)
 
     @property
     def leaves(self) -> bool:
@@ -139,8 +145,9 @@ class Brokers:
         try:
             with self._opened(folder) as ports, patch.object(uuid, "uuid4", lambda: next(drawn)):
                 jobs = [_run(ports, text) for text in texts]
-                outputs = [o for j in jobs for o in ports.store.outputs_of(j)]
-                return Seen(self._looked_at(ports, jobs, way), tuple(o.state.value for o in outputs))
+                outputs = {f"{n} {o.name}": o for n, j in enumerate(jobs) for o in ports.store.outputs_of(j)}
+                figures = {place: figures_of(ports, o) for place, o in outputs.items()}
+                return Seen(self._looked_at(ports, jobs, way), tuple(o.state.value for o in outputs.values()), figures)
         finally:
             shutil.rmtree(folder)
 
@@ -172,6 +179,18 @@ class Brokers:
         for number, name in enumerate(names):
             text = text.replace(name, f"ident-{number}")
         return SECONDS.sub(r"\1", text.replace(self.town.snapshots[way], "snapshot"))
+
+
+def figures_of(ports: RunPorts, output: Output) -> dict[Place, Value]:
+    """The figures behind a table as they were judged at last, by staff's record of it."""
+    found = staff_record_of(ports, output).content
+    assert isinstance(found, Assessment)
+    return {
+        (n, keys, j.statistic): HOLE if j.hidden else j.released
+        for n, table in enumerate(found.tables)
+        for keys, _, _, judged in table.cells
+        for j in judged
+    }
 
 
 def _run(ports: RunPorts, text: str) -> str:

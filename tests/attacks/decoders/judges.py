@@ -3,21 +3,24 @@ of a broker). The second asks the first which ways touch a text, and how far a f
 
 import csv
 import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
-from itertools import product
-from types import MappingProxyType
 
 from broker.domain.errors import BrokerError
-from broker.domain.plans.lineage import lineage_of
-from broker.domain.plans.operators import PostAggregation, Project, Union, walk
-from broker.domain.plans.plan import Plan, PlannedOutput
-from broker.domain.plans.scalars import ColumnRef, Scalar, ScalarType, column_ids, with_parts
-from broker.postprocessing.exact_arithmetic import evaluate
+from broker.domain.plans.plan import Plan
+from broker.domain.plans.scalars import Value
 from tests.attacks.decoders.conditions import words_of
-from tests.attacks.decoders.differences import HARMLESS, Difference, Kind, difference, neighbouring_thresholds, worst_of
+from tests.attacks.decoders.differences import (
+    HARMLESS,
+    NOTHING,
+    Difference,
+    Kind,
+    difference,
+    is_edge,
+    neighbouring_thresholds,
+    worst_of,
+)
 from tests.attacks.decoders.end_to_end import Brokers, Seen
 from tests.attacks.decoders.kit import (
     HOLE,
@@ -37,7 +40,6 @@ from tests.attacks.decoders.towns import BASE, without_cap
 OF_TABLES = ("table", "record", "parquet", "manifest")
 OF_BYTES = re.compile(r'"(sha256|record_sha256|size)": [^\n]*')
 """What a manifest says of the bytes of tables: these are compared themselves."""
-NUMBER = re.compile(r"-?\d+(\.\d+)?")
 LeftByWay = dict[str, list[list[Left]]]
 """By way, what leaves of each output of each text."""
 Again = Callable[[Texts], dict[str, Difference] | None]
@@ -162,24 +164,41 @@ class EndToEnd:
         return replace(inner, kind=Kind.EDGE if is_table else Kind.HISTORY, told=told)
 
     def _changed_by_history(self, plans: Sequence[Plan], left: LeftByWay, seen: Mapping[str, Seen], way: str) -> bool:
-        """Whether a figure that differs between the two by more than an edge is neither hidden nor the one that leaves
-        without a history, or rows or hidden figures differ between the two in another way than without a history."""
+        """Whether a figure that the history shows differs between the two by more than an edge, or rows or hidden
+        figures differ in another way than without a history, or a table does and no figure that it is computed from."""
         for number, plan in enumerate(plans):
             for n, planned in enumerate(plan.outputs):
+                place = f"{number} {planned.name}"
                 keys = [i for i, c in enumerate(planned.columns) if c.is_key]
-                place = f"table {number} {planned.name}"
-                released = [rows_by_key(seen[w].told.get(place, ""), keys) for w in (BASE, way)]
-                judged = [rows_by_key(left[w][number][n].table, keys) for w in (BASE, way)]
-                hidden = [holes(r) for r in released]
-                if hidden[0] != hidden[1] and hidden != [holes(j) for j in judged]:
+                judged = [left[w][number][n] for w in (BASE, way)]
+                tables = [seen[w].told.get(f"table {place}", "") for w in (BASE, way)], [j.table for j in judged]
+                if _differ_anew(*([holes(rows_by_key(t, keys)) for t in of] for of in tables)):
                     return True
-                follows = computed_columns(planned)
-                shown, alone = ([without(r, follows) for r in found] for found in (released, judged))
-                moves = moves_of(planned, [left[w][number][n] for w in (BASE, way)])
-                pairs = zip(shown, alone, reversed(shown), strict=True)
-                if not all(is_judged(r, j, other, moves) for r, j, other in pairs):
+                shown = [seen[w].figures.get(place, {}) for w in (BASE, way)]
+                if tables[0][0] != tables[0][1] and shown[0] == shown[1]:
                     return True
+                for at in judged[0].figures.keys() | judged[1].figures.keys():
+                    figures = [f.get(at, HOLE) for f in shown]
+                    alone = [j.figures.get(at, NOTHING) for j in judged]
+                    if _differ_anew([f == HOLE for f in figures], [f.shown == HOLE for f in alone]):
+                        return True
+                    if not is_judged(*zip(figures, alone, strict=True)):
+                        return True
         return False
+
+
+def _differ_anew(shown: Sequence[object], alone: Sequence[object]) -> bool:
+    """Whether two towns differ, and not as without a history."""
+    return shown[0] != shown[1] and shown != alone
+
+
+def is_judged(one: tuple[Value, Figure], other: tuple[Value, Figure]) -> bool:
+    """Whether each town hides a figure, or shows it as it is judged without a history, or within an edge of the other
+    town's: what the history shows alike in both tells nothing."""
+    (shown, judged), (also, like) = one, other
+    is_shown = HOLE not in {shown, also}
+    is_near = shown == also or (is_shown and is_edge(replace(judged, shown=shown), replace(like, shown=also)))
+    return is_near or all(s in {HOLE, j.shown} for s, j in (one, other))
 
 
 Fields = tuple[str, ...]
@@ -191,105 +210,6 @@ def rows_by_key(table: str, keys: Sequence[int]) -> RowsByKey:
     for row in list(csv.reader(table.splitlines()))[1:]:
         found.setdefault(tuple(row[i] for i in keys), []).append(tuple(row))
     return found
-
-
-def computed_columns(planned: PlannedOutput) -> frozenset[int]:
-    """The columns that are computed from statistics that other columns show. Each follows from these and from the
-    holes, so that it tells nothing else."""
-    statistics = {s.ident for t in planned.tables for s in t.statistics}
-    shown = {n: found for n, c in enumerate(planned.columns) if (found := _shown(c.expression, planned)) <= statistics}
-    told = frozenset[int]().union(*shown.values())
-    sources = lineage_of(planned).column_statistics
-    return frozenset(n for n, of in enumerate(sources) if of and not shown.get(n) and of <= told)
-
-
-def _shown(scalar: Scalar, planned: PlannedOutput) -> frozenset[int]:
-    """The columns of tables that a column shows as they are; -1 among them for anything else."""
-    found = _alternatives(scalar, planned.program)
-    return frozenset(e.ident if isinstance(e, ColumnRef) else -1 for e in found)
-
-
-def without(rows: RowsByKey, columns: Collection[int]) -> RowsByKey:
-    return {
-        k: [tuple("" if n in columns else f for n, f in enumerate(row)) for row in some] for k, some in rows.items()
-    }
-
-
-Move = tuple[Decimal, Decimal]
-Moves = Mapping[int, Sequence[Move]]
-"""How far the history may move a figure: for each column, its figures without a history, each with how far it moves
-where every statistic of its row that it is computed from moves by a step of its rounding. A figure of several rows (a
-window) may not move, unless it follows from shown ones."""
-DIGITS = Decimal("0.0006")
-"""By how much a table shows a computed figure otherwise than it is, at most."""
-
-
-def moves_of(planned: PlannedOutput, left: Sequence[Left]) -> Moves:
-    cells = defaultdict[tuple[int, object, object], dict[int, Figure]](dict)
-    for number, one in enumerate(left):
-        for (table, keys, ident), figure in one.figures.items():
-            cells[number, table, keys][ident] = figure
-    alternatives = {n: _alternatives(c.expression, planned.program) for n, c in enumerate(planned.columns)}
-    return {n: [m for e in some for c in cells.values() for m in _moves(e, c)] for n, some in alternatives.items()}
-
-
-def _moves(expression: Scalar, cell: Mapping[int, Figure]) -> Iterator[Move]:
-    idents = sorted(column_ids(expression))
-    figures = [cell[i] for i in idents if i in cell and isinstance(cell[i].shown, int | Decimal)]
-    if not idents or len(figures) < len(idents):
-        return
-    corners = [(f.shown, f.shown - f.step, f.shown + f.step) for f in figures]
-    found = [evaluate(expression, dict(zip(idents, values, strict=True))) for values in product(*corners)]
-    if isinstance(found[0], int | Decimal):
-        alone = Decimal(found[0])
-        yield alone, max(abs(Decimal(v) - alone) for v in found if isinstance(v, int | Decimal))
-
-
-def _alternatives(scalar: Scalar, program: PostAggregation) -> list[Scalar]:
-    """What a column is computed from, in each part of each union."""
-    known: list[dict[int, Scalar]] = [{}]
-    for part in walk(program):
-        if isinstance(part, Project):
-            known = [one | dict(part.columns) for one in known]
-        elif isinstance(part, Union):
-            branches = [
-                {i: ColumnRef(inner[n], ScalarType.DECIMAL) for i, inner in part.columns}
-                for n in range(len(part.parts))
-            ]
-            known = [one | branch for one in known for branch in branches]
-    return list(dict.fromkeys(_expanded(scalar, one) for one in known))
-
-
-def _expanded(scalar: Scalar, definitions: Mapping[int, Scalar]) -> Scalar:
-    if isinstance(scalar, ColumnRef) and (inner := definitions.get(scalar.ident, scalar)) != scalar:
-        return _expanded(inner, definitions)
-    return with_parts(scalar, lambda part: _expanded(part, definitions))
-
-
-def is_judged(released: RowsByKey, judged: RowsByKey, other: RowsByKey, moves: Moves = MappingProxyType({})) -> bool:
-    """Whether each released row is a judged one, of which fields may be hidden, as far as the other town's rows of its
-    key differ from it by more than the history may move it. A figure that history shows in both towns alike tells
-    nothing."""
-    return all(
-        any(
-            all(
-                r in {HOLE, j} or is_same(other, key, place, r, j, moves.get(place, ()))
-                for place, (r, j) in enumerate(zip(row, one, strict=True))
-            )
-            for one in judged.get(key, ())
-        )
-        for key, rows in released.items()
-        for row in rows
-    )
-
-
-def is_same(rows: RowsByKey, key: Fields, place: int, field: str, judged: str, moves: Sequence[Move]) -> bool:
-    """Whether the field is the same in the rows of its key, or no further from it than the history may move it."""
-    others = {row[place] for row in rows.get(key, ())}
-    if others == {field} or len(others) != 1 or not all(map(NUMBER.fullmatch, (field, judged, *others))):
-        return others == {field}
-    apart = abs(Decimal(field) - Decimal(others.pop()))
-    return any(abs(alone - Decimal(judged)) <= DIGITS and apart <= by + DIGITS for alone, by in moves)
 
 
 def holes(rows: RowsByKey) -> list[tuple[Fields, tuple[bool, ...]]]:

@@ -35,6 +35,18 @@ WIDE = {
 
 def ordinary(c: Choices, words: Words, pad: str) -> str:
     table = c.pick((ABSENCE, ABSENCE, CENSUS))
+    return _select(c, words, table, _where(c, words, table, pad))
+
+
+def near_tables(c: Choices, words: Words, pad: str) -> list[str]:
+    """Two tables or three of the same persons, or nearly: with other keys and figures, and some with a condition."""
+    table = c.pick((ABSENCE, CENSUS))
+    where = _where(c, words, table, pad)
+    more = [c.pick(("", "", f" AND {(some := _wide(c, words, table))}", f" AND NOT ({some})")) for _ in range(2)]
+    return [_select(c, words, table, where + but) for but in ("", *more[: 1 + c.pick((0, 0, 1))])]
+
+
+def _select(c: Choices, words: Words, table: str, where: str) -> str:
     keys = _keys(c, table)
     figures = [_figure(c, words, table) for _ in range(1 + c.pick((0, 0, 1, 2)))]
     told = [f"{k} AS k{n}" for n, k in enumerate(keys)] + [f"{f} AS f{n}" for n, f in enumerate(figures)]
@@ -48,7 +60,7 @@ def ordinary(c: Choices, words: Words, pad: str) -> str:
             told.append(f"RANK() OVER (ORDER BY {figures[0]} DESC) AS place")
         case 4:
             after += f" ORDER BY {figures[0]} DESC"
-    return f"SELECT {', '.join(told)} FROM {table} AS a WHERE {_where(c, words, table, pad)}{after}"
+    return f"SELECT {', '.join(told)} FROM {table} AS a WHERE {where}{after}"
 
 
 def _keys(c: Choices, table: str) -> list[str]:

@@ -6,7 +6,7 @@
 from tests.attacks.decoders.amounts import amount, statistic
 from tests.attacks.decoders.choices import Choices
 from tests.attacks.decoders.conditions import Words, Y, child, condition, others, secret
-from tests.attacks.decoders.ordinary import FEW, ordinary
+from tests.attacks.decoders.ordinary import FEW, near_tables, ordinary
 from tests.attacks.decoders.towns import ABSENCE, KEY, YEARS
 
 ALL_YEARS = str(tuple(f"{y}/{y + 1}" for y in YEARS))
@@ -34,8 +34,11 @@ def one_job(c: Choices, words: Words, pad: int = 0) -> tuple[str, ...]:
 
 
 def series(c: Choices, words: Words, pad: int = 0) -> tuple[str, ...]:
-    """One submission, or a few that follow each other."""
-    return tuple(job(c, words, pad) for _ in range(1 + c.pick((0, 0, 0, 0, 1, 2))))
+    """One submission, or a few that follow each other, which may be about nearly the same persons."""
+    more = c.pick((0, 0, 0, 0, 1, 2, None))
+    if more is None:
+        return tuple(f"-- output: t0\n{text}" for text in near_tables(c, words, padding(words, pad)))
+    return tuple(job(c, words, pad) for _ in range(1 + more))
 
 
 def job(c: Choices, words: Words, pad: int = 0) -> str:
