@@ -41,7 +41,8 @@ def rounded_value(
     growth, persons = statistic.growth, evidence.persons
     match statistic.measure:
         case Measure.COUNT_PERSONS:
-            return round_count(evidence.value, profile)
+            # An aligned one may count rows, and is shown as these are.
+            return None if evidence.value is None else round_rows(int(as_number(evidence.value)), persons, profile)
         case Measure.COUNT_ROWS | Measure.COUNT_VALUES:
             return None if evidence.value is None else round_rows(evidence.rows, persons, profile, growth)
         case Measure.COUNT_DISTINCT | Measure.GAP:

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from broker.disclosure.protected_values import NO_CELL, CellSize, empty_evidence, protected_value, shifted
+from broker.disclosure.protected_values import NO_CELL, CellSize, count_ones, empty_evidence, protected_value, shifted
 from broker.disclosure.rules import PLAN_RULES, RuleInput, findings_of, rules_to_evaluate
 from broker.disclosure.rules.distribution import quantile_spans
 from broker.disclosure.rules.institution_rules import cells_without_institutions
@@ -245,10 +245,12 @@ def row_figures(planned: PlannedTable, cell: CellEvidence | None, profile: Discl
 def shifted_figures(
     planned: PlannedTable, cell: CellEvidence, profile: DisclosureRules, shifts: Mapping[int, Sequence[CountShift]]
 ) -> RowFigures:
-    """The figures of a row whose counts are moved. A moved count is shown as itself, not as one that it is close to."""
+    """The figures of a row whose counts are moved. A count that is shown as one that it is close to is moved from
+    there."""
+    alone = row_figures(planned, cell, profile)
     moved, size, bases = dict(cell.statistics), CellSize(cell.rows, cell.persons), dict[int, CellSize]()
     for s in planned.statistics:
-        own = evidence = moved.get(s.ident) or empty_evidence(s.measure)
+        own = evidence = _shown_count(s, alone)
         for shift in shifts.get(s.ident, ()):  # a count may be moved several times
             moved[s.ident] = evidence = shifted(s, evidence, shift)
         rows, persons = (sum(getattr(shift, of) for shift in shifts.get(s.ident, ())) for of in ("rows", "persons"))
@@ -267,6 +269,14 @@ def shifted_figures(
     }
     close = {i: one for i, one in found.close.items() if i not in shifts}
     return replace(found, judged={**found.judged, **own_evidence}, close={**close, **sums})
+
+
+def _shown_count(statistic: PlannedStatistic, figures: RowFigures) -> StatisticEvidence:
+    """The evidence of the counts that a figure shows, by which it is moved."""
+    shown, close = figures.judged[statistic.ident], figures.close.get(statistic.ident)
+    if statistic.measure is not Measure.SHARE or close is None:
+        return shown
+    return replace(shown, rest=close.persons - shown.persons, rest_rows=close.rows - count_ones(shown))
 
 
 def evaluate_rules(

@@ -33,7 +33,7 @@ class Members:
     more_persons   persons in several cells: ascending, one row for each of their cells
     more_cells     the cell of each of these rows
     amounts        by name, first for `persons` and then for `more_persons`; an absent name means 1 for all. The
-                   moves of an amount are what aligned counts of persons add to it, plus 1
+                   moves of a total are what aligned counts add to it, plus 1
     """
 
     count: int
@@ -71,12 +71,12 @@ class Members:
         return (found + np.bincount(self.more_cells, minlength=self.count + 2))[: self.count + 1]
 
 
-MOVES = " moved"
+MOVES = (" moved", " moved once")
 
 
-def moves_of(amount: str) -> str:
-    """The name of the moves of an amount."""
-    return f"{amount}{MOVES}"
+def moves_of(amount: str, once: bool) -> str:
+    """The name of the moves of a total."""
+    return amount + MOVES[once]
 
 
 def members_of(count: int, persons: ArrayLike, cells: ArrayLike, amounts: Mapping[str, ArrayLike] = {}) -> Members:
@@ -169,9 +169,10 @@ class MemberTable:
 
 
 StatisticCell = tuple[int, int]
-TotalCell = tuple[int, str, int]
-"""A statistic, the name of an amount, and a cell."""
 """A statistic and a cell of its table."""
+Total = tuple[int, str, bool]
+"""A statistic, and the amount and `once` of one of its figures."""
+TotalCell = tuple[Total, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +196,12 @@ class SumTerm:
     sign: int
 
     @property
-    def total(self) -> tuple[int, str, bool]:
+    def total(self) -> Total:
         return self.statistic, self.amount, self.once
 
     @property
     def of_cell(self) -> TotalCell:
-        return self.statistic, self.amount, self.cell
+        return self.total, self.cell
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from broker.disclosure.differencing.compare_tables import compare
-from broker.disclosure.differencing.difference_repair import LoadTable, repair_differences, without_total
+from broker.disclosure.differencing.difference_repair import LoadTable, repair_differences
+from broker.disclosure.differencing.functionals import without_total
 from broker.disclosure.table_recipes import statistic_totals
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import PlannedStatistic

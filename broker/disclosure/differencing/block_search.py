@@ -41,7 +41,7 @@ class BlockLabels:
 
     `rest` is the label for the rest of a known population, if there is one: a side with all of the new cells, or none,
     then reveals nothing new. `alone` are the labels of one cell that its table discloses. `factors` are the scale
-    factors of each label's amounts, where amounts are multiplied.
+    factors of each label's amounts, where amounts are multiplied. `with_rest`: only sides with the rest are looked for.
     """
 
     new: frozenset[int]
@@ -49,8 +49,11 @@ class BlockLabels:
     rest: int | None
     alone: frozenset[int] = frozenset()
     factors: Mapping[int, frozenset[float]] = field(default_factory=dict)
+    with_rest: bool = False
 
     def reveals(self, inside: frozenset[int]) -> bool:
+        if self.with_rest and self.rest not in inside:
+            return False
         if self.rest is not None and self.rest in inside:
             return not self.new <= inside and not self.old.isdisjoint(inside)
         return not self.new.isdisjoint(inside) and not self.old.isdisjoint(inside)
@@ -133,11 +136,18 @@ class RevealCheck:
         return len(one) == 1 and is_small and self._weight(inside - others) < self._t
 
     def _is_of_small_cells(self, inside: frozenset[int]) -> bool:
+        """Whether small cells of the one table and of the other make up the difference: of other persons, or of the
+        same ones, whom each table discloses by itself."""
         weight = self._weight(inside)
         return any(
-            sum(map(self._weight, cells)) == weight and not self._weight(inside ^ cells[0] ^ cells[1])
+            not self._weight(inside ^ cells[0] ^ cells[1])
+            and (sum(map(self._weight, cells)) == weight or self._are_of_same(cells, inside))
             for cells in self._small_cells(inside)
         )
+
+    def _are_of_same(self, cells: tuple[frozenset[int], frozenset[int]], inside: frozenset[int]) -> bool:
+        found = [{id(k) for k in self._around(side) if is_in(k, side)} for side in (*cells, inside)]
+        return found[0] == found[1] == found[2]
 
     def _small_cells(self, inside: frozenset[int]) -> Iterator[tuple[frozenset[int], frozenset[int]]]:
         """Pairs of cells of the new table and of the old one that could make up the difference. The chosen cells of a
@@ -229,18 +239,39 @@ class SideSearch:
         return order
 
 
-def small_differences(
-    size: int, out: int, kinds: Sequence[PersonKinds], wide: Sequence[WideKind], labels: BlockLabels, t: int
-) -> list[SmallDifference]:
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelSearch:
+    """What is searched: the `label` of each of `size` vertices, that of the vertex which is in no side, and who is
+    between labels."""
+
+    size: int
+    label: Numbers
+    out: int
+    kinds: Sequence[PersonKinds]
+    wide: Sequence[WideKind]
+    labels: BlockLabels
+
+
+def small_differences(of: LabelSearch, t: int) -> list[SmallDifference]:
     """Small differences of each block, where blocks are joined by `out` alone: all sides of one label, else one joint
     side."""
     found = []
-    for block in blocks_of(size, kinds, wide):
-        reveal_check = RevealCheck(block, labels, t)
+    for block in blocks_of(of.size, of.kinds, of.wide):
+        reveal_check = RevealCheck(block, of.labels, t)
         single = [f for f in single_label_sides(block) if f.persons < t and reveal_check.reveals(f.inside)]
         # A joint side only if no single label reveals anything.
-        found += single or _joint_sides(block, out, reveal_check, t)
+        found += single or _joint_sides(block, of.out, reveal_check, t)
     return found
+
+
+def equal_sides(of: LabelSearch) -> list[frozenset[int]]:
+    """Sides without any difference: a label that shares nobody with another one, and a block that shares nobody with
+    `out`."""
+    blocks = [(block, frozenset(e for k in block for e in k.ends)) for block in blocks_of(of.size, of.kinds, of.wide)]
+    joined = frozenset[int]().union(*(ends for _, ends in blocks))
+    alone = [frozenset({label}) for label in sorted((of.labels.new | of.labels.old) - joined - {of.out})]
+    whole = [ends for block, ends in blocks if not any(k.mask is None or is_in(k, ends) for k in block)]
+    return [side for side in (*alone, *whole) if of.labels.reveals(side)]
 
 
 def _joint_sides(block: Sequence[PersonKind], out: int, reveal_check: RevealCheck, t: int) -> list[SmallDifference]:

@@ -3,22 +3,39 @@
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 
-from broker.disclosure.differencing.block_search import BlockLabels, SmallDifference, small_differences
+from broker.disclosure.differencing.block_search import (
+    BlockLabels,
+    LabelSearch,
+    SmallDifference,
+    equal_sides,
+    small_differences,
+)
 from broker.disclosure.differencing.difference_kinds import join_vertices
 from broker.disclosure.differencing.functionals import Functional, TablePart, table_parts
 from broker.disclosure.differencing.joint_counts import Numbers
 from broker.disclosure.differencing.overlay import Overlay, overlay_functionals
 from broker.disclosure.differencing.scale_factors import Scale, possible_scales
 from broker.domain.release_history import KnownFigure, Overlap, OverlapKind
-from broker.evidence.member_tables import Comparison, Leak, Members, MemberTable, TotalCell
+from broker.evidence.member_tables import Comparison, Leak, Members, MemberTable, SumTerm, TotalCell
 
 Vertices = frozenset[int]
-FoundSides = tuple[Vertices, Vertices, SmallDifference, bool, Vertices]
+LeakingSide = tuple[Vertices, Vertices, SmallDifference, bool, Vertices]
 """Vertices of the new table; vertices of the old one; the difference that was found; whether amounts were multiplied
 for it; vertices of the new table that lie beyond any small difference."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSides:
+    """What a comparison finds. `ties`: vertices of both tables that add up to the same. `repeated`: vertices of the new
+    table that the old one shows."""
+
+    leaks: list[LeakingSide]
+    ties: list[tuple[Vertices, Vertices]]
+    repeated: list[int]
 
 
 def are_comparable(new: KnownFigure, old: KnownFigure) -> bool:
@@ -28,16 +45,18 @@ def are_comparable(new: KnownFigure, old: KnownFigure) -> bool:
 
 
 class PartComparison:
-    """Compares a part of the new table with a part of the old one."""
+    """Compares a part of the new table with a part of the old one. `ties`: sums of the new table that equal a sum of
+    the old one, if they are looked for."""
 
-    def __init__(self, mine: TablePart, theirs: TablePart, new: MemberTable, old: MemberTable) -> None:
+    def __init__(self, mine: TablePart, theirs: TablePart, new: MemberTable, old: MemberTable, with_ties: bool) -> None:
         self._mine, self._theirs, self._new, self._old = mine, theirs, new, old
         self._t = max(new.entry.t, old.entry.t)  # the stricter threshold protects the persons of both
-        self._repeats: dict[tuple[int, int], list[int]] = {}
-        self._seen: dict[tuple[int, int], list[FoundSides]] = {}
+        self._with_ties = with_ties
+        self._seen: dict[tuple[int, int, bool], FoundSides] = {}
         self.leaks: list[Leak] = []
         self.kinds: list[OverlapKind] = []
         self.repeated: set[TotalCell] = set()
+        self.ties: list[frozenset[SumTerm]] = []
 
     def compare_figures(self) -> None:
         for figure in self._mine.figures:
@@ -51,56 +70,81 @@ class PartComparison:
         return all(f.is_count or (not f.once and made.of(f).is_plain) for made, f in both)
 
     def _compare_figure(self, figure: KnownFigure, other: KnownFigure) -> None:
-        new, old = self._mine.made.of(figure), self._theirs.made.of(other)
-        # Figures with equal sums share a functional, so they share the comparison.
-        if (id(new), id(old)) not in self._seen:
-            self._seen[id(new), id(old)] = self._found(new, old)
-        if self._mine.is_whole:
-            repeats = self._repeats.get((id(new), id(old)), ())
-            self.repeated |= {(figure.statistic, figure.amount, new.shown[v]) for v in repeats}
+        new, old, populations = self._mine.made.of(figure), self._theirs.made.of(other), self._populations()
+        is_plain = new.is_plain and old.is_plain
+        self._note(figure, other, (new, old), self._sides(new, old, populations if is_plain else []))
+        # A known population counts each person once, so what it leaves of rows is compared by persons.
+        if populations and not is_plain and figure.is_count and other.is_count:
+            new, old = self._mine.made.of_persons(figure), self._theirs.made.of_persons(other)
+            self._note(figure, other, (new, old), self._sides(new, old, populations, left=True), left=True)
+
+    def _note(
+        self, figure: KnownFigure, other: KnownFigure, of: tuple[Functional, Functional], found: FoundSides,
+        left: bool = False,
+    ) -> None:  # fmt: skip
+        """Translate sides into cells and terms. `left`: only what a known population leaves of one table."""
+        new, old = of
+        if self._mine.is_whole and not left:
+            self.repeated |= {((figure.statistic, figure.amount, figure.once), new.shown[v]) for v in found.repeated}
         # Keyed noise covers a difference only if the noise of both tables reaches t.
         noise = min(self._new.entry.noise, self._old.entry.noise)
         covered = new.is_plain and old.is_plain and noise >= self._t
-        for mine, theirs, found, scaled, beyond in self._seen[id(new), id(old)]:
-            sides, size = (self._mine.side(new, mine), self._theirs.side(old, theirs)), (found.persons, found.exact)
+        for mine, theirs, small, scaled, beyond in found.leaks:
+            sides, size = (self._mine.side(new, mine), self._theirs.side(old, theirs)), (small.persons, small.exact)
             cells = self._mine.side(new, beyond).cells
             terms = self._mine.terms(new, figure, mine), self._theirs.terms(old, other, theirs)
             self.leaks.append(Leak(figure.statistic, other.statistic, *sides, *size, covered, scaled, cells, *terms))
+        # What is left of rows by persons is no tie: whoever is counted less often there is still a person.
+        for mine, _ in found.ties if self._with_ties and not left else ():
+            if tie := self._mine.terms(new, figure, mine):
+                self.ties.append(tie)
 
-    def _found(self, new: Functional, old: Functional) -> list[FoundSides]:
-        found = list[FoundSides]()
-        for scale in possible_scales(new, old):
-            for everybody in self._populations() if new.is_plain and old.is_plain else [None]:
+    def _sides(self, new: Functional, old: Functional, populations: Sequence[int], left: bool = False) -> FoundSides:
+        # Figures with equal sums share a functional, so they share the comparison.
+        if (id(new), id(old), left) not in self._seen:
+            self._seen[id(new), id(old), left] = self._found(new, old, populations or [None], left)
+        return self._seen[id(new), id(old), left]
+
+    def _found(self, new: Functional, old: Functional, populations: Sequence[int | None], left: bool) -> FoundSides:
+        found = FoundSides([], [], [])
+        # What is left of rows has persons, who count once.
+        for scale in possible_scales(new, old)[: 1 if left else None]:
+            for everybody in populations:
                 over = overlay_functionals(new, old, self._t, everybody, scale)
                 self.kinds.append(over.kind)
                 if scale.is_one:
-                    self._repeats[id(new), id(old)] = np.flatnonzero(over.repeated).tolist()
+                    found.repeated[:] = np.flatnonzero(over.repeated).tolist()
                     # Every new cell was released before, so nothing new can be subtracted.
                     if over.repeated.all():
-                        return []
-                for small, label in _small_differences(over, new, old, scale, self._t):
-                    beyond, _ = _vertices_of_labels(label, [int(label[over.graph.out])], new.size)
-                    found.append((*_vertices_of_labels(label, small.inside, new.size), small, not scale.is_one, beyond))
+                        ties = [(frozenset({v}), frozenset[int]()) for v in range(new.disclosed)]
+                        return FoundSides([], ties, found.repeated)
+                search = _label_search(over, new, old, scale, self._t, left)
+                for small in small_differences(search, self._t):
+                    beyond, _ = _vertices_of_labels(search.label, [search.out], new.size)
+                    sides = _vertices_of_labels(search.label, small.inside, new.size)
+                    found.leaks.append((*sides, small, not scale.is_one, beyond))
+                if self._with_ties and scale.is_one:
+                    found.ties.extend(_vertices_of_labels(search.label, s, new.size) for s in equal_sides(search))
         return found
 
-    def _populations(self) -> list[int | None]:
-        """Sizes of the known populations that contain both tables; [None] if there is none."""
+    def _populations(self) -> list[int]:
+        """Sizes of the known populations that contain both tables."""
         mine, theirs = self._new.entry.within, self._old.entry.within
-        return [*sorted({size for ident, size in mine.items() if ident in theirs})] or [None]
+        return sorted({size for ident, size in mine.items() if ident in theirs})
 
 
-def _small_differences(
-    over: Overlay, new: Functional, old: Functional, scale: Scale, t: int
-) -> Iterator[tuple[SmallDifference, Numbers]]:
+def _label_search(
+    over: Overlay, new: Functional, old: Functional, scale: Scale, t: int, with_rest: bool
+) -> LabelSearch:
     label, kinds, wide = join_vertices(over.graph, over.label, t)
     size = new.size
     mine, theirs = (frozenset(map(int, label[at][over.peopled[at]])) for at in (slice(size), slice(size, None)))
     rest = None if over.tied else int(label[size - 1])  # tied: no known population
     out = int(label[over.graph.out])
     factors = {} if scale.is_one else _factors(over, label, scale)
-    labels = BlockLabels(mine, theirs, rest if rest != out else None, _single_cells(label, new, old), factors)
-    for found in small_differences(over.graph.size, out, kinds, wide, labels, t):
-        yield found, label
+    alone = _single_cells(label, new, old)
+    labels = BlockLabels(mine, theirs, rest if rest != out else None, alone, factors, with_rest)
+    return LabelSearch(over.graph.size, label, out, kinds, wide, labels)
 
 
 def _single_cells(label: Numbers, new: Functional, old: Functional) -> frozenset[int]:
@@ -159,14 +203,21 @@ class TableComparer:
         persons, where t is the larger threshold of the two tables."""
         if is_repeated(self._new, old):
             return Comparison(Overlap(old.entry.number, OverlapKind.IDENTICAL), ())
-        parts = table_parts(old)
-        # Complements too.
-        found = [PartComparison(mine, theirs, self._new, old) for mine in self._parts for theirs in parts]
-        for pair in found:
-            pair.compare_figures()
+        found = self._compared(old, with_ties=False)
         leaks = tuple(dict.fromkeys(leak for pair in found for leak in pair.leaks))
         overlap = _overlap(old.entry.number, leaks, [k for pair in found for k in pair.kinds])
         return Comparison(overlap, leaks, frozenset(s for pair in found for s in pair.repeated))
+
+    def ties(self, old: MemberTable) -> frozenset[frozenset[SumTerm]]:
+        """Sums of the new table that an earlier one shows exactly: whoever moves a count must keep them."""
+        return frozenset(tie for pair in self._compared(old, with_ties=True) for tie in pair.ties)
+
+    def _compared(self, old: MemberTable, with_ties: bool) -> Sequence[PartComparison]:
+        theirs = table_parts(old)
+        found = [PartComparison(part, other, self._new, old, with_ties) for part in self._parts for other in theirs]
+        for pair in found:
+            pair.compare_figures()
+        return found
 
 
 def is_repeated(new: MemberTable, old: MemberTable) -> bool:

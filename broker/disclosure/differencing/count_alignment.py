@@ -1,38 +1,27 @@
-"""Counts the few persons in whom figures differ from known ones with one of these figures. They then add up to what is
+"""Counts the few persons in whom figures differ from known ones with some of these figures. They then add up to what is
 known already, whoever these persons are, and no hole tells whether there are any."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
+from broker.disclosure.differencing.compare_tables import TableComparer
+from broker.disclosure.differencing.count_moves import CountMoves, Sum
 from broker.disclosure.differencing.difference_kinds import Vector
-from broker.disclosure.differencing.functionals import amounts_of_total
-from broker.disclosure.differencing.joint_counts import Numbers
+from broker.disclosure.differencing.functionals import amounts_of_total, without_total
+from broker.disclosure.differencing.joint_counts import Numbers, sums_by_key
 from broker.disclosure.suppression.suppression_task import coarse_size
 from broker.domain.release_history import CellRepair, CountShift, HistorySource, RepairAction
-from broker.evidence.member_tables import Leak, MemberTable, StatisticCell, SumTerm, TotalCell
+from broker.evidence.member_tables import Leak, MemberTable, SumTerm, Total, TotalCell
 
-Total = tuple[int, str, bool]
-"""A statistic, and the amount and `once` of its figure."""
 Countable = frozenset[Total]
 """Totals that are counts which can be moved."""
-MOST_MOVES = 3
-"""A count may be moved again, because a later change can need it. No more often, or rounds could alternate."""
 AmountRows = tuple[Numbers, Vector]
 """Persons, and what each adds."""
-
-
-def cells_that_stay(changes: Sequence[CellRepair]) -> tuple[frozenset[StatisticCell], frozenset[TotalCell]]:
-    """Figures that show an earlier value, and counts that were moved often enough."""
-    changed = [(c.statistic, c) for c in changes if c.statistic is not None]
-    earlier = frozenset((ident, c.cell) for ident, c in changed if c.action is RepairAction.EARLIER)
-    moves = Counter((ident, c.shift.amount, c.cell) for ident, c in changed if c.shift is not None)
-    return earlier, frozenset(of for of, times in moves.items() if times >= MOST_MOVES)
 
 
 class RowsByCell:
@@ -45,50 +34,39 @@ class RowsByCell:
         self._starts = np.searchsorted(cells[self._order], np.arange(table.members.count + 2))
         self._amounts: dict[tuple[str, bool], Vector] = {}
 
-    def of(self, amount: str, once: bool, cells: Collection[int]) -> AmountRows:
-        """Persons of the cells with their amounts: one row for each person and cell."""
+    def of(self, amount: str, once: bool, cell: int) -> AmountRows:
+        """Persons of a cell with their amounts."""
         if (amount, once) not in self._amounts:
             self._amounts[amount, once] = amounts_of_total(self.table.members, amount, once)
-        rows = np.concatenate([self._order[:0], *(self._order[self._starts[c] : self._starts[c + 1]] for c in cells)])
+        rows = self._order[self._starts[cell] : self._starts[cell + 1]]
         return self._persons[rows].astype(np.int64), self._amounts[amount, once][rows]
 
-    def of_terms(self, terms: Collection[SumTerm], sign: int) -> Iterator[AmountRows]:
-        cells = defaultdict[tuple[str, bool, int], list[int]](list)
+    def of_terms(self, terms: Iterable[SumTerm], of_persons: bool) -> AmountRows:
+        """What each person adds to a sum. `of_persons`: at most once in a cell."""
+        by_cell = defaultdict[int, list[AmountRows]](list)
         for term in terms:
-            cells[term.amount, term.once, term.sign].append(term.cell)
-        for (amount, once, by), some in cells.items():
-            persons, amounts = self.of(amount, once, some)
-            yield persons, amounts * (sign * by)
+            persons, amounts = self.of(term.amount, term.once, term.cell)
+            by_cell[term.cell].append((persons, amounts * term.sign))
+        cells = [added_up(rows) for rows in by_cell.values()]
+        return added_up([(p, np.sign(a)) for p, a in cells] if of_persons else cells)
 
 
 def added_up(rows: Sequence[AmountRows]) -> AmountRows:
     """Each person's amount, without those of whom nothing is left."""
+    if not rows:
+        return np.zeros(0, np.int64), np.zeros(0)
     persons, amounts = (np.concatenate(column) for column in zip(*rows, strict=True))
-    who, where = np.unique(persons, return_inverse=True)
-    left = np.bincount(where, weights=amounts, minlength=len(who))
+    who, left = sums_by_key(persons, amounts)
     return who[left != 0], left[left != 0]
-
-
-@dataclass(frozen=True, slots=True)
-class KnownSum:
-    """A sum of figures that is known but for a few persons: what each of them has to add, and the counts that may be
-    moved for it."""
-
-    free: Sequence[SumTerm]
-    apart: Mapping[int, int]
 
 
 @dataclass
 class Alignment:
-    """One round of alignments of a table. `known`: counts that were released before. `earlier` and `taken` must stay
-    as they are."""
+    """One round of alignments of a table."""
 
     table: MemberTable
     history: Mapping[int, Callable[[], MemberTable]]
     countable: Countable
-    known: Collection[TotalCell]
-    earlier: Collection[StatisticCell]
-    taken: Collection[TotalCell]
 
     @cached_property
     def _rows(self) -> RowsByCell:
@@ -104,129 +82,96 @@ class Alignment:
         is_of_figures = terms is not None and leak.old_terms is not None and leak.exact and not leak.scaled
         return is_of_figures and any(t.total in self.countable for t in terms or ())
 
-    def changes(self, leaks: Sequence[tuple[int, Leak]]) -> Iterator[CellRepair]:
-        """The changes that repair leaks of counts (each with its entry), as far as this round can."""
-        plain, rests = defaultdict[Total, list[KnownSum]](list), defaultdict[Total, list[KnownSum]](list)
-        complements = list[KnownSum]()
-        for entry, some in groupby(sorted(leaks, key=lambda of: of[0]), key=lambda of: of[0]):
-            old = RowsByCell(self.history[entry]())
-            for _, leak in some:
-                if (found := self._known_sum(leak, old)) is None:
-                    continue
-                totals = {term.total for term in leak.new_terms or ()}
-                if len(totals) > 1:
-                    complements.append(found)
-                else:
-                    (rests if leak.new.complement or leak.old.complement else plain)[totals.pop()].append(found)
-        # What a population leaves, or one count of another, is looked at when each count adds up.
-        for of_totals in (plain, rests):
-            if aligned := [c for total, sums in of_totals.items() for c in self._of_total(total, sums)]:
-                yield from aligned
-                return
-        yield from self._of_complements(complements)
+    def changes(self, leaks: Sequence[tuple[int, Leak]]) -> tuple[list[CellRepair], list[tuple[int, Leak]]]:
+        """The changes that repair leaks of counts (each with its entry), and the leaks that stay as they are: what
+        these tell is a combination of what is known. For each person, the moves of all counts add up to what the person
+        is missing from each sum that leaks, and to nothing in each sum that an earlier table shows."""
+        if not leaks:
+            return [], []
+        of_sum = defaultdict[Sum, list[tuple[int, Leak]]](list)
+        for leak in leaks:
+            if (found := self._known_sum(*leak)) is not None:
+                of_sum[found].append(leak)
+        sums = sorted(of_sum, key=self._precedence)
+        moves = CountMoves(sums, self._ties(), self.countable)
+        met, moved = moves.met(), defaultdict[TotalCell, dict[int, int]](dict)
+        for person, by_cell in moves.of_each(met, self._preference):
+            for cell, by in by_cell.items():
+                moved[cell][person] = by
+        others = [s for n, s in enumerate(sums) if n not in met and all(t.total in self.countable for t in s.terms)]
+        changes = [self._change(*cell, by_person) for cell, by_person in sorted(moved.items())]
+        return changes, [leak for one in others for leak in of_sum[one]]
 
-    def _known_sum(self, leak: Leak, old: RowsByCell) -> KnownSum | None:
-        free = [term for term in leak.new_terms or () if self._may_move(term)]
-        if not free or (rows := self._apart(leak, old)) is None:
-            return None
+    def _known_sum(self, entry: int, leak: Leak) -> Sum | None:
+        """What each of the few persons has to add to the new figures of a leak."""
+        of_persons = leak.new.complement != leak.old.complement
+        old = self._old_rows(entry)
+        rows = [
+            old.of_terms(leak.old_terms or (), of_persons),
+            _negative(self._rows.of_terms(leak.new_terms or (), of_persons)),
+        ]
+        if of_persons:
+            if (everybody := self._everybody(old.table, leak)) is None:
+                return None
+            persons, ones = everybody.of("", False, 0)
+            rows.append((persons, ones if leak.old.complement else -ones))
         persons, by = added_up(rows)
-        if not 0 < len(persons) < self.table.entry.t or not np.array_equal(by, np.rint(by)):
+        if not 0 < len(persons) < max(self.table.entry.t, old.table.entry.t) or not np.array_equal(by, np.rint(by)):
             return None
-        return KnownSum(free, dict(zip(persons.tolist(), by.astype(int).tolist(), strict=True)))
+        return Sum(leak.new_terms or frozenset(), tuple(zip(persons.tolist(), by.astype(int).tolist(), strict=True)))
 
-    def _of_total(self, total: Total, sums: Sequence[KnownSum]) -> Iterator[CellRepair]:
-        """Count each person with a cell of all the sums, and of no others, that the person is missing from: mostly the
-        cell that the person would be in. So one person more among the few moves one count by one."""
-        cells = [frozenset(term.cell for term in one.free) for one in sums]
-        by_person = defaultdict[tuple[int, int], list[int]](list)
-        for number, one in enumerate(sums):
-            sign = one.free[0].sign
-            for person, by in one.apart.items():
-                by_person[person, by * sign].append(number)
-        sums_of = defaultdict[int, set[int]](set)
-        for number, some in enumerate(cells):
-            for cell in some:
-                sums_of[cell].add(number)
-        moved = defaultdict[int, dict[int, int]](dict)
-        for (person, by), missing in sorted(by_person.items(), key=lambda of: (of[0][0], abs(of[0][1]), of[0][1])):
-            least = min(missing, key=lambda n: len(cells[n]))
-            inside = frozenset.intersection(*(cells[n] for n in missing)) or cells[least]
-            alone = [c for c in inside if sums_of[c] <= set(missing)]
-            # Sums that miss other amounts of the person are looked at again after this move: moves never add up.
-            moved[self._best_cell(alone or inside)].setdefault(person, by)
+    def _ties(self) -> Iterable[frozenset[SumTerm]]:
+        comparer = TableComparer(without_total(self.table))
+        return frozenset[frozenset[SumTerm]]().union(*(comparer.ties(load()) for load in self.history.values()))
+
+    def _preference(self, person: int) -> Callable[[TotalCell], tuple[bool, int, int]]:
+        """The cell that the person is in, and else the largest one, because a few change it least. Sizes are coarse, so
+        that one person hardly ever chooses."""
+        own, t = self._cells_of(person), self.table.entry.t
+        return lambda of: (of[1] not in own, -coarse_size(int(self._sizes[of[1]]), t), of[1])
+
+    def _precedence(self, of: Sum) -> tuple[object, ...]:
+        """Sums of small cells are met rather than others."""
+        size = sum(int(self._sizes[t.cell]) for t in of.terms)
+        return coarse_size(size, self.table.entry.t), sorted((*t.of_cell, t.sign) for t in of.terms), of.apart
+
+    def _cells_of(self, person: int) -> Collection[int]:
+        persons, cells = self.table.members.rows()
+        return set(cells[persons == person].tolist())
+
+    def _change(self, total: Total, cell: int, by_person: Mapping[int, int]) -> CellRepair:
+        """Move a count by some persons, or hide it if it would be of fewer than t: without these persons it is. A count
+        of persons is moved by rows, too: beside a count of rows, nothing tells then whether a few have several."""
         statistic, amount, once = total
-        for cell, by_persons in sorted(moved.items()):
-            if (change := self._change(SumTerm(statistic, amount, once, cell, 1), by_persons)) is not None:
-                yield change
-
-    def _best_cell(self, cells: Collection[int]) -> int:
-        """The largest cell, because a few change it least. Sizes are coarse, so that one person hardly ever chooses."""
-        return max(cells, key=lambda c: (coarse_size(int(self._sizes[c]), self.table.entry.t), -c))
-
-    def _of_complements(self, sums: Sequence[KnownSum]) -> Iterator[CellRepair]:
-        """Repair sums of two counts, the smallest first, each by one count."""
-        busy = set[TotalCell]()
-        for one in sorted(sums, key=lambda of: len(of.free)):
-            if busy.isdisjoint(term.of_cell for term in one.free):
-                persons, by = (np.array(column) for column in zip(*sorted(one.apart.items()), strict=True))
-                totals = dict.fromkeys((term.total, term.sign) for term in one.free)
-                best = [
-                    next(t for t in one.free if (t.total, t.sign, t.cell) == (total, sign, cell))
-                    for total, sign in totals
-                    for cell in [self._best_cell([t.cell for t in one.free if (t.total, t.sign) == (total, sign)])]
-                ]
-                term = max(best, key=lambda of: (self._once_each(of, persons, by), of.sign, -of.statistic))
-                change = self._change(term, {p: b * term.sign for p, b in one.apart.items()})
-                if change is not None:
-                    busy |= {term.of_cell for term in one.free}
-                    yield change
-
-    def _change(self, term: SumTerm, moved: Mapping[int, int]) -> CellRepair | None:
-        """Move a count by some persons; None if it would be of fewer than t. A count of persons is moved by rows, too:
-        beside a count of rows, nothing shows then whether a few have several."""
-        some = {person: by for person, by in sorted(moved.items()) if by}
-        if not some:
-            return None
-        persons, by = (np.array(column) for column in zip(*some.items(), strict=True))
-        inside, before = self._amounts_in(term, persons)
+        persons, by = (np.array(column) for column in zip(*sorted(by_person.items()), strict=True))
+        inside, amounts = added_up([self._rows.of(amount, once, cell)])
+        at = np.minimum(np.searchsorted(inside, persons), max(0, len(inside) - 1))
+        before = np.where(inside[at] == persons, amounts[at], 0) if len(inside) else np.zeros(len(persons))
         more = int((np.sign(before + by) - np.sign(before)).sum())
-        if not inside or inside + more < self.table.entry.t:
-            return None
-        shift = CountShift(term.amount, int(by.sum()), more, term.once)
-        return CellRepair(RepairAction.ALIGN, term.cell, term.statistic, shift=shift, moved=tuple(some.items()))
+        if len(inside) + more < self.table.entry.t:
+            return CellRepair(RepairAction.SUPPRESS, cell, statistic)
+        shift = CountShift(amount, int(by.sum()), more, once)
+        moved = tuple(zip(persons.tolist(), by.tolist(), strict=True))
+        return CellRepair(RepairAction.ALIGN, cell, statistic, shift=shift, moved=moved)
 
-    def _once_each(self, term: SumTerm, persons: Numbers, by: Vector) -> int:
-        """How many of the persons the count would count once or not at all, as it counts others."""
-        _, before = self._amounts_in(term, persons)
-        after = before + by * term.sign
-        return int(np.count_nonzero((after >= 0) & (after <= np.maximum(before, 1))))
+    def _old_rows(self, entry: int) -> RowsByCell:
+        if self._last is None or self._last[0] != entry:
+            self._last = entry, RowsByCell(self.history[entry]())
+        return self._last[1]
 
-    def _amounts_in(self, term: SumTerm, persons: Numbers) -> tuple[int, Vector]:
-        """How many persons a count has, and the amounts of some (ascending) in it."""
-        inside, amounts = added_up([self._rows.of(term.amount, term.once, [term.cell])])
-        if not len(inside):
-            return 0, np.zeros(len(persons))
-        at = np.minimum(np.searchsorted(inside, persons), len(inside) - 1)
-        return len(inside), np.where(inside[at] == persons, amounts[at], 0)
+    _last: tuple[int, RowsByCell] | None = None
 
-    def _may_move(self, term: SumTerm) -> bool:
-        is_free = term.of_cell not in self.known and (term.statistic, term.cell) not in self.earlier
-        return is_free and term.total in self.countable and term.of_cell not in self.taken
-
-    def _apart(self, leak: Leak, old: RowsByCell) -> list[AmountRows] | None:
-        """What is known of the new figures' sum less that sum. A side may be what figures leave of everybody; None if
-        that is not a known population."""
-        rows = [*old.of_terms(leak.old_terms or (), 1), *self._rows.of_terms(leak.new_terms or (), -1)]
-        if leak.new.complement == leak.old.complement:
-            return rows
-        for everybody in self._everybody:
-            if everybody.table.entry.recipe in self.table.entry.within.keys() & old.table.entry.within.keys():
-                persons, ones = everybody.of("", False, [0])
-                return [*rows, (persons, ones if leak.old.complement else -ones)]
-        return None
+    def _everybody(self, old: MemberTable, leak: Leak) -> RowsByCell | None:
+        """The known population of one cell that the leak takes figures from."""
+        known = self.table.entry.within.keys() & old.entry.within.keys()
+        return next((rows for rows in self._populations if rows.table.entry.recipe in known), None)
 
     @cached_property
-    def _everybody(self) -> list[RowsByCell]:
+    def _populations(self) -> list[RowsByCell]:
         """Known populations of one cell."""
         known = (load() for number, load in self.history.items() if number < 0)
         return [RowsByCell(t) for t in known if t.entry.source is HistorySource.POPULATION and t.members.count == 1]
+
+
+def _negative(rows: AmountRows) -> AmountRows:
+    return rows[0], -rows[1]

@@ -3,13 +3,14 @@ is left."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 
 from broker.disclosure.differencing.compare_tables import LoadTable, compare_all
-from broker.disclosure.differencing.count_alignment import Alignment, Countable, cells_that_stay
+from broker.disclosure.differencing.count_alignment import Alignment, Countable
 from broker.disclosure.differencing.difference_kinds import SAME_AMOUNT, Vector
-from broker.disclosure.differencing.functionals import Functionals, figure_amounts, nested_counts
+from broker.disclosure.differencing.functionals import Functionals, nested_counts, own_amounts, without_total
 from broker.disclosure.differencing.joint_counts import Numbers, sums_by_key
 from broker.domain.release_history import CellRepair, KnownFigure, OverlapKind, RepairAction
 from broker.evidence.member_tables import (
@@ -44,7 +45,7 @@ def _aligned(new: MemberTable, changes: Sequence[CellRepair]) -> MemberTable:
     """Count the persons of each change with its cell. The remainder makes up for them, as in `_exchange_amounts`."""
     if not changes:
         return new
-    shifts = [(c, moves_of(c.shift.amount) if c.shift.once else c.shift.amount) for c in changes if c.shift is not None]
+    shifts = [(c, moves_of(c.shift.amount, c.shift.once)) for c in changes if c.shift is not None]
     names = _names(new, [name for _, name in shifts])
     parts = [_amount_rows(new.members, {n: n for n in names})]
     for change, name in shifts:
@@ -53,16 +54,6 @@ def _aligned(new: MemberTable, changes: Sequence[CellRepair]) -> MemberTable:
             moved = {n: sign * by if n == name else np.zeros(len(who)) for n in names}
             parts.append((who, np.full(len(who), cell), moved))
     return replace(new, members=_added_up(new.members.count, parts, names))
-
-
-def without_total(table: MemberTable) -> MemberTable:
-    """The table as seen by somebody who does not know its total: persons in no shown cell are left out."""
-    shown = sorted({c for f in table.figures for c in f.shown})
-    persons, cells = table.members.rows()
-    is_shown = np.isin(cells, shown)
-    amounts = {name: amount[is_shown] for name, amount in table.members.amounts.items()}
-    members = members_of(table.members.count, persons[is_shown], cells[is_shown], amounts)
-    return replace(table, members=members, total_known=False)
 
 
 def matching_figures(new: MemberTable, old: MemberTable) -> dict[int, KnownFigure]:
@@ -83,7 +74,7 @@ FigureCell = tuple[MemberTable, KnownFigure, int]
 
 
 def persons_moved(new: FigureCell, old: FigureCell) -> int:
-    """The number of persons who have different amounts in the two cells."""
+    """The number of persons who have different amounts in the two cells, whatever aligned counts add."""
     (persons, mine), (others, theirs) = (_cell_amounts(*of) for of in (new, old))
     who = np.concatenate([persons, others])
     _, where = np.unique(who, return_inverse=True)
@@ -95,7 +86,7 @@ def persons_moved(new: FigureCell, old: FigureCell) -> int:
 def _cell_amounts(table: MemberTable, figure: KnownFigure, cell: int) -> tuple[Numbers, Vector]:
     persons, cells = table.members.rows()
     there = cells == cell
-    return persons[there].astype(np.int64), figure_amounts(table.members, figure)[there]
+    return persons[there].astype(np.int64), own_amounts(table.members, figure.amount, figure.once)[there]
 
 
 def _without_cell(figure: KnownFigure, change: CellRepair) -> KnownFigure:
@@ -111,9 +102,9 @@ def _with_earlier_value(new: MemberTable, change: CellRepair, old: MemberTable) 
     for place, figure in enumerate(new.figures):
         shown = dict(figure.shown)
         if figure.statistic == change.statistic and place in same:
-            exchanged[figure.amount] = same[place].amount
-            if figure.once:
-                exchanged[moves_of(figure.amount)] = moves_of(same[place].amount)
+            mine, theirs = figure, same[place]
+            exchanged[mine.amount] = theirs.amount
+            exchanged[moves_of(mine.amount, mine.once)] = moves_of(theirs.amount, theirs.once)
             if cell in shown:
                 shown[cell] = same[place].shown[earlier]
         figures.append(replace(figure, shown=shown))
@@ -236,41 +227,47 @@ def _choose_changes(
     before: Sequence[CellRepair], total_known: bool, countable: Countable,
 ) -> Iterator[CellRepair]:  # fmt: skip
     """At most one change of each figure in a round, because one change may repair other leaks as well."""
-    earlier, aligned = cells_that_stay(before)
-    # One exchange of a figure, or rounds could alternate.
-    taken = set(earlier) | {(statistic, cell) for statistic, _, cell in aligned}
     repeated = frozenset[TotalCell]().union(*(c.repeated for c in comparisons))
-    known = frozenset((statistic, cell) for statistic, _, cell in repeated)
-    alignment = Alignment(table, history, countable, repeated, earlier, aligned)
-    # Statistics that show counts alone are moved, so that what is shown as the same count moves with them.
-    counted = {f.statistic for f in table.figures} - {
-        f.statistic for f in table.figures if (f.statistic, f.amount, f.once) not in countable
-    }
-    touched, waiting, sizes = set[StatisticCell](), list[tuple[int, Leak]](), table.members.sizes()
-    for comparison in comparisons:
-        leaks = [leak for leak in comparison.leaks if not leak.covered and not _is_known(leak, repeated, total_known)]
-        # Earlier values first: they hide nothing.
-        singles = [leak for leak in leaks if leak.statistic not in counted]
-        for change, leak in _earlier_values(table, comparison.overlap.entry, singles, history):
-            if (leak.statistic, change.cell) not in taken:
-                taken.add((leak.statistic, change.cell))
-                touched.add((leak.statistic, change.cell))
-                yield change
-                leaks.remove(leak)
-        waiting += ((comparison.overlap.entry, leak) for leak in leaks)
-    counts = [(entry, leak) for entry, leak in waiting if alignment.is_of_counts(leak)]
-    if changes := nested_as_before(table, [*alignment.changes(counts)]):
-        # What else leaks is looked at again once these few persons are counted.
+    known = frozenset((total[0], cell) for total, cell in repeated)
+    leaks = [
+        (c.overlap.entry, leak) for c in comparisons for leak in c.leaks
+        if not leak.covered and not _is_known(leak, repeated, total_known)
+    ]  # fmt: skip
+    # Earlier values first: they hide nothing. What else leaks is looked at again then.
+    if changes := [*_all_earlier_values(table, leaks, history, before, countable)]:
         yield from changes
         return
-    figures = {f.statistic: f for f in table.figures}
-    for _, leak in waiting:
+    overlapping = {c.overlap.entry for c in comparisons if c.overlap.kind is not OverlapKind.DISJOINT}
+    alignment = Alignment(table, {n: load for n, load in history.items() if n in overlapping}, countable)
+    aligned, stay = alignment.changes([of for of in leaks if alignment.is_of_counts(of[1])])
+    if moves := nested_as_before(table, aligned):
+        # What else leaks is looked at again once these few persons are counted.
+        yield from moves
+        return
+    figures, sizes, touched = {f.statistic: f for f in table.figures}, table.members.sizes(), set[StatisticCell]()
+    for _, leak in (of for of in leaks if of not in stay):
         cells = _hole_candidates(leak, figures[leak.statistic], known)
         if not any((leak.statistic, c) in touched for c in cells):
             yield from _hole_change(figures[leak.statistic], cells, sizes, touched, known)
     for statistic in dict.fromkeys(remainders(table) if total_known else ()):
         if any((statistic, c) not in known for c in figures[statistic].shown):
             yield from _hole_change(figures[statistic], set(), sizes, touched, known)
+
+
+def _all_earlier_values(
+    table: MemberTable, leaks: Sequence[tuple[int, Leak]], history: Mapping[int, LoadTable],
+    before: Sequence[CellRepair], countable: Countable,
+) -> Iterator[CellRepair]:  # fmt: skip
+    """Statistics that show counts alone are moved instead, so that what is shown as the same count moves with them."""
+    others = {f.statistic for f in table.figures if (f.statistic, f.amount, f.once) not in countable}
+    # One exchange of a figure, or rounds could alternate.
+    taken = {(c.statistic, c.cell) for c in before if c.action is RepairAction.EARLIER}
+    for entry, of_entry in groupby(leaks, key=lambda of: of[0]):
+        singles = [leak for _, leak in of_entry if leak.statistic in others]
+        for change in _earlier_values(table, entry, singles, history):
+            if (change.statistic, change.cell) not in taken:
+                taken.add((change.statistic, change.cell))
+                yield change
 
 
 def nested_as_before(table: MemberTable, changes: Sequence[CellRepair]) -> Sequence[CellRepair]:
@@ -299,9 +296,9 @@ def _is_known(leak: Leak, repeated: frozenset[TotalCell], total_known: bool) -> 
 
 def _earlier_values(
     table: MemberTable, entry: int, leaks: Sequence[Leak], history: Mapping[int, LoadTable]
-) -> Iterator[tuple[CellRepair, Leak]]:
-    """Leaks of one cell against one cell that differ by a few persons, with the change that restores the earlier value.
-    It needs an old figure of the same kind. The other figures of the cell stay as they are."""
+) -> Iterator[CellRepair]:
+    """The changes that restore the earlier value where one cell differs from one cell by a few persons. It needs an old
+    figure of the same kind. The other figures of the cell stay as they are."""
     candidates = [leak for leak in leaks if leak.exact and not leak.scaled and _is_single_cell(leak)]
     if not candidates:
         return
@@ -316,7 +313,7 @@ def _earlier_values(
             and persons_moved((table, f, cell), (old, same[n], earlier)) < table.entry.t
             for n, f in figures
         ):
-            yield CellRepair(RepairAction.EARLIER, cell, leak.statistic, entry, earlier), leak
+            yield CellRepair(RepairAction.EARLIER, cell, leak.statistic, entry, earlier)
 
 
 def _is_single_cell(leak: Leak) -> bool:

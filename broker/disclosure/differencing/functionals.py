@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import permutations
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,13 +99,23 @@ class Functionals:
 
     def __init__(self, members: Members, hole_cells: int = 0, total_known: bool = True) -> None:
         self._members, self._hole_cells, self._total_known = members, hole_cells, total_known
-        self._amounts: dict[tuple[str, bool], Members] = {}
+        self._amounts: dict[tuple[str, bool, bool], Members] = {}
         self._made: dict[tuple[object, ...], Functional] = {}
 
     def of(self, figure: KnownFigure) -> Functional:
-        amount = (figure.amount, figure.once)
+        return self._functional(figure, of_persons=False)
+
+    def of_persons(self, figure: KnownFigure) -> Functional:
+        """The functional of a count in which each person counts once in a cell."""
+        return self._functional(figure, of_persons=True)
+
+    def _functional(self, figure: KnownFigure, of_persons: bool) -> Functional:
+        amount = (figure.amount, figure.once, of_persons)
         if amount not in self._amounts:
-            self._amounts[amount] = with_amount(self._members, *amount)
+            found = with_amount(self._members, figure.amount, figure.once)
+            if of_persons and "" in found.amounts:
+                found = replace_amounts(found, np.sign(found.amounts[""].astype(np.float64)))
+            self._amounts[amount] = found
         members = self._amounts[amount]
         shown = tuple(sorted(figure.shown))
         disclosed = len(shown) - self._hole_cells
@@ -114,6 +124,16 @@ class Functionals:
             known = members if self._total_known else only_cells(members, shown)
             self._made[key] = Functional(known, shown, figure.reads, disclosed)
         return self._made[key]
+
+
+def without_total(table: MemberTable) -> MemberTable:
+    """The table as seen by somebody who does not know its total: persons in no shown cell are left out."""
+    shown = sorted({c for f in table.figures for c in f.shown})
+    persons, cells = table.members.rows()
+    is_shown = np.isin(cells, shown)
+    amounts = {name: amount[is_shown] for name, amount in table.members.amounts.items()}
+    members = members_of(table.members.count, persons[is_shown], cells[is_shown], amounts)
+    return replace(table, members=members, total_known=False)
 
 
 def only_cells(members: Members, shown: Collection[int]) -> Members:
@@ -127,10 +147,10 @@ def only_cells(members: Members, shown: Collection[int]) -> Members:
 
 
 def with_amount(members: Members, name: str, once: bool) -> Members:
-    """The members who have a non-zero amount of this name in a cell, with that amount."""
-    if name not in members.amounts and not (once and moves_of(name) in members.amounts):
+    """The members who have a non-zero amount of a total in a cell, with that amount."""
+    if name not in members.amounts and moves_of(name, once) not in members.amounts:
         return members if not members.amounts else replace_amounts(members, None)  # an absent amount is 1 for all
-    return replace_amounts(members, amounts_of_total(members, name, True) if once else members.amounts[name])
+    return replace_amounts(members, amounts_of_total(members, name, once))
 
 
 def replace_amounts(members: Members, amounts: NDArray[np.generic] | None) -> Members:
@@ -211,18 +231,23 @@ def _complement_parts(table: MemberTable, figures: tuple[KnownFigure, ...]) -> I
 
 def nested_counts(table: MemberTable, figures: Sequence[KnownFigure]) -> Iterator[tuple[KnownFigure, KnownFigure]]:
     """Counts with another that has all their persons in every cell, but for a few: only then is what is left of the
-    other a count, too. Aligned cells count a few otherwise."""
+    other a count, too. Aligned cells count a few otherwise. Of two counts that differ by a few, the one that is less
+    comes first: what is left of the other way round is the same, less than nothing."""
     members, counts = table.members, {(f.amount, f.once): f for f in figures if f.is_count}
     if len(counts) < 2:
         return
     amounts = {key: figure_amounts(members, f) for key, f in counts.items()}
     cells = members.rows()[1]
-    for (key, figure), (other, larger) in permutations(counts.items(), 2):
-        both = figure.shown.keys() & larger.shown.keys()
+    for (key, one), (other, two) in combinations(counts.items(), 2):
+        both = one.shown.keys() & two.shown.keys()
         inside = cells != members.rest if table.total_known else np.isin(cells, list(both))
-        apart = np.bincount(cells[inside & (amounts[key] > amounts[other])])
-        if apart.max(initial=0) < table.entry.t:
-            yield figure, larger
+        more, less = (np.bincount(cells[inside & (amounts[a] > amounts[b])]) for a, b in ((key, other), (other, key)))
+        if more.max(initial=0) < table.entry.t and more.sum() <= less.sum():
+            yield one, two
+        elif less.max(initial=0) < table.entry.t:
+            yield two, one
+        elif more.max(initial=0) < table.entry.t:
+            yield one, two
 
 
 def figure_amounts(members: Members, figure: KnownFigure) -> Vector:
@@ -231,11 +256,15 @@ def figure_amounts(members: Members, figure: KnownFigure) -> Vector:
 
 
 def amounts_of_total(members: Members, amount: str, once: bool) -> Vector:
-    """What each row of the members adds to a total. Where each person counts once, that is the sign of the amount, and
-    what aligned counts add to it."""
-    ones = np.ones(len(members.rows()[0]))
-    found = np.asarray(members.amounts.get(amount, ones), np.float64)
-    return np.sign(found) + members.amounts.get(moves_of(amount), ones) - 1 if once else found
+    """What each row of the members adds to a total: its own amount, and what aligned counts add."""
+    own = own_amounts(members, amount, once)
+    return own + members.amounts.get(moves_of(amount, once), np.ones(len(own))) - 1
+
+
+def own_amounts(members: Members, amount: str, once: bool) -> Vector:
+    """The amount of each row, or the sign of it if each person counts once."""
+    found = np.asarray(members.amounts.get(amount, np.ones(len(members.rows()[0]))), np.float64)
+    return np.sign(found) if once else found
 
 
 def _complement_part(

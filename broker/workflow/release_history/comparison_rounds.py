@@ -7,8 +7,10 @@ from itertools import takewhile
 
 import numpy as np
 
+from broker.disclosure.close_amounts import shown_amounts
 from broker.disclosure.differencing.compare_tables import LoadTable
-from broker.disclosure.differencing.difference_repair import repair_differences, without_total
+from broker.disclosure.differencing.difference_repair import repair_differences
+from broker.disclosure.differencing.functionals import without_total
 from broker.disclosure.judged_tables import HistoryConstraint
 from broker.disclosure.table_recipes import countable_totals
 from broker.domain.findings import Assessment
@@ -108,7 +110,10 @@ class ComparisonState:
         entry = history_tables.new_history_entry(
             self._request.context, output, self._request.recipe(where), table_members, known
         )
-        members = self._repaired.get(where) or from_bytes(table_members.content)
+        members = self._repaired.get(where)
+        if members is None:
+            planned, t = self._request.planned(where), self._request.context.profile.t
+            members = shown_amounts(planned, from_bytes(table_members.content), t)
         return history_tables.judged_table(
             self._request.plan, where, entry, table_members, members, found.assessments[where[0]]
         )
@@ -123,6 +128,9 @@ class ComparisonState:
         before = takewhile(lambda other: other != where, self._request.members)
         others = list[MemberTable]()
         for other in before:
+            # An identical table is in the history as it left.
+            if other in found.identical:
+                continue
             is_linked = self._family[other] == self._family[where]
             if is_linked and not (self._is_aligned(where) or self._is_aligned(other)):
                 continue
@@ -241,7 +249,10 @@ class JobComparison(ComparisonState):
                 | self._sibling_tables(found, where)
             )
             countable = countable_totals(self._request.planned(where))
-            outcome = repair_differences(self._judged(found, where), loads, total_known=False, countable=countable)
+            before = self._repairs.get(where, ())
+            outcome = repair_differences(
+                self._judged(found, where), loads, total_known=False, countable=countable, before=before
+            )
             # The first round's overlaps, because later ones compare a table that is already repaired.
             found.comparisons.setdefault(where, outcome.comparisons)
             if outcome.changes:

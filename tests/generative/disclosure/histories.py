@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import product
 
@@ -22,7 +22,8 @@ WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 class Drawn:
     """A table as drawn: rows of a person and cell, ones, totals of x; the cells that each figure shows; t; within how
     many persons, who are known. `total_known`: whether the reader knows the table's totals. `factors`: by what a CASE
-    multiplies the totals of each cell, which the reader knows too. `moves`: what a count of persons adds to these."""
+    multiplies the totals of each cell, which the reader knows too. `persons`: what a count of persons
+    adds up, if not each person once."""
 
     count: int
     rows: Amounts
@@ -35,7 +36,7 @@ class Drawn:
     within: int | None
     total_known: bool = True
     factors: tuple[float, ...] = ()
-    moves: Amounts = field(default_factory=dict)
+    persons: Amounts | None = None
 
 
 FIGURES = {
@@ -84,24 +85,36 @@ def known_cells(drawn: Drawn, figure: int) -> Iterator[tuple[bool, Cells, Cells]
             told,
             [divided(group, drawn.factors[min(everything - shown)]) for group in holes if shown < everything],
         )
-    for larger, also in drawn.figures:
+    for number, (larger, also) in enumerate(drawn.figures):
         more = amounts_of(drawn, larger)
-        above = Counter(at for (person, at), v in whole.items() if at < drawn.count and more.get((person, at), 0) < v)
-        # All but a few of a cell are in the larger count, too.
-        is_larger = max(above.values(), default=0) < drawn.t and more != whole
-        if FIGURES[name][2] or FIGURES[larger][2] or not also or not is_larger:
+        if FIGURES[name][2] or FIGURES[larger][2] or not also or more == whole:
+            continue
+        both = shown & also
+        inside = set(range(drawn.count)) if drawn.total_known else both
+        above, below = exceeding(whole, more, inside), exceeding(more, whole, inside)
+        is_few, is_less_few = (max(of.values(), default=0) < drawn.t for of in (above, below))
+        # All but a few of a cell are in the larger count, too; of two counts that nearly agree the one that is less.
+        is_first = (above.total(), figure) <= (below.total(), number)
+        if not is_few or (is_less_few and not is_first):
             continue
         rest = {k: v for k in whole.keys() | more.keys() if (v := more.get(k, 0) - whole.get(k, 0))}
-        both = shown & also
         told = [*(cell(whole, {c}) for c in sorted(shown)), *(cell(rest, {c}) for c in sorted(both))]
         told += [] if drawn.total_known else [cell(more, {c}) for c in sorted(also - shown)]
         holes = [cell(whole, everything - shown), cell(rest, everything - both)] if drawn.total_known else []
         yield all(v == 1 for group in [*told, *holes] for v in group.values()), told, holes
 
 
+def exceeding(one: Amounts, other: Amounts, cells: set[int]) -> Counter[int]:
+    """By cell, how many persons add more to the one than to the other."""
+    persons = one.keys() | other.keys()
+    return Counter(
+        at for person, at in persons if at in cells and one.get((person, at), 0) > other.get((person, at), 0)
+    )
+
+
 def amounts_of(drawn: Drawn, name: str) -> Amounts:
-    if name == "persons":
-        return {k: n for k, v in drawn.rows.items() if (n := float(np.sign(v)) + drawn.moves.get(k, 0))}
+    if name == "persons" and drawn.persons is None:
+        return {k: float(np.sign(v)) for k, v in drawn.rows.items() if v}
     return {k: float(v) for k, v in getattr(drawn, name).items() if v}
 
 
@@ -204,9 +217,24 @@ def pairs_of_sides(
     for ((plain, told, holes), (also, known, others)), nothing_new in zip(both, is_known, strict=True):
         if not repeated and (any(is_known) if of_totals else nothing_new):  # the same totals in any unit
             continue
-        everybody = new.within if plain and also and old.within is not None else None
-        persons = max([1, everybody or 0, *(1 + p for c in [*told, *holes, *known, *others] for p in c)])
-        yield unions([*told, *holes], persons, everybody), unions([*known, *others], persons, everybody)
+        within = new.within if old.within is not None else None
+        everybody = within if plain and also else None
+        mine, theirs = [*told, *holes], [*known, *others]
+        persons = max([1, within or 0, *(1 + p for c in [*mine, *theirs] for p in c)])
+        yield unions(mine, persons, everybody), unions(theirs, persons, everybody)
+        if within is not None and everybody is None and not of_totals:
+            yield from _left_of(unions(signs(mine), persons, within), unions(signs(theirs), persons, within))
+
+
+def signs(cells: Cells) -> Cells:
+    return [{p: float(np.sign(v)) for p, v in group.items()} for group in cells]
+
+
+def _left_of(left: Sides, right: Sides) -> Iterator[tuple[Sides, Sides]]:
+    """What a known population leaves of the one, with the other: the second half of each."""
+    later = [np.arange(len(tells)) >= len(tells) // 2 for _, tells in (left, right)]
+    yield (left[0], left[1] & later[0]), (right[0], right[1] & ~later[1])
+    yield (left[0], left[1] & ~later[0]), (right[0], right[1] & later[1])
 
 
 class Light:
@@ -397,11 +425,15 @@ def drawn_of(table: MemberTable, like: Drawn) -> Drawn:
     persons, cells = (a.tolist() for a in table.members.rows())
     ones = np.ones(len(persons))
 
-    def given(name: str, less: int = 0) -> Amounts:
-        amounts = np.asarray(table.members.amounts.get(name, ones), float) - less
-        return dict(zip(zip(persons, cells, strict=True), amounts.tolist(), strict=True))
+    def column(name: str) -> np.ndarray:
+        return np.asarray(table.members.amounts.get(name, ones), float)
+
+    def total(name: str, once: bool = False) -> Amounts:
+        found = (np.sign(column(name)) if once else column(name)) + column(moves_of(name, once)) - 1
+        return dict(zip(zip(persons, cells, strict=True), found.tolist(), strict=True))
 
     figures = tuple((f.told, frozenset(f.shown)) for f in table.figures)
     within, factors = table.entry.within.get(EVERYBODY), (*like.factors, 1.0) if like.factors else ()
-    count, amounts, moves = table.members.count + 1, map(given, ("rows", "ones", "total")), given(moves_of("rows"), 1)
-    return Drawn(count, *amounts, figures, like.t, "", "", within, True, factors, moves)
+    amounts = map(total, ("rows", "ones", "total"))
+    of_persons = total("rows", once=True)
+    return Drawn(table.members.count + 1, *amounts, figures, like.t, "", "", within, True, factors, of_persons)

@@ -10,6 +10,10 @@ OF_HISTORY = "tests.attacks.test_holes_of_the_history"
 HOLES_OF_HISTORY = "test_invariant_9_nobody_one_and_nine_of_a_reference_population_show_the_same_holes"
 REPAIR = "broker.disclosure.differencing.difference_repair"
 ALIGNMENT = "broker.disclosure.differencing.count_alignment"
+MOVES = "broker.disclosure.differencing.count_moves"
+COMPARISON = "broker.disclosure.differencing.compare_tables"
+OF_ALIGNMENT = "tests.unit.disclosure.test_count_alignment"
+NEAR_TABLES = "test_invariant_9_a_series_of_near_tables_shows_the_same_holes_for_nobody_one_and_nine"
 Defence = partial(Listed, module="tests.attacks.test_holes", test="test_holes_are_the_same_for_nobody_one_and_nine")
 
 DEFENCES = (
@@ -76,33 +80,86 @@ DEFENCES = (
     ),
     Defence(
         "a few persons are counted with a cell",
-        edited(
-            f"{REPAIR}:_choose_changes",
-            "if changes := nested_as_before(table, [*alignment.changes(counts)])",
-            "if changes := []",
-        ),
+        edited(f"{REPAIR}:_choose_changes", "if moves := nested_as_before(table, aligned)", "if moves := []"),
         module=OF_HISTORY,
         test=HOLES_OF_HISTORY,
         given=("a cell of a reference population",),
     ),
     Defence(
-        "a person is counted with a cell of all the sums that the person is missing from",
-        edited(f"{ALIGNMENT}:Alignment._of_total", "_best_cell(alone or inside)", "_best_cell(cells[least])"),
-        module="tests.unit.disclosure.test_count_alignment",
-        test="test_where_rows_and_columns_are_known_each_person_is_counted_in_their_own_cell",
-        given=((1, 81),),
+        "what adds up stays when a count is moved",
+        edited(f"{ALIGNMENT}:Alignment.changes", "self._ties()", "()"),
+        module=OF_ALIGNMENT,
+        test="test_a_cell_that_a_known_sum_fixes_is_not_moved",
+        given=((1,),),
+    ),
+    Defence(
+        "where sums contradict each other the same ones are met for everybody",
+        edited(
+            f"{MOVES}:CountMoves.met",
+            "if all(self._solved(one, [*some, n]) is not None for one in missing):",
+            "if True:",
+        ),
+        module="tests.unit.disclosure.test_count_moves",
+        test="test_where_sums_contradict_each_other_the_same_ones_hold_for_everybody",
+    ),
+    Defence(
+        "persons and their rows are moved apart",
+        put("broker.disclosure.differencing.functionals.moves_of", lambda amount, _: f"{amount} moved"),
+        module=OF_ALIGNMENT,
+        test="test_both_counts_of_one_amount_are_moved_once",
+    ),
+    Defence(
+        "a count is moved once an earlier value is shown",
+        edited(f"{REPAIR}:_choose_changes", "yield from changes\n        return", "yield from changes"),
+        module=OF_ALIGNMENT,
+        test="test_an_earlier_mean_and_an_aligned_count_do_not_add_up",
+    ),
+    Defence(
+        "what a population leaves of rows is compared by persons",
+        edited(f"{COMPARISON}:PartComparison._compare_figure", "if populations and not is_plain", "if False"),
+        module=OF_HISTORY,
+        test=NEAR_TABLES,
+        given=("what a population leaves of rows",),
+    ),
+    Defence(
+        "values that are shown as rows are known as rows",
+        edited("broker.disclosure.close_amounts:shown_amounts", "if np.any(apart[cells[close]]):", "if False:"),
+        module=OF_HISTORY,
+        test=NEAR_TABLES,
+        given=("values and rows",),
+    ),
+    Defence(
+        "an equal table of a job is compared as it left",
+        edited(f"{HISTORY}:ComparisonState._sibling_tables", "if other in found.identical", "if False"),
+        module=OF_HISTORY,
+        test="test_an_equal_table_of_a_job_is_compared_as_it_left",
+    ),
+    Defence(
+        "persons that count rows are rounded as rows",
+        edited(
+            "broker.disclosure.protected_values:rounded_value",
+            "round_rows(int(as_number(evidence.value)), persons, profile)",
+            "round_count(evidence.value, profile)",
+        ),
+        module="tests.spec.disclosure.test_shifted_counts",
+        test="test_persons_that_count_rows_are_shown_as_rows",
+        given=(142, 1),
     ),
     Defence(
         "a count of persons is moved by their second rows",
-        edited(f"{ALIGNMENT}:Alignment._change", "if not inside or", "if not inside or (term.once and not more) or"),
-        module="tests.unit.disclosure.test_count_alignment",
+        edited(
+            f"{ALIGNMENT}:Alignment._change",
+            "if len(inside) + more <",
+            "if (once and not more) or len(inside) + more <",
+        ),
+        module=OF_ALIGNMENT,
         test="test_a_count_of_persons_is_moved_by_their_second_rows",
         given=({1: 2}, {0: (1, 0)}),
     ),
     Defence(
         "what a count leaves of another stays a count",
         edited(f"{REPAIR}:nested_as_before", "return good", "return changes"),
-        module="tests.unit.disclosure.test_count_alignment",
+        module=OF_ALIGNMENT,
         test="test_what_a_count_leaves_of_another_stays_a_count",
     ),
     Defence(
@@ -114,7 +171,7 @@ DEFENCES = (
     ),
     Defence(
         "of a figure's hidden cells nobody knows anything",
-        edited(f"{REPAIR}:without_total", "total_known=False", "total_known=True"),
+        edited("broker.disclosure.differencing.functionals:without_total", "total_known=False", "total_known=True"),
         module=OF_HISTORY,
         test="test_invariant_9_a_series_shows_the_same_holes_for_nobody_one_and_nine",
         given=("a count beside a share that is hidden",),

@@ -60,3 +60,32 @@ def test_a_count_that_is_moved_twice_shows_both_moves() -> None:
     shifts = {N: twice, MEAN: [CountShift("s13_given", 6, 6)]}
     figures = shifted_figures(counted(0, (), *STATISTICS), CELL, PROFILE, shifts)
     assert [figures.shown(STATISTICS[i], PROFILE) for i in (0, 4)] == [115, 460]
+
+
+PERSONS, VALUES, GAP = 20, 21, 22
+OF_PERSONS = PlannedStatistic(PERSONS, Measure.COUNT_PERSONS, None, ScalarType.INT)
+OF_VALUES = PlannedStatistic(VALUES, Measure.COUNT_VALUES, SCORE, ScalarType.INT)
+WITHOUT = PlannedStatistic(GAP, Measure.GAP, SCORE, ScalarType.INT, implied_by=VALUES)
+
+
+@pytest.mark.parametrize(("persons", "second_rows"), [(142, 1), (109, 0), (107, 9)])
+def test_persons_that_count_rows_are_shown_as_rows(persons: int, second_rows: int) -> None:
+    """So beside these they tell nothing."""
+    rows = StatisticEvidence(persons + second_rows, persons + second_rows, persons)
+    cell = CellEvidence(
+        (), persons + second_rows, persons, {N: rows, PERSONS: StatisticEvidence(persons, persons, persons)}
+    )
+    shift = {PERSONS: [CountShift("s20_given", second_rows, 0, once=True)]}
+    figures = shifted_figures(counted(0, (), STATISTICS[0], OF_PERSONS), cell, PROFILE, shift)
+    assert figures.shown(OF_PERSONS, PROFILE) == figures.shown(STATISTICS[0], PROFILE)
+
+
+@pytest.mark.parametrize("without", [0, 1, 9])
+def test_a_count_is_moved_from_the_one_that_it_is_shown_as(without: int) -> None:
+    """A few of 109 have no value, so the values are shown as the rows."""
+    values = StatisticEvidence(109 - without, 109 - without, 109 - without)
+    gap = StatisticEvidence(without, without, without)
+    cell = CellEvidence((), 109, 109, {N: StatisticEvidence(109, 109, 109), VALUES: values, GAP: gap})
+    planned = counted(0, (), STATISTICS[0], OF_VALUES, WITHOUT)
+    figures = shifted_figures(planned, cell, PROFILE, {VALUES: [CountShift("s21_given", 6, 6)]})
+    assert figures.shown(OF_VALUES, PROFILE) == 115

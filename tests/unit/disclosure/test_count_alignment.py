@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from broker.disclosure.differencing.compare_tables import compare
-from broker.disclosure.differencing.difference_repair import nested_as_before, repair_differences, without_total
-from broker.domain.release_history import CellRepair, CountShift, HistorySource, RepairAction
-from broker.evidence.member_tables import MemberTable
+from broker.disclosure.differencing.difference_repair import nested_as_before, repair_differences
+from broker.disclosure.differencing.functionals import amounts_of_total, without_total
+from broker.domain.release_history import CellRepair, CountShift, HistorySource, KnownFigure, RepairAction
+from broker.evidence.member_tables import MemberTable, members_of
 from tests.attacks.history_town import people, table
 
 EVERYBODY = table(1, {"all": people((1, 100))})
@@ -84,11 +85,13 @@ def test_the_largest_class_of_sizes_is_chosen() -> None:
     assert shifts(changes(table(9, cells), EVERYBODY)) == {1: (1, 1)}
 
 
-def test_a_cell_does_not_fall_below_the_threshold() -> None:
-    """Nine strangers are in two cells of fourteen: either would be of five without them."""
-    known = table(2, {"north": people((1, 19))})
-    new = table(9, {"n1": people((1, 10), (101, 104)), "n2": people((11, 19), (105, 109))})
-    assert [c.action for c in changes(new, known)] == [RepairAction.SUPPRESS]
+@pytest.mark.parametrize("strangers", [[], people((101, 109))])
+def test_a_cell_that_falls_below_the_threshold_is_hidden(strangers: Sequence[int]) -> None:
+    """Nine persons are in a cell, which shows nothing without strangers. The nine are counted with the other cell."""
+    cells = {"n1": [*people((1, 10)), *strangers[:4]], "n2": [*people((11, 19)), *strangers[4:]]}
+    found = changes(table(9, cells, holes=[] if strangers else ["n2"]), table(2, {"north": people((1, 19))}))
+    assert {c.cell for c in found if c.action is RepairAction.SUPPRESS} == ({1} if strangers else set())
+    assert len(cells["n1"]) + sum(c.shift.rows for c in found if c.shift is not None and c.cell == 0) == 19
 
 
 @pytest.mark.parametrize(("often", "moved"), [({}, {}), ({1: 2}, {0: (1, 0)}), ({1: 3, 2: 3}, {0: (4, 0)})])
@@ -103,6 +106,49 @@ def test_a_count_of_persons_is_moved_by_who_was_counted_in_several_cells() -> No
     """Two persons were at both schools of the north."""
     schools = table(2, {"one": people((1, 22)), "other": people((21, 50))})
     assert shifts(changes(table(9, {"north": people((1, 50)), "south": people((51, 90))}), schools)) == {0: (2, 0)}
+
+
+@pytest.mark.parametrize("without", [(), (1,), (51,), tuple(people((1, 9)))])
+def test_a_cell_that_a_known_sum_fixes_is_not_moved(without: Sequence[int]) -> None:
+    """Everybody is known without a few, and the north in two parts with them. So the south counts them less."""
+    total = table(2, {"all": [p for p in people((1, 100)) if p not in without]})
+    parts = table(3, {"n1": people((1, 30)), "n2": people((31, 50))})
+    new = table(9, {"north": people((1, 50)), "south": people((51, 100))})
+    assert shifts(changes(new, total, parts)) == ({1: (-len(without), -len(without))} if without else {})
+
+
+def test_both_counts_of_one_amount_are_moved_once() -> None:
+    """A quantile shows who has a value, each once, and how many values there are. One person is missing."""
+    both = [KnownFigure(3, "given", once, "quantile of x", frozenset(), {0: None}) for once in (False, True)]
+    members = members_of(1, people((2, 50)), [0] * 49, {"given": [1] * 49})
+    new = replace(table(9, {"north": people((2, 50))}), figures=tuple(both), members=members)
+    known = table(2, {"north": people((1, 50))})
+    loads = {2: lambda: known}
+    found = repair_differences(
+        new, loads, total_known=False, countable=frozenset((3, "given", o) for o in (False, True))
+    )
+    assert [c.shift for c in found.changes] == [CountShift("given", 1, 1), CountShift("given", 1, 1, True)]
+    assert found.table is not None
+    totals = [amounts_of_total(found.table.members, "given", once) for once in (False, True)]
+    cells = found.table.members.rows()[1]
+    assert [of[cells == 0].sum() for of in totals] == [50, 50]
+
+
+def test_an_earlier_mean_and_an_aligned_count_do_not_add_up() -> None:
+    """A mean of the north without a few shows the earlier value, and with it the earlier count."""
+    x = dict.fromkeys(people((1, 100)), 30.0)
+    cells = {"north": people((1, 50)), "south": people((51, 100))}
+    known = mean(table(2, cells, total=x))
+    found = repair_differences(
+        mean(table(9, cells | {"north": people((2, 50))}, total=x)), {2: lambda: known, 1: lambda: EVERYBODY},
+        total_known=False, countable=frozenset({(1, "rows", True)}),
+    )  # fmt: skip
+    assert [c.action for c in found.changes] == [RepairAction.EARLIER]
+
+
+def mean(of: MemberTable) -> MemberTable:
+    """The same count and total, as one statistic shows them."""
+    return replace(of, figures=tuple(replace(f, statistic=1, told="mean of x") for f in of.figures))
 
 
 def test_what_a_count_leaves_of_another_stays_a_count() -> None:

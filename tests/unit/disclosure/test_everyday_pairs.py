@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from broker.disclosure.differencing.compare_tables import compare
-from broker.disclosure.differencing.difference_repair import repair_differences, without_total
+from broker.disclosure.differencing.difference_repair import repair_differences
+from broker.disclosure.differencing.functionals import without_total
 from broker.evidence.member_tables import MemberTable
 from tests.attacks.history_town import table
 from tests.prove.release_history_defences import ANY_FACTOR, SMALL_CELLS, THE_SAME_SIDE
