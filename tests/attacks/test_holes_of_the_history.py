@@ -289,6 +289,20 @@ SERIES_OF_WAYS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "without a score",
         (f"a.LA, COUNT({SCORE}) AS n, SUM({SCORE}) AS s, AVG({SCORE}) AS m {OF_YEAR} GROUP BY a.LA",),
     ),
+    "rows and a condition, then rows of a part": (
+        "twice",
+        (
+            f"a.Gender, COUNT(*) AS n, {PRIMARY} AS m {OF_YEAR} GROUP BY a.Gender",
+            f"a.FSMeligible, COUNT(*) AS n {BOYS} GROUP BY a.FSMeligible",
+        ),
+    ),
+    "a share, then persons of a part": (
+        "twice",
+        (
+            f"a.Gender, AVG(CASE WHEN a.PHASE = 'PS' THEN 1.0 ELSE 0 END) AS m {OF_YEAR} GROUP BY a.Gender",
+            f"a.FSMeligible, {PERSONS} AS n {BOYS} GROUP BY a.FSMeligible",
+        ),
+    ),
     "rows, then persons and rows by a part": (
         "beside 5", (f"COUNT(*) AS n {GIRLS}", f"a.PHASE, COUNT(*) AS n, {PERSONS} AS p {GIRLS} GROUP BY a.PHASE")
     ),

@@ -72,11 +72,13 @@ class PartComparison:
     def _compare_figure(self, figure: KnownFigure, other: KnownFigure) -> None:
         new, old, populations = self._mine.made.of(figure), self._theirs.made.of(other), self._populations()
         is_plain = new.is_plain and old.is_plain
-        self._note(figure, other, (new, old), self._sides(new, old, populations if is_plain else []))
+        least = self._t if figure.is_count and other.is_count else 0
+        self._note(figure, other, (new, old), self._sides(new, old, populations if is_plain else [], least))
         # A known population counts each person once, so what it leaves of rows is compared by persons.
-        if populations and not is_plain and figure.is_count and other.is_count:
+        are_whole = self._mine.is_whole and self._theirs.is_whole
+        if populations and not is_plain and are_whole and figure.is_count and other.is_count:
             new, old = self._mine.made.of_persons(figure), self._theirs.made.of_persons(other)
-            self._note(figure, other, (new, old), self._sides(new, old, populations, left=True), left=True)
+            self._note(figure, other, (new, old), self._sides(new, old, populations, least, left=True), left=True)
 
     def _note(
         self, figure: KnownFigure, other: KnownFigure, of: tuple[Functional, Functional], found: FoundSides,
@@ -99,16 +101,20 @@ class PartComparison:
             if tie := self._mine.terms(new, figure, mine):
                 self.ties.append(tie)
 
-    def _sides(self, new: Functional, old: Functional, populations: Sequence[int], left: bool = False) -> FoundSides:
+    def _sides(
+        self, new: Functional, old: Functional, populations: Sequence[int], least: int, left: bool = False
+    ) -> FoundSides:
         # Figures with equal sums share a functional, so they share the comparison.
         if (id(new), id(old), left) not in self._seen:
-            self._seen[id(new), id(old), left] = self._found(new, old, populations or [None], left)
+            self._seen[id(new), id(old), left] = self._found(new, old, populations or [None], least, left)
         return self._seen[id(new), id(old), left]
 
-    def _found(self, new: Functional, old: Functional, populations: Sequence[int | None], left: bool) -> FoundSides:
+    def _found(
+        self, new: Functional, old: Functional, populations: Sequence[int | None], least: int, left: bool
+    ) -> FoundSides:
         found = FoundSides([], [], [])
         # What is left of rows has persons, who count once.
-        for scale in possible_scales(new, old)[: 1 if left else None]:
+        for scale in possible_scales(new, old, least)[: 1 if left else None]:
             for everybody in populations:
                 over = overlay_functionals(new, old, self._t, everybody, scale)
                 self.kinds.append(over.kind)

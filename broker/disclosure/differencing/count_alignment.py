@@ -2,8 +2,8 @@
 known already, whoever these persons are, and no hole tells whether there are any."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -22,6 +22,7 @@ Countable = frozenset[Total]
 """Totals that are counts which can be moved."""
 AmountRows = tuple[Numbers, Vector]
 """Persons, and what each adds."""
+NOBODY: AmountRows = (np.zeros(0, np.int64), np.zeros(0))
 
 
 class RowsByCell:
@@ -54,7 +55,7 @@ class RowsByCell:
 def added_up(rows: Sequence[AmountRows]) -> AmountRows:
     """Each person's amount, without those of whom nothing is left."""
     if not rows:
-        return np.zeros(0, np.int64), np.zeros(0)
+        return NOBODY
     persons, amounts = (np.concatenate(column) for column in zip(*rows, strict=True))
     who, left = sums_by_key(persons, amounts)
     return who[left != 0], left[left != 0]
@@ -62,11 +63,14 @@ def added_up(rows: Sequence[AmountRows]) -> AmountRows:
 
 @dataclass
 class Alignment:
-    """One round of alignments of a table."""
+    """One round of alignments of a table. `held`: sums that earlier rounds met, which stay so; `met`: those that this
+    round meets."""
 
     table: MemberTable
     history: Mapping[int, Callable[[], MemberTable]]
     countable: Countable
+    held: Set[frozenset[SumTerm]]
+    met: list[frozenset[SumTerm]] = field(default_factory=list)
 
     @cached_property
     def _rows(self) -> RowsByCell:
@@ -88,39 +92,42 @@ class Alignment:
         is missing from each sum that leaks, and to nothing in each sum that an earlier table shows."""
         if not leaks:
             return [], []
-        of_sum = defaultdict[Sum, list[tuple[int, Leak]]](list)
+        of_sum, stay = defaultdict[Sum, list[tuple[int, Leak]]](list), list[tuple[int, Leak]]()
         for leak in leaks:
             if (found := self._known_sum(*leak)) is not None:
                 of_sum[found].append(leak)
-        sums = sorted(of_sum, key=self._precedence)
-        moves = CountMoves(sums, self._ties(), self.countable)
+        sums = sorted(of_sum, key=lambda one: self._precedence(one, [leak for _, leak in of_sum[one]]))
+        moves = CountMoves(sums, self._ties() | self._still_held(), self.countable)
         met, moved = moves.met(), defaultdict[TotalCell, dict[int, int]](dict)
         for person, by_cell in moves.of_each(met, self._preference):
             for cell, by in by_cell.items():
                 moved[cell][person] = by
-        others = [s for n, s in enumerate(sums) if n not in met and all(t.total in self.countable for t in s.terms)]
-        changes = [self._change(*cell, by_person) for cell, by_person in sorted(moved.items())]
-        return changes, [leak for one in others for leak in of_sum[one]]
+        for n, one in enumerate(sums):
+            if n in met:
+                # Of what is left by persons, rows may still be moved.
+                self.met += [] if any(_is_left(leak) for _, leak in of_sum[one]) else [one.terms]
+            elif all(t.total in self.countable for t in one.terms):
+                stay += of_sum[one]
+        return [self._change(*cell, by_person) for cell, by_person in sorted(moved.items())], stay
+
+    def _still_held(self) -> frozenset[frozenset[SumTerm]]:
+        shown = {((f.statistic, f.amount, f.once), cell) for f in self.table.figures for cell in f.shown}
+        return frozenset(terms for terms in self.held if all(t.of_cell in shown for t in terms))
 
     def _known_sum(self, entry: int, leak: Leak) -> Sum | None:
         """What each of the few persons has to add to the new figures of a leak."""
-        of_persons = leak.new.complement != leak.old.complement
+        of_persons = _is_left(leak)
         old = self._old_rows(entry)
-        rows = [
-            old.of_terms(leak.old_terms or (), of_persons),
-            _negative(self._rows.of_terms(leak.new_terms or (), of_persons)),
-        ]
-        if of_persons:
-            if (everybody := self._everybody(old.table, leak)) is None:
-                return None
-            persons, ones = everybody.of("", False, 0)
-            rows.append((persons, ones if leak.old.complement else -ones))
-        persons, by = added_up(rows)
-        if not 0 < len(persons) < max(self.table.entry.t, old.table.entry.t) or not np.array_equal(by, np.rint(by)):
-            return None
-        return Sum(leak.new_terms or frozenset(), tuple(zip(persons.tolist(), by.astype(int).tolist(), strict=True)))
+        theirs = old.of_terms(leak.old_terms or (), of_persons)
+        mine = self._rows.of_terms(leak.new_terms or (), of_persons)
+        for everybody in self._everybody(old.table, leak) if of_persons else [NOBODY]:
+            persons, by = added_up([theirs, _negative(mine), everybody])
+            if len(persons) == leak.persons and np.array_equal(by, np.rint(by)):
+                apart = zip(persons.tolist(), by.astype(int).tolist(), strict=True)
+                return Sum(leak.new_terms or frozenset(), tuple(apart))
+        return None
 
-    def _ties(self) -> Iterable[frozenset[SumTerm]]:
+    def _ties(self) -> frozenset[frozenset[SumTerm]]:
         comparer = TableComparer(without_total(self.table))
         return frozenset[frozenset[SumTerm]]().union(*(comparer.ties(load()) for load in self.history.values()))
 
@@ -130,10 +137,19 @@ class Alignment:
         own, t = self._cells_of(person), self.table.entry.t
         return lambda of: (of[1] not in own, -coarse_size(int(self._sizes[of[1]]), t), of[1])
 
-    def _precedence(self, of: Sum) -> tuple[object, ...]:
-        """Sums of small cells are met rather than others."""
+    def _precedence(self, of: Sum, leaks: Sequence[Leak]) -> tuple[object, ...]:
+        """Sums of one kind are met rather than others, persons with persons, and those that miss fewer persons: mostly
+        nobody, and then a sum is a tie. Of others, those of small cells."""
+        once = [{t.once for t in terms} for leak in leaks for terms in (leak.new_terms or (), leak.old_terms or ())]
         size = sum(int(self._sizes[t.cell]) for t in of.terms)
-        return coarse_size(size, self.table.entry.t), sorted((*t.of_cell, t.sign) for t in of.terms), of.apart
+        named = sorted((*t.of_cell, t.sign) for t in of.terms)
+        return (
+            any(one != once[0] for one in once),
+            len(of.apart),
+            coarse_size(size, self.table.entry.t),
+            named,
+            of.apart,
+        )
 
     def _cells_of(self, person: int) -> Collection[int]:
         persons, cells = self.table.members.rows()
@@ -161,16 +177,24 @@ class Alignment:
 
     _last: tuple[int, RowsByCell] | None = None
 
-    def _everybody(self, old: MemberTable, leak: Leak) -> RowsByCell | None:
-        """The known population of one cell that the leak takes figures from."""
+    def _everybody(self, old: MemberTable, leak: Leak) -> Iterator[AmountRows]:
+        """The known populations of one cell that the leak may take figures from."""
         known = self.table.entry.within.keys() & old.entry.within.keys()
-        return next((rows for rows in self._populations if rows.table.entry.recipe in known), None)
+        for rows in self._populations:
+            if rows.table.entry.recipe in known:
+                persons, ones = rows.of("", False, 0)
+                yield persons, ones if leak.old.complement else -ones
 
     @cached_property
     def _populations(self) -> list[RowsByCell]:
         """Known populations of one cell."""
         known = (load() for number, load in self.history.items() if number < 0)
         return [RowsByCell(t) for t in known if t.entry.source is HistorySource.POPULATION and t.members.count == 1]
+
+
+def _is_left(leak: Leak) -> bool:
+    """Whether one side is what a known population leaves."""
+    return leak.new.complement != leak.old.complement
 
 
 def _negative(rows: AmountRows) -> AmountRows:

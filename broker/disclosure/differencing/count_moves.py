@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from broker.disclosure.suppression.linear_programs import LinearEquation, LinearProgram
+from broker.disclosure.suppression.linear_programs import TOLERANCE, LinearEquation, LinearProgram, Vector
 from broker.evidence.member_tables import SumTerm, Total, TotalCell
 
 Preference = Callable[[TotalCell], tuple[bool, int, int]]
 """Sorts cells: first those that are moved rather than others."""
 Missing = tuple[int, ...]
 """What one person is missing from each sum."""
+LEFT_OUT = 100.0
+"""The cost of a sum that is not met, for each that it is missing. A move costs from 1 to 2."""
+NO_COSTS: Vector = np.zeros(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,10 @@ class CountMoves:
         found = range(len(self._sums))
         if all(self._solved(one, found) is not None for one in missing):
             return found
-        some = list[int]()
-        for n in found:
+        # Only sums that somebody's best solution leaves out can contradict others.
+        open_ = sorted({n for one in missing for n in self._left_out(one)})
+        some = [n for n in found if n not in open_]
+        for n in open_:
             if all(self._solved(one, [*some, n]) is not None for one in missing):
                 some.append(n)
         return some
@@ -75,26 +80,44 @@ class CountMoves:
         return tuple(apart.get(person, 0) for apart in self._apart)
 
     def _solved(self, missing: Missing, met: Sequence[int], order: Sequence[int] = ()) -> Mapping[int, int] | None:
-        """By how much each column is moved; None if the sums cannot be met. Each column is what is added less what is
-        taken away."""
+        """By how much each column is moved, of columns that come first in the order; None if the sums cannot be
+        met."""
         if not any(missing[n] for n in met):
             return {}
-        columns, most = len(self._cells), float(2 * sum(map(abs, missing)))
-        rows: list[LinearEquation] = []
-        for n, of in enumerate(self._equations):
-            if n in met or n >= len(self._sums):
-                signs = [float(sign) for _, sign in of]
-                ends = [*(c for c, _ in of), *(columns + c for c, _ in of)]
-                rows.append((ends, [*signs, *(-s for s in signs)], float(missing[n]) if n < len(missing) else 0.0))
-        program = LinearProgram([0.0] * (2 * columns), [most] * (2 * columns), rows, whole=True)
+        columns = len(self._cells)
         cost = np.ones(columns)
         cost[list(order)] += np.arange(len(order)) / max(1, columns)
-        program.set_costs(np.concatenate([cost, cost]))
-        found = program.answer()
+        found = self._answer(missing, met, cost)
         if found is None:
             return None
-        moves = np.rint(found[:columns] - found[columns:]).astype(int)
+        moves = np.rint(found[:columns] - found[columns : 2 * columns]).astype(int)
         return {int(n): int(moves[n]) for n in np.flatnonzero(moves)}
+
+    def _left_out(self, missing: Missing) -> Sequence[int]:
+        """The sums that are not met where as many as possible are, and first ones rather than others."""
+        sums = range(len(self._sums))
+        found = self._answer(missing, sums, np.ones(len(self._cells)), LEFT_OUT * np.linspace(2, 1, len(sums)))
+        assert found is not None, "each sum may be left out"
+        short = found[2 * len(self._cells) :].reshape(2, len(sums)).max(axis=0)
+        return [n for n in sums if short[n] > TOLERANCE]
+
+    def _answer(self, missing: Missing, met: Sequence[int], cost: Vector, left_out: Vector = NO_COSTS) -> Vector | None:
+        """What is added to each column, then what is taken away, then by how much each sum is exceeded and missed, if
+        these have a cost."""
+        columns, wanted = len(self._cells), set(met)
+        rows: list[LinearEquation] = []
+        for n, of in enumerate(self._equations):
+            if n in wanted or n >= len(missing):
+                ends = [*(c for c, _ in of), *(columns + c for c, _ in of)]
+                signs = [*(float(sign) for _, sign in of), *(-float(sign) for _, sign in of)]
+                if n < len(left_out):
+                    ends, signs = [*ends, 2 * columns + n, 2 * columns + len(missing) + n], [*signs, 1.0, -1.0]
+                rows.append((ends, signs, float(missing[n]) if n < len(missing) else 0.0))
+        costs = np.concatenate([cost, cost, left_out, left_out])
+        most = float(2 * sum(map(abs, missing)))
+        program = LinearProgram([0.0] * len(costs), [most] * len(costs), rows, whole=True)
+        program.set_costs(costs)
+        return program.answer()
 
 
 def _reached(

@@ -10,7 +10,7 @@ import numpy as np
 from broker.disclosure.differencing.compare_tables import LoadTable, compare_all
 from broker.disclosure.differencing.count_alignment import Alignment, Countable
 from broker.disclosure.differencing.difference_kinds import SAME_AMOUNT, Vector
-from broker.disclosure.differencing.functionals import Functionals, nested_counts, own_amounts, without_total
+from broker.disclosure.differencing.functionals import Functionals, own_amounts, without_total
 from broker.disclosure.differencing.joint_counts import Numbers, sums_by_key
 from broker.domain.release_history import CellRepair, KnownFigure, OverlapKind, RepairAction
 from broker.evidence.member_tables import (
@@ -20,6 +20,7 @@ from broker.evidence.member_tables import (
     Members,
     MemberTable,
     StatisticCell,
+    SumTerm,
     TotalCell,
     members_of,
     moves_of,
@@ -187,11 +188,11 @@ def repair_differences(
     are `countable` are repaired by counting the few persons with a cell. `before` are changes that were made already.
     """
     changes, first, table = list[CellRepair](), None, new
-    waiting = dict(history)
+    waiting, held = dict(history), set[frozenset[SumTerm]]()
     for _ in range(MAX_ROUNDS):
         found = tuple(compare_all(table if total_known else without_total(table), waiting.values()))
         first = found if first is None else first
-        more = tuple(_choose_changes(table, found, history, [*before, *changes], total_known, countable))
+        more = tuple(_choose_changes(table, found, history, [*before, *changes], total_known, countable, held))
         if not more:
             return DifferenceRepair(tuple(changes), table, first)
         table = apply_changes(table, more, history)
@@ -224,7 +225,7 @@ def remainders(table: MemberTable) -> Iterator[int]:
 
 def _choose_changes(
     table: MemberTable, comparisons: Sequence[Comparison], history: Mapping[int, LoadTable],
-    before: Sequence[CellRepair], total_known: bool, countable: Countable,
+    before: Sequence[CellRepair], total_known: bool, countable: Countable, held: set[frozenset[SumTerm]],
 ) -> Iterator[CellRepair]:  # fmt: skip
     """At most one change of each figure in a round, because one change may repair other leaks as well."""
     repeated = frozenset[TotalCell]().union(*(c.repeated for c in comparisons))
@@ -238,11 +239,12 @@ def _choose_changes(
         yield from changes
         return
     overlapping = {c.overlap.entry for c in comparisons if c.overlap.kind is not OverlapKind.DISJOINT}
-    alignment = Alignment(table, {n: load for n, load in history.items() if n in overlapping}, countable)
+    alignment = Alignment(table, {n: load for n, load in history.items() if n in overlapping}, countable, held)
     aligned, stay = alignment.changes([of for of in leaks if alignment.is_of_counts(of[1])])
-    if moves := nested_as_before(table, aligned):
+    if aligned:
         # What else leaks is looked at again once these few persons are counted.
-        yield from moves
+        held |= set(alignment.met)
+        yield from aligned
         return
     figures, sizes, touched = {f.statistic: f for f in table.figures}, table.members.sizes(), set[StatisticCell]()
     for _, leak in (of for of in leaks if of not in stay):
@@ -268,24 +270,6 @@ def _all_earlier_values(
             if (change.statistic, change.cell) not in taken:
                 taken.add((change.statistic, change.cell))
                 yield change
-
-
-def nested_as_before(table: MemberTable, changes: Sequence[CellRepair]) -> Sequence[CellRepair]:
-    """Alignments after which two counts of which one had all persons of the other, but for a few, are still so: what is
-    left of it could not be compared any more."""
-    before = _nested_totals(table)
-    if before <= _nested_totals(_aligned(table, changes)):
-        return changes
-    good = list[CellRepair]()
-    for change in changes:
-        if before <= _nested_totals(_aligned(table, [*good, change])):
-            good.append(change)
-    return good
-
-
-def _nested_totals(table: MemberTable) -> set[frozenset[tuple[str, bool]]]:
-    pairs = nested_counts(without_total(table), table.figures)
-    return {frozenset({(one.amount, one.once), (other.amount, other.once)}) for one, other in pairs}
 
 
 def _is_known(leak: Leak, repeated: frozenset[TotalCell], total_known: bool) -> bool:

@@ -50,6 +50,11 @@ class Functional:
         """Whether everybody counts once in each of their cells."""
         return "" not in self.members.amounts
 
+    def has_ones(self, most: int) -> bool:
+        """Whether everybody is in one cell and counts once there, but for fewer than `most`."""
+        others = 0 if self.is_plain else np.count_nonzero(self.members.amounts[""] != 1)
+        return int(others) + len(self.members.more_persons) < max(1, most)
+
     @cached_property
     def holes(self) -> Numbers:
         """Numbers of the cells that are not shown, including the remainder."""
@@ -222,21 +227,22 @@ def table_parts(table: MemberTable) -> tuple[TablePart, ...]:
 
 
 def _complement_parts(table: MemberTable, figures: tuple[KnownFigure, ...]) -> Iterator[TablePart]:
+    """What counts leave of others. Of fewer than t persons one table tells it alone, or does not, by its own rules."""
     for figure, larger in nested_counts(table, figures):
         amounts = [figure_amounts(table.members, f) for f in (figure, larger)]
-        if np.any(amounts[0] != amounts[1]):
+        if len(np.unique(table.members.rows()[0][amounts[0] != amounts[1]])) >= table.entry.t:
             made, divided = _complement_part(table, figure, larger, *amounts)
             yield TablePart(made, (divided,), table.members.count, (figure, larger))
 
 
 def nested_counts(table: MemberTable, figures: Sequence[KnownFigure]) -> Iterator[tuple[KnownFigure, KnownFigure]]:
     """Counts with another that has all their persons in every cell, but for a few: only then is what is left of the
-    other a count, too. Aligned cells count a few otherwise. Of two counts that differ by a few, the one that is less
-    comes first: what is left of the other way round is the same, less than nothing."""
+    other a count, too. What aligned counts add does not matter. Of two counts that differ by a few, the one that is
+    less comes first: what is left of the other way round is the same, less than nothing."""
     members, counts = table.members, {(f.amount, f.once): f for f in figures if f.is_count}
     if len(counts) < 2:
         return
-    amounts = {key: figure_amounts(members, f) for key, f in counts.items()}
+    amounts = {key: own_amounts(members, *key) for key in counts}
     cells = members.rows()[1]
     for (key, one), (other, two) in combinations(counts.items(), 2):
         both = one.shown.keys() & two.shown.keys()

@@ -97,20 +97,23 @@ class Scale:
         return bool(np.all(self.new == 1) and np.all(self.old == 1))
 
 
-def possible_scales(new: Functional, old: Functional) -> tuple[Scale, ...]:
+def possible_scales(new: Functional, old: Functional, least: int = 0) -> tuple[Scale, ...]:
     """The scales to compare under: amounts unchanged; all amounts times a factor that half of the persons of a cell in
-    each table have; and a factor for each cell, if cells have different ones."""
+    each table have; and a factor for each cell, if cells have different ones. Fewer persons than `least` have no factor
+    of their own."""
     ones = Scale(np.ones(new.size), np.ones(old.size))
-    # Everybody counts 1 in both tables: the only factor is 1.
-    if new.is_plain and old.is_plain and not len(new.members.more_persons) + len(old.members.more_persons):
+    # Everybody counts 1 in both tables, but for a few: the only factor is 1.
+    if new.has_ones(least) and old.has_ones(least):
         return (ones,)
     ratios = amount_ratios(new, old)
     by = ([r.new for r in ratios], [r.old for r in ratios], [np.zeros_like(r.new) for r in ratios])
-    mine, theirs, whole = ({factor for _, factor, _ in _group_factors(groups, ratios)} for groups in by)
+    mine, theirs, whole = (
+        {factor for _, factor, count in _group_factors(groups, ratios) if count >= least} for groups in by
+    )
     factors = sorted((mine & theirs | whole) - {1.0})  # a factor must occur in cells of both tables
     every = [Scale(ones.new, np.full(old.size, factor)) for factor in factors]
     pairs = _group_factors([r.new * old.size + r.old for r in ratios], ratios)
-    return (ones, *every, *_cell_scales(pairs, new.size, old.size))
+    return (ones, *every, *_cell_scales([p for p in pairs if p[2] >= least], new.size, old.size))
 
 
 def _group_factors(groups: Sequence[Numbers], ratios: Sequence[Ratios]) -> list[MajorityFactor]:

@@ -87,7 +87,9 @@ def known_cells(drawn: Drawn, figure: int) -> Iterator[tuple[bool, Cells, Cells]
         )
     for number, (larger, also) in enumerate(drawn.figures):
         more = amounts_of(drawn, larger)
-        if FIGURES[name][2] or FIGURES[larger][2] or not also or more == whole:
+        # Fewer than t persons are what one table tells alone, or does not.
+        apart = {p for p, at in whole.keys() | more.keys() if whole.get((p, at), 0) != more.get((p, at), 0)}
+        if FIGURES[name][2] or FIGURES[larger][2] or not also or len(apart) < drawn.t:
             continue
         both = shown & also
         inside = set(range(drawn.count)) if drawn.total_known else both
@@ -214,7 +216,9 @@ def pairs_of_sides(
     of_totals = bool(FIGURES[new.figures[mine][0]][2])
     both = list((zip if of_totals else product)(known_cells(new, mine), known_cells(old, theirs)))
     is_known = [all(group in known for group in told if group) for (_, told, _), (_, known, _) in both]
-    for ((plain, told, holes), (also, known, others)), nothing_new in zip(both, is_known, strict=True):
+    for number, (((plain, told, holes), (also, known, others)), nothing_new) in enumerate(
+        zip(both, is_known, strict=True)
+    ):
         if not repeated and (any(is_known) if of_totals else nothing_new):  # the same totals in any unit
             continue
         within = new.within if old.within is not None else None
@@ -222,7 +226,8 @@ def pairs_of_sides(
         mine, theirs = [*told, *holes], [*known, *others]
         persons = max([1, within or 0, *(1 + p for c in [*mine, *theirs] for p in c)])
         yield unions(mine, persons, everybody), unions(theirs, persons, everybody)
-        if within is not None and everybody is None and not of_totals:
+        # Of what counts leave of others, nothing is taken from everybody by persons.
+        if within is not None and everybody is None and not of_totals and number == 0:
             yield from _left_of(unions(signs(mine), persons, within), unions(signs(theirs), persons, within))
 
 
