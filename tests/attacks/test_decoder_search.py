@@ -9,11 +9,12 @@ import re
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -26,7 +27,7 @@ from tests.attacks.decoders.end_to_end import Brokers
 from tests.attacks.decoders.judges import EndToEnd, InProcess, explained, is_judged
 from tests.attacks.decoders.kit import HOLE, LEAVES, Figure, Kit, Left
 from tests.attacks.decoders.queries import one_job
-from tests.attacks.decoders.search import Pad
+from tests.attacks.decoders.search import Pad, Texts
 from tests.attacks.decoders.towns import build_town, four_ways
 from tests.generative.query.proof_size import seed, size, tell
 
@@ -135,6 +136,32 @@ def test_a_total_that_nothing_shows_is_not_taken_as_known() -> None:
     found = judge.differences((f"-- output: t\n{of_meals} GROUP BY a.EVERFSM_6",))
     assert found is not None
     assert found["free meals"].kind in HARMLESS
+
+
+@pytest.mark.parametrize(
+    ("beside", "expected"),
+    [
+        ((Kind.NONE, Kind.EDGE), Kind.THRESHOLD),
+        ((Kind.HISTORY, Kind.NONE), Kind.HISTORY),
+        ((Kind.NONE, Kind.STATE), Kind.HISTORY),
+        ((Kind.NONE, None), Kind.HISTORY),  # nothing leaves with one of them
+    ],
+)
+def test_a_difference_by_history_is_of_the_threshold_if_neighbouring_ones_show_none(beside, expected) -> None:
+    """With t persons between two figures they are told, with one less they are not."""
+    kit = everyday_kit()
+    t, way = kit.profile.t, "free meals"
+    kinds = {t: Kind.HISTORY} | dict(zip((t - 1, t + 1), beside, strict=True))
+
+    def ran(judge: EndToEnd, texts: Texts, brokers: Brokers, only: Set[str] = frozenset()) -> Mapping[str, Difference]:
+        kind = kinds[brokers.town.policies.disclosure_rules(kit.profile.name).t]
+        return {} if kind is None else {way: Difference(kind)}
+
+    judge = EndToEnd(kit, Brokers(kit.town, Path(tempfile.mkdtemp(dir=kit.town.folder))))
+    with patch.object(EndToEnd, "_ran", ran):
+        found = judge.differences(("a text",))
+    assert found is not None
+    assert found[way].kind is expected
 
 
 @pytest.mark.parametrize(

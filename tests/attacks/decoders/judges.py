@@ -4,7 +4,7 @@ of a broker). The second asks the first which ways touch a text, and how far a f
 import csv
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 
 from broker.domain.errors import BrokerError
@@ -35,7 +35,7 @@ from tests.attacks.decoders.kit import (
     remembered_repairs,
 )
 from tests.attacks.decoders.search import Texts
-from tests.attacks.decoders.towns import BASE, without_cap
+from tests.attacks.decoders.towns import BASE, with_threshold, without_cap
 
 OF_TABLES = ("table", "record", "parquet", "manifest")
 OF_BYTES = re.compile(r'"(sha256|record_sha256|size)": [^\n]*')
@@ -121,7 +121,8 @@ class EndToEnd:
 
     def __init__(self, kit: Kit, brokers: Brokers) -> None:
         self._inner, self._brokers, self.words = InProcess(kit), brokers, words_of(kit.town)
-        self._uncapped = Brokers(without_cap(kit.town), brokers.folder / "uncapped")
+        self._uncapped = Brokers(without_cap(brokers.town), brokers.folder / "uncapped")
+        self._others = dict[int, Brokers]()
 
     def differences(self, texts: Texts) -> dict[str, Difference] | None:
         return explained(texts, self._found(texts), self._found)
@@ -129,21 +130,46 @@ class EndToEnd:
     def _found(self, texts: Texts) -> dict[str, Difference] | None:
         """A difference by history or by state is run again without the cap: what then is none was the cap's."""
         with remembered_repairs():
-            looked = self._inner.looked_at(texts)
-            if looked is None:
-                return None
-            plans, left = looked
-            seen = {way: self._brokers.ran(way, texts) for way in left}
-            if not any(s.leaves for s in seen.values()):
-                return None
-            inner = {way: self._inner.difference(texts, left, way) for way in left if way != BASE}
-            found = {way: self._difference(plans, left, seen, way, inner[way]) for way in inner}
-            by_history = [way for way, told in found.items() if told.kind in {Kind.HISTORY, Kind.STATE}]
-            again = {way: self._uncapped.ran(way, texts) for way in (BASE, *by_history) if by_history}
-        for way in by_history:
-            if self._difference(plans, left, again, way, inner[way]).kind in HARMLESS:
-                found[way] = replace(found[way], kind=Kind.CAP)
-        return found
+            found = dict(self._ran(texts, self._brokers) or {})
+            for way, one in found.items():
+                if one.kind in {Kind.HISTORY, Kind.STATE} and self._is_harmless(texts, self._uncapped, way):
+                    found[way] = replace(one, kind=Kind.CAP)
+                elif one.kind is Kind.HISTORY and self._is_of_threshold(texts, way):
+                    found[way] = replace(one, kind=Kind.THRESHOLD)
+        return found or None
+
+    def _is_harmless(self, texts: Texts, brokers: Brokers, way: str) -> bool:
+        again = self._ran(texts, brokers, {way}) or {}
+        return way in again and again[way].kind in HARMLESS
+
+    def _is_of_threshold(self, texts: Texts, way: str) -> bool:
+        """Whether nothing of the kind is seen with the threshold below and the one beyond: so many persons are between
+        two figures of the series that t of them are in the one town, and not in the other."""
+        t = self._inner.kit.profile.t
+        for other in (t - 1, t + 1):
+            with self._inner.kit.threshold(other):
+                if not self._is_harmless(texts, self._with_threshold(other), way):
+                    return False
+        return True
+
+    def _with_threshold(self, t: int) -> Brokers:
+        if t not in self._others:
+            folder = self._brokers.folder / f"threshold-{t}"
+            self._others[t] = Brokers(with_threshold(self._uncapped.town, t), folder)
+        return self._others[t]
+
+    def _ran(self, texts: Texts, brokers: Brokers, only: Set[str] = frozenset()) -> dict[str, Difference] | None:
+        """What each way differs in, or some ways."""
+        looked = self._inner.looked_at(texts)
+        if looked is None:
+            return None
+        plans, left = looked
+        ways = [way for way in left if way != BASE and (not only or way in only)]
+        seen = {way: brokers.ran(way, texts) for way in (BASE, *ways)}
+        if not any(s.leaves for s in seen.values()):
+            return None
+        inner = {way: self._inner.difference(texts, left, way) for way in ways}
+        return {way: self._difference(plans, left, seen, way, inner[way]) for way in ways}
 
     def _difference(
         self, plans: Sequence[Plan], left: LeftByWay, seen: Mapping[str, Seen], way: str, inner: Difference

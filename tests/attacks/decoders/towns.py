@@ -83,6 +83,12 @@ def without_cap(town: Town) -> Town:
     return replace(town, policies=replace(town.policies, memory=memory))
 
 
+def with_threshold(town: Town, t: int) -> Town:
+    """The same with another threshold in all rules."""
+    profiles = tuple(replace(p, t=t) for p in town.policies.profiles)
+    return replace(town, policies=replace(town.policies, profiles=profiles))
+
+
 def with_small_references(town: Town) -> Town:
     """The same without a cap, where a year group of a local authority of a town is a reference population by itself, as
     each is of a whole country."""
