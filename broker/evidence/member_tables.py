@@ -33,7 +33,7 @@ class Members:
     more_persons   persons in several cells: ascending, one row for each of their cells
     more_cells     the cell of each of these rows
     amounts        by name, first for `persons` and then for `more_persons`; an absent name means 1 for all. The
-                   moves of a total are what aligned counts add to it, plus 1
+                   moves of a total are what aligned counts add to it, plus 1. See also `outside_of`
     """
 
     count: int
@@ -77,6 +77,21 @@ MOVES = (" moved", " moved once")
 def moves_of(amount: str, once: bool) -> str:
     """The name of the moves of a total."""
     return amount + MOVES[once]
+
+
+OUTSIDE = "outside "
+
+
+def outside_of(population: str) -> str:
+    """The name of what says who is counted with a cell but is not in a known population: 2 for them, 1 for all others.
+    Only aligned counts count such persons in a table that the population contains."""
+    return OUTSIDE + population
+
+
+def outsiders(members: Members, population: str) -> Persons:
+    """The persons whom aligned counts count here and who are not in a known population."""
+    marks = members.amounts.get(outside_of(population))
+    return np.zeros(0, np.uint32) if marks is None else np.unique(members.rows()[0][marks != 1])
 
 
 def members_of(count: int, persons: ArrayLike, cells: ArrayLike, amounts: Mapping[str, ArrayLike] = {}) -> Members:
@@ -213,7 +228,7 @@ class Leak:
     both tables hides the difference. `scaled`: amounts were multiplied, so neither value can replace the other.
     `beyond`: cells of the new table that no small difference separates from persons who are in one table only.
     `new_terms`, `old_terms`: the figures that are added up for the sides, or taken from a known population where one
-    is a complement; None if suppressed cells are among them.
+    is a complement; None if suppressed cells are among them. `by_persons`: each person counts at most once in a cell.
     Statistics are numbers in their planned tables.
     """
 
@@ -228,6 +243,7 @@ class Leak:
     beyond: frozenset[int] = frozenset()
     new_terms: frozenset[SumTerm] | None = None
     old_terms: frozenset[SumTerm] | None = None
+    by_persons: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,10 +91,30 @@ def without_score(few: int) -> towns.Way:
     return changed
 
 
+def of_another_source(few: int) -> towns.Way:
+    """A tidy town whose absence data have the pupils of the census, those with free meals, and a few others."""
+
+    def changed(con: Any, child: Child, schools: Sequence[tuple[int, int]]) -> None:
+        tidy(con)
+        absence = f"absence_{YEAR}"
+        con.execute(f"DELETE FROM {absence} WHERE rowid NOT IN (SELECT min(rowid) FROM {absence} GROUP BY {KEY})")
+        for one, other in ((absence, CENSUS), (CENSUS, absence)):
+            con.execute(f"DELETE FROM {one} WHERE {KEY} IS NULL OR {KEY} NOT IN (SELECT {KEY} FROM {other})")
+        con.execute(f"UPDATE {CENSUS} SET FSMeligible = (hash({KEY}) % 3 = 0)::INT")
+        con.execute(f"UPDATE {absence} SET FSMeligible = c.FSMeligible FROM {CENSUS} c WHERE c.{KEY} = {absence}.{KEY}")
+        others = f"SELECT * REPLACE ('OTHER' || row_number() OVER (ORDER BY {KEY}) AS {KEY}) FROM {absence}"
+        con.execute(f"INSERT INTO {absence} {others} WHERE FSMeligible = 1 ORDER BY {KEY} LIMIT {few}")
+
+    return changed
+
+
 WAYS = {f"{few} {change}": way(text, n) for few, n in FEW.items() for change, text in CHANGES.items()}
 WAYS |= {f"{few} in one area": one_area(n) for few, n in FEW.items()}
 WAYS |= {f"{few} without a score": without_score(n) for few, n in FEW.items()}
 WAYS |= {f"{few} beside {rare}": rare_boys(rare, n) for few, n in FEW.items() for rare in (5, 9)}
+
+
+WAYS |= {f"{few} of another source": of_another_source(n) for few, n in FEW.items()}
 
 
 @cache
@@ -257,6 +277,7 @@ def test_invariant_9_figures_of_other_cells_stay() -> None:
 BY_YEAR, GIRLS_OF_3 = "GROUP BY a.NCyearActual", f"{YEAR_3} AND a.Gender = 'F'"
 BOYS_BUT, BY_BOTH = f"{BOYS} AND {OTHERS}", "GROUP BY a.Gender, a.PHASE"
 SCORE = "a.IDACIScore"
+WITH_MEALS, WITHOUT = (f"{OF_YEAR} AND a.FSMeligible = {n}" for n in (1, 0))
 SERIES_OF_WAYS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "a mean, the mean of all but a few, then the count": (
         "in one area",
@@ -270,6 +291,17 @@ SERIES_OF_WAYS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "in one area",
         (GIRLS_BUT, f"a.FSMeligible, COUNT(*) AS n {GIRLS_OF_3} GROUP BY a.FSMeligible",
          f"a.NCyearActual, COUNT(*) AS n {GIRLS} {BY_YEAR}"),
+    ),
+    "a total and a part that fix each other, then everybody but a part": (
+        "in one area",
+        (GIRLS_BUT, f"a.FSMeligible, COUNT(*) AS n {GIRLS_OF_3} GROUP BY a.FSMeligible",
+         f"a.NCyearActual, COUNT(*) AS n {GIRLS} {BY_YEAR}",
+         f"COUNT(*) AS n {OF_YEAR} AND (a.Gender = 'M' OR a.NCyearActual = '3')"),
+    ),
+    "another source, then two parts of everybody": (
+        "of another source",
+        (f"COUNT(*) AS n {WITH_MEALS.replace('spring_census', 'absence')}", f"COUNT(*) AS n {WITH_MEALS}",
+         f"a.Gender, COUNT(*) AS n {WITHOUT} GROUP BY a.Gender"),
     ),
     "what a population leaves of rows": ("beside 9", (f"COUNT(*) AS n {GIRLS}", f"COUNT(*) AS n {BOYS_BUT}")),
     "what a population leaves of persons that count rows": (
@@ -332,6 +364,13 @@ def assert_within_two_steps(*towns_seen: Mapping[tuple[str, ...], list[tuple[str
         for other in towns_seen[1:]:
             for one, another in zip(rows[0][keys:], other[key][0][keys:], strict=True):
                 assert one == another or abs(float(one) - float(another)) <= 10, (key, one, another)
+
+
+def test_values_that_are_shown_as_rows_stay_equal_to_them() -> None:
+    """A few have no score. Neither count tells of them."""
+    change, (select,) = SERIES_OF_WAYS["values and rows"]
+    seen = [brokers().ran(f"{few} {change}", (f"-- output: t0\nSELECT {select}",)) for few in FEW]
+    assert len({s.told["table 0 t0"] for s in seen}) == 1
 
 
 def test_an_equal_table_of_a_job_is_compared_as_it_left() -> None:

@@ -17,12 +17,14 @@ from broker.disclosure.differencing.block_search import (
 from broker.disclosure.differencing.difference_kinds import join_vertices
 from broker.disclosure.differencing.functionals import Functional, TablePart, table_parts
 from broker.disclosure.differencing.joint_counts import Numbers
-from broker.disclosure.differencing.overlay import Overlay, overlay_functionals
+from broker.disclosure.differencing.overlay import Everybody, Overlay, overlay_functionals
 from broker.disclosure.differencing.scale_factors import Scale, possible_scales
 from broker.domain.release_history import KnownFigure, Overlap, OverlapKind
-from broker.evidence.member_tables import Comparison, Leak, Members, MemberTable, SumTerm, TotalCell
+from broker.evidence.member_tables import Comparison, Leak, Members, MemberTable, SumTerm, TotalCell, outsiders
 
 Vertices = frozenset[int]
+Tie = tuple[frozenset[SumTerm], frozenset[SumTerm]]
+"""The figures of a sum of the new table, and those of the old one that it equals: nothing, if it is one of these."""
 LeakingSide = tuple[Vertices, Vertices, SmallDifference, bool, Vertices]
 """Vertices of the new table; vertices of the old one; the difference that was found; whether amounts were multiplied
 for it; vertices of the new table that lie beyond any small difference."""
@@ -46,7 +48,7 @@ def are_comparable(new: KnownFigure, old: KnownFigure) -> bool:
 
 class PartComparison:
     """Compares a part of the new table with a part of the old one. `ties`: sums of the new table that equal a sum of
-    the old one, if they are looked for."""
+    the old one, each with this, if they are looked for."""
 
     def __init__(self, mine: TablePart, theirs: TablePart, new: MemberTable, old: MemberTable, with_ties: bool) -> None:
         self._mine, self._theirs, self._new, self._old = mine, theirs, new, old
@@ -56,7 +58,7 @@ class PartComparison:
         self.leaks: list[Leak] = []
         self.kinds: list[OverlapKind] = []
         self.repeated: set[TotalCell] = set()
-        self.ties: list[frozenset[SumTerm]] = []
+        self.ties: list[Tie] = []
 
     def compare_figures(self) -> None:
         for figure in self._mine.figures:
@@ -74,15 +76,18 @@ class PartComparison:
         is_plain = new.is_plain and old.is_plain
         least = self._t if figure.is_count and other.is_count else 0
         self._note(figure, other, (new, old), self._sides(new, old, populations if is_plain else [], least))
-        # A known population counts each person once, so what it leaves of rows is compared by persons.
         are_whole = self._mine.is_whole and self._theirs.is_whole
         if populations and not is_plain and are_whole and figure.is_count and other.is_count:
-            new, old = self._mine.made.of_persons(figure), self._theirs.made.of_persons(other)
-            self._note(figure, other, (new, old), self._sides(new, old, populations, least, left=True), left=True)
+            # A known population counts each person once, so where nearly all rows are one of a person, what it leaves
+            # of them is compared by persons.
+            if by_persons := new.is_nearly_plain(self._t) and old.is_nearly_plain(self._t):
+                new, old = self._mine.made.of_persons(figure), self._theirs.made.of_persons(other)
+            found = self._sides(new, old, populations, least, left=True)
+            self._note(figure, other, (new, old), found, left=True, by_persons=by_persons)
 
     def _note(
         self, figure: KnownFigure, other: KnownFigure, of: tuple[Functional, Functional], found: FoundSides,
-        left: bool = False,
+        left: bool = False, by_persons: bool = False,
     ) -> None:  # fmt: skip
         """Translate sides into cells and terms. `left`: only what a known population leaves of one table."""
         new, old = of
@@ -95,14 +100,15 @@ class PartComparison:
             sides, size = (self._mine.side(new, mine), self._theirs.side(old, theirs)), (small.persons, small.exact)
             cells = self._mine.side(new, beyond).cells
             terms = self._mine.terms(new, figure, mine), self._theirs.terms(old, other, theirs)
-            self.leaks.append(Leak(figure.statistic, other.statistic, *sides, *size, covered, scaled, cells, *terms))
-        # What is left of rows by persons is no tie: whoever is counted less often there is still a person.
-        for mine, _ in found.ties if self._with_ties and not left else ():
-            if tie := self._mine.terms(new, figure, mine):
-                self.ties.append(tie)
+            idents = figure.statistic, other.statistic
+            self.leaks.append(Leak(*idents, *sides, *size, covered, scaled, cells, *terms, by_persons))
+        # By persons it is no tie: whoever is counted less often there is still a person.
+        for mine, theirs in found.ties if self._with_ties and not by_persons else ():
+            if added := self._mine.terms(new, figure, mine):
+                self.ties.append((added, self._theirs.terms(old, other, theirs) or frozenset()))
 
     def _sides(
-        self, new: Functional, old: Functional, populations: Sequence[int], least: int, left: bool = False
+        self, new: Functional, old: Functional, populations: Sequence[Everybody], least: int, left: bool = False
     ) -> FoundSides:
         # Figures with equal sums share a functional, so they share the comparison.
         if (id(new), id(old), left) not in self._seen:
@@ -110,7 +116,7 @@ class PartComparison:
         return self._seen[id(new), id(old), left]
 
     def _found(
-        self, new: Functional, old: Functional, populations: Sequence[int | None], least: int, left: bool
+        self, new: Functional, old: Functional, populations: Sequence[Everybody | None], least: int, left: bool
     ) -> FoundSides:
         found = FoundSides([], [], [])
         # What is left of rows has persons, who count once.
@@ -133,10 +139,14 @@ class PartComparison:
                     found.ties.extend(_vertices_of_labels(search.label, s, new.size) for s in equal_sides(search))
         return found
 
-    def _populations(self) -> list[int]:
-        """Sizes of the known populations that contain both tables."""
-        mine, theirs = self._new.entry.within, self._old.entry.within
-        return sorted({size for ident, size in mine.items() if ident in theirs})
+    def _populations(self) -> list[Everybody]:
+        """The known populations that contain both tables. Of one size and with nobody outside, they are the same."""
+        found = dict[tuple[int, bytes], Everybody]()
+        for ident, size in self._new.entry.within.items():
+            if ident in self._old.entry.within:
+                outside = np.union1d(*(outsiders(t.members, ident) for t in (self._new, self._old)))
+                found[size, outside.tobytes()] = Everybody(size, outside)
+        return [found[key] for key in sorted(found)]
 
 
 def _label_search(
@@ -214,7 +224,7 @@ class TableComparer:
         overlap = _overlap(old.entry.number, leaks, [k for pair in found for k in pair.kinds])
         return Comparison(overlap, leaks, frozenset(s for pair in found for s in pair.repeated))
 
-    def ties(self, old: MemberTable) -> frozenset[frozenset[SumTerm]]:
+    def ties(self, old: MemberTable) -> frozenset[Tie]:
         """Sums of the new table that an earlier one shows exactly: whoever moves a count must keep them."""
         return frozenset(tie for pair in self._compared(old, with_ties=True) for tie in pair.ties)
 

@@ -3,7 +3,7 @@ known already, whoever these persons are, and no hole tells whether there are an
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -64,13 +64,13 @@ def added_up(rows: Sequence[AmountRows]) -> AmountRows:
 @dataclass
 class Alignment:
     """One round of alignments of a table. `held`: sums that earlier rounds met, which stay so; `met`: those that this
-    round meets."""
+    round meets. Both are ties."""
 
     table: MemberTable
     history: Mapping[int, Callable[[], MemberTable]]
     countable: Countable
-    held: Set[frozenset[SumTerm]]
-    met: list[frozenset[SumTerm]] = field(default_factory=list)
+    held: Set[Sum]
+    met: list[Sum] = field(default_factory=list)
 
     @cached_property
     def _rows(self) -> RowsByCell:
@@ -96,40 +96,52 @@ class Alignment:
         for leak in leaks:
             if (found := self._known_sum(*leak)) is not None:
                 of_sum[found].append(leak)
-        sums = sorted(of_sum, key=lambda one: self._precedence(one, [leak for _, leak in of_sum[one]]))
-        moves = CountMoves(sums, self._ties() | self._still_held(), self.countable)
+        moves = CountMoves(sorted({*of_sum, *self._ties(), *self._still_held()}, key=self._precedence), self.countable)
         met, moved = moves.met(), defaultdict[TotalCell, dict[int, int]](dict)
         for person, by_cell in moves.of_each(met, self._preference):
             for cell, by in by_cell.items():
                 moved[cell][person] = by
-        for n, one in enumerate(sums):
-            if n in met:
-                # Of what is left by persons, rows may still be moved.
-                self.met += [] if any(_is_left(leak) for _, leak in of_sum[one]) else [one.terms]
-            elif all(t.total in self.countable for t in one.terms):
+        for n, one in enumerate(moves.sums):
+            if one.apart and n in met:
+                self.met.append(replace(one, apart=()))
+            elif one.apart and n not in met and self._are_counts(one) and moves.is_combination(n, met):
                 stay += of_sum[one]
+        # By persons these differ, but they add up to what is known.
+        stay += [leak for one, some in of_sum.items() if not one.apart for leak in some]
         return [self._change(*cell, by_person) for cell, by_person in sorted(moved.items())], stay
 
-    def _still_held(self) -> frozenset[frozenset[SumTerm]]:
+    def _are_counts(self, one: Sum) -> bool:
+        return all(term.total in self.countable for term in one.terms)
+
+    def _still_held(self) -> Iterator[Sum]:
         shown = {((f.statistic, f.amount, f.once), cell) for f in self.table.figures for cell in f.shown}
-        return frozenset(terms for terms in self.held if all(t.of_cell in shown for t in terms))
+        yield from (one for one in self.held if all(t.of_cell in shown for t in one.terms))
 
     def _known_sum(self, entry: int, leak: Leak) -> Sum | None:
-        """What each of the few persons has to add to the new figures of a leak."""
-        of_persons = _is_left(leak)
+        """What each of the few persons has to add to the new figures of a leak. What a population leaves is compared by
+        persons; what it leaves of the rows of these persons is moved, so that the figures add up to it."""
         old = self._old_rows(entry)
-        theirs = old.of_terms(leak.old_terms or (), of_persons)
-        mine = self._rows.of_terms(leak.new_terms or (), of_persons)
-        for everybody in self._everybody(old.table, leak) if of_persons else [NOBODY]:
-            persons, by = added_up([theirs, _negative(mine), everybody])
-            if len(persons) == leak.persons and np.array_equal(by, np.rint(by)):
-                apart = zip(persons.tolist(), by.astype(int).tolist(), strict=True)
-                return Sum(leak.new_terms or frozenset(), tuple(apart))
+        new_terms, old_terms = leak.new_terms or frozenset(), leak.old_terms or frozenset()
+
+        def missing(everybody: AmountRows, once: bool) -> AmountRows:
+            theirs, mine = old.of_terms(old_terms, once), self._rows.of_terms(new_terms, once)
+            return added_up([theirs, _negative(mine), everybody])
+
+        for everybody in self._everybody(old.table, leak) if leak.new.complement != leak.old.complement else [NOBODY]:
+            few, _ = missing(everybody, leak.by_persons)
+            persons, by = missing(everybody, False)
+            theirs = np.isin(persons, few)
+            if len(few) == leak.persons and np.array_equal(by, np.rint(by)):
+                apart = zip(persons[theirs].tolist(), by[theirs].astype(int).tolist(), strict=True)
+                is_exact = bool(theirs.all())
+                return Sum(new_terms, tuple(apart), rank_of_sum(new_terms, old_terms, is_exact), is_exact)
         return None
 
-    def _ties(self) -> frozenset[frozenset[SumTerm]]:
+    def _ties(self) -> Iterator[Sum]:
         comparer = TableComparer(without_total(self.table))
-        return frozenset[frozenset[SumTerm]]().union(*(comparer.ties(load()) for load in self.history.values()))
+        for load in self.history.values():
+            for new, old in comparer.ties(load()):
+                yield Sum(new, (), rank_of_sum(new, old))
 
     def _preference(self, person: int) -> Callable[[TotalCell], tuple[bool, int, int]]:
         """The cell that the person is in, and else the largest one, because a few change it least. Sizes are coarse, so
@@ -137,19 +149,12 @@ class Alignment:
         own, t = self._cells_of(person), self.table.entry.t
         return lambda of: (of[1] not in own, -coarse_size(int(self._sizes[of[1]]), t), of[1])
 
-    def _precedence(self, of: Sum, leaks: Sequence[Leak]) -> tuple[object, ...]:
-        """Sums of one kind are met rather than others, persons with persons, and those that miss fewer persons: mostly
-        nobody, and then a sum is a tie. Of others, those of small cells."""
-        once = [{t.once for t in terms} for leak in leaks for terms in (leak.new_terms or (), leak.old_terms or ())]
+    def _precedence(self, of: Sum) -> tuple[object, ...]:
+        """Of one rank first those sums that miss fewer persons: mostly nobody, and then a sum is a tie. Of others,
+        those of small cells."""
         size = sum(int(self._sizes[t.cell]) for t in of.terms)
         named = sorted((*t.of_cell, t.sign) for t in of.terms)
-        return (
-            any(one != once[0] for one in once),
-            len(of.apart),
-            coarse_size(size, self.table.entry.t),
-            named,
-            of.apart,
-        )
+        return of.rank, len(of.apart), coarse_size(size, self.table.entry.t), named, of.apart, of.is_exact
 
     def _cells_of(self, person: int) -> Collection[int]:
         persons, cells = self.table.members.rows()
@@ -187,14 +192,25 @@ class Alignment:
 
     @cached_property
     def _populations(self) -> list[RowsByCell]:
-        """Known populations of one cell."""
-        known = (load() for number, load in self.history.items() if number < 0)
-        return [RowsByCell(t) for t in known if t.entry.source is HistorySource.POPULATION and t.members.count == 1]
+        return [RowsByCell(t) for t in known_populations(self.history)]
 
 
-def _is_left(leak: Leak) -> bool:
-    """Whether one side is what a known population leaves."""
-    return leak.new.complement != leak.old.complement
+def known_populations(history: Mapping[int, Callable[[], MemberTable]]) -> Iterator[MemberTable]:
+    """Known populations of one cell, among what a table is compared with."""
+    known = (load() for number, load in history.items() if number < 0)
+    yield from (t for t in known if t.entry.source is HistorySource.POPULATION and t.members.count == 1)
+
+
+MIXED = 64
+"""More than the rank of any sum of one kind."""
+
+
+def rank_of_sum(new: Collection[SumTerm], old: Collection[SumTerm], is_exact: bool = True) -> int:
+    """Which sums are met rather than others: those that are known in rows, those of one kind, persons with persons, and
+    then those of few figures. Each figure is rounded, so a sum of few tells more exactly than one of many who is in it.
+    `old` is empty if the sum is a figure of the earlier table."""
+    is_mixed = bool(old) and {t.once for t in new} != {t.once for t in old}
+    return MIXED * (is_mixed + 2 * (not is_exact)) + max(2, len(new) + len(old)).bit_length()
 
 
 def _negative(rows: AmountRows) -> AmountRows:

@@ -1,8 +1,10 @@
 """Finds the moves of counts that give one person what sums are missing, and leave other sums as they are."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import groupby
+from math import inf
 
 import numpy as np
 
@@ -15,54 +17,81 @@ Missing = tuple[int, ...]
 """What one person is missing from each sum."""
 LEFT_OUT = 100.0
 """The cost of a sum that is not met, for each that it is missing. A move costs from 1 to 2."""
-NO_COSTS: Vector = np.zeros(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """A sum of new figures, and what each of some persons is missing from it."""
+    """A sum of new figures, and what each of some persons is missing from it: nobody from a tie, which stays as it is.
+
+    Sums of a lower `rank` are met rather than others. `is_exact`: what is met is known in rows, and not by persons
+    alone."""
 
     terms: frozenset[SumTerm]
-    apart: tuple[tuple[int, int], ...]
+    apart: tuple[tuple[int, int], ...] = ()
+    rank: int = 0
+    is_exact: bool = True
 
 
 class CountMoves:
-    """The equations of all moves: of the sums, first those that are met rather than others, and of ties, which stay as
-    they are. Cells that are in the same sums are one column."""
+    """The equations of all moves: of the sums, first those that are met rather than others, without the ties that no
+    move can touch. Cells that are in the same sums are one column."""
 
-    def __init__(self, sums: Sequence[Sum], ties: Iterable[frozenset[SumTerm]], countable: Set[Total]) -> None:
-        self._sums = sums
-        self._apart = [dict(one.apart) for one in sums]
+    def __init__(self, sums: Sequence[Sum], countable: Set[Total]) -> None:
+        self.sums = _reached(sums, countable)
+        self._apart = [dict(one.apart) for one in self.sums]
         self._persons = sorted({person for apart in self._apart for person in apart})
-        rows = [*(s.terms for s in sums), *_reached([s.terms for s in sums], ties, countable)]
         column = defaultdict[TotalCell, list[tuple[int, int]]](list)
-        for number, terms in enumerate(rows):
-            for term in terms:
+        for number, one in enumerate(self.sums):
+            for term in one.terms:
                 if term.total in countable:
                     column[term.of_cell].append((number, term.sign))
         alike = defaultdict[tuple[tuple[int, int], ...], list[TotalCell]](list)
         for cell in sorted(column):
             alike[tuple(column[cell])].append(cell)
         self._cells = list(alike.values())
-        self._equations = [list[tuple[int, int]]() for _ in rows]
+        self._equations = [list[tuple[int, int]]() for _ in self.sums]
         for n, of in enumerate(alike):
             for row, sign in of:
                 self._equations[row].append((n, sign))
 
     def met(self) -> Sequence[int]:
-        """The numbers of the sums that are met for everybody. One that is not is a combination of sums that are met and
-        of ties, so that what it differs in is a combination of known sums."""
+        """The numbers of the sums that are met for everybody. Any other contradicts sums of its rank or lower ones."""
         missing = {self._missing(person) for person in self._persons}
-        found = range(len(self._sums))
-        if all(self._solved(one, found) is not None for one in missing):
-            return found
-        # Only sums that somebody's best solution leaves out can contradict others.
-        open_ = sorted({n for one in missing for n in self._left_out(one)})
-        some = [n for n in found if n not in open_]
-        for n in open_:
-            if all(self._solved(one, [*some, n]) is not None for one in missing):
-                some.append(n)
+        every = range(len(self.sums))
+        if self._are_solved(missing, every):
+            return every
+        some = list[int]()
+        for _, of in groupby(every, key=lambda n: self.sums[n].rank):
+            some = self._with_rank(missing, some, [*of])
         return some
+
+    def _with_rank(self, missing: Set[Missing], some: Sequence[int], more: Sequence[int]) -> list[int]:
+        """Sums that are met, and as many as possible of one rank with them."""
+        if self._are_solved(missing, [*some, *more]):
+            return [*some, *more]
+        # Only sums that somebody's best solution leaves out can contradict others.
+        open_ = sorted({n for one in missing for n in self._left_out(one, some, more)})
+        found = [*some, *(n for n in more if n not in open_)]
+        for n in open_:
+            if self._are_solved(missing, [*found, n]):
+                found.append(n)
+        return found
+
+    def is_combination(self, number: int, met: Sequence[int]) -> bool:
+        """Whether a sum is a combination of sums that are met. What it differs in is then known: the same combination
+        of what these show. Without it, moves that are whole and few may only happen not to meet the sum. What is met by
+        persons alone tells nothing of rows."""
+        known = [self.sums[n].terms for n in met if self.sums[n].is_exact >= self.sums[number].is_exact]
+        by_cell = defaultdict[TotalCell, tuple[list[int], list[float]]](lambda: ([], []))
+        for column, terms in enumerate(known):
+            for term in terms:
+                by_cell[term.of_cell][0].append(column)
+                by_cell[term.of_cell][1].append(float(term.sign))
+        wanted = {term.of_cell: float(term.sign) for term in self.sums[number].terms}
+        if not wanted.keys() <= by_cell.keys():
+            return False
+        rows = [(*found, wanted.get(cell, 0.0)) for cell, found in by_cell.items()]
+        return LinearProgram([-inf] * len(known), [inf] * len(known), rows).answer() is not None
 
     def of_each(
         self, met: Sequence[int], preference: Callable[[int], Preference]
@@ -79,6 +108,9 @@ class CountMoves:
     def _missing(self, person: int) -> Missing:
         return tuple(apart.get(person, 0) for apart in self._apart)
 
+    def _are_solved(self, missing: Set[Missing], met: Sequence[int]) -> bool:
+        return all(self._solved(one, met) is not None for one in missing)
+
     def _solved(self, missing: Missing, met: Sequence[int], order: Sequence[int] = ()) -> Mapping[int, int] | None:
         """By how much each column is moved, of columns that come first in the order; None if the sums cannot be
         met."""
@@ -87,32 +119,33 @@ class CountMoves:
         columns = len(self._cells)
         cost = np.ones(columns)
         cost[list(order)] += np.arange(len(order)) / max(1, columns)
-        found = self._answer(missing, met, cost)
+        found = self._answer(missing, met, (), cost)
         if found is None:
             return None
         moves = np.rint(found[:columns] - found[columns : 2 * columns]).astype(int)
         return {int(n): int(moves[n]) for n in np.flatnonzero(moves)}
 
-    def _left_out(self, missing: Missing) -> Sequence[int]:
-        """The sums that are not met where as many as possible are, and first ones rather than others."""
-        sums = range(len(self._sums))
-        found = self._answer(missing, sums, np.ones(len(self._cells)), LEFT_OUT * np.linspace(2, 1, len(sums)))
+    def _left_out(self, missing: Missing, met: Sequence[int], more: Sequence[int]) -> Sequence[int]:
+        """Those of some more sums that are not met where as many as possible are, and first ones rather than
+        others."""
+        columns = len(self._cells)
+        found = self._answer(missing, met, more, np.ones(columns))
         assert found is not None, "each sum may be left out"
-        short = found[2 * len(self._cells) :].reshape(2, len(sums)).max(axis=0)
-        return [n for n in sums if short[n] > TOLERANCE]
+        short = found[2 * columns :].reshape(2, len(more)).max(axis=0)
+        return [n for n, by in zip(more, short, strict=True) if by > TOLERANCE]
 
-    def _answer(self, missing: Missing, met: Sequence[int], cost: Vector, left_out: Vector = NO_COSTS) -> Vector | None:
-        """What is added to each column, then what is taken away, then by how much each sum is exceeded and missed, if
-        these have a cost."""
-        columns, wanted = len(self._cells), set(met)
-        rows: list[LinearEquation] = []
-        for n, of in enumerate(self._equations):
-            if n in wanted or n >= len(missing):
-                ends = [*(c for c, _ in of), *(columns + c for c, _ in of)]
-                signs = [*(float(sign) for _, sign in of), *(-float(sign) for _, sign in of)]
-                if n < len(left_out):
-                    ends, signs = [*ends, 2 * columns + n, 2 * columns + len(missing) + n], [*signs, 1.0, -1.0]
-                rows.append((ends, signs, float(missing[n]) if n < len(missing) else 0.0))
+    def _answer(self, missing: Missing, met: Sequence[int], more: Sequence[int], cost: Vector) -> Vector | None:
+        """What is added to each column, then what is taken away, then by how much each of some more sums is exceeded,
+        and by how much it is missed: at a cost."""
+        columns, rows = len(self._cells), list[LinearEquation]()
+        for place, n in enumerate((*more, *met)):
+            of = self._equations[n]
+            ends = [*(c for c, _ in of), *(columns + c for c, _ in of)]
+            signs = [*(float(sign) for _, sign in of), *(-float(sign) for _, sign in of)]
+            if place < len(more):
+                ends, signs = [*ends, 2 * columns + place, 2 * columns + len(more) + place], [*signs, 1.0, -1.0]
+            rows.append((ends, signs, float(missing[n])))
+        left_out = LEFT_OUT * np.linspace(2, 1, len(more))
         costs = np.concatenate([cost, cost, left_out, left_out])
         most = float(2 * sum(map(abs, missing)))
         program = LinearProgram([0.0] * len(costs), [most] * len(costs), rows, whole=True)
@@ -120,23 +153,19 @@ class CountMoves:
         return program.answer()
 
 
-def _reached(
-    sums: Sequence[frozenset[SumTerm]], ties: Iterable[frozenset[SumTerm]], countable: Set[Total]
-) -> list[frozenset[SumTerm]]:
-    """The ties that moves of the sums' cells can touch, also by moves that make up for others."""
-    waiting = sorted(ties, key=lambda terms: sorted((*t.of_cell, t.sign) for t in terms))
-    cells = {term.of_cell for terms in sums for term in terms if term.total in countable}
+def _reached(sums: Sequence[Sum], countable: Set[Total]) -> list[Sum]:
+    """The sums without the ties that no moves of the others can touch, also by moves that make up for others."""
+    cells = [{t.of_cell for t in one.terms if t.total in countable} for one in sums]
     by_cell = defaultdict[TotalCell, list[int]](list)
-    for number, terms in enumerate(waiting):
-        for term in terms:
-            if term.total in countable:
-                by_cell[term.of_cell].append(number)
-    found, todo, seen = dict[int, None](), list(cells), set(cells)
+    for number, some in enumerate(cells):
+        for cell in some:
+            by_cell[cell].append(number)
+    found = {number for number, one in enumerate(sums) if one.apart}
+    todo = {cell for number in found for cell in cells[number]}
+    seen = set(todo)
     while todo:
-        for number in by_cell.get(todo.pop(), ()):
-            if number not in found:
-                found[number] = None
-                new = {t.of_cell for t in waiting[number] if t.total in countable} - seen
-                seen |= new
-                todo += new
-    return [waiting[n] for n in sorted(found)]
+        for number in by_cell[todo.pop()]:
+            found.add(number)
+            todo |= cells[number] - seen
+            seen |= cells[number]
+    return [sums[n] for n in sorted(found)]

@@ -8,22 +8,24 @@ from itertools import groupby
 import numpy as np
 
 from broker.disclosure.differencing.compare_tables import LoadTable, compare_all
-from broker.disclosure.differencing.count_alignment import Alignment, Countable
+from broker.disclosure.differencing.count_alignment import Alignment, Countable, known_populations
+from broker.disclosure.differencing.count_moves import Sum
 from broker.disclosure.differencing.difference_kinds import SAME_AMOUNT, Vector
 from broker.disclosure.differencing.functionals import Functionals, own_amounts, without_total
 from broker.disclosure.differencing.joint_counts import Numbers, sums_by_key
 from broker.domain.release_history import CellRepair, KnownFigure, OverlapKind, RepairAction
 from broker.evidence.member_tables import (
     MOVES,
+    OUTSIDE,
     Comparison,
     Leak,
     Members,
     MemberTable,
     StatisticCell,
-    SumTerm,
     TotalCell,
     members_of,
     moves_of,
+    outside_of,
 )
 
 AmountRows = tuple[Numbers, Numbers, dict[str, Vector]]
@@ -39,7 +41,8 @@ def apply_changes(new: MemberTable, changes: Sequence[CellRepair], history: Mapp
             if change.entry not in earlier:
                 earlier[change.entry] = history[change.entry]()
             new = _with_earlier_value(new, change, earlier[change.entry])
-    return _aligned(new, [c for c in changes if c.shift is not None])
+    new = _aligned(new, [c for c in changes if c.shift is not None])
+    return new if all(c.action is RepairAction.SUPPRESS for c in changes) else _with_outsiders(new, history)
 
 
 def _aligned(new: MemberTable, changes: Sequence[CellRepair]) -> MemberTable:
@@ -55,6 +58,20 @@ def _aligned(new: MemberTable, changes: Sequence[CellRepair]) -> MemberTable:
             moved = {n: sign * by if n == name else np.zeros(len(who)) for n in names}
             parts.append((who, np.full(len(who), cell), moved))
     return replace(new, members=_added_up(new.members.count, parts, names))
+
+
+def _with_outsiders(new: MemberTable, history: Mapping[int, LoadTable]) -> MemberTable:
+    """Mark whoever aligned counts count with a cell, and who is not in a known population that contains the table."""
+    persons, cells = new.members.rows()
+    amounts = {n: a for n, a in new.members.amounts.items() if not n.startswith(OUTSIDE)}
+    moved = np.any([a != 1 for n, a in amounts.items() if n.endswith(MOVES)], axis=0)
+    if not np.any(moved):
+        return new
+    for population in known_populations(history):
+        outside = np.setdiff1d(persons[moved], population.members.listed()[0])
+        if population.entry.recipe in new.entry.within and len(outside):
+            amounts[outside_of(population.entry.recipe)] = 1 + np.isin(persons, outside)
+    return replace(new, members=members_of(new.members.count, persons, cells, amounts))
 
 
 def matching_figures(new: MemberTable, old: MemberTable) -> dict[int, KnownFigure]:
@@ -188,7 +205,7 @@ def repair_differences(
     are `countable` are repaired by counting the few persons with a cell. `before` are changes that were made already.
     """
     changes, first, table = list[CellRepair](), None, new
-    waiting, held = dict(history), set[frozenset[SumTerm]]()
+    waiting, held = dict(history), set[Sum]()
     for _ in range(MAX_ROUNDS):
         found = tuple(compare_all(table if total_known else without_total(table), waiting.values()))
         first = found if first is None else first
@@ -225,7 +242,7 @@ def remainders(table: MemberTable) -> Iterator[int]:
 
 def _choose_changes(
     table: MemberTable, comparisons: Sequence[Comparison], history: Mapping[int, LoadTable],
-    before: Sequence[CellRepair], total_known: bool, countable: Countable, held: set[frozenset[SumTerm]],
+    before: Sequence[CellRepair], total_known: bool, countable: Countable, held: set[Sum],
 ) -> Iterator[CellRepair]:  # fmt: skip
     """At most one change of each figure in a round, because one change may repair other leaks as well."""
     repeated = frozenset[TotalCell]().union(*(c.repeated for c in comparisons))
@@ -236,6 +253,7 @@ def _choose_changes(
     ]  # fmt: skip
     # Earlier values first: they hide nothing. What else leaks is looked at again then.
     if changes := [*_all_earlier_values(table, leaks, history, before, countable)]:
+        held.clear()  # the cells show other persons then
         yield from changes
         return
     overlapping = {c.overlap.entry for c in comparisons if c.overlap.kind is not OverlapKind.DISJOINT}

@@ -50,6 +50,16 @@ class Functional:
         """Whether everybody counts once in each of their cells."""
         return "" not in self.members.amounts
 
+    @cached_property
+    def not_once(self) -> Persons:
+        """Persons in one cell who do not count once there."""
+        persons, _ = self.members.listed()
+        return persons[:0] if self.is_plain else persons[self.members.amounts[""][: len(persons)] != 1]
+
+    def is_nearly_plain(self, t: int) -> bool:
+        """Whether fewer than t rows of persons and cells count otherwise than once."""
+        return self.is_plain or int(np.count_nonzero(self.members.amounts[""] != 1)) < t
+
     def has_ones(self, most: int) -> bool:
         """Whether everybody is in one cell and counts once there, but for fewer than `most`."""
         others = 0 if self.is_plain else np.count_nonzero(self.members.amounts[""] != 1)
@@ -227,11 +237,11 @@ def table_parts(table: MemberTable) -> tuple[TablePart, ...]:
 
 
 def _complement_parts(table: MemberTable, figures: tuple[KnownFigure, ...]) -> Iterator[TablePart]:
-    """What counts leave of others. Of fewer than t persons one table tells it alone, or does not, by its own rules."""
+    """What counts leave of others, unless they are the same."""
     for figure, larger in nested_counts(table, figures):
-        amounts = [figure_amounts(table.members, f) for f in (figure, larger)]
-        if len(np.unique(table.members.rows()[0][amounts[0] != amounts[1]])) >= table.entry.t:
-            made, divided = _complement_part(table, figure, larger, *amounts)
+        less, more = (figure_amounts(table.members, f) for f in (figure, larger))
+        if figure.shown.keys() != larger.shown.keys() or not np.array_equal(less, more):
+            made, divided = _complement_part(table, figure, larger, less, more)
             yield TablePart(made, (divided,), table.members.count, (figure, larger))
 
 

@@ -1,7 +1,7 @@
 """Overlays two functionals, person by person: counts pairs of cells, finds cells that repeat, and builds the graph in
 which persons are edges between cells and some cells are contracted already."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,16 @@ from broker.disclosure.differencing.graph_cuts import Edges, Flags, contract_tab
 from broker.disclosure.differencing.joint_counts import MAX_BINS, Counts, JointCounts, Numbers, sums_by_key
 from broker.disclosure.differencing.scale_factors import Scale
 from broker.domain.release_history import OverlapKind
+from broker.evidence.member_tables import Persons
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Everybody:
+    """The size of a known population that contains two tables, but for the persons `outside`, whom aligned counts count
+    with cells of these."""
+
+    size: int
+    outside: Persons
 
 
 def pair_counts(new: Functional, old: Functional, scale: Scale) -> tuple[JointCounts, JointCounts | None]:
@@ -25,13 +35,18 @@ def pair_counts(new: Functional, old: Functional, scale: Scale) -> tuple[JointCo
     both = labels != new.members.nobody
     mine = new.amounts(persons) * scale.new[new.vertices[labels]]
     theirs = old.amounts(persons) * scale.old[old.vertices[cells]]
-    other = both & (np.abs(mine - theirs) > SAME_AMOUNT * (np.abs(mine) + np.abs(theirs)))
+    other = both & (_are_unequal(mine, theirs))
     rows, columns = new.members.count + 2, old.members.count + 2
     alone = new.counter.sizes - np.bincount(labels[both], minlength=rows)
     alone[new.members.nobody] = 0  # persons of neither table
     left = np.concatenate([labels[~other], np.repeat(np.arange(rows), alone)])
     right = np.concatenate([cells[~other].astype(np.int64), np.full(int(alone.sum()), columns - 1)])
     return _tally(rows, columns, left, right), _tally(rows, columns, labels[other], cells[other].astype(np.int64))
+
+
+def _are_unequal(mine: Vector, theirs: Vector) -> Flags:
+    unequal: Flags = np.abs(mine - theirs) > SAME_AMOUNT * (np.abs(mine) + np.abs(theirs))
+    return unequal
 
 
 def _tally(rows: int, columns: int, left: Numbers, right: Numbers) -> JointCounts:
@@ -42,39 +57,51 @@ def _tally(rows: int, columns: int, left: Numbers, right: Numbers) -> JointCount
     return JointCounts(rows, columns, None, (found // columns, found % columns, weight))
 
 
-def multi_cell_rows(new: Functional, old: Functional, scale: Scale) -> MultiCellRows:
-    """Persons in several cells of either table, with all their cells of both tables."""
+def multi_cell_rows(new: Functional, old: Functional, scale: Scale, everybody: Everybody | None) -> MultiCellRows:
+    """Persons in several cells of either table, with all their cells of both tables. Beside a known population also
+    whoever is not in it, or does not count once in a cell: of them it leaves something else than of others."""
     persons = np.union1d(new.members.more_persons, old.members.more_persons)
+    outside = np.zeros(0, np.uint32)
+    if everybody is not None:
+        outside = everybody.outside
+        persons = np.unique(np.concatenate([persons, outside, new.not_once, old.not_once]))
     p, v, a = new.rows_of(persons)
     q, w, b = old.rows_of(persons)
     a, b = a * scale.new[v], b * scale.old[w]
-    rests = _rest_rows(persons, (p, a), (q, b), new.size, old.size)
+    inside = (~np.isin(persons, outside)).astype(np.float64)
+    rests = _rest_rows(persons, inside, (p, a), (q, b), (new.size, old.size))
     ends = np.concatenate([v, new.size + w, rests.vertices])
     amounts = np.concatenate([a, -b, rests.amounts])
     return MultiCellRows(np.concatenate([p, q, rests.persons]), ends, amounts)
 
 
 def _rest_rows(
-    persons: NDArray[np.uint32], new: tuple[Numbers, Vector], old: tuple[Numbers, Vector], rows: int, columns: int
+    persons: Persons, inside: Vector, new: tuple[Numbers, Vector], old: tuple[Numbers, Vector], sizes: tuple[int, int]
 ) -> MultiCellRows:
-    """Rows for the vertex of no cell: a known population counts each person once, so a person's amount there is 1 less
-    their amounts in the table."""
+    """Rows for the vertex of no cell: a known population counts each person `inside` once, so a person's amount there
+    is 1 less their amounts in the table."""
     found = []
-    for sign, vertex, (who, amounts) in ((1, rows - 1, new), (-1, rows + columns - 1, old)):
+    for sign, vertex, (who, amounts) in ((1, sizes[0] - 1, new), (-1, sum(sizes) - 1, old)):
         at = np.searchsorted(persons, who)
         # What the table leaves of the person.
-        left = sign * (1 - np.bincount(at, weights=amounts, minlength=len(persons)))
+        left = sign * (inside - np.bincount(at, weights=amounts, minlength=len(persons)))
         found.append((persons.astype(np.int64), np.full(len(persons), vertex), left))
     return MultiCellRows(*(np.concatenate(of) for of in zip(*found, strict=True)))
 
 
-def counted_twice(new: Functional, old: Functional, persons: NDArray[np.uint32]) -> tuple[Numbers, Numbers]:
-    """The vertices at which persons of several cells were also counted as persons of one table only."""
-    if not len(persons):
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+VertexPairs = tuple[Numbers, Numbers]
+
+
+def counted_twice(new: Functional, old: Functional, persons: Persons, scale: Scale) -> tuple[VertexPairs, VertexPairs]:
+    """The vertices at which persons of `multi_cell_rows` are in `pair_counts`, too: as persons of equal amounts, and of
+    different ones."""
     mine, theirs = new.counter.labels(persons), old.counter.labels(persons)
-    counted = (mine != new.members.nobody) | (theirs != old.members.nobody)
-    return new.vertices[mine[counted]], old.vertices[theirs[counted]]
+    in_new, in_old = mine != new.members.nobody, theirs != old.members.nobody
+    v, w = new.vertices[mine], old.vertices[theirs]
+    unequal = _are_unequal(new.amounts(persons) * scale.new[v], old.amounts(persons) * scale.old[w])
+    other = in_new & in_old & unequal
+    equal = (in_new | in_old) & ~other
+    return (v[equal], w[equal]), (v[other], w[other])
 
 
 def by_vertices(table: Counts | None, new: Functional, old: Functional) -> Counts:
@@ -206,26 +233,31 @@ class Overlay:
     repeated: Flags
 
 
-def overlay_functionals(new: Functional, old: Functional, limit: int, everybody: int | None, scale: Scale) -> Overlay:
-    """Build the overlay. `everybody`: the size of a known population that contains both tables, or None. `scale`:
-    factors of the amounts."""
+def overlay_functionals(
+    new: Functional, old: Functional, limit: int, everybody: Everybody | None, scale: Scale
+) -> Overlay:
+    """Build the overlay. `everybody`: a known population that contains both tables, or None. `scale`: factors of the
+    amounts."""
     if scale.is_one and is_fully_joined(new, old, limit, everybody is None):
         return _fully_joined(new, old)
     equal, unequal = pair_counts(new, old, scale)
-    several = multi_cell_rows(new, old, scale)
+    several = multi_cell_rows(new, old, scale, everybody)
     overlap = overlap_kind(equal, unequal, several)
     more = np.unique(several.persons).astype(np.uint32)
-    wrong = counted_twice(new, old, more)
+    wrong, unlike = counted_twice(new, old, more, scale)
+    once = equal.persons - len(wrong[0]) + (0 if unequal is None else unequal.persons - len(unlike[0]))
     # Persons of the population who are in neither table.
-    rest = None if everybody is None else everybody - equal.persons - len(more) + len(wrong[0])
+    rest = None if everybody is None else everybody.size - once - int((~np.isin(more, everybody.outside)).sum())
     # With `limit` persons or more outside both tables, no small difference can be completed by the population.
     if rest is not None and rest >= limit:
         rest = None
     if equal.table is None or (unequal is not None and unequal.table is None):
-        return _large_overlay(equal, unequal, wrong, several, (new, old), rest, overlap)
+        return _large_overlay((equal, wrong), (unequal, unlike), several, (new, old), rest, overlap)
     table = by_vertices(equal.table, new, old)
     np.subtract.at(table, wrong, 1)  # these persons are in `several`
     apart = None if unequal is None else by_vertices(unequal.table, new, old)
+    if apart is not None:
+        np.subtract.at(apart, unlike, 1)
     repeated = repeated_cells(table, apart, several, (new.disclosed, old.disclosed))
     table[-1, -1] = rest or 0
     rows, columns = contract_table(*_doubled_graph(table, apart, limit), tied=rest is None)
@@ -286,23 +318,29 @@ def _edges(table: Counts | None, offset: int) -> Edges:
 
 
 def _large_overlay(
-    equal: JointCounts, unequal: JointCounts | None, wrong: tuple[Numbers, Numbers], several: MultiCellRows,
+    equal: tuple[JointCounts, VertexPairs], unequal: tuple[JointCounts | None, VertexPairs], several: MultiCellRows,
     of: tuple[Functional, Functional], rest: int | None, overlap: OverlapKind,
 ) -> Overlay:  # fmt: skip
-    """The overlay of tables that are too large for a dense array of pairs; nothing is contracted yet."""
+    """The overlay of tables that are too large for a dense array of pairs; nothing is contracted yet. Each count has
+    the pairs of persons that are counted twice."""
     new, old = of
     size = new.size + old.size
-    edges = [_vertices(equal, new, old), (wrong[0], new.size + wrong[1], np.full(len(wrong[0]), -1))]
-    if rest:
-        edges.append((np.array([new.size - 1]), np.array([size - 1]), np.array([rest])))
-    left, right, weight = (np.concatenate(e) for e in zip(*edges, strict=True))
-    whole = sum_edges(size, (left, right, weight))
-    apart = NO_EDGES if unequal is None else _vertices(unequal, new, old)
+    in_neither = [(np.array([new.size - 1]), np.array([size - 1]), np.array([rest]))] if rest else []
+    whole = _edges_without(size, [_vertices(equal[0], new, old), *in_neither], equal[1], new.size)
+    counted = [NO_EDGES if unequal[0] is None else _vertices(unequal[0], new, old)]
+    apart = _edges_without(size, counted, unequal[1], new.size)
     label = _first_labels(new.size, old.size, rest is None)
     anybody = np.bincount(np.concatenate([*whole[:2], *apart[:2]]), minlength=size) > 0
     graph = OverlapGraph(size, size - 1, whole, apart, several)
     nothing = np.zeros(max(1, new.disclosed), bool)
     return Overlay(graph, label, overlap, rest is None, _peopled(anybody, several, new.size), nothing)
+
+
+def _edges_without(size: int, edges: Sequence[Edges], twice: VertexPairs, offset: int) -> Edges:
+    """The edges together, without the persons that are counted twice."""
+    every = [*edges, (twice[0], offset + twice[1], np.full(len(twice[0]), -1))]
+    left, right, weight = (np.concatenate(e) for e in zip(*every, strict=True))
+    return sum_edges(size, (left, right, weight))
 
 
 def _peopled(anybody: Flags, several: MultiCellRows, rows: int) -> Flags:

@@ -87,9 +87,8 @@ def known_cells(drawn: Drawn, figure: int) -> Iterator[tuple[bool, Cells, Cells]
         )
     for number, (larger, also) in enumerate(drawn.figures):
         more = amounts_of(drawn, larger)
-        # Fewer than t persons are what one table tells alone, or does not.
-        apart = {p for p, at in whole.keys() | more.keys() if whole.get((p, at), 0) != more.get((p, at), 0)}
-        if FIGURES[name][2] or FIGURES[larger][2] or not also or len(apart) < drawn.t:
+        is_same = whole == more and shown == also
+        if number == figure or FIGURES[name][2] or FIGURES[larger][2] or not also or is_same:
             continue
         both = shown & also
         inside = set(range(drawn.count)) if drawn.total_known else both
@@ -165,7 +164,7 @@ def repeats(new: Drawn, old: Drawn, mine: int, theirs: int) -> bool:
 
 
 def everybody_of(size: int, t: int) -> Drawn:
-    """A known population, as a table of one cell that everybody has seen."""
+    """A known population of the first persons, as a table of one cell that everybody has seen."""
     rows = {(person, 0): 1.0 for person in range(size)}
     return Drawn(1, rows, rows, rows, (("persons", frozenset({0})),), t, "", "", size)
 
@@ -210,11 +209,11 @@ def _smallest(new: Drawn, old: Drawn, mine: int, theirs: int, by: list[float]) -
 
 
 def pairs_of_sides(
-    new: Drawn, old: Drawn, mine: int, theirs: int, repeated: bool = False
+    new: Drawn, old: Drawn, figure: int, other: int, repeated: bool = False
 ) -> Iterator[tuple[Sides, Sides]]:
     """Where every told group of the new figure is told by the old one, nothing is new, and there is nothing to ask."""
-    of_totals = bool(FIGURES[new.figures[mine][0]][2])
-    both = list((zip if of_totals else product)(known_cells(new, mine), known_cells(old, theirs)))
+    of_totals, t = bool(FIGURES[new.figures[figure][0]][2]), max(new.t, old.t)
+    both = list((zip if of_totals else product)(known_cells(new, figure), known_cells(old, other)))
     is_known = [all(group in known for group in told if group) for (_, told, _), (_, known, _) in both]
     for number, (((plain, told, holes), (also, known, others)), nothing_new) in enumerate(
         zip(both, is_known, strict=True)
@@ -226,9 +225,19 @@ def pairs_of_sides(
         mine, theirs = [*told, *holes], [*known, *others]
         persons = max([1, within or 0, *(1 + p for c in [*mine, *theirs] for p in c)])
         yield unions(mine, persons, everybody), unions(theirs, persons, everybody)
-        # Of what counts leave of others, nothing is taken from everybody by persons.
+        # Of what counts leave of others, nothing is taken from everybody.
         if within is not None and everybody is None and not of_totals and number == 0:
-            yield from _left_of(unions(signs(mine), persons, within), unions(signs(theirs), persons, within))
+            # Where nearly all rows are one of a person, by persons.
+            if is_nearly_plain(new, figure, t) and is_nearly_plain(old, other, t):
+                mine, theirs = signs(mine), signs(theirs)
+            yield from _left_of(unions(mine, persons, within), unions(theirs, persons, within))
+
+
+def is_nearly_plain(drawn: Drawn, figure: int, t: int) -> bool:
+    """Whether fewer than t persons of its cells count otherwise than once there."""
+    name, shown = drawn.figures[figure]
+    rows = amounts_of(drawn, name).items()
+    return sum(1 for (_, at), v in rows if v != 1 and (drawn.total_known or at in shown)) < t
 
 
 def signs(cells: Cells) -> Cells:

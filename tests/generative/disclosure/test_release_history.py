@@ -9,6 +9,7 @@ import pytest
 from histories import (
     EVERYBODY,
     FIGURES,
+    Amounts,
     Drawn,
     drawn_history,
     drawn_of,
@@ -115,15 +116,24 @@ def test_a_repaired_history_has_no_leak_left(units: bool) -> None:
     tell("memory_mended_units" if units else "memory_mended", {"histories": MENDED, "seed": SEED, **ways})
 
 
+def only(drawn: Drawn, end: int) -> Drawn:
+    """The table with the persons before `end` alone."""
+
+    def of(amounts: Amounts) -> Amounts:
+        return {(person, at): v for (person, at), v in amounts.items() if person < end}
+
+    return replace(drawn, rows=of(drawn.rows), ones=of(drawn.ones), total=of(drawn.total))
+
+
 def apart(leak: Leak, new: MemberTable, old: MemberTable, size: int) -> np.ndarray:
     """In whom the two sums of a leak differ, by person."""
-    found = np.zeros(size)
+    found, everybody = np.zeros(size), np.arange(size) < new.entry.within.get(EVERYBODY, 0)
     for sign, table, terms, side in ((1, new, leak.new_terms, leak.new), (-1, old, leak.old_terms, leak.old)):
         persons, cells = table.members.rows()
         for term in terms:
             amounts = amounts_of_total(table.members, term.amount, term.once)
             np.add.at(found, persons, sign * term.sign * np.where(cells == term.cell, amounts, 0))
-        found += sign * side.complement
+        found += sign * side.complement * everybody
     return found
 
 
@@ -138,17 +148,20 @@ def is_known_sum(difference: np.ndarray, groups: list[dict[int, float]], size: i
 
 @pytest.mark.timeout(14_400)
 def test_a_history_of_aligned_counts_has_no_leak_left() -> None:
-    """Nobody knows the tables' totals, but all know a population, which many tables nearly are. A few persons are
-    counted with a cell. An attacker who knows how many there are, and every released figure, then isolates nobody with
-    the new table and one that is known who could not do so with those that are known."""
+    """Nobody knows the tables' totals, but all know a population, which many tables nearly are; some have a few others.
+    A few persons are counted with a cell. An attacker who knows how many there are, and every released figure, then
+    isolates nobody with the new table and one that is known who could not do so with those that are known."""
     ways: Counter[str] = Counter()
     for number in range(MENDED):
         history = drawn_history(np.random.default_rng([SEED, 2, number]))
         size = 1 + max(p for drawn in history for p, _ in drawn.rows)
+        # The last persons are in tables of another source.
+        inside, sources = size - number % 4, np.random.default_rng([SEED, 3, number]).random(len(history)) < 0.4
         released: list[tuple[MemberTable, Drawn]] = []
         for n, whole in enumerate(history):
-            drawn = replace(whole, within=size, total_known=False)
-            everybody = everybody_of(size, drawn.t)
+            within = None if sources[n] and inside < size else inside
+            drawn = replace(only(whole, within or size), within=within, total_known=False)
+            everybody = everybody_of(inside, drawn.t)
             everybody_table = table_of(everybody, -1)
             entry = replace(everybody_table.entry, source=HistorySource.POPULATION, recipe=EVERYBODY)
             known = [(replace(everybody_table, entry=entry), everybody), *released]

@@ -5,12 +5,12 @@ from functools import partial
 from tests.prove.defences import Defence as Listed, edited, put
 
 LINKING = "broker.disclosure.linking"
-HISTORY = "broker.workflow.release_history.comparison_rounds"
 OF_HISTORY = "tests.attacks.test_holes_of_the_history"
 HOLES_OF_HISTORY = "test_invariant_9_nobody_one_and_nine_of_a_reference_population_show_the_same_holes"
 REPAIR = "broker.disclosure.differencing.difference_repair"
 ALIGNMENT = "broker.disclosure.differencing.count_alignment"
 MOVES = "broker.disclosure.differencing.count_moves"
+OVERLAY = "broker.disclosure.differencing.overlay"
 COMPARISON = "broker.disclosure.differencing.compare_tables"
 OF_ALIGNMENT = "tests.unit.disclosure.test_count_alignment"
 NEAR_TABLES = "test_invariant_9_a_series_of_near_tables_shows_the_same_holes_for_nobody_one_and_nine"
@@ -94,13 +94,36 @@ DEFENCES = (
     ),
     Defence(
         "where sums contradict each other the same ones are met for everybody",
-        edited(
-            f"{MOVES}:CountMoves.met",
-            "if all(self._solved(one, [*some, n]) is not None for one in missing):",
-            "if True:",
-        ),
+        edited(f"{MOVES}:CountMoves._with_rank", "if self._are_solved(missing, [*found, n]):", "if True:"),
         module="tests.unit.disclosure.test_count_moves",
         test="test_where_sums_contradict_each_other_the_same_ones_hold_for_everybody",
+    ),
+    Defence(
+        "sums of few figures are met rather than sums of many",
+        edited(f"{ALIGNMENT}:rank_of_sum", "max(2, len(new) + len(old)).bit_length()", "2"),
+        module=OF_ALIGNMENT,
+        test="test_sums_of_few_figures_are_met_rather_than_sums_of_many",
+        given=((1,),),
+    ),
+    Defence(
+        "what is left by persons and adds up in rows stays",
+        edited(f"{ALIGNMENT}:Alignment.changes", "if not one.apart for leak", "if False for leak"),
+        module=OF_ALIGNMENT,
+        test="test_a_part_that_counts_a_few_less_makes_up_for_them_elsewhere",
+        given=((1,),),
+    ),
+    Defence(
+        "who is in no known population is not taken from it",
+        put(f"{REPAIR}._with_outsiders", lambda new, _: new),
+        module=OF_ALIGNMENT,
+        test="test_who_is_in_no_known_population_is_counted_with_no_cell_of_it",
+        given=(tuple(range(1, 10)),),
+    ),
+    Defence(
+        "who counts less than once is not in what a population leaves",
+        edited(f"{OVERLAY}:multi_cell_rows", "[persons, outside, new.not_once, old.not_once]", "[persons, outside]"),
+        module=OF_ALIGNMENT,
+        test="test_who_counts_twice_in_one_part_and_less_in_the_other_is_not_left",
     ),
     Defence(
         "persons and their rows are moved apart",
@@ -125,14 +148,7 @@ DEFENCES = (
         "values that are shown as rows are known as rows",
         edited("broker.disclosure.close_amounts:shown_amounts", "if np.any(apart[cells[close]]):", "if False:"),
         module=OF_HISTORY,
-        test=NEAR_TABLES,
-        given=("values and rows",),
-    ),
-    Defence(
-        "an equal table of a job is compared as it left",
-        edited(f"{HISTORY}:ComparisonState._sibling_tables", "if other in found.identical", "if False"),
-        module=OF_HISTORY,
-        test="test_an_equal_table_of_a_job_is_compared_as_it_left",
+        test="test_values_that_are_shown_as_rows_stay_equal_to_them",
     ),
     Defence(
         "persons that count rows are rounded as rows",

@@ -1,7 +1,7 @@
 """A few persons in whom a table differs from what is known are counted with one of its cells. Everybody is the persons
 1 to 100, and everybody knows how many of them are in the north (1 to 50) and in the south (51 to 100)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -158,6 +158,100 @@ def test_what_a_count_leaves_of_another_is_compared_whatever_aligned_counts_add(
     more = [CellRepair(RepairAction.ALIGN, 0, 2, shift=CountShift("ones", 12, 12), moved=moved)]
     for of in (new, apply_changes(new, more, {})):
         assert [(one.amount, other.amount) for one, other in nested_counts(of, of.figures)] == [("ones", "rows")]
+
+
+def of_everybody(number: int, size: int) -> MemberTable:
+    """A known population of the first persons."""
+    found = table(number, {"all": people((1, size))}, recipe="everybody")
+    return replace(found, entry=replace(found.entry, source=HistorySource.POPULATION))
+
+
+def rows(number: int, within: int, **cells: Collection[int]) -> MemberTable:
+    """Counts of rows of a table that a known population contains, or not."""
+    every = [p for of in cells.values() for p in of]
+    size = {"everybody": within} if within else {}
+    return table(number, {n: sorted(of) for n, of in cells.items()}, often=dict.fromkeys(every, 1), within=size)
+
+
+def series(known: MemberTable, *tables: MemberTable) -> list[list[int | None]]:
+    """What each table shows after all before: its counts by cell, None where one is hidden, nothing if it is
+    withheld."""
+    released, shown = [known], list[list[int | None]]()
+    for new in tables:
+        countable = frozenset((f.statistic, f.amount, f.once) for f in new.figures if f.is_count)
+        loads = {t.entry.number: (lambda t=t: t) for t in released}
+        found = repair_differences(new, loads, total_known=False, countable=countable).table
+        shown.append([] if found is None else counts_of(found))
+        released += [] if found is None else [without_total(found)]
+    return shown
+
+
+def counts_of(of: MemberTable) -> list[int | None]:
+    (figure,), cells = of.figures, of.members.rows()[1]
+    amounts = amounts_of_total(of.members, figure.amount, figure.once)
+    return [int(amounts[cells == c].sum()) if c in figure.shown else None for c in range(of.members.count)]
+
+
+FEW = [(), (1,), tuple(people((1, 9)))]
+
+
+@pytest.mark.parametrize("few", FEW)
+def test_a_part_that_counts_a_few_less_makes_up_for_them_elsewhere(few: Sequence[int]) -> None:
+    """All north and south but a few are known, and the north in two parts. So the south counts the few less, who are of
+    the north. Everybody but the south counts them twice then."""
+    everybody, north, south = of_everybody(-1, 200), people((1, 50)), people((51, 100))
+    known = rows(1, 200, all={*north, *south} - {*few}), rows(2, 200, a=people((1, 30)), b=people((31, 50)))
+    others = rows(4, 200, others=[*north, *people((101, 200))])
+    found = series(everybody, *known, rows(3, 200, north=north, south=south), others)
+    assert found[2:] == [[50, 50 - len(few)], [150 + len(few)]]
+
+
+@pytest.mark.parametrize("few", FEW)
+def test_who_is_in_no_known_population_is_counted_with_no_cell_of_it(few: Sequence[int]) -> None:
+    """The north with a few of another source, then the north, then the south: north and south are everybody."""
+    everybody, north, south = of_everybody(-1, 100), people((1, 60)), people((61, 100))
+    more = [1000 + n for n in few]
+    found = series(everybody, rows(1, 0, all=[*north, *more]), rows(2, 100, all=north), rows(3, 100, all=south))
+    assert found == [[60 + len(few)], [60 + len(few)], [40 - len(few)]]
+
+
+def test_who_counts_less_than_once_is_not_in_what_is_left() -> None:
+    """Three persons count once less in the one of two parts of everybody, where aligned counts made up for others. The
+    other part counts them twice then: nobody is left."""
+    everybody, moved = of_everybody(-1, 100), tuple((p, -1) for p in people((1, 3)))
+    south = rows(1, 100, south=people((61, 100)))
+    less = apply_changes(
+        south, [CellRepair(RepairAction.ALIGN, 0, 0, shift=CountShift("rows", -3, 0), moved=moved)], {}
+    )
+    assert counts_of(less) == [37]
+    new = rows(2, 100, north=people((1, 60)))
+    found = compare(without_total(new), without_total(less)).leaks
+    assert {leak.persons for leak in found if leak.new.complement or leak.old.complement} == {3}
+    assert series(everybody, less, new)[1:] == [[63]]
+
+
+def test_who_counts_twice_in_one_part_and_less_in_the_other_is_not_left() -> None:
+    """Five persons are taken from the south, and the north counts them twice. The west counts ten others twice."""
+    moved = tuple((p, -1) for p in people((1, 5)))
+    south = rows(1, 100, south=people((61, 100)))
+    less = apply_changes(
+        south, [CellRepair(RepairAction.ALIGN, 0, 0, shift=CountShift("rows", -5, 0), moved=moved)], {}
+    )
+    pairs = [*((p, 0) for p in people((1, 60))), *((p, 1) for p in people((11, 20)))]
+    often = [2 if cell or p <= 5 else 1 for p, cell in pairs]
+    new = rows(2, 100, north=people((1, 60)), west=people((11, 20)))
+    members = members_of(2, [p for p, _ in pairs], [c for _, c in pairs], {"rows": often})
+    assert compare(without_total(replace(new, members=members)), without_total(less)).leaks == ()
+
+
+@pytest.mark.parametrize("few", FEW)
+def test_sums_of_few_figures_are_met_rather_than_sums_of_many(few: Sequence[int]) -> None:
+    """The sum of ten cells is known, and nine of them, and the tenth without a few. The tenth follows from eleven
+    rounded figures. It must not be shown by two."""
+    tenths = {f"c{n}": people((1 + 50 * n, 50 + 50 * n)) for n in range(10)}
+    last = [p for p in tenths["c9"] if p - 450 not in few]
+    known = rows(1, 0, all=people((1, 500))), rows(2, 0, **{n: tenths[n] for n in [*tenths][:9]}), rows(3, 0, c9=last)
+    assert series(of_everybody(-1, 600), *known, rows(4, 0, **tenths))[3] == [*[50] * 9, 50 - len(few)]
 
 
 def test_a_sum_is_not_moved() -> None:

@@ -18,7 +18,11 @@ def terms(cells: str) -> frozenset[SumTerm]:
 def moved(sums: Mapping[str, Mapping[int, int]], ties: Sequence[str] = (), own: str = "") -> dict[int, dict[str, int]]:
     """By person, by how much each cell is moved. The cells that the person is `own` in come first, then in order."""
     moves = CountMoves(
-        [Sum(terms(cells), tuple(apart.items())) for cells, apart in sums.items()], map(terms, ties), {COUNT}
+        [
+            *(Sum(terms(cells)) for cells in ties),
+            *(Sum(terms(c), tuple(apart.items()), 1) for c, apart in sums.items()),
+        ],
+        {COUNT},
     )
     found = moves.of_each(moves.met(), lambda _: lambda of: ("abcd"[of[1]] not in own, 0, of[1]))
     return {person: {"abcd"[cell]: by for (_, cell), by in by_cell.items()} for person, by_cell in found}
@@ -53,3 +57,33 @@ def test_where_sums_contradict_each_other_the_same_ones_hold_for_everybody() -> 
 
 def test_persons_are_moved_each_by_themselves() -> None:
     assert moved({"ab": {1: 1, 2: 1}, "bd": {2: 1}}, ("cd",)) == {1: {"a": 1}, 2: {"b": 1}}
+
+
+def test_a_sum_that_whole_moves_miss_by_chance_is_no_combination() -> None:
+    """Each two of three cells are missing one row of a person: half a row in each cell would do. None of the three sums
+    follows from the others, so the one that is not met tells something new."""
+    moves = CountMoves([Sum(terms(cells), ((7, 1),)) for cells in ("ab", "bc", "ac")], {COUNT})
+    met = moves.met()
+    assert len(met) == 2
+    (other,) = {0, 1, 2} - set(met)
+    assert not moves.is_combination(other, met)
+
+
+def test_a_sum_that_follows_from_ties_is_a_combination() -> None:
+    moves = CountMoves([Sum(terms("abc")), Sum(terms("c")), Sum(terms("ab"), ((7, 1),), 1)], {COUNT})
+    assert moves.met() == [0, 1]
+    assert moves.is_combination(2, [0, 1])
+
+
+def test_what_is_met_by_persons_alone_is_no_part_of_a_combination() -> None:
+    moves = CountMoves([Sum(terms("a")), Sum(terms("abc"), is_exact=False), Sum(terms("bc"), ((7, 1),), 1)], {COUNT})
+    assert moves.met() == [0, 1]
+    assert not moves.is_combination(2, [0, 1])
+
+
+def test_sums_of_a_lower_rank_are_met() -> None:
+    """The tie of all four cells gives way to the three sums that tell each by itself."""
+    ranks = {"a": 1, "b": 1, "c": 1, "d": 1, "abcd": 3}
+    moves = CountMoves([Sum(terms(c), ((7, 1),) if c == "d" else (), rank) for c, rank in ranks.items()], {COUNT})
+    assert moves.met() == [0, 1, 2, 3]
+    assert moves.is_combination(4, [0, 1, 2, 3])
