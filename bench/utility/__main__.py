@@ -1,0 +1,94 @@
+"""`python -m bench.utility [PUPILS]`: what protection costs on tables of published statistics, as a table and as
+build/bench/utility-PUPILS.json."""
+
+import json
+import statistics
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from bench.utility.figures import Figure, figures_of, hidden_by_hand
+from bench.utility.population import Population, Shape, population, shapes
+from broker.domain.plans.measure import Measure
+from broker.domain.plans.scalars import Value
+
+FOLDER = Path("build/bench")
+PUPILS = 20_000
+CLASSES = (20, 100, 1000)
+COUNTED = ("figures", "hidden", "hidden_of_30", "by_hand", "small")
+"""Rows behind a figure: errors are told of figures with at least so many."""
+
+
+def loss_of(shape: Shape, of: Population) -> dict[str, Any]:
+    """What a query loses, with the rules that hide, and the errors of what is shown."""
+    plan, assessments = of.judged(shape.text)
+    figures = list(figures_of(plan, assessments))
+    hidden = [f for f in figures if f.judged.hidden]
+    causes = Counter("+".join(sorted(f.judged.rules)) or "with its output" for f in hidden)
+    return {
+        "name": shape.name,
+        "source": shape.source,
+        "figures": len(figures),
+        "hidden": len(hidden),
+        "hidden_of_30": sum(f.judged.evidence.persons >= 3 * of.t for f in hidden),
+        "small": sum(f.is_small(of.t) for f in figures),
+        "by_hand": len(hidden_by_hand(figures, of.t)),
+        "causes": dict(causes.most_common()),
+        "errors": [*errors(figures)],
+    }
+
+
+def errors(figures: Sequence[Figure]) -> Iterator[tuple[str, int, float]]:
+    """Of each shown figure its measure, its rows, and how far it is from the truth: for a share in points, else in per
+    cent of the truth."""
+    for figure in figures:
+        exact, shown = _number(figure.judged.evidence.value), _number(figure.judged.released)
+        if figure.judged.hidden or exact is None or shown is None:
+            continue
+        if figure.statistic.measure is Measure.SHARE:
+            yield figure.statistic.measure.value, figure.rows, 100 * abs(shown - exact)
+        elif exact:
+            yield figure.statistic.measure.value, figure.rows, 100 * abs(shown - exact) / abs(exact)
+
+
+def _number(value: Value) -> float | None:
+    return float(value) if isinstance(value, int | float | Decimal) else None
+
+
+def medians(losses: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = {}
+    every = [e for loss in losses for e in loss["errors"]]
+    for measure in sorted({m for m, _, _ in every}):
+        for least in CLASSES:
+            some = [apart for m, rows, apart in every if m == measure and rows >= least]
+            if some:
+                found.setdefault(measure, {})[f"rows >= {least}"] = round(statistics.median(some), 2)
+    return found
+
+
+def main(pupils: int) -> None:
+    console = Console()
+    with console.status(f"a synthetic NPD of {pupils:,} pupils"):
+        made = population(pupils, FOLDER / "populations")
+    losses = [loss_of(shape, made) for shape in track(list(shapes()), "tables", console=console)]
+    table = Table("table", "figures", "hidden", "of 30 or more", "by hand", "small")
+    for loss in losses:
+        table.add_row(loss["name"], *(str(loss[k]) for k in COUNTED))
+    total = {k: sum(loss[k] for loss in losses) for k in COUNTED}
+    table.add_row("all", *map(str, total.values()))
+    console.print(table)
+    told = {"pupils": pupils, **total, "median_errors": medians(losses)}
+    console.print(told)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / f"utility-{pupils}.json").write_text(json.dumps({**told, "tables": losses}, indent=1, default=str) + "\n")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else PUPILS)
