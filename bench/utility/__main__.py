@@ -1,13 +1,15 @@
-"""`python -m bench.utility [PUPILS]`: what protection costs on tables of published statistics, as a table and as
-build/bench/utility-PUPILS.json."""
+"""`python -m bench.utility [PUPILS]`: what protection costs on tables of published statistics, each by itself and in
+series, as tables and as build/bench/utility-PUPILS.json."""
 
 import json
 import statistics
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from rich.console import Console
@@ -15,6 +17,7 @@ from rich.progress import track
 from rich.table import Table
 
 from bench.utility.figures import Figure, figures_of, hidden_by_hand
+from bench.utility.histories import Histories, all_series
 from bench.utility.population import Population, Shape, population, shapes
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.scalars import Value
@@ -73,6 +76,30 @@ def medians(losses: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
     return found
 
 
+def histories_of(made: Population, console: Console) -> list[dict[str, Any]]:
+    """What each table of each series loses, alone and after those before it."""
+    table, found = Table("series", "table", "figures", "hidden alone", "hidden after others"), list[dict[str, Any]]()
+    with TemporaryDirectory() as folder:
+        histories = Histories(made, Path(folder))
+        for series in track(list(all_series()), "histories", console=console):
+            for number, loss in enumerate(histories.losses(series), 1):
+                found.append({"series": series.name, "table": number, **asdict(loss), "more": loss.more})
+                table.add_row(series.name, *map(str, (number, loss.figures, loss.alone, loss.after)))
+    console.print(table)
+    return found
+
+
+def _summary(later: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    more = [one["more"] for one in later if one["table"] > 1]
+    whole = [one for one in later if one["after"] == one["figures"] > one["alone"]]
+    return {
+        "later_tables": len(more),
+        "more_hidden_median": statistics.median(more),
+        "more_hidden_most": max(more),
+        "hidden_whole": len(whole),
+    }
+
+
 def main(pupils: int) -> None:
     console = Console()
     with console.status(f"a synthetic NPD of {pupils:,} pupils"):
@@ -84,10 +111,13 @@ def main(pupils: int) -> None:
     total = {k: sum(loss[k] for loss in losses) for k in COUNTED}
     table.add_row("all", *map(str, total.values()))
     console.print(table)
-    told = {"pupils": pupils, **total, "median_errors": medians(losses)}
+    later = histories_of(made, console)
+    told = {"pupils": pupils, **total, "median_errors": medians(losses), **_summary(later)}
     console.print(told)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / f"utility-{pupils}.json").write_text(json.dumps({**told, "tables": losses}, indent=1, default=str) + "\n")
+    (FOLDER / f"utility-{pupils}.json").write_text(
+        json.dumps({**told, "tables": losses, "histories": later}, indent=1, default=str) + "\n"
+    )
 
 
 if __name__ == "__main__":

@@ -42,8 +42,11 @@ def shapes() -> Iterator[Shape]:
 
 @dataclass(frozen=True, slots=True)
 class Population:
+    """`folder`: with the snapshot and the vaults of the data."""
+
     policies: PolicySet
     data: RehearsalData
+    folder: Path
 
     @property
     def t(self) -> int:
@@ -69,4 +72,4 @@ def population(pupils: int, folder: Path) -> Population:
     assert project is not None
     wanted = synthetic_data_spec(project, policies.catalogue, synthetic_years(), pupils, SEED)
     data = build_rehearsal_data(policies, PROJECT, wanted, folder, lambda what, done, total: None)
-    return Population(policies, data)
+    return Population(policies, data, folder.resolve() / wanted.name)

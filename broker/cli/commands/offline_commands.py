@@ -16,6 +16,7 @@ from broker.cli.local_broker import find_project, read_policy_folder
 from broker.cli.output.check_document import check_document
 from broker.cli.output.check_output import print_check
 from broker.cli.output.console import print_answer, print_line, print_table, read_input
+from broker.cli.output.cost_output import print_cost
 from broker.cli.output.forecast_output import offline_forecast, with_private_spend
 from broker.cli.output.progress_bar import progress_bar
 from broker.domain.errors import Invalid, Unknown
@@ -152,6 +153,7 @@ def _print_assessment(document: dict[str, Any], tabulation: "Tabulation", profil
     print_line(
         f"after repair: {document['audit']['exact']} exactly derivable, {document['audit']['narrow']} too closely"
     )
+    print_cost(document["cost"])
 
 
 def _assessed_cell(cell: dict[str, Any], profile: DisclosureRules) -> list[str]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from broker.cli.output.check_document import check_document
 from broker.cli.output.console import print_line, print_table
+from broker.cli.output.cost_output import print_cost
 from broker.cli.output.forecast_output import print_forecast
 from broker.disclosure.records.released_tables import text_of_value
 from broker.domain.jobs.job import OutputState
@@ -122,6 +123,8 @@ def print_output(output: dict[str, Any]) -> None:
     print_line(f"verdict: {output['verdict']}; it {ROUTE_SENTENCES[OutputState(output['way'])]}")
     for sentence in output["why"]:
         print_line(f"  {sentence}")
+    if "cost" in output:
+        print_cost(output["cost"])
     _print_reasons(output, lines)
 
 

@@ -10,6 +10,8 @@ group's persons by figure. Row n of L^-1 A is what figure n discloses about the 
 units of its error; its squared length is the signal-to-noise ratio. So no combination of three or more tables is missed
 among the columns that are compared, and one more figure adds one row.
 
+A figure that repeats an earlier one discloses nothing (`repeated_figures`).
+
 The cost is bounded. Products use a sample of persons and everybody in small cells. Columns are those most like the new
 ones (`nearest_columns`). The group is left out exactly only where a figure can disclose something about it.
 """
@@ -25,6 +27,7 @@ from broker.disclosure.differencing.compare_tables import LoadTable, are_compara
 from broker.disclosure.differencing.difference_kinds import Vector
 from broker.disclosure.differencing.functionals import Functional, Functionals
 from broker.disclosure.differencing.joint_counts import Numbers, sums_by_key
+from broker.disclosure.differencing.repeated_figures import RepeatedFigures
 from broker.domain.release_history import KnownFigure
 from broker.evidence.member_tables import Members, MemberTable, Persons
 
@@ -88,12 +91,16 @@ class _FigureFamily:
         self._sample = sparse_columns.sample_persons([cell for one in self._new for cell in _cells(one)], everybody)
         self._shown = [self._shown_by(one) for one in self._new]
         self._old: list[tuple[LoadTable, int, sparse_columns.FigureColumns]] = []
+        self._repeated = RepeatedFigures(self._figures, self._new)
 
     def add(self, load: LoadTable, old: MemberTable) -> None:
         made, seen = Functionals(old.members), set[int]()
         for number, figure in enumerate(old.figures):
             functional = made.of(figure)
-            if self._fits(figure, functional) and id(functional) not in seen:
+            if not self._fits(figure, functional):
+                continue
+            self._repeated.add(figure, functional)
+            if id(functional) not in seen:
                 seen.add(id(functional))
                 self._old.append((load, number, self._shown_by(functional)))
 
@@ -127,7 +134,8 @@ class _FigureFamily:
         self._sizes = np.concatenate([s.sizes for s in self._shown])
         # No more can be left than the figure itself with its error; sampling could say otherwise.
         self._left = np.minimum(np.diag(self._lower)[self._first :] ** 2, self._sizes + ERROR)
-        self._near = np.flatnonzero(self._left < NEAR_SHARE * self._sizes)
+        near = np.flatnonzero(self._left < NEAR_SHARE * self._sizes)
+        self._near = np.setdiff1d(near, self._repeated.columns)
         self._old.clear()  # frees the rows: the selected columns are loaded again when needed
 
     @cached_property
@@ -161,6 +169,8 @@ class _FigureFamily:
 
     def of(self, references: Members, part: float) -> Iterator[Exposed]:
         column, group, inside = self._inside(references)
+        is_first = ~np.isin(column, self._repeated.columns)
+        column, group, inside = column[is_first], group[is_first], inside[is_first]
         # The error is never less than that of one figure.
         signal = inside / np.maximum(self._left[column] - inside, ERROR)
         near = np.isin(column, self._near)

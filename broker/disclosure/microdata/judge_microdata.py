@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from broker.disclosure.microdata.judged_statistics import StatisticSheet, judged_sheets, persons_by_cell, zero_patterns
+from broker.disclosure.records.protection_cost import CountedFigure, protection_cost
 from broker.disclosure.suppression.cell_systems import ClosedTable, close_categories, containing_totals
 from broker.disclosure.suppression.secondary_suppression import audit, suppress
 from broker.disclosure.suppression.suppression_task import SuppressionTask, least_width
@@ -156,7 +157,7 @@ def judge_microdata(
     if profile.rounding is Rounding.CELL_KEY:  # its noise needs record keys
         raise Invalid("no-record-keys", "Cell-key rounding needs the record keys of a vault; a file has none.")
     if not all(tabulation.categories):  # an empty file
-        return {"cells": [], "audit": {"exact": 0, "narrow": 0}}
+        return _document([], {"exact": 0, "narrow": 0}, tabulation, profile)
     table = close_categories(tabulation.categories, [tabulation.totals] * len(tabulation.by))
     number_of = table.number_of()
     found = {number_of[c.place]: c for c in tabulation.cells}
@@ -176,7 +177,23 @@ def judge_microdata(
         for i, place in enumerate(table.cells)
         for name, sheet in named
     ]
-    return {"cells": cells, "audit": audited}
+    return _document(cells, audited, tabulation, profile)
+
+
+def _document(
+    cells: list[dict[str, Any]], audited: dict[str, int], tabulation: Tabulation, profile: DisclosureRules
+) -> dict[str, Any]:
+    figures = [
+        CountedFigure(
+            tuple(c["by"].values()),
+            *(c[k] for k in ("statistic", "persons", "value", "released")),
+            c["verdict"] != Verdict.PUBLISH,
+            c["rules"],
+        )
+        for c in cells
+    ]
+    cost = protection_cost(tabulation.by, figures, profile.t, has_totals=tabulation.totals)
+    return {"cells": cells, "audit": audited, "cost": cost.as_json()}
 
 
 def zero_cell_patterns(tabulation: Tabulation, profile: DisclosureRules) -> list[tuple[CellCoordinates, Finding]]:

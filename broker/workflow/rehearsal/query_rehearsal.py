@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from broker.disclosure.records.protection_cost import ProtectionCost, cost_of_output
 from broker.domain.errors import Invalid
 from broker.domain.findings import Assessment, Verdict
 from broker.domain.jobs.job import FailureCode, OutputState
@@ -28,6 +29,8 @@ class RehearsedOutput:
     why: tuple[str, ...]
     exact: tuple[tuple[Value, ...] | None, ...] | None = None
     """For a private output, its rows without noise. None for a row that is there only because of noise."""
+    cost: ProtectionCost | None = None
+    """What disclosure control costs; None for a private output."""
 
 
 def rehearse_query(context: RunContext) -> tuple[RehearsedOutput, ...]:
@@ -53,7 +56,8 @@ def engine_words() -> Iterator[None]:
 def rehearsed_output(assessment: Assessment, context: RunContext) -> RehearsedOutput:
     """Return an output with the route that it would take."""
     route = route_of(assessment.verdict, True, context.project, context.policies, int(assessment.small))
-    return RehearsedOutput(assessment, route, tuple(_review_reasons(assessment, context.project)))
+    cost = cost_of_output(assessment, context.profile.t)
+    return RehearsedOutput(assessment, route, tuple(_review_reasons(assessment, context.project)), cost=cost)
 
 
 def _review_reasons(assessment: Assessment, project: ResearchProject) -> list[str]:

@@ -54,7 +54,9 @@ def output_document(output: RehearsedOutput) -> dict[str, Any]:
         "why": list(output.why),
         "notes": list(found.notes),
         "symbols": dict(found.symbols),
-    } | ({} if output.exact is None else {"exact": [_exact(row) for row in output.exact]})
+        **({} if output.exact is None else {"exact": [_exact(row) for row in output.exact]}),
+        **({} if output.cost is None else {"cost": output.cost.as_json()}),
+    }
 
 
 def _script_outcome(ran: RehearsedScript) -> dict[str, Any]:

@@ -1,0 +1,78 @@
+"""A figure that shows again what an earlier one shows is not charged to the cap; any other figure is."""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+
+from broker.disclosure.differencing.exposure import Exposure
+from broker.disclosure.differencing.figure_cap import figure_charges
+from broker.evidence.member_tables import MemberTable, members_of
+from tests.attacks.history_town import people, table
+
+SCHOOL = members_of(1, np.arange(100), np.zeros(100, int))
+"""A reference group of a hundred persons, 0 to 99, of 400."""
+BOYS, GIRLS, OTHERS = people((0, 39)), people((40, 99)), people((100, 299))
+
+
+def charged(new: MemberTable, *known: MemberTable) -> dict[tuple[int, int], int]:
+    """The charges to the school, by statistic and cell."""
+    exposure = Exposure(new, [partial(_same, one) for one in known], 400)
+    return {(c.statistic, c.cell): c.part for c in figure_charges(exposure.of(SCHOOL, 0.05), 10)}
+
+
+def _same(one: MemberTable) -> MemberTable:
+    return one
+
+
+def test_a_table_that_was_released_before_is_charged_once() -> None:
+    first = table(1, {"boys": BOYS, "girls": GIRLS})
+    assert charged(first).keys() == {(0, 0), (0, 1)}
+    assert charged(replace(first), first) == {}
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_of_a_table_with_a_filter_more_only_the_figures_that_it_changes_are_charged(at: int) -> None:
+    first = table(1, {"boys": BOYS, "girls": GIRLS})
+    cells = {"boys": BOYS, "girls": GIRLS}
+    name = [*cells][at]
+    new = table(2, cells | {name: cells[name][:-15]})
+    assert charged(new, first).keys() == {(0, at)}
+
+
+def test_a_figure_about_other_persons_is_charged_although_its_value_is_equal() -> None:
+    first = table(1, {"some": people((0, 39))})
+    assert charged(table(2, {"others": people((20, 59))}), first).keys() == {(0, 0)}
+
+
+def test_another_value_about_the_same_persons_is_charged() -> None:
+    first = table(1, {"boys": BOYS})
+    figure = first.figures[0]
+    rounded = replace(first, figures=(replace(figure, shown={0: 35}),))
+    assert charged(rounded, first).keys() == {(0, 0)}
+
+
+def test_another_statistic_of_the_same_persons_with_the_same_value_is_charged() -> None:
+    first = table(1, {"boys": BOYS})
+    other = replace(first, figures=(replace(first.figures[0], told="share of boys"),))
+    assert charged(other, first).keys() == {(0, 0)}
+
+
+def test_sums_of_other_amounts_are_charged_and_of_equal_amounts_are_not() -> None:
+    amounts = {p: 1.0 + p % 7 for p in BOYS}
+    first = table(1, {"boys": BOYS}, total=amounts)
+    assert charged(replace(first), first) == {}
+    swapped = amounts | {0: amounts[1], 1: amounts[0]}
+    assert (1, 0) in charged(table(2, {"boys": BOYS}, total=swapped), first)
+
+
+def test_a_figure_without_a_value_repeats_nothing() -> None:
+    first = table(1, {"boys": BOYS}, values=False)
+    assert charged(replace(first), first).keys() == {(0, 0)}
+
+
+def test_a_repeated_figure_of_persons_outside_is_no_concern_of_the_school() -> None:
+    first = table(1, {"others": OTHERS})
+    assert charged(first) == {}
+    assert charged(replace(first), first) == {}
