@@ -4,6 +4,7 @@ import pytest
 
 from bench.utility.__main__ import errors, loss_of
 from bench.utility.figures import fewest_hidden, figures_of
+from bench.utility.histories import Histories, Series, all_series
 from bench.utility.population import Population, population, shapes
 
 pytestmark = pytest.mark.long
@@ -47,3 +48,18 @@ def test_errors_are_those_of_shown_figures(made) -> None:
     found = list(errors(figures))
     assert len(found) == sum(not f.judged.hidden for f in figures) > 0
     assert all(measure == "count" and apart <= 100 * 5 / rows for measure, rows, apart in found)
+
+
+def test_a_table_loses_nothing_because_the_same_one_was_released_before(made, tmp_path) -> None:
+    text = "SELECT Gender, COUNT(*) AS n FROM npd.spring_census WHERE AcademicYear = '2018/2019' GROUP BY Gender"
+    first, again = Histories(made, tmp_path / "broker").losses(Series("again", (text, text)))
+    assert first == again
+    assert first.after == first.alone < first.figures
+
+
+def test_a_series_is_of_several_accepted_tables(made) -> None:
+    every = list(all_series())
+    assert len({series.name for series in every}) == len(every)
+    for series in every:
+        assert len(series.texts) > 1
+        assert all(made.judged(text) for text in series.texts)
