@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from bench.utility.figures import Figure, figures_of, hidden_by_hand
+from bench.utility.figures import Figure, figures_of, hidden_by_hand, hidden_by_redaction
 from bench.utility.histories import Histories, all_series
 from bench.utility.population import Population, Shape, population, shapes
 from broker.domain.plans.measure import Measure
@@ -25,8 +25,11 @@ from broker.domain.plans.scalars import Value
 FOLDER = Path("build/bench")
 PUPILS = 20_000
 CLASSES = (20, 100, 1000)
-COUNTED = ("figures", "hidden", "hidden_of_30", "by_hand", "small")
 """Rows behind a figure: errors are told of figures with at least so many."""
+CELL_KEY = "npd-cell-key"
+COUNTED = ("figures", "hidden", "hidden_of_30", "by_hand", "small", "redacted", "cell_key")
+"""Figures, and how many of them are hidden: by the rules, by a person who hides the fewest, by a person who looks at
+each by itself, by "redact, then round", and under cell-key noise."""
 
 
 def loss_of(shape: Shape, of: Population) -> dict[str, Any]:
@@ -43,6 +46,8 @@ def loss_of(shape: Shape, of: Population) -> dict[str, Any]:
         "hidden_of_30": sum(f.judged.evidence.persons >= 3 * of.t for f in hidden),
         "small": sum(f.is_small(of.t) for f in figures),
         "by_hand": len(hidden_by_hand(figures, of.t)),
+        "redacted": len(hidden_by_redaction(figures)),
+        "cell_key": sum(f.judged.hidden for f in figures_of(*of.judged(shape.text, CELL_KEY))),
         "causes": dict(causes.most_common()),
         "errors": [*errors(figures)],
     }
@@ -105,7 +110,7 @@ def main(pupils: int) -> None:
     with console.status(f"a synthetic NPD of {pupils:,} pupils"):
         made = population(pupils, FOLDER / "populations")
     losses = [loss_of(shape, made) for shape in track(list(shapes()), "tables", console=console)]
-    table = Table("table", "figures", "hidden", "of 30 or more", "by hand", "small")
+    table = Table("table", "figures", "hidden", "of 30 or more", "by hand", "small", "redacted", "cell key")
     for loss in losses:
         table.add_row(loss["name"], *(str(loss[k]) for k in COUNTED))
     total = {k: sum(loss[k] for loss in losses) for k in COUNTED}

@@ -65,6 +65,26 @@ def hidden_by_hand(figures: Sequence[Figure], t: int) -> set[int]:
     return fewest_hidden(len(figures), small, [*_sums(figures)])
 
 
+REDACTED_AT_MOST = 7
+
+
+def hidden_by_redaction(figures: Sequence[Figure]) -> set[int]:
+    """The numbers of the figures that "redact, then round" hides (OpenSAFELY's `redact_small_numbers`): those of up to
+    seven persons, and in each column the next smallest, until more than seven persons are hidden in it."""
+    columns = dict[tuple[PlannedStatistic, frozenset[Scalar]], list[int]]()
+    for n, figure in enumerate(figures):
+        columns.setdefault((figure.statistic, frozenset(key for key, _ in figure.keys)), []).append(n)
+    found = set[int]()
+    for column in columns.values():
+        hidden_persons = 0
+        for n in sorted(column, key=lambda n: figures[n].judged.evidence.persons):
+            persons = figures[n].judged.evidence.persons
+            if persons <= REDACTED_AT_MOST or 0 < hidden_persons <= REDACTED_AT_MOST:
+                found.add(n)
+                hidden_persons += persons
+    return found
+
+
 def _sums(figures: Sequence[Figure]) -> Iterator[list[int]]:
     """Each total with its parts: of one quantity, by one key more."""
     by_keys = dict[tuple[object, frozenset[Scalar]], list[int]]()

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -54,10 +54,12 @@ class Population:
         assert project is not None
         return self.policies.disclosure_rules(project.profile).t
 
-    def judged(self, text: str) -> tuple[Plan, tuple[Assessment, ...]]:
-        """The plan of a text and what the rules leave of its outputs. Raises ValueError with the refusals."""
+    def judged(self, text: str, rules: str | None = None) -> tuple[Plan, tuple[Assessment, ...]]:
+        """The plan of a text and what these disclosure rules, or those of the project, leave of its outputs. Raises
+        ValueError with the refusals."""
         project = self.policies.project(PROJECT)
         assert project is not None
+        project = replace(project, profile=rules or project.profile)
         checked = check_submission(text, JobKind.SQL, project.dialect, project, self.policies, datetime.now(UTC).date())
         if not checked.accepted or checked.plan is None:
             raise ValueError("; ".join(r.message for r in checked.refusals))

@@ -40,6 +40,7 @@ def test_each_table_is_judged_and_its_losses_add_up(made) -> None:
         assert loss["figures"] >= loss["hidden"] >= 0
         assert loss["figures"] >= loss["by_hand"] >= loss["small"]
         assert sum(loss["causes"].values()) == loss["hidden"]
+        assert all(0 <= loss[other] <= loss["figures"] for other in ("redacted", "cell_key"))
 
 
 def test_errors_are_those_of_shown_figures(made) -> None:

@@ -10,7 +10,7 @@ group's persons by figure. Row n of L^-1 A is what figure n discloses about the 
 units of its error; its squared length is the signal-to-noise ratio. So no combination of three or more tables is missed
 among the columns that are compared, and one more figure adds one row.
 
-A figure that repeats an earlier one discloses nothing (`repeated_figures`).
+A figure that repeats an earlier one, and a share beside its two counts, disclose nothing more (`repeated_figures`).
 
 The cost is bounded. Products use a sample of persons and everybody in small cells. Columns are those most like the new
 ones (`nearest_columns`). The group is left out exactly only where a figure can disclose something about it.

@@ -1,42 +1,96 @@
-"""Finds figures that repeat an earlier one: the same statistic of the same persons with the same released value. They
-disclose nothing more."""
+"""Finds figures that disclose nothing more than others: those that repeat an earlier one (the same statistic of the
+same persons with the same released value), and shares that follow from two counts beside them."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from hashlib import sha256
 
 import numpy as np
 
 from broker.disclosure.differencing.functionals import Functional
 from broker.disclosure.differencing.joint_counts import Numbers
+from broker.domain.plans.measure import Measure
 from broker.domain.plans.scalars import Value
 from broker.domain.release_history import KnownFigure
 
 Released = tuple[str, int, Value]
 """What can be compared without a look at the persons: the text of a statistic, its number of rows, its value."""
+SHARE_DIGITS = 3
+"""A share that is a quotient up to this digit is computed from the two counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    number: int
+    figure: KnownFigure
+    cell: int
+    released: Released
+    content: bytes
+
+    @property
+    def value(self) -> Value:
+        return self.figure.shown[self.cell]
+
+    @property
+    def is_of_share(self) -> bool:
+        return self.figure.told.startswith(f"{Measure.SHARE.value}(")
 
 
 class RepeatedFigures:
-    """The columns of new figures, one for each shown cell in their order, and which of them repeat an earlier one."""
+    """The columns of new figures, one for each shown cell in their order, and which of them disclose nothing more."""
 
     def __init__(self, figures: Sequence[KnownFigure], functionals: Sequence[Functional]) -> None:
-        self._figures: dict[Released, list[tuple[int, bytes]]] = {}
-        self._repeated, start = set[int](), 0
-        for figure, functional in zip(figures, functionals, strict=True):
-            released = [*_released(figure, functional)]
-            for (at, one), content in zip(released, _contents(functional, [at for at, _ in released]), strict=True):
-                self._figures.setdefault(one, []).append((start + at, content))
-            start += len(functional.shown)
+        starts = np.cumsum([0, *(len(one.shown) for one in functionals)]).tolist()
+        columns = [
+            column
+            for start, figure, functional in zip(starts, figures, functionals, strict=False)
+            for column in _columns(figure, functional, start, [*_released(figure, functional)])
+        ]
+        self._columns = defaultdict[Released, list[_Column]](list)
+        by_content = defaultdict[tuple[int, bytes], list[_Column]](list)
+        for column in columns:
+            self._columns[column.released].append(column)
+            if not column.is_of_share:
+                by_content[column.cell, column.content].append(column)
+        self._repeated = {one.number for share in _shares(columns) if _follows(share, by_content) for one in share}
 
     @property
     def columns(self) -> Numbers:
-        """The numbers of the columns that repeat an earlier figure."""
+        """The numbers of the columns that disclose nothing more."""
         return np.array(sorted(self._repeated), np.int64)
 
     def add(self, figure: KnownFigure, functional: Functional) -> None:
         """Compare with an earlier figure."""
-        released = [(at, one) for at, one in _released(figure, functional) if one in self._figures]
-        for (_, one), content in zip(released, _contents(functional, [at for at, _ in released]), strict=True):
-            self._repeated |= {column for column, own in self._figures[one] if own == content}
+        alike = [(at, released) for at, released in _released(figure, functional) if released in self._columns]
+        for old in _columns(figure, functional, 0, alike) if alike else ():
+            same = self._columns[old.released]
+            self._repeated |= {one.number for one in same if one.content == old.content}
+
+
+def _shares(columns: Sequence[_Column]) -> Iterator[tuple[_Column, _Column]]:
+    """The two columns of each share: its ones, and all that have a value."""
+    of_share = defaultdict[tuple[int, int], list[_Column]](list)
+    for column in columns:
+        if column.is_of_share:
+            of_share[column.figure.statistic, column.cell].append(column)
+    yield from ((some[0], some[1]) for some in of_share.values() if len(some) == 2)
+
+
+def _follows(share: tuple[_Column, _Column], by_content: Mapping[tuple[int, bytes], Sequence[_Column]]) -> bool:
+    """Whether two counts of the cell, of the same persons, have the share as their quotient."""
+    part, whole = ([_decimal(c.value) for c in by_content[one.cell, one.content]] for one in share)
+    value = _decimal(share[0].value)
+    return any(
+        value is not None and a is not None and b and abs(a / b - value) <= Decimal(10) ** -SHARE_DIGITS / 2
+        for a in part
+        for b in whole
+    )
+
+
+def _decimal(value: Value) -> Decimal | None:
+    return Decimal(value) if isinstance(value, int | float | Decimal) else None
 
 
 def _released(figure: KnownFigure, functional: Functional) -> Iterator[tuple[int, Released]]:
@@ -47,14 +101,17 @@ def _released(figure: KnownFigure, functional: Functional) -> Iterator[tuple[int
             yield at, (figure.told, int(rows[cell]), figure.shown[cell])
 
 
-def _contents(functional: Functional, places: Sequence[int]) -> Iterator[bytes]:
-    """A hash of the persons and amounts of each of these shown cells."""
+def _columns(
+    figure: KnownFigure, functional: Functional, start: int, released: Sequence[tuple[int, Released]]
+) -> Iterator[_Column]:
+    """The columns of some places of a figure, the first place numbered `start`, with a hash of their persons and
+    amounts."""
     persons, cells = functional.members.rows()
-    wanted = np.array([functional.shown[at] for at in places], np.int64)
-    some = np.flatnonzero(np.isin(cells, wanted))
-    order = some[np.lexsort((persons[some], cells[some]))]
-    starts, ends = (np.searchsorted(cells[order], wanted, side) for side in ("left", "right"))
+    order = np.lexsort((persons, cells))
+    ends = np.searchsorted(cells[order], np.arange(functional.members.count + 1))
     amounts = np.ones(len(persons)) if functional.is_plain else functional.members.amounts[""].astype(np.float64)
-    for start, end in zip(starts, ends, strict=True):
-        inside = order[start:end]
-        yield sha256(persons[inside].astype("<u4").tobytes() + amounts[inside].astype("<f8").tobytes()).digest()
+    for at, value in released:
+        cell = functional.shown[at]
+        inside = order[ends[cell] : ends[cell + 1]]
+        content = sha256(persons[inside].astype("<u4").tobytes() + amounts[inside].astype("<f8").tobytes()).digest()
+        yield _Column(start + at, figure, cell, value, content)

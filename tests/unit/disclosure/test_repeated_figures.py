@@ -76,3 +76,31 @@ def test_a_repeated_figure_of_persons_outside_is_no_concern_of_the_school() -> N
     first = table(1, {"others": OTHERS})
     assert charged(first) == {}
     assert charged(replace(first), first) == {}
+
+
+def with_share(counted: bool, share: float) -> MemberTable:
+    """Boys, of whom 20 have meals: their share, and with `counted` also both counts."""
+    made = table(1, {"boys": BOYS}, ones=BOYS[:20])
+    count, ones = made.figures[0], made.figures[1]
+    both = replace(ones, told="share(y)", shown={0: share})
+    parts = (count, replace(ones, statistic=1, told="sum of y", shown={0: 20})) if counted else ()
+    return replace(made, figures=(*parts, both, replace(both, amount="given")))
+
+
+def test_a_share_beside_its_two_counts_is_not_charged() -> None:
+    assert charged(with_share(counted=True, share=0.5)).keys() == {(0, 0), (1, 0)}
+
+
+def test_a_share_by_itself_is_charged() -> None:
+    assert charged(with_share(counted=False, share=0.5)).keys() == {(2, 0)}
+
+
+def test_a_share_that_is_not_the_quotient_of_the_counts_is_charged() -> None:
+    assert (2, 0) in charged(with_share(counted=True, share=0.48))
+
+
+def test_two_shares_of_everybody_are_charged_although_one_is_the_quotient_of_the_other() -> None:
+    made = table(1, {"boys": BOYS}, ones=BOYS)
+    share = replace(made.figures[1], told="share(y)", shown={0: 1})
+    shares = [replace(share, statistic=n, amount=a) for n in (1, 2) for a in ("ones", "given")]
+    assert charged(replace(made, figures=tuple(shares))).keys() == {(1, 0), (2, 0)}
