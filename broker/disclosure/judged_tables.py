@@ -1,6 +1,6 @@
 """Judges one planned table by its evidence, row by row. Rows come from lists, never from the data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace as changed
 from datetime import date
 from decimal import Decimal
@@ -21,6 +21,7 @@ from broker.domain.findings import Finding, Verdict, worst_verdict
 from broker.domain.plans.lineage import with_implied
 from broker.domain.plans.plan import GroupKey, PlannedTable
 from broker.domain.plans.scalars import Value
+from broker.domain.plans.variable_uses import Years
 from broker.domain.release_history import CountShift
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.postprocessing.output_rows import CellOrigin, OutputCell, OutputRow, OutputRows
@@ -52,19 +53,32 @@ def listed_rows(
     """The rows in list order, and whether the lists cover the table.
 
     If every key has a list and the product of the lists is not too large, every combination is a row, whether or not it
-    occurs. Observed values outside the lists (a code unknown to the catalogue, or a missing value that the list does
-    not name) follow as unlisted rows. So an absent row means nobody, or too few.
+    occurs, unless its values have no year in common. Observed values outside the lists (a code unknown to the
+    catalogue, or a missing value that the list does not name) follow as unlisted rows. So an absent row means nobody,
+    or too few.
     """
     lists = [listed_values(k, registers) for k in keys]
     known = [v for v in lists if v is not None]
     observed = {c.keys: c for c in cells}
     covered = len(known) == len(lists) and prod(map(len, known)) <= profile.max_listed_rows
-    combinations = list(product(*known)) if covered else []
+    combinations = [*_possible(keys, product(*known))] if covered else []
     rows = [CandidateRow(keys=c, cell=observed.pop(c, None), listed=True) for c in combinations]
     positions = [{v: i for i, v in enumerate(v_list or ())} for v_list in lists]
     # Total order: data order must not show.
     extra = sorted(observed.values(), key=lambda c: tuple(map(_sort_key, c.keys, positions)))
     return rows + [CandidateRow(c.keys, c, listed=False) for c in extra], covered
+
+
+def _possible(keys: Sequence[GroupKey], combinations: Iterable[tuple[Value, ...]]) -> Iterator[tuple[Value, ...]]:
+    """The combinations in which the values of each scan have a year in common."""
+    limited = [(n, key.years.scan, dict(key.years.of_value)) for n, key in enumerate(keys) if key.years is not None]
+    for combination in combinations:
+        common = dict[int, Years]()
+        for n, scan, of_value in limited:
+            if (years := of_value.get(combination[n])) is not None:
+                common[scan] = common.get(scan, years) & years
+        if all(common.values()):
+            yield combination
 
 
 def _sort_key(value: Value, positions: Mapping[Value, int]) -> tuple[int, int, str, Decimal, str]:

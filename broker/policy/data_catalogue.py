@@ -8,9 +8,21 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Annotated
 
-from broker.domain.plans.scalars import ScalarType
+from broker.domain.plans.scalars import ScalarType, Value
 from broker.domain.plans.variable_uses import IDENTIFIERS, VariableClass, Years
-from broker.domain.stated_values import OR_NULL, STATED, Condition, Distinct, Faults, Key, Keys, Named, Positive, Whole
+from broker.domain.stated_values import (
+    NOT_STATED,
+    OR_NULL,
+    STATED,
+    Condition,
+    Distinct,
+    Faults,
+    Key,
+    Keys,
+    Named,
+    Positive,
+    Whole,
+)
 from broker.policy.policy_model import PolicyModel
 from broker.policy.written_years import WrittenYears
 
@@ -21,12 +33,30 @@ CodeList = Annotated[tuple[str, ...], _ARE_CODES]
 
 
 @dataclass(frozen=True, kw_only=True)
+class CodeYears(PolicyModel):
+    """The first and the last year in which a code exists; None: the code has no first, or no last year."""
+
+    code: str
+    since: int | None = None
+    until: int | None = None
+
+    def faults(self, stated: Keys) -> Faults:
+        if self.since is not None and self.until is not None and self.since > self.until:
+            yield "until", "empty-range", f"The code {self.code} ends before it begins."
+
+    def include(self, year: int) -> bool:
+        return (self.since is None or self.since <= year) and (self.until is None or year <= self.until)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Codeset(PolicyModel):
-    """A code list: codes in the spelling of the vault, in the order in which tables show them."""
+    """A code list: codes in the spelling of the vault, in the order in which tables show them. `years`: of codes that
+    do not exist in every year."""
 
     name: str
     codes: CodeList
     labels: dict[str, str] = field(default_factory=dict)
+    years: tuple[CodeYears, ...] = ()
 
 
 MAX_LISTED_VALUES = 5000
@@ -48,9 +78,10 @@ class Variable(PolicyModel):
     """One variable of the catalogue.
 
     - `codes`: code list of a categorical variable; None if it has none.
+    - `code_years`: of codes that do not exist in every year.
     - `low`, `high`: bounds of a number (inclusive), and the ends of a list of whole numbers.
     - `decimals`: decimal places of a fixed-point number; None if it is not one.
-    - `missing`: NULL can occur.
+    - `missing`: NULL can occur, or with `missing_until` in years up to that one.
     - `default_item`: a plain request for the table includes it.
     - `register_key`: public register column ("ref.schools.LA") whose values are the list of this variable.
     - `most`: most distinct values in one file (ingest verifies it), if there is no list or range."""
@@ -62,10 +93,12 @@ class Variable(PolicyModel):
     default_item: Annotated[bool, Key("default")] = False
     codeset: str | None = None
     codes: CodeList | None = None
+    code_years: Annotated[tuple[CodeYears, ...], NOT_STATED] = ()
     low: Annotated[float | None, OR_NULL] = None
     high: Annotated[float | None, OR_NULL] = None
     decimals: Whole | None = None
     missing: bool = True
+    missing_until: int | None = None
     listed: bool = False
     register_key: Annotated[str | None, Key("register")] = None
     most: Positive | None = None
@@ -76,6 +109,8 @@ class Variable(PolicyModel):
             yield "codes", "codes", "A variable has either a codeset or codes of its own."
         if {"codeset", "codes"} & stated and self.type is not ScalarType.TEXT:
             yield "type", "codes", "A variable with a code list is text."
+        if self.missing_until is not None and not self.missing:
+            yield "missing_until", "missing", "A variable that is never missing has no last year in which it is."
         if (self.type is ScalarType.DECIMAL) != (self.decimals is not None):
             yield "decimals", "decimals", "Decimals belong to variables of type decimal, and to no other."
         if (self.low is None) != (self.high is None):
@@ -105,6 +140,22 @@ class Variable(PolicyModel):
         if not self.listed or self.low is None or self.high is None or self.high - self.low > MAX_LISTED_VALUES:
             return None
         return tuple(range(int(self.low), int(self.high) + 1))
+
+    @property
+    def changes_by_year(self) -> bool:
+        """Whether values, or NULL, cannot occur in every year."""
+        return bool(self.code_years) or self.missing_until is not None
+
+    def years_of(self, value: Value, years: Years) -> Years:
+        """Those of some years in which a row can have the value."""
+        ends = next((of for of in self.code_years if of.code == value), None)
+        return years if ends is None else frozenset(year for year in years if ends.include(year))
+
+    def can_be_missing(self, years: Years | None) -> bool:
+        """Whether NULL can occur in one of the years; None: in any year."""
+        return self.missing and (
+            self.missing_until is None or years is None or min(years, default=0) <= self.missing_until
+        )
 
     @property
     def possible_value_count(self) -> int | None:

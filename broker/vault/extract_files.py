@@ -19,6 +19,7 @@ SENTENCES: dict[str, str] = {
     "column-twice": "stands twice, in different case",
     "type": "has values of another type",
     "code": "has values outside its code list",
+    "code-year": "has codes that do not exist in this year",
     "low": "has values below the catalogue's lowest",
     "high": "has values above the catalogue's highest",
     "missing": "is empty where the catalogue allows no missing value",

@@ -55,13 +55,13 @@ def column_reading(
     else:
         plain = f"nullif(trim({duckdb_access.quote(source)}::VARCHAR, ' \t\r\n'), '')"
         value = _text_value(variable, column, kind)
-    rules = [*_bounds(variable, column), *_codes(variable, column)]
+    rules = [*_bounds(variable, column), *_codes(variable, column, year)]
     if table.year is not None and table.year.variable.casefold() == variable.name.casefold() and year is not None:
         rules.append(
             ("year", f"{column}::VARCHAR IS DISTINCT FROM {duckdb_access.literal(str(table.year.format.write(year)))}")
         )
     # The year rule above already refuses a missing year.
-    elif not variable.missing:
+    elif not variable.can_be_missing(None if year is None else frozenset({year})):
         rules.append(("missing", f"{column} IS NULL"))
     if table.is_link_key(variable.name):
         rules.append(("key", f"NOT regexp_full_match({column}::VARCHAR, {duckdb_access.literal(KEY_FORMAT)})"))
@@ -125,10 +125,12 @@ def _spelling(codes: tuple[str, ...] | None, plain: str) -> str:
     return f"CASE upper({plain}) {arms} ELSE upper({plain}) END"
 
 
-def _codes(variable: Variable, column: str) -> list[tuple[str, str]]:
+def _codes(variable: Variable, column: str, year: int | None) -> list[tuple[str, str]]:
     if not variable.codes:
         return []
-    return [("code", f"{column}::VARCHAR NOT IN ({duckdb_access.literals(variable.codes)})")]
+    rules = [("code", f"{column}::VARCHAR NOT IN ({duckdb_access.literals(variable.codes)})")]
+    others = [ends.code for ends in variable.code_years if year is not None and not ends.include(year)]
+    return [*rules, ("code-year", f"{column}::VARCHAR IN ({duckdb_access.literals(others)})")] if others else rules
 
 
 def _bounds(variable: Variable, column: str) -> list[tuple[str, str]]:

@@ -40,7 +40,9 @@ HASHED_FIELDS: Mapping[tuple[str, str], str] = {
     ("ScriptDirective", "loss_name"): "word",
 }
 """The same for fields, by class and field."""
-OMITTED_FIELDS = frozenset({("PlannedStatistic", name) for name in ("growth", "made_bounds", "scale")})
+OMITTED_FIELDS = frozenset(
+    {("GroupKey", "years"), *(("PlannedStatistic", name) for name in ("growth", "made_bounds", "scale"))}
+)
 """Fields that follow from others and came later than stored hashes."""
 HASHED_SENTENCES: Mapping[str, str] = {
     "A script made a column of this figure, and its content was not verified.": (

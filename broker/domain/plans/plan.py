@@ -10,7 +10,7 @@ from broker.domain.plans.canonical import canonical_repr, plan_text
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.operators import PostAggregation, Relation
 from broker.domain.plans.scalars import Scalar, ScalarType, Value
-from broker.domain.plans.variable_uses import VariableUse
+from broker.domain.plans.variable_uses import VariableUse, Years
 from broker.domain.projects.saved_definitions import Cohort
 
 
@@ -89,17 +89,27 @@ class DeviationForm:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyYears:
+    """The years in which each value of a key can occur, among the rows of one scan. Two values of the same scan that
+    have no year in common are in no row together."""
+
+    scan: int
+    of_value: tuple[tuple[Value, Years], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class GroupKey:
     """A group key: an expression over the contributions, and the source of its values. `domain`: all values that rows
     of the released table may have, in order, from a code list, a register or the labels in the query; None without a
     list (then only cells that pass are shown). `variable`: `schema.table.variable` if the key is a plain catalogue
-    variable."""
+    variable. `years`: None if each value can occur in every year."""
 
     ident: int
     expression: Scalar
     type: ScalarType
     domain: tuple[Value, ...] | None
     variable: str | None
+    years: KeyYears | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,16 @@ from pathlib import Path
 
 from broker.domain.model_reader import Readers, read_field, read_model, read_value
 from broker.domain.stated_values import LocatedValue, Named
-from broker.policy.data_catalogue import NAME, Catalogue, CatalogueTable, CodeList, Codeset, TableKind, Variable
+from broker.policy.data_catalogue import (
+    NAME,
+    Catalogue,
+    CatalogueTable,
+    CodeList,
+    Codeset,
+    CodeYears,
+    TableKind,
+    Variable,
+)
 from broker.policy.files.yaml_reader import read_folder, read_yaml
 
 CODESETS_FILE = "codesets.yaml"
@@ -14,10 +23,12 @@ CODESETS_FILE = "codesets.yaml"
 
 def read_catalogue(folder: Path) -> Catalogue:
     """All tables of a folder, in order of file name. Raises Invalid for the first fault."""
-    lists = read_yaml(folder / CODESETS_FILE).with_keys({"version", "codesets"})
+    lists = read_yaml(folder / CODESETS_FILE).with_keys({"version", "codesets", "code_years"})
     codesets = {name: _codeset(name, node) for name, node in lists.at("codesets").fields().items()}
+    for name, node in lists.at("code_years").fields().items() if "code_years" in lists.fields() else ():
+        codesets[name] = _with_years(node, codesets.get(name))
     tables = read_folder(folder, CODESETS_FILE)
-    node = replace(lists, value=lists.fields() | {"tables": tables})
+    node = replace(lists, value={"version": lists.at("version"), "tables": tables})
     readers = {CatalogueTable: partial(_table, codesets=codesets)}
     catalogue = read_model(node, Catalogue, readers, codesets=tuple(codesets.values()))
     _check_registers(catalogue, tables)  # last, because a register key can name a later table
@@ -30,6 +41,16 @@ def _codeset(name: str, node: LocatedValue) -> Codeset:
         labels = read_value(node, dict[str, str])
         return Codeset(name=name, codes=tuple(labels), labels=labels)
     return Codeset(name=name, codes=read_value(node, CodeList))
+
+
+def _with_years(node: LocatedValue, found: Codeset | None) -> Codeset:
+    """A code list with the years of its codes, from a mapping of codes to `since` and `until`."""
+    if found is None:
+        raise node.wrong("unknown-codeset", "There is no code list of this name.")
+    for code, ends in node.fields().items():
+        if code not in found.codes:
+            raise ends.wrong("unknown-code", f"The list has no code {code!r}.")
+    return replace(found, years=tuple(read_model(ends, CodeYears, code=code) for code, ends in node.fields().items()))
 
 
 def _table(node: LocatedValue, codesets: dict[str, Codeset]) -> CatalogueTable:
@@ -57,7 +78,8 @@ def _variable(node: LocatedValue, codesets: dict[str, Codeset]) -> Variable:
         return variable
     if variable.codeset not in codesets:
         raise node.wrong("unknown-codeset", f"There is no code list {variable.codeset!r}.", "codeset")
-    return replace(variable, codes=codesets[variable.codeset].codes)
+    listed = codesets[variable.codeset]
+    return replace(variable, codes=listed.codes, code_years=listed.years)
 
 
 def _own_variable(node: LocatedValue, variables: dict[str, Variable]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from broker.domain.plans.operators import Apply, Relation, walk
-from broker.domain.plans.plan import GroupKey
+from broker.domain.plans.plan import GroupKey, KeyYears
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, Value, parts_of
 from broker.domain.plans.variable_uses import Usage, VariableClass, Years
 from broker.query.analysis.guards import Guards
@@ -81,7 +81,22 @@ def planned_key(
     # The values of a register key come from the register in the vault, which the text does not determine.
     if origin is not None and origin.variable.register_key and origin.variable.codes is None:
         domain = None
-    return GroupKey(ident, expression, expression.type, domain, variable)
+    key_years = None if domain is None else _key_years(origin, years, symbols)
+    return GroupKey(ident, expression, expression.type, domain, variable, key_years)
+
+
+def _key_years(origin: ColumnOrigin | None, years: dict[int, Years | None], symbols: SymbolTable) -> KeyYears | None:
+    """The years of the values of a plain variable, or of the column of years itself."""
+    if origin is None or origin.table.year is None or origin.scan in symbols.nullable:
+        return None
+    read = years.get(origin.scan)
+    if read is None or not (origin.is_year or origin.variable.changes_by_year):
+        return None
+    if origin.is_year:
+        return KeyYears(origin.scan, tuple((origin.table.year.format.write(y), frozenset({y})) for y in sorted(read)))
+    years_of = [(v, origin.variable.years_of(v, read)) for v in origin.variable.values or ()]
+    missing = frozenset(y for y in read if origin.variable.can_be_missing(frozenset({y})))
+    return KeyYears(origin.scan, (*years_of, (None, missing)))
 
 
 def _origin(expression: Scalar, symbols: SymbolTable) -> ColumnOrigin | None:
@@ -174,4 +189,5 @@ def _listed_values(origin: ColumnOrigin, years: Years | None) -> list[Value] | N
         return [origin.table.year.format.write(y) for y in sorted(years or ())]
     if variable.values is None:
         return None
-    return [*variable.values, None] if variable.missing else [*variable.values]
+    values = [v for v in variable.values if years is None or variable.years_of(v, years)]
+    return [*values, None] if variable.can_be_missing(years) else [*values]

@@ -4,13 +4,14 @@ import json
 import os
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from broker.domain.errors import Invalid, Unknown
-from broker.policy.data_catalogue import Catalogue
+from broker.policy.data_catalogue import Catalogue, CodeYears
 from broker.vault.extract_files import ExtractProblem, IngestRefused
 from broker.vault.ingest import ingest
 from broker.vault.snapshot_files import read_snapshot, register_values
@@ -226,6 +227,16 @@ def test_a_truncated_file_is_unreadable(draw: Draw, good: Extracts, data: Path, 
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2] + content[-400:])
     assert ExtractProblem("npd.census/2018.parquet", None, "unreadable", 1) in refused(source, data, catalogue)
+
+
+def test_a_code_in_a_year_in_which_it_does_not_exist_is_told(
+    draw: Draw, good: Extracts, data: Path, catalogue: Catalogue
+) -> None:
+    until = (CodeYears(code="F", until=2018),)
+    census, *others = catalogue.tables
+    variables = tuple(replace(v, code_years=until) if v.name == "Gender" else v for v in census.variables)
+    found = refused(draw(good), data, replace(catalogue, tables=(replace(census, variables=variables), *others)))
+    assert found == {ExtractProblem("npd.census/2019.parquet", "Gender", "code-year", 24)}
 
 
 def test_stripped_identifiers_may_be_absent(
