@@ -14,7 +14,7 @@ from tests.unit.policy.conftest import fault_of
 # What is written instead of what, in which file, the code that must come back,
 # and how the line begins that it must point to.
 FAULTS = [
-    ("catalogue/npd.ks2_pupil.yaml", "true, missing_until", "true, missing: false, missing_until", "missing", "- {name: K"),
+    ("catalogue/npd.ks2_pupil.yaml", "missing_until:", "missing: false, missing_until:", "missing", "- {name: KS2"),
     ("catalogue/codesets.yaml", "sen_prov: {K: {", "sen_prof: {K: {", "unknown-codeset", "sen_prof: {K"),
     ("catalogue/codesets.yaml", "sen_prov: {K: {", "sen_prov: {Z: {", "unknown-code", "sen_prov: {Z"),
     ("catalogue/codesets.yaml", "{K: {since: 2014}", "{K: {since: 2014, until: 2013}", "empty-range", "sen_prov: {K"),
