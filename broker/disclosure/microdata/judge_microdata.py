@@ -185,12 +185,15 @@ def _document(
 ) -> dict[str, Any]:
     figures = [
         CountedFigure(
-            tuple(c["by"].values()),
-            *(c[k] for k in ("statistic", "persons", "value", "released")),
-            c["verdict"] != Verdict.PUBLISH,
-            c["rules"],
+            keys=tuple(cell["by"].values()),
+            column=cell["statistic"],
+            persons=cell["persons"],
+            exact=cell["value"],
+            released=cell["released"],
+            hidden=cell["verdict"] != Verdict.PUBLISH,
+            rules=cell["rules"],
         )
-        for c in cells
+        for cell in cells
     ]
     cost = protection_cost(tabulation.by, figures, profile.t, has_totals=tabulation.totals)
     return {"cells": cells, "audit": audited, "cost": cost.as_json()}

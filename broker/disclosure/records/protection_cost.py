@@ -103,8 +103,15 @@ def cost_of_output(assessment: Assessment, t: int) -> ProtectionCost:
 def _figures_of(assessment: Assessment) -> Iterator[CountedFigure]:
     for row in assessment.rows:
         for n in range(assessment.key_count, len(assessment.columns)):
-            figure = row.exact[n], row.released[n], row.suppressed[n], row.rules[n]
-            yield CountedFigure(row.keys, assessment.columns[n], row.persons, *figure)
+            yield CountedFigure(
+                keys=row.keys,
+                column=assessment.columns[n],
+                persons=row.persons,
+                exact=row.exact[n],
+                released=row.released[n],
+                hidden=row.suppressed[n],
+                rules=row.rules[n],
+            )
 
 
 def protection_cost(keys: Sequence[str], figures: Sequence[CountedFigure], t: int, has_totals: bool) -> ProtectionCost:
