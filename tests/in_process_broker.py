@@ -2,7 +2,7 @@
 for."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,18 +61,18 @@ def open_broker(folder: Path, data: Path, vaults: Vaults, policies: PolicySet) -
     history = ReleaseHistoryPorts(files, PopulationStore(data, lambda: policies), DuckDBMembersEngine())
     outputs = FolderContentStore(folder / "outputs")
     runner: Any = InProcessEngine()
-    yield RunPorts(
-        store,
-        NoQueue(),
-        outputs,
-        Clock(),
-        runner,
-        InProcessRebuilder(),
-        vaults,
-        DuckDBEngine(),
-        release_history=history,
-    )
-    store.close()
+    with closing(store):
+        yield RunPorts(
+            store,
+            NoQueue(),
+            outputs,
+            Clock(),
+            runner,
+            InProcessRebuilder(),
+            vaults,
+            DuckDBEngine(),
+            release_history=history,
+        )
 
 
 def found_broker(ports: RunPorts, policies: PolicySet) -> None:
@@ -88,7 +88,7 @@ def add_snapshot(ports: RunPorts, ident: str) -> None:
     user_accounts.put_snapshot(ports, Snapshot(ident, "0" * 64, ports.clock.now(), True, "here", "{}"))
 
 
-def run_to_end(ports: RunPorts, project: str, text: str) -> str:
+def run_sql_job(ports: RunPorts, project: str, text: str) -> str:
     """A job of this SQL to where nothing of it waits for time any more; its ident."""
     person = ports.store.person(RESEARCHER)
     job, _ = submit(ports, person, Submission(project, JobKind.SQL, "", text, "A search", "A test."))

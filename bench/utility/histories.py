@@ -14,7 +14,7 @@ from broker.domain.jobs.job import Output, OutputState
 from broker.policy.policy_set import PolicySet
 from broker.workflow.pipeline.draft_output import staff_record_of
 from broker.workflow.private_jobs.private_ports import RunPorts
-from tests.in_process_broker import add_snapshot, found_broker, open_broker, run_to_end
+from tests.in_process_broker import add_snapshot, found_broker, open_broker, run_sql_job
 
 SERIES = Path(__file__).with_name("series.sql")
 HEADER = re.compile(r"^-- @@ (?P<name>.+)$", re.MULTILINE)
@@ -72,7 +72,7 @@ class Histories:
         with TemporaryDirectory(dir=self.folder) as parent:
             running = shutil.copytree(self._founded, Path(parent) / "running")
             with self._opened(running) as ports:
-                jobs = [run_to_end(ports, PROJECT, f"-- output: t\n{text}") for text in texts]
+                jobs = [run_sql_job(ports, PROJECT, f"-- output: t\n{text}") for text in texts]
                 return [_hidden_of(ports, ports.store.outputs_of(job)) for job in jobs]
 
     @property

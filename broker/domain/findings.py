@@ -107,6 +107,18 @@ class Assessment:
     audit: SuppressionAudit | None = None
     """Audit after repair; None if nothing had to be repaired."""
 
+    @property
+    def figure_columns(self) -> tuple[int, ...]:
+        """Numbers of the columns of figures. Keys can stand between them."""
+        if not self.column_statistics:  # a record without them has its keys first
+            return tuple(range(self.key_count, len(self.columns)))
+        return tuple(n for n, statistics in enumerate(self.column_statistics) if statistics)
+
+    @property
+    def key_columns(self) -> tuple[int, ...]:
+        figures = frozenset(self.figure_columns)
+        return tuple(n for n in range(len(self.columns)) if n not in figures)
+
 
 def add_findings(assessment: Assessment, *found: Finding) -> Assessment:
     """The assessment with further findings, and the verdict that they make it need."""

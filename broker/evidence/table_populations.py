@@ -2,13 +2,16 @@
 Pure algebra without values."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from broker.domain.plans.operators import Filter, Join, Project, Relation, Scan, ScanColumn
+from broker.domain.plans.operators import Filter, Join, JoinHow, Project, Relation, Scan, ScanColumn
 from broker.domain.plans.plan import PlannedTable
-from broker.domain.plans.scalars import ColumnRef, Scalar, conjuncts_of, scalar_text
+from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Scalar, conjuncts_of, scalar_text, truth_call
 from broker.domain.plans.substitution import rename_columns, substitute
+
+EQUALITIES = frozenset({"equal", "equal_text"})
+"""Operations that are never true of NULL."""
 
 
 @dataclass(slots=True)
@@ -102,7 +105,7 @@ class _PopulationReader:
                 below = self.read(child, place)
                 self.compute(relation)
                 return below
-            case Join():
+            case Join() if _is_analysed(relation):
                 return self._join(relation, place)
             case _:
                 return self._whole(relation, place)
@@ -119,10 +122,21 @@ class _PopulationReader:
 
     def _join(self, join: Join[Relation], place: str) -> str:
         left, right = self.read(join.left, f"{place}l/"), self.read(join.right, f"{place}r/")
+        if join.how is JoinHow.LEFT and (computed := _computed_columns(join.right)):
+            self._pad(computed, _matched_column(join))
         if join.both is not None and join.person is not None:
             self.given[join.person] = self._names.number(f"{place}#")
         on = "" if join.on is None else scalar_text(self.scalar(join.on))
         return f"({left} {join.how} {'lateral ' * join.lateral}{right} on {on})"
+
+    def _pad(self, computed: Sequence[int], matched: ColumnRef | None) -> None:
+        """Where an outer join finds no row, computed columns are NULL, whatever they are computed from."""
+        assert matched is not None, "such a join is not analysed"
+        is_there = truth_call("not", truth_call("is_null", self.scalar(matched)))
+        for ident in computed:
+            value = self.given[ident]
+            assert not isinstance(value, int), "it is computed"
+            self.given[ident] = Case(((is_there, value),), NULL, value.type)
 
     def _whole(self, relation: Relation, place: str) -> str:
         """A tree that is not analysed: two are equal only if they are written alike, apart from ids. Outer columns that
@@ -142,6 +156,60 @@ class _PopulationReader:
         for ident, number in order.items():
             self.given[ident] = self._names.number(f"{place}{number}")
         return repr(plain)
+
+
+def _is_analysed(join: Join[Relation]) -> bool:
+    """Whether the columns that each side computes can be written as scalars over the scans. On the padded side of an
+    outer join they are NULL where a column of the condition is."""
+    match join.how:
+        case JoinHow.FULL:
+            return not _computed_columns(join.left) and not _computed_columns(join.right)
+        case JoinHow.LEFT:
+            return not _computed_columns(join.right) or _matched_column(join) is not None
+        case _:
+            return True
+
+
+def _computed_columns(relation: Relation) -> list[int]:
+    """The columns that a side of a join computes, under all their names."""
+    match relation:
+        case Filter(child=child):
+            return _computed_columns(child)
+        case Project(child=child, columns=columns):
+            below = _computed_columns(child)
+            named = (i for i, scalar in columns if not isinstance(scalar, ColumnRef) or scalar.ident in below)
+            return [*below, *named]
+        case Join(left=left, right=right):
+            return [*_computed_columns(left), *_computed_columns(right)]
+        case _:
+            return []
+
+
+def _matched_column(join: Join[Relation]) -> ColumnRef | None:
+    """A column of the right side that is NULL if, and only if, no row was found: one that has to equal another."""
+    theirs = _column_idents(join.right)
+    for condition in () if join.on is None else conjuncts_of(join.on):
+        if isinstance(condition, Call) and condition.op in EQUALITIES:
+            for column in condition.args:
+                if isinstance(column, ColumnRef) and column.ident in theirs:
+                    return column
+    return None
+
+
+def _column_idents(relation: Relation) -> frozenset[int]:
+    """The columns of scans on a side of a join, under all their names."""
+    match relation:
+        case Scan(columns=columns):
+            return frozenset(c.ident for c in columns)
+        case Filter(child=child):
+            return _column_idents(child)
+        case Project(child=child, columns=columns):
+            below = _column_idents(child)
+            return below | {i for i, scalar in columns if isinstance(scalar, ColumnRef) and scalar.ident in below}
+        case Join(left=left, right=right, how=how):
+            return _column_idents(left) | (_column_idents(right) if how is JoinHow.INNER else frozenset())
+        case _:
+            return frozenset()
 
 
 def rebuild_relation(population: Population, names: ColumnNumbers) -> Relation:
@@ -168,7 +236,7 @@ def _rebuild(
             return Filter(_rebuild(child, place, population, names), population.of(predicate))
         case Project(child=child):
             return _rebuild(child, place, population, names)
-        case Join():
+        case Join() if _is_analysed(relation):
             return replace(
                 relation,
                 left=_rebuild(relation.left, f"{place}l/", population, names),

@@ -153,9 +153,8 @@ class Variable(PolicyModel):
 
     def can_be_missing(self, years: Years | None) -> bool:
         """Whether NULL can occur in one of the years; None: in any year."""
-        return self.missing and (
-            self.missing_until is None or years is None or min(years, default=0) <= self.missing_until
-        )
+        until = self.missing_until
+        return self.missing and (until is None or years is None or any(year <= until for year in years))
 
     @property
     def possible_value_count(self) -> int | None:

@@ -57,7 +57,8 @@ class OpaqueColumn:
     `base`: catalogue columns that it reveals something about. `parts`: columns of the branches of a set operation.
     `key_domain`: set if it is still a link key. `low`, `high`: its bounds, if known. `nullable`: it can be NULL.
     `shared`: it depends on other people. `closed`: it is a catalogue number, or is computed from one without
-    conditions. `counts`: it is a number of rows. `like`: the scalar whose values include its values."""
+    conditions. `counts`: it is a number of rows. `like`: the scalar whose values include its values, and also
+    NULL if it `may_be_empty`: where it is computed from no row."""
 
     base: frozenset[int]
     source_rows: SourceRows = SourceRows()
@@ -71,6 +72,7 @@ class OpaqueColumn:
     closed: bool = False
     counts: bool = False
     like: scalars.Scalar | None = None
+    may_be_empty: bool = False
 
 
 @dataclass(slots=True)

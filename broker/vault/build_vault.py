@@ -12,6 +12,8 @@ from broker.domain.errors import Breach
 from broker.domain.plans.variable_uses import institution_code
 from broker.policy.data_catalogue import TableKind
 from broker.vault.duckdb_access import Connection, connection, literal, parquet_of, quote, run_each, write
+from broker.vault.extract_files import SENTENCES
+from broker.vault.extract_staging import broken_rules_of_stored
 from broker.vault.ingest import PERSON_COLUMN
 from broker.vault.project_shares import ProjectShare, domain_of, institution_of, is_pseudonymous, year_label
 from broker.vault.pseudonyms import ProjectKey
@@ -145,6 +147,7 @@ def _write_table(con: Connection, share: ProjectShare, snapshot: Path, key: Proj
         empty = ", ".join(f"NULL::{kind} AS {quote(column)}" for column, kind in columns)
         write(con, f"SELECT {empty} WHERE false", folder / SCHEMA_FILE, columns)
     for year in share.years:
+        _check_rows(con, share, source_of(snapshot, share, year), year)
         rows = rows_sql(share, year, source_of(snapshot, share, year), key)
         con.execute(f"CREATE OR REPLACE TEMP TABLE rows AS {rows}")
         # Both renderings from one temporary table, so that they have the same rows.
@@ -153,6 +156,14 @@ def _write_table(con: Connection, share: ProjectShare, snapshot: Path, key: Proj
             path = target / rendering / share.table.full_name / f"{year_label(year)}.parquet"
             write(con, f"SELECT {names} FROM rows ORDER BY {order}", path, columns)
     con.execute("DROP TABLE IF EXISTS rows")
+
+
+def _check_rows(con: Connection, share: ProjectShare, source: Path, year: int | None) -> None:
+    """Raise Breach if stored rows do not fit the catalogue in force: its lists would lack rows that have people."""
+    if broken := broken_rules_of_stored(con, share.table, year, source, share.granted(year)):
+        named = ", ".join(f"{variable} {SENTENCES[rule]}" for variable, rule in broken)
+        place = f"{share.table.full_name} of {year_label(year)}"
+        raise Breach(f"The snapshot does not fit the catalogue in force, ingest it again. In {place}: {named}.")
 
 
 def _renderings(share: ProjectShare) -> list[tuple[str, list[tuple[str, str]], str]]:

@@ -1,5 +1,6 @@
 """Stages one extract at a time: checks it against the catalogue and writes its normalised rows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 # ruff: noqa: S608 - SQL is put together from quoted names and literals (`broker.vault.duckdb_access`)
@@ -209,6 +210,19 @@ def _broken_rules(
     return [
         ExtractProblem(extract.name, column, rule, n) for (column, rule, _), n in zip(counted, row, strict=True) if n
     ]
+
+
+def broken_rules_of_stored(
+    con: duckdb_access.Connection, table: CatalogueTable, year: int | None, path: Path, variables: Sequence[Variable]
+) -> list[tuple[str, str]]:
+    """The (variable, rule) pairs that stored rows break: the catalogue may be stricter than that of their ingest."""
+    readings = [column_reading(table, year, v, v.name, duckdb_access.storage_type(v)) for v in variables]
+    rules = [(r.variable.name, rule, predicate) for r in readings for rule, predicate in r.rules]
+    if not rules:
+        return []
+    counts = ", ".join(f"count_if({predicate})" for *_, predicate in rules)
+    row = duckdb_access.single_row(con, f"SELECT {counts} FROM {duckdb_access.parquet_of(path)}")
+    return [(name, rule) for (name, rule, _), n in zip(rules, row, strict=True) if n]
 
 
 def _write(con: duckdb_access.Connection, extract: Extract, staged: Path) -> None:

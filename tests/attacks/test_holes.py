@@ -125,6 +125,40 @@ def test_holes_are_the_same_for_nobody_one_and_nine(form: str, name: str) -> Non
     assert nobody == one == most
 
 
+OUTER = f"""FROM npd.a AS a LEFT JOIN (SELECT Key, 'x' AS c FROM npd.a WHERE {YEAR} AND NOT {CHILD}) AS x
+        ON x.Key = a.Key WHERE a.{YEAR}"""
+OF_A = CHILD.replace("LA", "a.LA").replace("Score", "a.Score").replace("Flag", "a.Flag")
+NO_ROW = {
+    "a constant of an outer join as a key": f"SELECT x.c, COUNT(*) AS n {OUTER} GROUP BY ROLLUP (x.c)",
+    "whether an outer join finds a row as a key": f"""SELECT CASE WHEN x.c IS NULL THEN 0 ELSE 1 END AS f, COUNT(*) AS n
+        {OUTER} GROUP BY ROLLUP (CASE WHEN x.c IS NULL THEN 0 ELSE 1 END)""",
+    "a subquery as a key": f"""SELECT s, COUNT(*) AS n FROM (SELECT (SELECT MAX(b.LA) FROM npd.a AS b
+        WHERE b.Key = a.Key AND b.{YEAR} AND b.LA = 1) AS s
+        FROM npd.a AS a WHERE a.{YEAR} AND (a.LA = 1 OR {OF_A})) AS x GROUP BY ROLLUP (s)""",
+    "a condition on a constant of an outer join, beside all": f"""
+        -- output: some
+        SELECT COUNT(*) AS n {OUTER} AND x.c = 'x';
+        -- output: all
+        SELECT COUNT(*) AS n {OUTER}""",
+    "a key beside all": f"""
+        -- output: some
+        SELECT x.c, COUNT(*) AS n {OUTER} GROUP BY x.c;
+        -- output: all
+        SELECT COUNT(*) AS n {OUTER}""",
+}  # fmt: skip
+"""A value that is computed from no row for a few, who could be worked out from all and the others."""
+
+
+@pytest.mark.parametrize("form", NO_ROW)
+@pytest.mark.parametrize("few", [0, 1, 9])
+def test_people_whose_value_is_computed_from_no_row_are_protected(form: str, few: int) -> None:
+    """All are shown, and of the others and of these people nothing is."""
+    outputs = judged(NO_ROW[form], town(few), EXACT)
+    figures = [(row.exact[-1], row.suppressed[-1]) for found in outputs for row in found.rows]
+    everybody = max(exact for exact, _ in figures if exact is not None)
+    assert [exact for exact, hidden in figures if not hidden] == [everybody]
+
+
 SEVERAL_CONDITIONS = f"""
     -- output: one
     SELECT Sex, COUNT(*) AS n, COUNT(DISTINCT CASE WHEN Score < 2 THEN Key END) AS m FROM npd.a

@@ -8,13 +8,14 @@ MOST_CHANGES = 2
 
 
 def print_cost(cost: dict[str, Any]) -> None:
-    """Print the hidden figures by cause, the errors of the others, and the changes that show most."""
-    hidden: dict[str, int] = cost["hidden"]
-    print_line(f"{sum(hidden.values()):,} of {cost['figures']:,} figures about somebody are hidden")
-    for cause, number in hidden.items():
-        print_line(f"  because of {cause}: {number:,}")
-    if errors := ", ".join(f"{column} {error:g} %" for column, error in cost["errors_percent"].items()):
-        print_line(f"median error of the figures that are shown: {errors}")
+    """Print the hidden figures by cause, the errors of the others, and the changes that show a larger share."""
+    hidden = sum(one["figures"] for one in cost["hidden"])
+    review = f", and a checker reviews {cost['in_review']:,}" if cost["in_review"] else ""
+    print_line(f"Of {cost['figures']:,} figures with at least one person, {hidden:,} are hidden{review}.")
+    for one in cost["hidden"]:
+        print_line(f"  {one['sentence']}: {one['figures']:,}")
+    if errors := ", ".join(f"{column} {error:g}%" for column, error in cost["errors_percent"].items()):
+        print_line(f"Typical (median) difference from the exact figure: {errors}")
     for change in cost["changes"][:MOST_CHANGES]:
-        threshold = f"by the threshold alone, {change['hidden']:,} of {change['figures']:,} figures are then hidden"
-        print_line(f"to see more, {change['change']} {change['key']}: {threshold}")
+        few = f"{change['small']:,} of {change['figures']:,} figures would have too few people"
+        print_line(f"If you {change['change']} {change['key']}, {few}.")

@@ -132,7 +132,7 @@ def with_errors(output: dict[str, Any], lines: list[list[str]]) -> tuple[list[st
     """Return the table with the error of each figure. Only synthetic data may be shown with errors."""
     names: list[str] = output["columns"]
     ends = {f"{n}_{word}" for n in names for word in ("low", "high")}
-    figures = [i for i, n in enumerate(names) if i >= output["key_count"] and n not in ends]
+    figures = [i for i, n in enumerate(names) if i not in output["key_columns"] and n not in ends]
     shown = []
     for line, row, exact in zip(lines, output["rows"], output["exact"], strict=True):
         shown.append(line + [_error_text(row[i], None if exact is None else exact[i]) for i in figures])
@@ -164,7 +164,7 @@ def _print_reasons(output: dict[str, Any], lines: list[list[str]]) -> None:
 def _reasons(output: dict[str, Any], lines: list[list[str]]) -> Iterator[str]:
     """Yield a line for each row and set of rules: the columns that these rules hide."""
     for line, hidden, rules in zip(lines, output["hidden"], output["rules"], strict=True):
-        keys = ", ".join(line[: output["key_count"]]) or "all"
+        keys = ", ".join(line[n] for n in output["key_columns"]) or "all"
         columns: dict[str, list[str]] = {}
         for name, gone, of_cell in zip(output["columns"], hidden, rules, strict=True):
             if gone:

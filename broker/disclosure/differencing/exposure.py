@@ -56,7 +56,7 @@ class Exposure:
 
     def __init__(self, new: MemberTable, known: Iterable[LoadTable], everybody: int) -> None:
         """All person numbers are below `everybody`."""
-        self._families = [_FigureFamily(new.members, figures, everybody) for figures in _figure_families(new)]
+        self._families = [_FigureFamily(new, figures, everybody) for figures in _figure_families(new)]
         for load in known if self._families else ():
             old = load()
             for family in self._families:
@@ -83,8 +83,8 @@ def _figure_families(new: MemberTable) -> list[list[KnownFigure]]:
 class _FigureFamily:
     """Comparable figures of a new table, and the earlier columns that can be subtracted from them."""
 
-    def __init__(self, members: Members, figures: Sequence[KnownFigure], everybody: int) -> None:
-        made = Functionals(members)
+    def __init__(self, new: MemberTable, figures: Sequence[KnownFigure], everybody: int) -> None:
+        made, self._profile = Functionals(new.members), new.entry.profile
         self._figures, self._new = figures, [made.of(f) for f in figures]
         self._counts = all(_is_count(f, made.of(f)) for f in figures)
         self._places = [(f.statistic, cell) for f in figures for cell in made.of(f).shown]
@@ -99,7 +99,8 @@ class _FigureFamily:
             functional = made.of(figure)
             if not self._fits(figure, functional):
                 continue
-            self._repeated.add(figure, functional)
+            if old.entry.number > 0 and old.entry.profile == self._profile:
+                self._repeated.add(figure, functional)
             if id(functional) not in seen:
                 seen.add(id(functional))
                 self._old.append((load, number, self._shown_by(functional)))

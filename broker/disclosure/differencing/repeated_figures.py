@@ -17,6 +17,9 @@ from broker.domain.release_history import KnownFigure
 
 Released = tuple[str, int, Value]
 """What can be compared without a look at the persons: the text of a statistic, its number of rows, its value."""
+COUNTS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.ONES})
+FOLLOW = COUNTS | {Measure.SHARE, Measure.MEAN, Measure.SUM}
+"""Measures whose value follows from the persons and their amounts. Members do not hold the values of a quantile."""
 SHARE_DIGITS = 3
 """A share that is a quotient up to this digit is computed from the two counts."""
 
@@ -34,8 +37,8 @@ class _Column:
         return self.figure.shown[self.cell]
 
     @property
-    def is_of_share(self) -> bool:
-        return self.figure.told.startswith(f"{Measure.SHARE.value}(")
+    def measure(self) -> Measure | None:
+        return _measure(self.figure)
 
 
 class RepeatedFigures:
@@ -48,11 +51,12 @@ class RepeatedFigures:
             for start, figure, functional in zip(starts, figures, functionals, strict=False)
             for column in _columns(figure, functional, start, [*_released(figure, functional)])
         ]
-        self._columns = defaultdict[Released, list[_Column]](list)
+        self._released = {column.released for column in columns}
+        self._numbers = defaultdict[tuple[Released, bytes], list[int]](list)
         by_content = defaultdict[tuple[int, bytes], list[_Column]](list)
         for column in columns:
-            self._columns[column.released].append(column)
-            if not column.is_of_share:
+            self._numbers[column.released, column.content].append(column.number)
+            if column.measure in COUNTS:
                 by_content[column.cell, column.content].append(column)
         self._repeated = {one.number for share in _shares(columns) if _follows(share, by_content) for one in share}
 
@@ -62,18 +66,17 @@ class RepeatedFigures:
         return np.array(sorted(self._repeated), np.int64)
 
     def add(self, figure: KnownFigure, functional: Functional) -> None:
-        """Compare with an earlier figure."""
-        alike = [(at, released) for at, released in _released(figure, functional) if released in self._columns]
+        """Compare with a figure that was released before, under the same disclosure rules."""
+        alike = [(at, released) for at, released in _released(figure, functional) if released in self._released]
         for old in _columns(figure, functional, 0, alike) if alike else ():
-            same = self._columns[old.released]
-            self._repeated |= {one.number for one in same if one.content == old.content}
+            self._repeated.update(self._numbers.get((old.released, old.content), ()))
 
 
 def _shares(columns: Sequence[_Column]) -> Iterator[tuple[_Column, _Column]]:
     """The two columns of each share: its ones, and all that have a value."""
     of_share = defaultdict[tuple[int, int], list[_Column]](list)
     for column in columns:
-        if column.is_of_share:
+        if column.measure is Measure.SHARE:
             of_share[column.figure.statistic, column.cell].append(column)
     yield from ((some[0], some[1]) for some in of_share.values() if len(some) == 2)
 
@@ -89,12 +92,20 @@ def _follows(share: tuple[_Column, _Column], by_content: Mapping[tuple[int, byte
     )
 
 
+def _measure(figure: KnownFigure) -> Measure | None:
+    """The measure of a figure, from its text; None for a known population."""
+    name = figure.told.partition("(")[0]
+    return next((measure for measure in Measure if measure.value == name), None)
+
+
 def _decimal(value: Value) -> Decimal | None:
     return Decimal(value) if isinstance(value, int | float | Decimal) else None
 
 
 def _released(figure: KnownFigure, functional: Functional) -> Iterator[tuple[int, Released]]:
     """What is released of each shown cell, by its place among them. Figures without a value repeat nothing."""
+    if _measure(figure) not in FOLLOW:
+        return
     rows = np.bincount(functional.members.rows()[1], minlength=functional.members.count)
     for at, cell in enumerate(functional.shown):
         if figure.shown[cell] is not None:

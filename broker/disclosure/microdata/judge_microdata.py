@@ -190,7 +190,8 @@ def _document(
             persons=cell["persons"],
             exact=cell["value"],
             released=cell["released"],
-            hidden=cell["verdict"] != Verdict.PUBLISH,
+            hidden=cell["verdict"] in {Verdict.SUPPRESS, Verdict.REFUSE},
+            in_review=cell["verdict"] == Verdict.REVIEW,
             rules=cell["rules"],
         )
         for cell in cells

@@ -74,7 +74,7 @@ def _sdc(assessment: Assessment) -> dict[str, Any]:
     """Cells by check. Coordinates are the viewer's: rows from below the header, columns from after the first."""
     cells: dict[str, list[list[int]]] = {check: [] for check in CHECKS}
     for r, row in enumerate(assessment.rows):
-        for c in range(assessment.key_count, len(assessment.columns)):
+        for c in assessment.figure_columns:
             for check in checks_of(row.rules[c]):
                 cells.setdefault(check, []).append([r, c - 1])  # the viewer does not count the first column
     hidden = any(any(row.suppressed) for row in assessment.rows)
@@ -94,14 +94,13 @@ def checks_of(rules: Iterable[str]) -> list[str]:
 
 def _outcome(assessment: Assessment) -> dict[str, dict[str, str]]:
     """ACRO's table of outcomes: by column and row, the checks that failed there."""
-    columns = range(assessment.key_count, len(assessment.columns))
     labels = _labels(assessment.rows)
     return {
         assessment.columns[c]: {
             label: "".join(f"{check}; " for check in checks_of(row.rules[c])) or OK
             for label, row in zip(labels, assessment.rows, strict=True)
         }
-        for c in columns
+        for c in assessment.figure_columns
     }
 
 

@@ -10,32 +10,45 @@ from enum import StrEnum
 from statistics import median
 from typing import Any
 
-from broker.domain.findings import Assessment
+from broker.domain.findings import Assessment, Verdict
 from broker.domain.plans.scalars import Value
 
 Keys = tuple[Value, ...]
 
 
 class Cause(StrEnum):
-    """What a figure is hidden because of: the first of several causes in this order."""
+    """Why a figure is hidden: the first of several causes in this order."""
 
-    THRESHOLD = "too few people"
-    DOMINANCE = "a few people who make up most of it"
-    CLASS = "a group in which nearly all have one category"
-    HISTORY = "earlier releases"
-    CAP = "the cap on exact figures"
-    OTHERS = "another hidden figure, which it would reveal"
-    OTHER = "another rule"
-    COMPUTED = "hidden figures that it is computed from"
+    THRESHOLD = "threshold"
+    INSTITUTIONS = "institutions"
+    FEW_VALUES = "few-values"
+    DOMINANCE = "dominance"
+    NEGATIVE = "negative"
+    CLASS = "class"
+    OTHERS = "others"
+    OTHER = "other"
+    COMPUTED = "computed"
 
 
+CAUSE_WORDS: Mapping[Cause, str] = {
+    Cause.THRESHOLD: "too few people",
+    Cause.INSTITUTIONS: "too few institutions",
+    Cause.FEW_VALUES: "too few people with the value, or near it",
+    Cause.DOMINANCE: "a few people make up most of it",
+    Cause.NEGATIVE: "amounts can be negative",
+    Cause.CLASS: "nearly everybody in a group has one category",
+    Cause.OTHERS: "protects another hidden figure",
+    Cause.OTHER: "another rule",
+    Cause.COMPUTED: "uses a hidden figure",
+}
 RULES_OF: Mapping[Cause, frozenset[str]] = {
-    Cause.THRESHOLD: frozenset({"F1", "F5", "F6", "M1", "P1", "P2", "Q1", "Q2", "D1", "R1", "R2", "W1"}),
-    Cause.DOMINANCE: frozenset({"M2", "M3", "M4", "M5", "M7"}),
-    Cause.CLASS: frozenset({"F2", "F3", "F4", "M9", "Q3"}),
-    Cause.HISTORY: frozenset({"X5"}),
-    Cause.CAP: frozenset({"X6"}),
-    Cause.OTHERS: frozenset({"X1", "X2", "X3", "X4", "P3"}),
+    Cause.THRESHOLD: frozenset({"F1", "F5", "M1", "P1", "P2", "D1", "R1", "R2", "W1"}),
+    Cause.INSTITUTIONS: frozenset({"F6"}),
+    Cause.FEW_VALUES: frozenset({"Q1", "Q2", "Q3"}),
+    Cause.DOMINANCE: frozenset({"M2", "M3", "M4", "M5"}),
+    Cause.NEGATIVE: frozenset({"M7"}),
+    Cause.CLASS: frozenset({"F2", "F3", "F4", "M9"}),
+    Cause.OTHERS: frozenset({"X1", "X2", "X3", "X4", "P3", "Q4"}),
 }
 
 
@@ -43,26 +56,24 @@ class Change(StrEnum):
     """How a query can be changed so that cells have more people."""
 
     LEAVE_OUT = "leave out"
-    GROUP = "group small values of"
+    COMBINE = "combine the small categories of"
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedQuery:
-    """What a changed query would show, by the threshold alone. A person in several cells counts in each."""
+    """The figures of a changed query, and how many would be of fewer people than the threshold. A person in several
+    cells counts in each."""
 
     change: Change
     key: str
     figures: int
-    hidden: int
-
-    @property
-    def shown(self) -> int:
-        return self.figures - self.hidden
+    small: int
 
 
 @dataclass(frozen=True, slots=True)
 class CountedFigure:
-    """A figure of an output: the cell by its `keys`, the persons behind it, and the rules that hide it."""
+    """A figure of an output: the cell by its `keys`, the persons behind it, the rules that apply, and whether these
+    hide it or leave it to a checker."""
 
     keys: Keys
     column: str
@@ -70,15 +81,18 @@ class CountedFigure:
     exact: Value
     released: Value
     hidden: bool
+    in_review: bool
     rules: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class ProtectionCost:
-    """`figures` are those with somebody behind them, and `hidden` are counted by cause. `errors_percent`: for each
-    column the median distance of shown figures from the truth. `changes`: first those that hide the smallest share."""
+    """Figures with at least one person: all, those that a checker reviews, and by cause those that are hidden.
+    `errors_percent`: for each column the median difference of shown figures from the exact ones. `changes`: first those
+    of which the smallest share would be of too few people."""
 
     figures: int
+    in_review: int
     hidden: Mapping[Cause, int]
     errors_percent: Mapping[str, float]
     changes: tuple[ChangedQuery, ...]
@@ -86,7 +100,11 @@ class ProtectionCost:
     def as_json(self) -> dict[str, Any]:
         return {
             "figures": self.figures,
-            "hidden": {cause.value: number for cause, number in self.hidden.items()},
+            "in_review": self.in_review,
+            "hidden": [
+                {"cause": cause.value, "sentence": CAUSE_WORDS[cause], "figures": number}
+                for cause, number in self.hidden.items()
+            ],
             "errors_percent": {column: round(error, 1) for column, error in self.errors_percent.items()},
             "changes": [asdict(change) for change in self.changes],
         }
@@ -94,7 +112,7 @@ class ProtectionCost:
 
 def cost_of_output(assessment: Assessment, t: int) -> ProtectionCost:
     """The cost of a judged output. `t`: the threshold of the disclosure rules."""
-    keys = assessment.columns[: assessment.key_count]
+    keys = [assessment.columns[n] for n in assessment.key_columns]
     figures = list(_figures_of(assessment))
     has_totals = sum(table.shown for table in assessment.tables) > 1
     return protection_cost(keys, figures, t, has_totals)
@@ -102,20 +120,21 @@ def cost_of_output(assessment: Assessment, t: int) -> ProtectionCost:
 
 def _figures_of(assessment: Assessment) -> Iterator[CountedFigure]:
     for row in assessment.rows:
-        for n in range(assessment.key_count, len(assessment.columns)):
+        for n in assessment.figure_columns:
             yield CountedFigure(
-                keys=row.keys,
+                keys=tuple(row.exact[key] for key in assessment.key_columns),
                 column=assessment.columns[n],
                 persons=row.persons,
                 exact=row.exact[n],
                 released=row.released[n],
                 hidden=row.suppressed[n],
+                in_review=row.verdicts[n] is Verdict.REVIEW and not row.suppressed[n],
                 rules=row.rules[n],
             )
 
 
 def protection_cost(keys: Sequence[str], figures: Sequence[CountedFigure], t: int, has_totals: bool) -> ProtectionCost:
-    """The cost of figures by these keys. `has_totals`: a key without a value is that of a total."""
+    """The cost of figures by these keys. `has_totals`: a cell with a key without value is taken for a total."""
     some = [figure for figure in figures if figure.persons]
     hidden = Counter(_cause(figure.rules) for figure in some if figure.hidden)
     by_column = defaultdict[str, list[float]](list)
@@ -127,10 +146,11 @@ def protection_cost(keys: Sequence[str], figures: Sequence[CountedFigure], t: in
     changes = [
         change
         for change in (_changes(keys, parts, t) if hidden else ())
-        if change.shown and change.hidden * len(some) < sum(hidden.values()) * change.figures
+        if change.small * len(some) < sum(hidden.values()) * change.figures
     ]
-    changes.sort(key=lambda change: (change.hidden / change.figures, -change.shown))
-    return ProtectionCost(len(some), dict(hidden), errors, tuple(changes))
+    changes.sort(key=lambda change: (change.small / change.figures, -change.figures))
+    in_review = sum(figure.in_review for figure in some)
+    return ProtectionCost(len(some), in_review, dict(hidden), errors, tuple(changes))
 
 
 def _cause(rules: Sequence[str]) -> Cause:
@@ -152,7 +172,7 @@ def _number(value: Value) -> float | None:
 
 
 def _changes(keys: Sequence[str], figures: Sequence[CountedFigure], t: int) -> Iterator[ChangedQuery]:
-    """Each key left out, and the small values of each key as one group."""
+    """Each key left out, and the small categories of each key as one."""
     columns, persons = len({figure.column for figure in figures}), dict[Keys, int]()
     for figure in figures:
         persons[figure.keys] = max(figure.persons, persons.get(figure.keys, 0))
@@ -164,7 +184,7 @@ def _changes(keys: Sequence[str], figures: Sequence[CountedFigure], t: int) -> I
         small = {value for (value,), many in by_value.items() if many < t}
         if len(small) > 1:
             grouped = _added_up(persons, [_grouped(cell, n, small) for cell in persons])
-            yield _changed(Change.GROUP, key, grouped, columns, t)
+            yield _changed(Change.COMBINE, key, grouped, columns, t)
 
 
 def _grouped(cell: Keys, at: int, small: Set[Value]) -> Keys:

@@ -43,7 +43,7 @@ HASHED_FIELDS: Mapping[tuple[str, str], str] = {
 OMITTED_FIELDS = frozenset(
     {("GroupKey", "years"), *(("PlannedStatistic", name) for name in ("growth", "made_bounds", "scale"))}
 )
-"""Fields that follow from others and came later than stored hashes."""
+"""Fields that follow from others and the catalogue, and came later than stored hashes."""
 HASHED_SENTENCES: Mapping[str, str] = {
     "A script made a column of this figure, and its content was not verified.": (
         "A script made a column of this figure, and nobody has verified what is in it."

@@ -10,7 +10,7 @@ from broker.query.analysis.guards import Guards
 from broker.query.analysis.row_multiplicity import conditions_within
 from broker.query.analysis.self_joins import read_through
 from broker.query.operations.possible_values import can_be_true, possible_values
-from broker.query.symbols import ColumnOrigin, SymbolTable
+from broker.query.symbols import ColumnOrigin, SourceRows, SymbolTable
 
 COMPARISONS = frozenset(
     {"equal", "equal_text", "same", "less", "at_most", "is_null", "and", "or", "not", "year", "like", "like_any_case",
@@ -117,10 +117,14 @@ def _parts_domain(
     if not lists or None in lists:
         return None
     found = dict.fromkeys(v for one in lists if one is not None for v in one)
-    # An outer join adds rows whose column is NULL.
-    if opaque.source_rows.scans and opaque.source_rows.scans <= symbols.nullable:
+    if opaque.may_be_empty or _is_padded(opaque.source_rows, symbols):
         found[None] = None
     return tuple(found)
+
+
+def _is_padded(source_rows: SourceRows, symbols: SymbolTable) -> bool:
+    """Whether an outer join adds rows whose column is NULL."""
+    return bool(source_rows.scans) and source_rows.scans <= symbols.nullable
 
 
 def _domain(
@@ -128,10 +132,11 @@ def _domain(
 ) -> tuple[Value, ...] | None:
     match expression:
         case ColumnRef(ident=ident) if ident in symbols.definitions:
-            scans = {symbols.origins[i].scan for i in symbols.base(expression)}
             found = _domain(symbols.definitions[ident], symbols, years, guards)
-            padded = found is not None and scans & symbols.nullable and None not in found
-            return (*found, None) if found is not None and padded else found
+            reads_padded = not symbols.nullable.isdisjoint(symbols.origins[i].scan for i in symbols.base(expression))
+            # A literal reads no column, but is missing where an outer join finds no row of its derived table.
+            padded = reads_padded or _is_padded(symbols.source_rows[ident], symbols)
+            return (*found, None) if found is not None and padded and None not in found else found
         case ColumnRef(ident=ident) if ident in symbols.opaque:
             return _parts_domain(expression, symbols, years, guards)
         case ColumnRef(ident=ident):
@@ -189,5 +194,6 @@ def _listed_values(origin: ColumnOrigin, years: Years | None) -> list[Value] | N
         return [origin.table.year.format.write(y) for y in sorted(years or ())]
     if variable.values is None:
         return None
-    values = [v for v in variable.values if years is None or variable.years_of(v, years)]
-    return [*values, None] if variable.can_be_missing(years) else [*values]
+    limited = years if years and variable.changes_by_year else None
+    values = [v for v in variable.values if limited is None or variable.years_of(v, limited)]
+    return [*values, None] if variable.can_be_missing(limited) else [*values]

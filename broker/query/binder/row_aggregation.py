@@ -251,7 +251,9 @@ def _bounded_aggregate(
     )
 
 
-def aggregate_column(found: BoundAggregate, symbols: SymbolTable, source_rows: SourceRows, shared: bool) -> ColumnRef:
+def aggregate_column(
+    found: BoundAggregate, symbols: SymbolTable, source_rows: SourceRows, shared: bool, may_be_empty: bool
+) -> ColumnRef:
     """Add the column that an aggregate gives to the rows above."""
     shared = shared or any(symbols.is_shared(a) for a in found.aggregate.args)
     # a count of nothing is 0, every other aggregate of nothing is NULL
@@ -263,6 +265,7 @@ def aggregate_column(found: BoundAggregate, symbols: SymbolTable, source_rows: S
         closed=counts or (not of_counts and _is_amount(op, args, symbols)),
         counts=counts,
         like=args[0] if op in ONE_OF and args else None,
+        may_be_empty=may_be_empty,
     )  # fmt: skip
     column = symbols.new_opaque(found.aggregate.type, made)
     if found.size is not None:
@@ -323,7 +326,9 @@ class RowAggregation:
     def aggregate(self, node: exp.Expr) -> Scalar:
         found = bind_aggregate(node, self.expression_binder, self.own)
         if found not in self.columns:
-            self.columns[found] = aggregate_column(found, self.binder.symbols, self._source_rows(), not self.own)
+            self.columns[found] = aggregate_column(
+                found, self.binder.symbols, self._source_rows(), shared=not self.own, may_be_empty=not self.keys
+            )
         return self.columns[found]
 
     def _source_rows(self) -> SourceRows:

@@ -70,7 +70,7 @@ def _applied_column(binding: SelectBinding, sub: BoundRows, value: ColumnRef | N
         made = OpaqueColumn(
             symbols.base(value), low=low, high=high, decimals=decimals, shared=shared,
             closed=is_plain_amount(value, symbols), counts=is_row_count(value, symbols),
-            like=known.like if known else value,
+            like=known.like if known else value, may_be_empty=True,
         )  # fmt: skip
         found = symbols.new_opaque(value.type, made)
         if value.ident in symbols.sizes:

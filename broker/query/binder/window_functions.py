@@ -166,7 +166,8 @@ def bind_row_window(binding: SelectBinding, node: exp.Window) -> Scalar:
     if by_person and rows.person is not None:
         # Rows without a link key stay separate, as in GROUP BY.
         partition = (*partition, ColumnRef(rows.person, ScalarType.INT))
-    column = aggregate_column(window.call, symbols, SourceRows(rows.scans, rows.person), shared=not own)
+    source_rows = SourceRows(rows.scans, rows.person)
+    column = aggregate_column(window.call, symbols, source_rows, shared=not own, may_be_empty=True)
     if not own:
         binding.binder.review[CONTEXT] = None
     binding.windows.append(WindowColumn(column.ident, window.call.aggregate, partition, window.order, not own))

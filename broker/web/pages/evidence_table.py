@@ -1,7 +1,7 @@
 """Makes a checker's table from a judged one: one row for each cell, each figure exact and as released. Judges
 nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from broker.domain.findings import AssessedRow, Assessment, Finding
@@ -76,11 +76,11 @@ class EvidenceTable:
 
 
 def evidence_table_of(assessment: Assessment) -> EvidenceTable:
-    count = assessment.key_count
-    rows = tuple(_evidence_row(n, r, count) for n, r in enumerate(assessment.rows))
+    columns = assessment.figure_columns
+    rows = tuple(_evidence_row(n, r, columns) for n, r in enumerate(assessment.rows))
     return EvidenceTable(
-        keys=assessment.columns[:count],
-        columns=assessment.columns[count:],
+        keys=tuple(assessment.columns[n] for n in assessment.key_columns),
+        columns=tuple(assessment.columns[n] for n in columns),
         rows=rows,
         findings=tuple(map(_finding_fields, assessment.findings)),
         notes=assessment.notes,
@@ -99,16 +99,16 @@ def select_rows(table: EvidenceTable, words: str, flagged: bool, page: int) -> E
     return replace(table, rows=found[(at - 1) * ROWS_SHOWN : at * ROWS_SHOWN], found=len(found), page=at)
 
 
-def _evidence_row(number: int, row: AssessedRow, key_count: int) -> EvidenceRow:
+def _evidence_row(number: int, row: AssessedRow, columns: Sequence[int]) -> EvidenceRow:
     cell = ", ".join(value_text(k) or "(missing)" for k in row.keys) or "(all)"
-    figures = tuple(_evidence_figures(row, key_count))
+    figures = tuple(_evidence_figures(row, columns))
     return EvidenceRow(number, cell, value_text(row.persons), figures, any(f.flagged for f in figures))
 
 
-def _evidence_figures(row: AssessedRow, key_count: int) -> Iterator[EvidenceFigure]:
-    parts = (part[key_count:] for part in (row.exact, row.released, row.suppressed, row.verdicts, row.rules))
-    for exact, released, suppressed, verdict, rules in zip(*parts, strict=True):
-        yield EvidenceFigure(value_text(exact), value_text(released), suppressed, verdict, ", ".join(rules))
+def _evidence_figures(row: AssessedRow, columns: Sequence[int]) -> Iterator[EvidenceFigure]:
+    for n in columns:
+        values = value_text(row.exact[n]), value_text(row.released[n])
+        yield EvidenceFigure(*values, row.suppressed[n], row.verdicts[n], ", ".join(row.rules[n]))
 
 
 def _finding_fields(finding: Finding) -> dict[str, str]:

@@ -4,6 +4,7 @@ Each stage is a function of the ports and of what the stage before it found. Thr
 lost loses no more than one of the three, and each starts again where the store says that the job is.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -25,6 +26,8 @@ from broker.workflow.private_jobs.private_ports import RunPorts
 from broker.workflow.release_history.job_comparison import ComparisonTask, compare
 from broker.workflow.release_history.release_recording import HistoryMoved
 from broker.workflow.run_context import Failed
+
+log = logging.getLogger(__name__)
 
 Stage = Callable[[RunPorts, Any], Any]
 
@@ -79,7 +82,8 @@ def _do_stages(ports: RunPorts, item: WorkItem, value: Any, stages: Sequence[Sta
     except Failed as failed:
         _fail_job(ports, item, failed.code)
     # The sandbox's frames cannot be trusted, so nothing of the job is.
-    except Breach:
+    except Breach as breach:
+        log.error("job %s failed: %s", item.subject, breach)
         _fail_job(ports, item, FailureCode.BAD_FRAMES)
 
 

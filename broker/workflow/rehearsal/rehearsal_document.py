@@ -44,7 +44,7 @@ def output_document(output: RehearsedOutput) -> dict[str, Any]:
     return {
         "name": found.name,
         "columns": list(found.columns),
-        "key_count": found.key_count,
+        "key_columns": list(found.key_columns),
         "rows": [_values(row) for row in found.rows],
         "hidden": [list(row.suppressed) for row in found.rows],
         "rules": [[list(rules) for rules in row.rules] for row in found.rows],
@@ -137,7 +137,7 @@ def shorten_document(document: dict[str, Any], most_rows: int, most_bytes: int) 
 
 
 def _first_rows(output: dict[str, Any], most: int) -> dict[str, Any]:
-    keys = output["key_count"]
-    figures = [gone for row in output["hidden"] for gone in row[keys:]]
+    keys = frozenset(output["key_columns"])
+    figures = [gone for row in output["hidden"] for n, gone in enumerate(row) if n not in keys]
     counted = {"all_rows": len(output["rows"]), "figures": len(figures), "figures_hidden": sum(figures)}
     return output | {name: output[name][:most] for name in ("rows", "hidden", "rules")} | counted

@@ -52,8 +52,7 @@ def attack_columns(record: StaffRecord) -> tuple[AttackedColumn, ...]:
     file."""
     if (table := record.exact_table) is None:
         return ()
-    columns = range(table.key_count, len(table.columns))
-    return tuple(_attack_column(table, c) for c in columns if any(row.suppressed[c] for row in table.rows))
+    return tuple(_attack_column(table, c) for c in table.figure_columns if any(row.suppressed[c] for row in table.rows))
 
 
 def _attack_column(table: Assessment, column: int) -> AttackedColumn:
@@ -177,9 +176,9 @@ def row_evidence(record: StaffRecord, number: int) -> RowEvidence | None:
     table = record.exact_table
     if table is None or not 0 <= number < len(table.rows):
         return None
-    row, count = table.rows[number], table.key_count
-    keys = tuple(zip(table.columns[:count], row.keys, strict=False))
-    figures = tuple(_figure_evidence(table, row, c) for c in range(count, len(table.columns)))
+    row = table.rows[number]
+    keys = tuple(zip((table.columns[n] for n in table.key_columns), row.keys, strict=False))
+    figures = tuple(_figure_evidence(table, row, c) for c in table.figure_columns)
     return RowEvidence(number, keys, row.persons, figures)
 
 

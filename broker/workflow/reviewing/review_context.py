@@ -97,8 +97,9 @@ def earlier_release(ports: Ports, reviewed: OutputUnderReview) -> EarlierRelease
     table = reviewed.record.table
     if table is None or reviewed.candidate is None or before.media_type != "text/csv":
         return EarlierRelease(before.ident, before.job, at, 0, 0, None)
-    then = _rows_by_keys(ports.content_store.get("released", before.release_hash), table.key_count)
-    now = _rows_by_keys(reviewed.candidate, table.key_count)
+    keys = frozenset(table.columns[n] for n in table.key_columns)
+    then = _rows_by_keys(ports.content_store.get("released", before.release_hash), keys)
+    now = _rows_by_keys(reviewed.candidate, keys)
     if then is None or now is None:
         return EarlierRelease(before.ident, before.job, at, 0, 0, None)
     changes = list(_changed_figures(then, now))
@@ -109,13 +110,19 @@ def earlier_release(ports: Ports, reviewed: OutputUnderReview) -> EarlierRelease
     )
 
 
-def _rows_by_keys(content: bytes, key_count: int) -> KeyedRows | None:
-    """Return the rows by their keys; None if two rows have the same keys or two columns the same name."""
+def _rows_by_keys(content: bytes, keys: frozenset[str]) -> KeyedRows | None:
+    """Return the rows by the values of the columns named `keys`; None if two rows have the same keys or two columns the
+    same name."""
     header, *rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig")))) or [[]]
-    names = header[key_count:]
-    keyed = {tuple(r[:key_count]): dict(zip(names, r[key_count:], strict=False)) for r in rows}
+    places = [n for n, name in enumerate(header) if name in keys]
+    keyed = {
+        tuple(row[n] for n in places): {
+            name: value for name, value in zip(header, row, strict=False) if name not in keys
+        }
+        for row in rows
+    }
     # Rows that share their keys cannot be matched.
-    return keyed if len(keyed) == len(rows) and len(set(names)) == len(names) else None
+    return keyed if len(keyed) == len(rows) and len(set(header)) == len(header) else None
 
 
 def _changed_figures(then: KeyedRows, now: KeyedRows) -> Iterator[ChangedFigure]:

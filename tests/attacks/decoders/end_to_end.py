@@ -29,7 +29,7 @@ from broker.workflow.views import (
 )
 from tests.attacks.decoders.kit import HOLE, Place
 from tests.attacks.decoders.towns import PROJECT, Town
-from tests.in_process_broker import RESEARCHER, add_snapshot, found_broker, open_broker, run_to_end
+from tests.in_process_broker import RESEARCHER, add_snapshot, found_broker, open_broker, run_sql_job
 
 IDENT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 SECONDS = re.compile(r"(T\d\d:\d\d):\d\d(\.\d+)?")
@@ -80,7 +80,7 @@ class Brokers:
         drawn = (uuid.UUID(int=n, version=4) for n in count(1))
         try:
             with self._opened(folder) as ports, patch.object(uuid, "uuid4", lambda: next(drawn)):
-                jobs = [run_to_end(ports, PROJECT, text) for text in texts]
+                jobs = [run_sql_job(ports, PROJECT, text) for text in texts]
                 outputs = {f"{n} {o.name}": o for n, j in enumerate(jobs) for o in ports.store.outputs_of(j)}
                 figures = {place: figures_of(ports, o) for place, o in outputs.items()}
                 return Seen(self._looked_at(ports, jobs, way), tuple(o.state.value for o in outputs.values()), figures)

@@ -13,7 +13,7 @@ import pytest
 
 from broker.domain.errors import Breach, Unknown
 from broker.domain.ports import Snapshot, Vault
-from broker.policy.data_catalogue import Catalogue
+from broker.policy.data_catalogue import Catalogue, CodeYears
 from broker.policy.policy_set import PolicySet
 from broker.policy.stored_policies import POLICY_SET_ADAPTER
 from broker.vault.ingest import ingest
@@ -360,3 +360,18 @@ def test_proofs_are_the_facts_of_granted_person_tables(keeper: VaultStore, two: 
     proof = two.proofs["npd.census"][2018]
     assert (proof.max_rows, set(proof.totals), set(proof.smallest)) == (2, {"LA", "FSM"}, {"LA", "FSM"})
     assert rows(f"SELECT max(__p) + 1 FROM '{keeper.person_map(two)}'") == [(two.persons,)]
+
+
+@pytest.mark.parametrize("stricter", [{"missing": False}, {"code_years": (CodeYears(code="F", until=2018),)}])
+def test_no_vault_of_a_snapshot_that_breaks_a_stricter_catalogue(
+    stricter: dict[str, object], data: Path, snapshot: Snapshot, policies: PolicySet
+) -> None:
+    """The rows of a table follow the catalogue, so people that it rules out would be in no row."""
+    name = "RecordStatus" if "missing" in stricter else "Gender"
+    census, *others = policies.catalogue.tables
+    variables = tuple(replace(v, **stricter) if v.name == name else v for v in census.variables)
+    catalogue = replace(policies.catalogue, tables=(replace(census, variables=variables), *others))
+    keeper = VaultStore(data, lambda: replace(policies, catalogue=catalogue))
+    with pytest.raises(Breach, match=rf"ingest it again. In npd.census of 20\d\d: {name} "):
+        keeper.ensure("ONE", snapshot.ident)
+    assert not list(data.glob("vaults/v*"))

@@ -80,3 +80,24 @@ def test_a_variable_that_is_missing_up_to_a_year_has_a_row_for_it_in_these_years
     assert [year for year, value in rows if value is None] == ["2014/2015"]
     alone = f"SELECT KS2_READEXP, COUNT(*) AS n FROM {table} = '2018/2019' GROUP BY KS2_READEXP"
     assert rows_of(alone) == [(0,), (1,)]
+
+
+EARLIER = "b.PupilMatchingRefAnonymous = a.PupilMatchingRefAnonymous AND b.AcademicYear = '2017/2018'"
+LAST_ROW = "OVER (PARTITION BY PupilMatchingRefAnonymous ORDER BY AcademicYear) AS k"
+ROWS = "npd.spring_census AS a"
+OF_YEAR = "WHERE a.AcademicYear = '2018/2019'"
+MAYBE_EMPTY = {
+    "the row before": f"SELECT LAG(Gender) {LAST_ROW} FROM {ROWS} {OF_YEAR}",
+    "the year before": f"SELECT LAG(AcademicYear) {LAST_ROW} FROM {ROWS} {OF_YEAR}",
+    "a subquery": "SELECT (SELECT MAX(b.Gender) FROM npd.spring_census AS b "
+    f"WHERE {EARLIER}) AS k FROM {ROWS} {OF_YEAR}",
+    "an applied aggregate": f"SELECT m.k FROM {ROWS} CROSS APPLY "
+    f"(SELECT MAX(b.Gender) AS k FROM npd.spring_census AS b WHERE {EARLIER}) AS m {OF_YEAR}",
+    "a constant of an outer join": f"SELECT b.k FROM {ROWS} LEFT JOIN (SELECT PupilMatchingRefAnonymous, AcademicYear, "
+    f"'x' AS k FROM npd.spring_census) AS b ON {EARLIER} {OF_YEAR}",
+}
+
+
+@pytest.mark.parametrize("inner", MAYBE_EMPTY.values(), ids=MAYBE_EMPTY.keys())
+def test_a_key_that_is_computed_from_no_row_has_a_row_without_value(inner: str) -> None:
+    assert (None,) in rows_of(f"SELECT k, COUNT(*) AS n FROM ({inner}) AS x GROUP BY k")

@@ -72,8 +72,8 @@ def test_errors_are_medians_over_shown_figures_in_per_cent_of_the_truth():
 
 def test_a_key_that_is_left_out_adds_up_its_cells():
     leave_out = {c.key: c for c in cost_of_output(SMALL_SCHOOLS, T).changes if c.change is Change.LEAVE_OUT}
-    assert (leave_out["school"].figures, leave_out["school"].hidden) == (2, 0)
-    assert (leave_out["sex"].figures, leave_out["sex"].hidden) == (4, 1)  # D has 5 persons
+    assert (leave_out["school"].figures, leave_out["school"].small) == (2, 0)
+    assert (leave_out["sex"].figures, leave_out["sex"].small) == (4, 1)  # D has 5 persons
 
 
 def test_small_values_are_grouped_only_if_there_are_several():
@@ -83,16 +83,16 @@ def test_small_values_are_grouped_only_if_there_are_several():
         columns=("group", "n"),
     )
     (change,) = cost_of_output(several, T).changes
-    assert (change.change, change.key, change.figures, change.hidden) == (Change.GROUP, "group", 2, 0)
+    assert (change.change, change.key, change.figures, change.small) == (Change.COMBINE, "group", 2, 0)
     one = assessed(row(("A",), 3, "F1"), row(("D",), 20, released=20), columns=("group", "n"))
     assert cost_of_output(one, T).changes == ()
 
 
-def test_changes_that_show_most_come_first_and_those_that_show_nothing_are_left_out():
+def test_changes_that_hide_the_smallest_share_come_first_and_those_that_hide_no_less_are_left_out():
     changes = cost_of_output(SMALL_SCHOOLS, T).changes
-    shares = [c.hidden / c.figures for c in changes]
+    shares = [c.small / c.figures for c in changes]
     assert shares == sorted(shares)
-    assert all(c.shown for c in changes)
+    assert all(share < 5 / 7 for share in shares)
 
 
 def test_nothing_is_suggested_where_nothing_is_hidden():
@@ -114,10 +114,36 @@ def test_an_output_without_rows_costs_nothing():
 
 def test_of_figures_of_a_cell_the_most_persons_count():
     figures = [
-        CountedFigure(("A",), "count", 12, 12, 10, False, ()),
-        CountedFigure(("A",), "sum(x)", 3, 40, None, True, ("M1",)),
-        CountedFigure(("B",), "count", 4, 4, None, True, ("F1",)),
-        CountedFigure(("C",), "count", 7, 7, None, True, ("F1",)),
+        CountedFigure(("A",), "count", 12, 12, 10, False, False, ()),
+        CountedFigure(("A",), "sum(x)", 3, 40, None, True, False, ("M1",)),
+        CountedFigure(("B",), "count", 4, 4, None, True, False, ("F1",)),
+        CountedFigure(("C",), "count", 7, 7, None, True, False, ("F1",)),
     ]
     (change,) = protection_cost(("school",), figures, T, has_totals=False).changes
-    assert (change.change, change.figures, change.hidden) == (Change.GROUP, 4, 0)
+    assert (change.change, change.figures, change.small) == (Change.COMBINE, 4, 0)
+
+
+def test_keys_may_stand_behind_figures():
+    rows = SMALL_SCHOOLS.rows
+    turned = [
+        replace(
+            r,
+            **{
+                name: tuple(reversed(getattr(r, name)))
+                for name in ("exact", "released", "suppressed", "verdicts", "rules")
+            },
+        )
+        for r in rows
+    ]
+    other = replace(SMALL_SCHOOLS, columns=("n", "sex", "school"), rows=tuple(turned), column_statistics=((1,), (), ()))
+    assert replace(cost_of_output(other, T), changes=()) == replace(cost_of_output(SMALL_SCHOOLS, T), changes=())
+    assert {c.key for c in cost_of_output(other, T).changes} == {
+        c.key for c in cost_of_output(SMALL_SCHOOLS, T).changes
+    }
+
+
+def test_what_a_checker_reviews_is_not_counted_as_hidden():
+    found = row(("A", "F"), 30, released=30)
+    reviewed = replace(found, verdicts=(*found.verdicts[:-1], Verdict.REVIEW), rules=((), (), ("A1",)))
+    cost = cost_of_output(assessed(reviewed), T)
+    assert (cost.figures, cost.in_review, cost.hidden) == (1, 1, {})

@@ -59,12 +59,37 @@ def test_another_statistic_of_the_same_persons_with_the_same_value_is_charged() 
     assert charged(other, first).keys() == {(0, 0)}
 
 
+def with_sum(number: int, amounts: dict[int, float], told: str = "sum(x)") -> MemberTable:
+    made = table(number, {"boys": BOYS}, total=amounts)
+    count, total = made.figures
+    return replace(made, figures=(count, replace(total, told=told)))
+
+
+AMOUNTS = {p: 1.0 + p % 7 for p in BOYS}
+
+
 def test_sums_of_other_amounts_are_charged_and_of_equal_amounts_are_not() -> None:
-    amounts = {p: 1.0 + p % 7 for p in BOYS}
-    first = table(1, {"boys": BOYS}, total=amounts)
-    assert charged(replace(first), first) == {}
-    swapped = amounts | {0: amounts[1], 1: amounts[0]}
-    assert (1, 0) in charged(table(2, {"boys": BOYS}, total=swapped), first)
+    assert charged(with_sum(2, AMOUNTS), with_sum(1, AMOUNTS)) == {}
+    swapped = AMOUNTS | {0: AMOUNTS[1], 1: AMOUNTS[0]}
+    assert (1, 0) in charged(with_sum(2, swapped), with_sum(1, AMOUNTS))
+
+
+@pytest.mark.parametrize("measure", ["quantile", "deviation", "mode", "count_distinct", "gap"])
+def test_a_value_that_does_not_follow_from_the_amounts_is_charged(measure: str) -> None:
+    """An equal median of another year tells that it is equal."""
+    told = f"{measure}(x)"
+    assert (1, 0) in charged(with_sum(2, AMOUNTS, told), with_sum(1, AMOUNTS, told))
+
+
+def test_a_figure_under_other_rules_is_charged_although_its_value_is_equal() -> None:
+    first = table(1, {"boys": BOYS})
+    other = replace(first, entry=replace(first.entry, profile="npd-exact"))
+    assert charged(first, other).keys() == {(0, 0)}
+
+
+def test_a_figure_of_another_table_of_the_job_is_charged_and_hides_no_copy_alone() -> None:
+    first = table(0, {"boys": BOYS})
+    assert charged(replace(first), first).keys() == {(0, 0)}
 
 
 def test_a_figure_without_a_value_repeats_nothing() -> None:
@@ -83,7 +108,7 @@ def with_share(counted: bool, share: float) -> MemberTable:
     made = table(1, {"boys": BOYS}, ones=BOYS[:20])
     count, ones = made.figures[0], made.figures[1]
     both = replace(ones, told="share(y)", shown={0: share})
-    parts = (count, replace(ones, statistic=1, told="sum of y", shown={0: 20})) if counted else ()
+    parts = (count, replace(ones, statistic=1, told="ones(y)", shown={0: 20})) if counted else ()
     return replace(made, figures=(*parts, both, replace(both, amount="given")))
 
 
@@ -97,6 +122,12 @@ def test_a_share_by_itself_is_charged() -> None:
 
 def test_a_share_that_is_not_the_quotient_of_the_counts_is_charged() -> None:
     assert (2, 0) in charged(with_share(counted=True, share=0.48))
+
+
+def test_a_mean_is_no_count_beside_a_share() -> None:
+    made = with_share(counted=True, share=0.5)
+    mean = replace(made.figures[0], told="mean(x)")
+    assert (2, 0) in charged(replace(made, figures=(mean, *made.figures[1:])))
 
 
 def test_two_shares_of_everybody_are_charged_although_one_is_the_quotient_of_the_other() -> None:
