@@ -121,7 +121,8 @@ class Search:
 
     def padded(self, tried: Tried, pads: int = 5) -> list[Pad]:
         """The same way with other pads: of as many as are counted at all and change other numbers than those before. A
-        pad that leaves out nobody would repeat what the text was found for."""
+        pad that leaves out nobody would repeat what the text was found for. A hidden number that crosses the threshold
+        is among no changes, but it is one."""
         way, worst = tried.worst
         seen, changed = list[Pad](), {worst.changes}
         for pad in range(1, len(PADS)):
@@ -129,7 +130,8 @@ class Search:
             if found is not None and way in found.found:
                 told = found.found[way]
                 if told.changes not in changed:
-                    seen.append(Pad(len(told.changes), told.kind is not Kind.NONE, told.changes))
+                    differs = told.kind is not Kind.NONE
+                    seen.append(Pad(max(len(told.changes), differs), differs, told.changes))
                 changed.add(told.changes)
             if len(seen) == pads:
                 break
