@@ -2,7 +2,7 @@
 rules."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
@@ -23,41 +23,9 @@ from broker.domain.stated_values import (
     Positive,
     Whole,
 )
+from broker.policy.code_lists import CodeList, Codeset, CodeYears
 from broker.policy.policy_model import PolicyModel
 from broker.policy.written_years import WrittenYears
-
-_ARE_CODES = Condition(
-    lambda codes: codes and len(set(codes)) == len(codes), "A code list is not empty, and names no code twice.", "codes"
-)
-CodeList = Annotated[tuple[str, ...], _ARE_CODES]
-
-
-@dataclass(frozen=True, kw_only=True)
-class CodeYears(PolicyModel):
-    """The first and the last year in which a code exists; None: the code has no first, or no last year."""
-
-    code: str
-    since: int | None = None
-    until: int | None = None
-
-    def faults(self, stated: Keys) -> Faults:
-        if self.since is not None and self.until is not None and self.since > self.until:
-            yield "until", "empty-range", f"The code {self.code} ends before it begins."
-
-    def include(self, year: int) -> bool:
-        return (self.since is None or self.since <= year) and (self.until is None or year <= self.until)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Codeset(PolicyModel):
-    """A code list: codes in the spelling of the vault, in the order in which tables show them. `years`: of codes that
-    do not exist in every year."""
-
-    name: str
-    codes: CodeList
-    labels: dict[str, str] = field(default_factory=dict)
-    years: tuple[CodeYears, ...] = ()
-
 
 MAX_LISTED_VALUES = 5000
 """Most whole numbers that a variable may list one by one."""

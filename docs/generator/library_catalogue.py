@@ -2,7 +2,8 @@
 
 import json
 
-from broker.policy.data_catalogue import Catalogue, CatalogueTable, Codeset, Variable
+from broker.policy.code_lists import Codeset
+from broker.policy.data_catalogue import Catalogue, CatalogueTable, Variable
 
 
 def library_catalogue(catalogue: Catalogue) -> str:

@@ -19,7 +19,7 @@ Keys = tuple[Value, ...]
 class Cause(StrEnum):
     """Why a figure is hidden: the first of several causes in this order."""
 
-    THRESHOLD = "threshold"
+    FEW_PEOPLE = "few-people"
     INSTITUTIONS = "institutions"
     FEW_VALUES = "few-values"
     DOMINANCE = "dominance"
@@ -31,7 +31,7 @@ class Cause(StrEnum):
 
 
 CAUSE_WORDS: Mapping[Cause, str] = {
-    Cause.THRESHOLD: "too few people",
+    Cause.FEW_PEOPLE: "too few people",
     Cause.INSTITUTIONS: "too few institutions",
     Cause.FEW_VALUES: "too few people with the value, or near it",
     Cause.DOMINANCE: "a few people make up most of it",
@@ -42,7 +42,7 @@ CAUSE_WORDS: Mapping[Cause, str] = {
     Cause.COMPUTED: "uses a hidden figure",
 }
 RULES_OF: Mapping[Cause, frozenset[str]] = {
-    Cause.THRESHOLD: frozenset({"F1", "F5", "M1", "P1", "P2", "D1", "R1", "R2", "W1"}),
+    Cause.FEW_PEOPLE: frozenset({"F1", "F5", "M1", "P1", "P2", "D1", "R1", "R2", "W1"}),
     Cause.INSTITUTIONS: frozenset({"F6"}),
     Cause.FEW_VALUES: frozenset({"Q1", "Q2", "Q3"}),
     Cause.DOMINANCE: frozenset({"M2", "M3", "M4", "M5"}),

@@ -6,16 +6,8 @@ from pathlib import Path
 
 from broker.domain.model_reader import Readers, read_field, read_model, read_value
 from broker.domain.stated_values import LocatedValue, Named
-from broker.policy.data_catalogue import (
-    NAME,
-    Catalogue,
-    CatalogueTable,
-    CodeList,
-    Codeset,
-    CodeYears,
-    TableKind,
-    Variable,
-)
+from broker.policy.code_lists import CodeList, Codeset, CodeYears
+from broker.policy.data_catalogue import NAME, Catalogue, CatalogueTable, TableKind, Variable
 from broker.policy.files.yaml_reader import read_folder, read_yaml
 
 CODESETS_FILE = "codesets.yaml"

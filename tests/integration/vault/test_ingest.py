@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from broker.domain.errors import Invalid, Unknown
-from broker.policy.data_catalogue import Catalogue, CodeYears
+from broker.policy.code_lists import CodeYears
+from broker.policy.data_catalogue import Catalogue
 from broker.vault.extract_files import ExtractProblem, IngestRefused
 from broker.vault.ingest import ingest
 from broker.vault.snapshot_files import read_snapshot, register_values
@@ -229,7 +230,7 @@ def test_a_truncated_file_is_unreadable(draw: Draw, good: Extracts, data: Path, 
     assert ExtractProblem("npd.census/2018.parquet", None, "unreadable", 1) in refused(source, data, catalogue)
 
 
-def test_a_code_in_a_year_in_which_it_does_not_exist_is_told(
+def test_a_code_in_a_year_in_which_it_does_not_exist_is_refused(
     draw: Draw, good: Extracts, data: Path, catalogue: Catalogue
 ) -> None:
     until = (CodeYears(code="F", until=2018),)

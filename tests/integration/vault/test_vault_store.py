@@ -13,7 +13,8 @@ import pytest
 
 from broker.domain.errors import Breach, Unknown
 from broker.domain.ports import Snapshot, Vault
-from broker.policy.data_catalogue import Catalogue, CodeYears
+from broker.policy.code_lists import CodeYears
+from broker.policy.data_catalogue import Catalogue
 from broker.policy.policy_set import PolicySet
 from broker.policy.stored_policies import POLICY_SET_ADAPTER
 from broker.vault.ingest import ingest

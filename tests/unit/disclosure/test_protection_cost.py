@@ -48,12 +48,12 @@ SMALL_SCHOOLS = assessed(
 def test_figures_are_counted_by_the_first_cause_and_nobodys_are_not():
     cost = cost_of_output(SMALL_SCHOOLS, T)
     assert cost.figures == 7
-    assert cost.hidden == {Cause.THRESHOLD: 4, Cause.OTHERS: 1}
+    assert cost.hidden == {Cause.FEW_PEOPLE: 4, Cause.OTHERS: 1}
 
 
 def test_a_figure_hidden_by_two_rules_has_the_first_cause():
     cost = cost_of_output(assessed(row(("A", "F"), 3, "X1", "F1")), T)
-    assert cost.hidden == {Cause.THRESHOLD: 1}
+    assert cost.hidden == {Cause.FEW_PEOPLE: 1}
 
 
 def test_a_figure_without_a_rule_is_computed_from_hidden_ones():

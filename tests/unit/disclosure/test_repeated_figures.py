@@ -112,7 +112,7 @@ def with_share(counted: bool, share: float) -> MemberTable:
     return replace(made, figures=(*parts, both, replace(both, amount="given")))
 
 
-def test_a_share_beside_its_two_counts_is_not_charged() -> None:
+def test_a_share_with_its_two_counts_is_not_charged() -> None:
     assert charged(with_share(counted=True, share=0.5)).keys() == {(0, 0), (1, 0)}
 
 
@@ -124,7 +124,7 @@ def test_a_share_that_is_not_the_quotient_of_the_counts_is_charged() -> None:
     assert (2, 0) in charged(with_share(counted=True, share=0.48))
 
 
-def test_a_mean_is_no_count_beside_a_share() -> None:
+def test_a_mean_is_no_count_of_a_share() -> None:
     made = with_share(counted=True, share=0.5)
     mean = replace(made.figures[0], told="mean(x)")
     assert (2, 0) in charged(replace(made, figures=(mean, *made.figures[1:])))
