@@ -185,7 +185,9 @@ def _distinct(c: Choices, words: Words, pad: str) -> str:
 
 def _joined(c: Choices, words: Words, pad: str) -> str:
     """Absence with the census or the register, inside or outside."""
-    kind = c.number(4)
+    kind = c.number(5)
+    if kind == 4:
+        return _joined_computed(c, words, pad)
     keys = _keys(c, words)
     columns, after = _selected(c, words, keys)
     how = c.pick(("JOIN", "LEFT JOIN"))
@@ -203,9 +205,24 @@ def _joined(c: Choices, words: Words, pad: str) -> str:
     return f"SELECT {columns} FROM npd.absence AS a {other} WHERE {_where(c, words, pad)}{after}"
 
 
+def _joined_computed(c: Choices, words: Words, pad: str) -> str:
+    """What a table computes that an outer join finds for some: NULL for all others."""
+    value = c.pick(
+        ("1", "'x'", "COALESCE(e.FSMeligible, 0)", f"CASE WHEN {condition(c, words, 'e', 1)} THEN 1 ELSE 0 END")
+    )
+    found = f"SELECT e.{KEY} AS k, {value} AS w FROM npd.absence AS e WHERE e.AcademicYear = {Y} AND {condition(c, words, 'e', 1)}"
+    rows = f"FROM npd.absence AS a LEFT JOIN ({found}) AS s ON s.k = a.{KEY} WHERE {_where(c, words, pad)}"
+    kind = c.number(4)
+    if kind == 0:
+        return f"SELECT s.w AS k0, COUNT(*) AS f0 {rows} GROUP BY {c.pick(('s.w', 'ROLLUP (s.w)'))}"
+    if kind == 1:
+        return f"SELECT COUNT(s.w) AS f0, COUNT(*) AS f1 {rows}"
+    return _marked(c, f"s.w IS {c.pick(('', 'NOT '))}NULL", amount(c, words), rows)
+
+
 def _derived_key(c: Choices, words: Words, pad: str) -> str:
     """Rows by a band of a number, by a figure of the year before, or by a place among the own rows."""
-    kind = c.number(3)
+    kind = c.number(4)
     if kind == 0:
         key = f"CASE WHEN a.OverallAbsence_6HalfTerms < {c.pick((5, 10))} THEN 'low' WHEN {condition(c, words)} THEN 'mid' ELSE 'high' END"
         columns, after = _selected(c, words, [key])
@@ -213,6 +230,9 @@ def _derived_key(c: Choices, words: Words, pad: str) -> str:
     where = _where(c, words, pad)
     if kind == 1:
         rows = f"SELECT a.{KEY} AS k, a.SENprovision AS s, a.FSMeligible AS fsm, COUNT(*) OVER (PARTITION BY a.{KEY}) AS x FROM npd.absence AS a WHERE {where}"
+    elif kind == 2:
+        before = f"LAG({c.pick(('a.SENprovision', 'a.FSMeligible', 'a.MonthOfBirth'))}) OVER (PARTITION BY a.{KEY} ORDER BY a.AcademicYear)"
+        rows = f"SELECT a.{KEY} AS k, {before} AS s, a.FSMeligible AS fsm, {amount(c, words)} AS x FROM npd.absence AS a WHERE {where}"
     else:
         rows = f"SELECT a.{KEY} AS k, a.SENprovision AS s, a.FSMeligible AS fsm, ROW_NUMBER() OVER (PARTITION BY a.{KEY} ORDER BY {amount(c, words)}, a.AcademicYear) AS x FROM npd.absence AS a WHERE {where}"
     return _of_rows(c, rows)
