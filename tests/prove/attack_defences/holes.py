@@ -16,7 +16,37 @@ OF_ALIGNMENT = "tests.unit.disclosure.test_count_alignment"
 NEAR_TABLES = "test_invariant_9_a_series_of_near_tables_shows_the_same_holes_for_nobody_one_and_nine"
 Defence = partial(Listed, module="tests.attacks.test_holes", test="test_holes_are_the_same_for_nobody_one_and_nine")
 
+NO_ROW = "test_people_whose_value_is_computed_from_no_row_are_protected"
+
 DEFENCES = (
+    Defence(
+        "what the padded side of an outer join computes is NULL there",
+        edited(
+            "broker.evidence.table_populations:_PopulationReader._join", "join.how is JoinHow.LEFT and", "False and"
+        ),
+        test=NO_ROW,
+        given=("a condition on a constant of an outer join, beside all", 9),
+    ),
+    Defence(
+        "a constant of an outer join as a key has a row for NULL",
+        edited(
+            "broker.query.analysis.group_key_domains:_domain",
+            "padded = reads_padded or _is_padded(symbols.source_rows[ident], symbols)",
+            "padded = reads_padded",
+        ),
+        test=NO_ROW,
+        given=("a constant of an outer join as a key", 1),
+    ),
+    Defence(
+        "a key that is computed from no row has a row for NULL",
+        edited("broker.query.analysis.group_key_domains:_parts_domain", "opaque.may_be_empty or", "False or"),
+        test="test_a_key_that_is_computed_from_no_row_has_a_row_without_value",
+        module="tests.spec.query.test_years_of_codes",
+        given=(
+            "SELECT LAG(AcademicYear) OVER (PARTITION BY PupilMatchingRefAnonymous ORDER BY AcademicYear) AS k "
+            "FROM npd.spring_census AS a WHERE a.AcademicYear = '2018/2019'",
+        ),
+    ),
     Defence(
         "cells of a few are looked at as cells of nobody",
         put(f"{LINKING}.linked_pattern.known_joint_cells", lambda _family, atoms, *_: list(atoms)),
