@@ -242,7 +242,8 @@ def test_a_bound_that_is_broken_on_purpose_is_caught(
                     con.execute(f"ALTER TABLE {name} ADD COLUMN __zero UTINYINT DEFAULT 0")
     BROKEN[how](monkeypatch)
     tight = replace(profile, person_cells=1, person_rows=2)
-    for number in of_events(400) if "filter" in how else range(seed(), seed() + 300):
+    # Few filters of drawn queries leave several values, and not all.
+    for number in of_events(4000) if "filter" in how else range(seed(), seed() + 300):
         found = measured(number, policies, tight)
         for bounded, table in (
             pair for f in found or () if isinstance(f, PrivateOutputPlan) for pair in kit.tables_of(f)
