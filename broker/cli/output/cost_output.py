@@ -8,7 +8,7 @@ MOST_CHANGES = 2
 
 
 def print_cost(cost: dict[str, Any]) -> None:
-    """Print the hidden figures by cause, the errors of the others, and the changes that show a larger share."""
+    """Print the hidden figures by cause, the errors of the others, and the changes that would hide a smaller share."""
     hidden = sum(one["figures"] for one in cost["hidden"])
     review = f", and a checker reviews {cost['in_review']:,}" if cost["in_review"] else ""
     print_line(f"Of {cost['figures']:,} figures with at least one person, {hidden:,} are hidden{review}.")

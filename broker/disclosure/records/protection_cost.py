@@ -1,6 +1,6 @@
-"""What protection costs an output: the figures that each cause hides, how far the others are from the truth, and the
-changes of the query that show more. Reads exact figures, so its result is for staff, and for authors on synthetic data.
-Takes no decisions."""
+"""What protection costs an output: the figures that each cause hides, how far the others are from the truth, and
+changes of the query that would hide a smaller share. Reads exact figures, so its result is for staff, and for authors
+on synthetic data. Takes no decisions."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
