@@ -7,7 +7,7 @@ from enum import StrEnum
 from sqlglot import exp
 
 from broker.domain.plans import operators as ops
-from broker.domain.plans.scalars import Call, ColumnRef, Scalar, all_of, same_person
+from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, all_of, same_person
 from broker.query.diagnostics import BindError
 from broker.query.symbols import SourceRows, SymbolTable
 
@@ -73,9 +73,12 @@ class CteDefinition:
 Ctes = Mapping[str, CteDefinition]
 
 
-def one_row() -> BoundRows:
-    """The source of a SELECT without FROM: one row without columns."""
-    return BoundRows(ops.Values((), ((),)), None, frozenset())
+def written_row(symbols: SymbolTable) -> BoundRows:
+    """One written row, the source of a SELECT without FROM and of each row of VALUES. Like a scan it has a number, so
+    that an outer join can be seen to find no row."""
+    number = symbols.new_id()
+    relation = ops.Values(((number, ScalarType.INT),), ((Literal(1, ScalarType.INT),),))
+    return BoundRows(relation, None, frozenset({number}))
 
 
 def is_context(part: ops.Relation) -> bool:

@@ -43,7 +43,8 @@ class ColumnOrigin:
 
 @dataclass(frozen=True, slots=True)
 class SourceRows:
-    """The rows in which a column is computed: the scans of its derived table, and the id of the person number."""
+    """The rows in which a column is computed: the scans and written rows of its derived table, and the id of the person
+    number. Without any, it is computed in the rows that read it."""
 
     scans: frozenset[int] = frozenset()
     person: int | None = None
@@ -77,8 +78,9 @@ class OpaqueColumn:
 
 @dataclass(slots=True)
 class SymbolTable:
-    """The symbol table of one output. `nullable`: scans on an outer side of a join. `source_rows`: the derived table in
-    which a derived column is computed. `labels`: what a column above the top aggregation is (a key, a measure)."""
+    """The symbol table of one output. `nullable`: scans and written rows on an outer side of a join. `source_rows`: the
+    derived table in which a derived column is computed. `labels`: what a column above the top aggregation is (a key, a
+    measure)."""
 
     tables: dict[int, CatalogueTable] = field(default_factory=dict)
     origins: dict[int, ColumnOrigin] = field(default_factory=dict)
@@ -186,11 +188,15 @@ class SymbolTable:
             case scalars.ColumnRef(ident=ident) if ident in self.definitions:
                 inner = self.expanded(self.definitions[ident])
                 source_rows = self.source_rows[ident]
-                if not source_rows.scans or not source_rows.scans <= self.nullable:
+                if not self.is_outer(source_rows):
                     return inner
                 # on a padded row the derived column is NULL, whatever its definition gives
                 return scalars.Case(((self._is_padded(scalar, source_rows), scalars.NULL),), inner, scalar.type)
         return scalars.with_parts(scalar, self.expanded)
+
+    def is_outer(self, source_rows: SourceRows) -> bool:
+        """Whether an outer join can find none of these rows. Whatever is computed in them is NULL then."""
+        return bool(source_rows.scans) and source_rows.scans <= self.nullable
 
     def _is_padded(self, column: scalars.ColumnRef, source_rows: SourceRows) -> scalars.Scalar:
         """Condition that an outer join found no row of the derived table: its row then has no person number."""
@@ -263,4 +269,5 @@ class SymbolTable:
         return self.origins.get(scalar.ident) or self.key_origins.get(scalar.ident)
 
     def is_person(self, scan: int) -> bool:
-        return self.tables[scan].kind is TableKind.PERSON
+        """Whether a scan is of persons. A written row is not."""
+        return scan in self.tables and self.tables[scan].kind is TableKind.PERSON

@@ -135,6 +135,29 @@ NO_ROW = {
     "a subquery as a key": f"""SELECT s, COUNT(*) AS n FROM (SELECT (SELECT MAX(b.LA) FROM npd.a AS b
         WHERE b.Key = a.Key AND b.{YEAR} AND b.LA = 1) AS s
         FROM npd.a AS a WHERE a.{YEAR} AND (a.LA = 1 OR {OF_A})) AS x GROUP BY ROLLUP (s)""",
+    **{
+        f"a constant of {what} that reads no table, as a key": f"""SELECT v.c, COUNT(*) AS n FROM npd.a AS a
+            {joined} WHERE a.{YEAR} GROUP BY ROLLUP (v.c)"""
+        for what, joined in {
+            "a derived table": f"LEFT JOIN (SELECT 'x' AS c) AS v ON NOT {OF_A}",
+            "a derived table of another": f"LEFT JOIN (SELECT d.c FROM (SELECT 'x' AS c) AS d) AS v ON NOT {OF_A}",
+            "written rows": f"LEFT JOIN (VALUES ('x')) AS v(c) ON NOT {OF_A}",
+            "an aggregate": f"LEFT JOIN (SELECT MAX(d.c) AS c FROM (SELECT 'x' AS c) AS d) AS v ON NOT {OF_A}",
+            "several rows": f"LEFT JOIN (SELECT 'x' AS c UNION SELECT 'x' AS c) AS v ON NOT {OF_A}",
+            "an applied table": f"OUTER APPLY (SELECT 'x' AS c WHERE NOT {OF_A}) AS v",
+        }.items()
+    },
+    "a constant of a right join as a key": f"""SELECT v.c, COUNT(*) AS n FROM (SELECT 'x' AS c) AS v
+        RIGHT JOIN npd.a AS a ON NOT {OF_A} WHERE a.{YEAR} GROUP BY ROLLUP (v.c)""",
+    "a person's own aggregate of a constant, as a key": f"""SELECT x.c, COUNT(*) AS n
+        FROM (SELECT a.Key, MAX(v.c) AS c FROM npd.a AS a LEFT JOIN (SELECT 'x' AS c) AS v ON NOT {OF_A}
+              WHERE a.{YEAR} GROUP BY a.Key) AS x GROUP BY ROLLUP (x.c)""",
+    "a constant of written rows, beside all": f"""
+        -- output: some
+        SELECT v.c, COUNT(*) AS n FROM npd.a AS a LEFT JOIN (VALUES ('x')) AS v(c) ON NOT {OF_A} WHERE a.{YEAR}
+        GROUP BY v.c;
+        -- output: all
+        SELECT COUNT(*) AS n FROM npd.a AS a LEFT JOIN (VALUES ('x')) AS v(c) ON NOT {OF_A} WHERE a.{YEAR}""",
     "a condition on a constant of an outer join, beside all": f"""
         -- output: some
         SELECT COUNT(*) AS n {OUTER} AND x.c = 'x';

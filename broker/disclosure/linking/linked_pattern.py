@@ -110,14 +110,17 @@ def _suppress_amount(
     beyond = max(0, len(small) - pattern_input.profile.max_joint_targets)
     targets = {found.sum_of(c) for c, rules in reasons.items() if found.persons[c] >= t and not rules <= COVER_RULES}
     targets |= {c for c, at in enumerate(is_open) if at} | set(small[: pattern_input.profile.max_joint_targets])
+    # All parts of a shown figure can be too small to be used. Without rounding it is then an open cell by itself.
+    exact = targets & shown
+    targets -= exact
     task = _suppression_task(found, targets, hidden, shown, is_open, t)  # counts or one amount
     repaired = suppress(task, progress=progress)
     places = {p for p, cell in (*found.figures.items(), *found.derived) if cell in repaired.hidden and p not in primary}
     several = {c: task.targets[c] for c in repaired.insiders if _is_attacked_from_inside(found, c, task.insiders)}
     inside = audit(replace(task, targets=several), repaired.hidden, Attacker.PERSONS) if several else {}
-    exact = sum(at.exact for at in {**inside, **repaired.narrow}.values())
+    derived_exactly = len(exact) + sum(at.exact for at in {**inside, **repaired.narrow}.values())
     narrow = sum(not at.exact for at in repaired.narrow.values())
-    return SuppressionPattern(frozenset(places), len(task.targets), exact, narrow, beyond)
+    return SuppressionPattern(frozenset(places), len(task.targets) + len(exact), derived_exactly, narrow, beyond)
 
 
 def _is_attacked_from_inside(found: LinkedSystem, cell: int, insiders: frozenset[int]) -> bool:

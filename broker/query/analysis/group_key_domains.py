@@ -10,7 +10,7 @@ from broker.query.analysis.guards import Guards
 from broker.query.analysis.row_multiplicity import conditions_within
 from broker.query.analysis.self_joins import read_through
 from broker.query.operations.possible_values import can_be_true, possible_values
-from broker.query.symbols import ColumnOrigin, SourceRows, SymbolTable
+from broker.query.symbols import ColumnOrigin, SymbolTable
 
 COMPARISONS = frozenset(
     {"equal", "equal_text", "same", "less", "at_most", "is_null", "and", "or", "not", "year", "like", "like_any_case",
@@ -117,14 +117,9 @@ def _parts_domain(
     if not lists or None in lists:
         return None
     found = dict.fromkeys(v for one in lists if one is not None for v in one)
-    if opaque.may_be_empty or _is_padded(opaque.source_rows, symbols):
+    if opaque.may_be_empty or symbols.is_outer(opaque.source_rows):
         found[None] = None
     return tuple(found)
-
-
-def _is_padded(source_rows: SourceRows, symbols: SymbolTable) -> bool:
-    """Whether an outer join adds rows whose column is NULL."""
-    return bool(source_rows.scans) and source_rows.scans <= symbols.nullable
 
 
 def _domain(
@@ -135,7 +130,7 @@ def _domain(
             found = _domain(symbols.definitions[ident], symbols, years, guards)
             reads_padded = not symbols.nullable.isdisjoint(symbols.origins[i].scan for i in symbols.base(expression))
             # A literal reads no column, but is missing where an outer join finds no row of its derived table.
-            padded = reads_padded or _is_padded(symbols.source_rows[ident], symbols)
+            padded = reads_padded or symbols.is_outer(symbols.source_rows[ident])
             return (*found, None) if found is not None and padded and None not in found else found
         case ColumnRef(ident=ident) if ident in symbols.opaque:
             return _parts_domain(expression, symbols, years, guards)

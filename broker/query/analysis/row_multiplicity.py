@@ -328,7 +328,7 @@ def _person_rows_read(condition: scalars.Scalar, symbols: SymbolTable) -> int:
     found: list[frozenset[int]] = []
     for ident in scalars.column_ids(condition):
         inner = symbols.definitions.get(ident)
-        if inner is not None and not symbols.source_rows[ident].scans:
+        if inner is not None and symbols.source_rows[ident].scans.isdisjoint(symbols.tables):
             found += [symbols.scans_of(i) for i in scalars.column_ids(inner)]
         else:
             found.append(symbols.scans_of(ident))

@@ -298,6 +298,11 @@ def _bind_apply(binder: Binder, node: exp.Lateral, scope: Scope, around: exp.Joi
             node,
         )
     if outer:
+        if any(not binder.symbols.scans_of(c.ident) <= bound.scans for c in bound.columns.values()):
+            message = (
+                "OUTER APPLY returns a column of the row that it is applied to, which is NULL if nothing is found."
+            )
+            raise BindError("join", message, "Read this column from its own table.", node)
         binder.symbols.nullable |= bound.scans
     return FromItem(bound, JoinHow.LEFT if outer else JoinHow.INNER, False, [], node, lateral=True)
 

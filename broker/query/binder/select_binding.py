@@ -11,7 +11,15 @@ from broker.query.binder import from_clause, group_binding, grouped_expressions,
 from broker.query.binder.bind_state import Binder, SelectBinding
 from broker.query.binder.row_aggregation import RowAggregation, coalesced_link_key, grouping_keys, output_column
 from broker.query.binder.subqueries import bind_subquery
-from broker.query.bound_relations import BindTarget, BoundGroups, BoundQuery, BoundRows, ColumnsByName, Ctes, one_row
+from broker.query.bound_relations import (
+    BindTarget,
+    BoundGroups,
+    BoundQuery,
+    BoundRows,
+    ColumnsByName,
+    Ctes,
+    written_row,
+)
 from broker.query.diagnostics import BindError, window_place_error
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.name_resolution import Scope
@@ -31,7 +39,7 @@ def bind_joins_and_where(
     """Bind joins, then WHERE over them. False if they are refused."""
     binder = binding.binder
     if not found:
-        binding.rows = one_row()
+        binding.rows = written_row(binder.symbols)
     else:
         try:
             binding.rows = from_clause.join_from_items(binder, found, where)

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from sqlglot import exp
 
-from broker.domain.plans.operators import Aggregate, Apply, Filter, Project, Union, Values, sort_or_limit
+from broker.domain.plans.operators import Aggregate, Apply, Filter, Project, Union, sort_or_limit
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, same_person, truth_call
 from broker.domain.plans.variable_uses import Usage
 from broker.query.analysis.aggregate_arguments import is_plain_amount, is_row_count, row_counts_in
@@ -20,6 +20,7 @@ from broker.query.bound_relations import (
     ColumnsByName,
     Ctes,
     conjunction_of,
+    written_row,
 )
 from broker.query.diagnostics import BindError, check_arguments
 from broker.query.expressions.arithmetic import common_type
@@ -324,7 +325,7 @@ def bind_values(binder: Binder, node: exp.Values, outer_scope: Scope | None) -> 
 
 
 def _values_row(found: dict[str, Scalar], symbols: SymbolTable) -> BoundRows:
-    computed = [(symbols.define(s), s) for s in found.values()]
-    relation = Project(Values((), ((),)), tuple(computed))
+    row = written_row(symbols)
+    computed = [(symbols.define(s, row.source_rows), s) for s in found.values()]
     output_columns = {n: ColumnRef(i, s.type) for n, (i, s) in zip(found, computed, strict=True)}
-    return BoundRows(relation, None, frozenset(), output_columns)
+    return replace(row, relation=Project(row.relation, tuple(computed)), columns=output_columns)

@@ -4,11 +4,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from broker.domain.plans import operators as ops
-from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, conjuncts_of, truth_call
+from broker.domain.plans.scalars import (
+    NULL,
+    Call,
+    Case,
+    ColumnRef,
+    Literal,
+    Scalar,
+    ScalarType,
+    conjuncts_of,
+    truth_call,
+)
 from broker.query.analysis.argument_branches import lists_flag_values
+from broker.query.operations.registry import OPERATIONS
 from broker.query.symbols import SymbolTable
 
 PICKS = frozenset({"greatest", "least"})
+QUOTIENTS = frozenset({"divide", "divide_truncated", "remainder"})
+ZERO = Literal(0, ScalarType.INT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +49,35 @@ def value_branches(
             if not lists_flag_values(scalar):
                 yield ValueBranch(met, before, whens[0][0])
             yield from value_branches(otherwise, met, before)
-        case Call(op=op, args=args):
-            for condition in _implicit_conditions(op, args):
+        case Call(args=args):
+            for condition in _implicit_conditions(scalar):
                 yield ValueBranch((*met, condition), failed, scalar)
                 yield ValueBranch(met, (*failed, condition), scalar)
             for arg in args:
                 yield from value_branches(arg, met, failed)
 
 
-def _implicit_conditions(op: str, args: tuple[Scalar, ...]) -> Iterator[Scalar]:
-    """Conditions that an operation tests implicitly."""
-    if op == "coalesce":
-        yield from (truth_call("is_null", a) for a in args[:-1])  # the last value needs no test
-    elif op == "nullif" and not isinstance(args[1], Literal):
-        yield truth_call("equal", *args)
-    elif op in PICKS:  # a literal only clamps the value
-        yield from (truth_call("at_most", args[0], a) for a in args[1:] if not isinstance(a, Literal))
+def _implicit_conditions(call: Call) -> Iterator[Scalar]:
+    """Conditions that an operation tests implicitly: which argument is greater, or whether there is a result."""
+    _, *others = call.args
+    if call.op in PICKS:  # a literal only clamps the value
+        yield from (truth_call("at_most", call.args[0], a) for a in others if not isinstance(a, Literal))
+    elif call.op in QUOTIENTS:  # without a result where it divides by zero
+        yield from (truth_call("equal", a, ZERO) for a in others if not isinstance(a, Literal))
+    elif OPERATIONS[call.op].gives_null:
+        yield truth_call("is_null", call)
+
+
+def as_case(scalar: Scalar) -> Scalar:
+    """COALESCE and NULLIF as the CASE that they stand for; any other scalar as it is."""
+    match scalar:
+        case Call(op="coalesce", args=(*others, found), type=kind):
+            for value in reversed(others):
+                found = Case(((truth_call("is_null", value), found),), value, kind)
+            return found
+        case Call(op="nullif", args=(value, other), type=kind):
+            return Case(((truth_call("equal", value, other), NULL),), value, kind)
+    return scalar
 
 
 MOST_BRANCHES = 16
@@ -63,7 +89,8 @@ class TooManyRelationBranches(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RelationBranch:
-    """One branch of a relation. Every row satisfies `conditions` and has a row of each of `scans`. `columns`: columns
+    """One branch of a relation. Every row satisfies `conditions` and has a row of each of `scans`, which are scans and
+    written rows. `columns`: columns
     of a set operation, as this branch has them. `subqueries`: branches of EXISTS and scalar subqueries, by their
     column. `outer_conditions`: conditions on outer sides of joins, by scan. `row_numbers`: columns that number a
     person's own rows."""
@@ -88,6 +115,8 @@ def branches_of(relation: ops.Relation, symbols: SymbolTable) -> list[RelationBr
     match relation:
         case ops.Scan(person=scan):
             return [RelationBranch(scans=frozenset({scan} if scan is not None else ()))]
+        case ops.Values(columns=columns):
+            return [RelationBranch(scans=frozenset(ident for ident, _ in columns))]
         case ops.Filter(child=child, predicate=predicate):
             return [w.with_conditions(conjuncts_of(predicate)) for w in branches_of(child, symbols)]
         case ops.Window(child=child, columns=columns):
@@ -131,7 +160,6 @@ def branches_of(relation: ops.Relation, symbols: SymbolTable) -> list[RelationBr
                     for b in others
                 ]
             )
-    return [RelationBranch()]  # written rows have no conditions and no scans
 
 
 def _at_most_allowed(found: list[RelationBranch]) -> list[RelationBranch]:

@@ -8,10 +8,11 @@ from broker.domain.plans import scalars
 from broker.query.operations.possible_values import ONLY_TRUE, possible_values
 from broker.query.operations.registry import CASTS, COMPARISONS
 from broker.query.selectivity import boolean_formulas
-from broker.query.selectivity.branches import RelationBranch, TooManyRelationBranches, written_values
+from broker.query.selectivity.branches import RelationBranch, TooManyRelationBranches, as_case, written_values
 from broker.query.symbols import ColumnOrigin, SymbolTable
 
 FRACTION_CASTS = CASTS - {"to_int"}
+TESTS = COMPARISONS | {"is_null"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,12 @@ def _divided(scalar: scalars.Scalar) -> tuple[Decimal, scalars.Scalar, scalars.S
     match _without_casts(scalar):
         case scalars.Call(op="divide", args=(numerator, denominator)):
             bottom = _without_casts(denominator)
-            # NULLIF(x, 0) only avoids a division by zero
-            if isinstance(bottom, scalars.Call) and bottom.op == "nullif" and _is_zero(bottom.args[1]):
-                bottom = _without_casts(bottom.args[0])
+            match bottom:  # NULLIF(x, 0) only avoids a division by zero
+                case scalars.Case(
+                    whens=((scalars.Call(op="equal", args=(tested, scalars.Literal(value=0))), scalars.Literal()),),
+                    otherwise=other,
+                ) if tested == other:
+                    bottom = _without_casts(other)
             return (*_scaled(_without_casts(numerator)), bottom)
     return Decimal(1), scalars.NULL, scalars.NULL
 
@@ -64,10 +68,6 @@ def _without_casts(scalar: scalars.Scalar) -> scalars.Scalar:
     while isinstance(scalar, scalars.Call) and scalar.op in FRACTION_CASTS:
         scalar = scalar.args[0]
     return scalar
-
-
-def _is_zero(scalar: scalars.Scalar) -> bool:
-    return isinstance(scalar, scalars.Literal) and scalar.value == 0
 
 
 MOST_STEPS = 50_000
@@ -113,10 +113,8 @@ class FormulaBuilder:
         match named:
             case scalars.Case(values=values):
                 return any(map(self.combines_variables, values))
-            case scalars.Call(op="coalesce", args=args):
-                return any(map(self.combines_variables, args))
             case scalars.Call():
-                return len(frozenset().union(*map(self._variables_of, scalars.column_ids(named)))) > 1
+                return len(frozenset().union(*map(self.variables_of, scalars.column_ids(named)))) > 1
         return False
 
     def within(self, branch: RelationBranch) -> "FormulaBuilder":
@@ -135,12 +133,17 @@ class FormulaBuilder:
         return self.formula_of(self.named(condition))
 
     def named(self, scalar: scalars.Scalar) -> scalars.Scalar:
-        """A scalar with derived columns expanded and columns replaced by the job's variable ids."""
+        """A scalar with derived columns expanded, columns replaced by the job's variable ids, and choices as CASE:
+        also that of an outer join, where a derived column is NULL if no row is found."""
         match scalar:
             case scalars.ColumnRef(ident=ident) if ident in self.branch.columns:
                 return self.named(self.branch.columns[ident])
             case scalars.ColumnRef(ident=ident) if ident in self.symbols.definitions:
-                return self.named(self.symbols.definitions[ident])
+                inner, source_rows = self.named(self.symbols.definitions[ident]), self.symbols.source_rows[ident]
+                if not self.symbols.is_outer(source_rows):
+                    return inner
+                row = scalars.ColumnRef(min(source_rows.scans), scalars.ScalarType.INT)
+                return scalars.Case(((scalars.truth_call("is_null", row), scalars.NULL),), inner, scalar.type)
             case scalars.ColumnRef(ident=ident) if ident in self.symbols.origins:
                 origin = self.symbols.origins[ident]
                 found = self.variable_ids.ident(
@@ -148,7 +151,7 @@ class FormulaBuilder:
                 )
                 self.columns[found] = ident
                 return scalars.ColumnRef(found, origin.variable.type)
-        return scalars.with_parts(scalar, self.named)
+        return as_case(scalars.with_parts(scalar, self.named))
 
     def formula_of(self, named: scalars.Scalar) -> boolean_formulas.Formula:
         self.steps.append(None)
@@ -171,7 +174,7 @@ class FormulaBuilder:
                 self._outer_scans(ident) is not None
             ):
                 return boolean_formulas.negation(self._matched(ident, named))
-            case scalars.Call(op=op, args=args) if op in COMPARISONS and any(isinstance(a, scalars.Case) for a in args):
+            case scalars.Call(op=op, args=args) if op in TESTS and any(isinstance(a, scalars.Case) for a in args):
                 return self._by_branch(named)
             case scalars.Call(op="equal" | "equal_text", args=(left, right)):
                 return self._equal(left, right, named)
@@ -199,7 +202,7 @@ class FormulaBuilder:
         if (
             numerator.occurrence != denominator.occurrence
             or (numerator.occurrence.table, name) not in self.variable_ids.quotients
-            or (lowest := self._origin(found.denominator).variable.low) is None
+            or (lowest := self.origin(found.denominator).variable.low) is None
             or lowest < 0
         ):
             return None
@@ -214,7 +217,7 @@ class FormulaBuilder:
         if not read:
             return boolean_formulas.ALWAYS if possible_values(named, {}, {}) == ONLY_TRUE else boolean_formulas.NEVER
         return boolean_formulas.Leaf(
-            named, True, frozenset().union(*map(self._variables_of, read)), any(map(self._is_year, read))
+            named, True, frozenset().union(*map(self.variables_of, read)), any(map(self._is_year, read))
         )
 
     def _equal(self, left: scalars.Scalar, right: scalars.Scalar, named: scalars.Scalar) -> boolean_formulas.Formula:
@@ -247,7 +250,7 @@ class FormulaBuilder:
         return written_values(scalars.ColumnRef(self.columns.get(named.ident, named.ident), named.type), self.symbols)
 
     def _by_branch(self, named: scalars.Call) -> boolean_formulas.Formula:
-        """Formula of a comparison with a CASE, branch by branch."""
+        """Formula of a test of a CASE, branch by branch."""
         place = next(n for n, a in enumerate(named.args) if isinstance(a, scalars.Case))
         case = named.args[place]
         assert isinstance(case, scalars.Case)
@@ -290,7 +293,7 @@ class FormulaBuilder:
     def _outer_scans(self, ident: int) -> frozenset[int] | None:
         """Scans of an outer side that this link key or person number belongs to; None if it belongs to none."""
         if ident in self.columns:
-            scans = frozenset({self._origin(ident).scan} if self._is_person_key(ident) else ())
+            scans = frozenset({self.origin(ident).scan} if self._is_person_key(ident) else ())
         else:
             scans = frozenset({ident}).union(*(h.scans for h in self.symbols.source_rows.values() if h.person == ident))
         return scans & self.branch.outer_conditions.keys() or None
@@ -309,12 +312,12 @@ class FormulaBuilder:
         inner = replace(self, branch=replace(self.branch, outer_conditions=others))
         return boolean_formulas.variables([inner.formula(c) for c in conditions])
 
-    def _variables_of(self, ident: int) -> frozenset[int]:
+    def variables_of(self, ident: int) -> frozenset[int]:
         """Variables that a column reveals something about."""
         outer = self.branch.outer_conditions.keys()
         if ident in self.columns:
             own = frozenset() if self._is_year(ident) else frozenset({ident})
-            return own | self._outer_variables(frozenset({self._origin(ident).scan}) & outer)
+            return own | self._outer_variables(frozenset({self.origin(ident).scan}) & outer)
         if ident in self.branch.subqueries:
             inner = [(self.within(w), w) for w in self.branch.subqueries[ident]]
             read = boolean_formulas.variables([r.formula(c) for r, w in inner for c in w.conditions])
@@ -332,19 +335,20 @@ class FormulaBuilder:
         found = frozenset(i for i in read if not self._is_year(i) and not self._is_person_key(i))
         return found if len(found) > 1 else frozenset()
 
-    def _origin(self, ident: int) -> ColumnOrigin:
+    def origin(self, ident: int) -> ColumnOrigin:
+        """The variable behind the id of a variable."""
         return self.symbols.origins[self.columns[ident]]
 
     def _is_year(self, ident: int) -> bool:
-        return ident in self.columns and self._origin(ident).is_year
+        return ident in self.columns and self.origin(ident).is_year
 
     def _is_public_key(self, ident: int) -> bool:
-        return ident in self.columns and self._origin(ident).variable.name == self._origin(ident).table.unique_key
+        return ident in self.columns and self.origin(ident).variable.name == self.origin(ident).table.unique_key
 
     def _is_person_key(self, ident: int) -> bool:
         """Whether a column is a link key or a person number."""
         if ident in self.columns:
-            return self._origin(ident).key_domain is not None
+            return self.origin(ident).key_domain is not None
         known = ident in self.symbols.opaque or ident in self.branch.subqueries or ident in self.variable_ids.readings
         return self.symbols.key_domain(ident) is not None or not known
 

@@ -8,7 +8,7 @@ from sqlglot import exp
 from broker.domain.plans.measure import COUNTS
 from broker.domain.plans.operators import Aggregate, Limit, Relation, Window, scalars_of, walk
 from broker.domain.plans.plan import SmallPart
-from broker.domain.plans.scalars import Call, Scalar
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Scalar, column_ids
 from broker.domain.plans.variable_uses import Years
 from broker.policy.public_sizes import PublicSizes
 from broker.query.binder.bind_state import Binder
@@ -22,6 +22,7 @@ from broker.query.selectivity.branches import (
     value_branches,
 )
 from broker.query.selectivity.formula_builder import FormulaBuilder
+from broker.query.selectivity.joined_values import joins_values
 from broker.query.selectivity.person_estimates import PersonEstimator
 from broker.query.selectivity.singling_out import (
     TOO_MANY,
@@ -96,7 +97,8 @@ class SelectivityCheck:
         joint = _have_different_conditions(branches, builder)
         found = [s for w in branches for s in self._of_branch(replace(builder, branch=w), table, output, joint)]
         values = (*table.keys, *table.counted, *_inner_counted(table.relation))
-        mixed = dict.fromkeys(v for v in map(builder.named, values) if builder.combines_variables(v))
+        named = dict.fromkeys(builder.named(v) for v in (*values, *_own_amounts(table, builder)))
+        mixed = (v for v in named if builder.combines_variables(v) or joins_values(v, builder))
         return [*found, *(FlaggedCondition((v,), UNSIZED) for v in mixed)]
 
     def _of_branch(
@@ -114,15 +116,19 @@ class SelectivityCheck:
             inner_builder = builder.within(inner)
             inner_formulas = [_source_formula(inner_builder.named(c), inner_builder) for c in inner.conditions]
             inner_occurrences = replace(builder, branch=inner).present
-            yield from self._judge.flag_branch(inner_formulas, [], around, None, occurrences | inner_occurrences)
+            both = occurrences | inner_occurrences
+            small = list(self._judge.flag_branch(inner_formulas, [], around, None, both))
+            yield from small or self._judge.flag_branch([], _as_one(inner_formulas), around, None, both)
         reported: set[Scalar] = set()
         for scalar in (*table.keys, *table.arguments, *_inner_scalars(table.relation)):
-            for choice in value_branches(builder.named(scalar)):
+            named = builder.named(scalar)
+            for choice in value_branches(named):
                 if reported.intersection((*choice.met[:-1], *choice.failed)):
                     continue
                 met, failed = ([_source_formula(c, builder) for c in part] for part in (choice.met, choice.failed))
-                small = list(self._judge.flag_branch(met, failed, around, choice.source, occurrences))
-                yield from small
+                source = _written_source(choice.source, builder)
+                small = list(self._judge.flag_branch(met, failed, around, source, occurrences))
+                yield from (replace(s, within=named) for s in small)
                 reported |= {choice.source} if small else set()
                 path = boolean_formulas.Conjunction(
                     (*(a.formula for a in met), *(boolean_formulas.negation(a.formula) for a in failed))
@@ -184,6 +190,17 @@ def _inner_scalars(relation: Relation) -> Iterator[Scalar]:
             yield from scalars_of(part)
 
 
+def _own_amounts(table: GroupedRelation, builder: FormulaBuilder) -> Iterator[Scalar]:
+    """The arguments of a person's own aggregates that keys and counted values read."""
+    calls = {i: call for part in walk(table.relation) if isinstance(part, Aggregate) for i, call in part.aggregates}
+    waiting, read = [*table.keys, *table.counted], set[int]()
+    while waiting:
+        new = (column_ids(builder.named(waiting.pop())) & calls.keys()) - read
+        read |= new
+        waiting += (arg for ident in sorted(new) for arg in calls[ident].args)
+    yield from (arg for ident in sorted(read) for arg in calls[ident].args)
+
+
 def _inner_counted(relation: Relation) -> Iterator[Scalar]:
     """Scalars that are counted below the top, by groups of one person's rows."""
     for part in walk(relation):
@@ -205,7 +222,24 @@ def _source_formula(named: Scalar, builder: FormulaBuilder) -> SourceFormula:
     formula = builder.formula_of(named)
     alternatives = named.args if isinstance(named, Call) and named.op == "or" else ()
     several = len(boolean_formulas.variables([formula])) > 1
-    return SourceFormula(formula, named, tuple(_source_formula(a, builder) for a in alternatives) if several else ())
+    parts = tuple(_source_formula(a, builder) for a in alternatives) if several else ()
+    return SourceFormula(formula, _written_source(named, builder), parts)
+
+
+def _written_source(source: Scalar, builder: FormulaBuilder) -> Scalar:
+    """The expression in the text for the source of a branch: for whether an outer join finds a row, its condition."""
+    match source:
+        case Call(op="is_null", args=(ColumnRef(ident=ident),)) if ident in builder.branch.outer_conditions:
+            conditions = map(builder.named, builder.branch.outer_conditions[ident])
+            return next((c for c in conditions if boolean_formulas.variables([builder.formula_of(c)])), source)
+    return source
+
+
+def _as_one(formulas: Sequence[SourceFormula]) -> list[SourceFormula]:
+    """All formulas with variables as one: it fails for the people for whom an outer side has no row."""
+    named = [a for a in formulas if boolean_formulas.variables([a.formula])]
+    whole = boolean_formulas.Conjunction(tuple(a.formula for a in named))
+    return [SourceFormula(whole, a.source, tuple(named)) for a in named[:1]]
 
 
 class SourcePositions:
@@ -217,6 +251,7 @@ class SourcePositions:
 
     def small_part(self, small: FlaggedCondition) -> SmallPart:
         nodes = [n for s in small.source if (n := self._node(s)) is not None]
+        nodes = nodes or [n for s in [small.within] if s is not None and (n := self._node(s)) is not None]
         named_by = self._binder.saved_name_nodes
         # a part of a saved query is shown where the job names it
         places = [
@@ -241,6 +276,13 @@ class SourcePositions:
     def _node_within(self, named: Scalar, nodes: Mapping[Scalar, exp.Expr]) -> "exp.Expr | None":
         """Syntax node of a condition, or of a part of it. A condition that the text does not write in one piece has no
         node of its own."""
-        if named in nodes or not isinstance(named, Call):
-            return nodes.get(named)
-        return next((n for a in named.args if (n := self._node_within(a, nodes)) is not None), None)
+        if named in nodes:
+            return nodes[named]
+        match named:
+            case Call(args=parts):
+                pass
+            case Case(whens=whens):
+                parts = tuple(condition for condition, _ in whens)
+            case _:
+                return None
+        return next((n for p in parts if (n := self._node_within(p, nodes)) is not None), None)

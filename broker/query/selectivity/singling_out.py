@@ -16,10 +16,12 @@ Occurrences = frozenset[boolean_formulas.TableOccurrence]
 
 @dataclass(frozen=True, slots=True)
 class FlaggedCondition:
-    """A condition that a checker must review: its expressions in the text, and the sentence that says why."""
+    """A condition that a checker must review: its expressions in the text, and the sentence that says why. `within`:
+    the expression that has it, if the condition itself is not written."""
 
     source: tuple[Scalar, ...]
     why: str
+    within: Scalar | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 counts, and what stands above them."""
 
 from tests.attacks.decoders.choices import Choices
-from tests.attacks.decoders.conditions import Words, child, condition, others, secret
+from tests.attacks.decoders.conditions import Words, child, condition, missing, others, secret
 from tests.attacks.decoders.towns import KEY
 
 COLUMNS = (
@@ -82,7 +82,7 @@ def statistic(c: Choices, words: Words, alias: str = "a") -> str:
     if kind == 8:
         return f"STDEV({amount(c, words, alias, 0)})"
     if kind == 9:
-        return f"COUNT({amount(c, words, alias)})"
+        return f"COUNT({c.pick((amount, missing))(c, words, alias)})"
     return f"SUM({amount(c, words, alias)})"
 
 

@@ -120,3 +120,22 @@ def _in_census(c: Choices, words: Words, alias: str) -> str:
         "e",
     )  # fmt: skip
     return f"{alias}.{KEY} IN (SELECT e.{KEY} FROM {CENSUS} AS e WHERE e.AcademicYear = {Y} AND e.{KEY} IS NOT NULL AND {inner})"
+
+
+def missing(c: Choices, words: Words, alias: str = "a") -> str:
+    """A number that is missing for the child, or for many others: what one column lacks may be in the next."""
+    parts = [_missing_part(c, words, alias) for _ in range(1 + c.number(3))]
+    return parts[0] if len(parts) == 1 else f"COALESCE({', '.join(parts)})"
+
+
+def _missing_part(c: Choices, words: Words, alias: str) -> str:
+    kind = c.number(4)
+    if kind == 0:
+        return words.about(c.pick(("NULLIF({a}.URN, {urn})", "NULLIF({a}.MonthOfBirth, {month})")), alias)
+    if kind == 1:
+        return f"NULLIF({alias}.FSMeligible, {c.number(2)})"
+    if kind == 2:
+        return (
+            f"CASE WHEN {condition(c, words, alias, 1)} THEN {c.pick(('1', f'{alias}.OverallAbsence_6HalfTerms'))} END"
+        )
+    return f"TRY_CAST({alias}.{c.pick(('NCyearActual', 'SENprovision'))} AS INT)"

@@ -5,7 +5,7 @@
 
 from tests.attacks.decoders.amounts import amount, statistic
 from tests.attacks.decoders.choices import Choices
-from tests.attacks.decoders.conditions import Words, Y, child, condition, others, secret
+from tests.attacks.decoders.conditions import Words, Y, child, condition, missing, others, secret
 from tests.attacks.decoders.ordinary import FEW, near_tables, ordinary
 from tests.attacks.decoders.towns import ABSENCE, KEY, YEARS
 
@@ -84,9 +84,11 @@ def _where(c: Choices, words: Words, pad: str) -> str:
 
 
 def _keys(c: Choices, words: Words) -> list[str]:
-    kind = c.number(7)
+    kind = c.number(8)
     if kind < 2:
         return []
+    if kind == 7:
+        return [missing(c, words)]
     if kind < 5:
         return [f"a.{c.pick(PLAIN_KEYS)}"]
     if kind == 5:
@@ -135,7 +137,7 @@ def _by_number(c: Choices, words: Words, pad: str) -> str:
 def _per_person(c: Choices, words: Words, pad: str) -> str:
     """Totals of each person, and a figure of them; or how many persons have which."""
     weight = c.pick(("SUM", "MAX", "COUNT", "MIN", "AVG", "VAR", "STDEV"))
-    inner = amount(c, words)
+    inner = c.pick((amount, amount, missing))(c, words)
     rows = f"SELECT a.{KEY} AS k, MAX(a.URN) AS URN, {weight}({inner}) AS w FROM npd.absence AS a WHERE {_where(c, words, pad)} GROUP BY a.{KEY}"
     kind = c.number(6)
     if kind == 0:
@@ -206,15 +208,27 @@ def _joined(c: Choices, words: Words, pad: str) -> str:
 
 
 def _joined_computed(c: Choices, words: Words, pad: str) -> str:
-    """What a table computes that an outer join finds for some: NULL for all others."""
-    value = c.pick(
-        ("1", "'x'", "COALESCE(e.FSMeligible, 0)", f"CASE WHEN {condition(c, words, 'e', 1)} THEN 1 ELSE 0 END")
-    )
-    found = f"SELECT e.{KEY} AS k, {value} AS w FROM npd.absence AS e WHERE e.AcademicYear = {Y} AND {condition(c, words, 'e', 1)}"
-    rows = f"FROM npd.absence AS a LEFT JOIN ({found}) AS s ON s.k = a.{KEY} WHERE {_where(c, words, pad)}"
+    """What a table computes that an outer join finds for some: NULL for all others. The table may read no other."""
+    if c.number(3) == 0:
+        of_no_table = c.pick(
+            (
+                "(SELECT 'x' AS w) AS s",
+                "(VALUES (1)) AS s (w)",
+                "(SELECT MAX(v.w) AS w FROM (VALUES (1), (2)) AS v (w)) AS s",
+            )
+        )
+        joined = f"{of_no_table} ON {c.pick(('', 'NOT '))}({condition(c, words, 'a', 1)})"
+    else:
+        value = c.pick(
+            ("1", "'x'", "COALESCE(e.FSMeligible, 0)", f"CASE WHEN {condition(c, words, 'e', 1)} THEN 1 ELSE 0 END")
+        )
+        found = f"SELECT e.{KEY} AS k, {value} AS w FROM npd.absence AS e WHERE e.AcademicYear = {Y} AND {condition(c, words, 'e', 1)}"
+        joined = f"({found}) AS s ON s.k = a.{KEY}"
+    rows = f"FROM npd.absence AS a LEFT JOIN {joined} WHERE {_where(c, words, pad)}"
     kind = c.number(4)
     if kind == 0:
-        return f"SELECT s.w AS k0, COUNT(*) AS f0 {rows} GROUP BY {c.pick(('s.w', 'ROLLUP (s.w)'))}"
+        keys = c.pick(("s.w", "ROLLUP (s.w)", "CUBE (s.w, a.FSMeligible)"))
+        return f"SELECT s.w AS k0, COUNT(*) AS f0{', a.FSMeligible AS k1' * ('FSM' in keys)} {rows} GROUP BY {keys}"
     if kind == 1:
         return f"SELECT COUNT(s.w) AS f0, COUNT(*) AS f1 {rows}"
     return _marked(c, f"s.w IS {c.pick(('', 'NOT '))}NULL", amount(c, words), rows)

@@ -31,11 +31,25 @@ DEFENCES = (
         "a constant of an outer join as a key has a row for NULL",
         edited(
             "broker.query.analysis.group_key_domains:_domain",
-            "padded = reads_padded or _is_padded(symbols.source_rows[ident], symbols)",
+            "padded = reads_padded or symbols.is_outer(symbols.source_rows[ident])",
             "padded = reads_padded",
         ),
         test=NO_ROW,
         given=("a constant of an outer join as a key", 1),
+    ),
+    Defence(
+        "an outer join can find no row of a table that reads no other",
+        edited("broker.query.bound_relations:written_row", "frozenset({number})", "frozenset()"),
+        test=NO_ROW,
+        given=("a constant of a derived table that reads no table, as a key", 1),
+    ),
+    Defence(
+        "an outer join can find no row of written rows",
+        edited(
+            "broker.query.binder.set_operations:_values_row", "symbols.define(s, row.source_rows)", "symbols.define(s)"
+        ),
+        test=NO_ROW,
+        given=("a constant of written rows that reads no table, as a key", 1),
     ),
     Defence(
         "a key that is computed from no row has a row for NULL",

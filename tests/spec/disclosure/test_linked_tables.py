@@ -46,6 +46,16 @@ def test_rollup_totals_are_part_of_the_pattern() -> None:
     assert found.verdict is Verdict.SUPPRESS, "nobody has to look"
 
 
+def test_a_total_whose_parts_are_all_too_small_to_be_used_goes_to_a_person() -> None:
+    """Five children have each score. Nothing is rounded, so what is shown of all might tell a part."""
+    rows = [row | {"Score": p % 12, "Flag": int(p % 4 == 0)} for p, row in enumerate(people(M1=60))]
+    text = f"""SELECT Score, SUM(Flag) AS f, SUM(CASE WHEN LA <> 3 THEN Score ELSE 0 END) AS s
+        FROM npd.a {YEAR} AND LA <> 3 GROUP BY ROLLUP (Score)"""
+    (found,) = judged(text, rows)
+    assert lines(found) == ["Score,f,s", ",15,c"]
+    assert found.verdict is Verdict.REVIEW
+
+
 def test_two_outputs_of_one_job_are_one_pattern() -> None:
     """All pupils by authority, then those with the flag: the difference of authority 2 is four pupils without it."""
     text = f"""

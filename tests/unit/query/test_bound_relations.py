@@ -2,7 +2,8 @@
 
 from broker.domain.plans.operators import Filter, Project
 from broker.domain.plans.scalars import Call, ColumnRef, Scalar, ScalarType, conjuncts_of
-from broker.query.bound_relations import conjunction_of, one_row
+from broker.query.bound_relations import conjunction_of, written_row
+from broker.query.symbols import SymbolTable
 
 
 def condition(ident: int) -> Scalar:
@@ -13,13 +14,13 @@ ONE, TWO, THREE = map(condition, (1, 2, 3))
 
 
 def test_no_condition_and_no_column_leave_rows_as_they_are() -> None:
-    rows = one_row()
+    rows = written_row(SymbolTable())
     assert rows.filtered([]) is rows
     assert rows.computed([]) is rows
 
 
 def test_conditions_and_columns_are_put_around_rows() -> None:
-    rows = one_row()
+    rows = written_row(SymbolTable())
     assert rows.filtered([ONE]).relation == Filter(rows.relation, ONE)
     assert rows.computed([(7, ONE)]).relation == Project(rows.relation, ((7, ONE),))
 
