@@ -182,6 +182,30 @@ def test_people_whose_value_is_computed_from_no_row_are_protected(form: str, few
     assert [exact for exact, hidden in figures if not hidden] == [everybody]
 
 
+CONSTANT = f"npd.a AS a LEFT JOIN (SELECT 1 AS c) AS v ON NOT {OF_A} WHERE a.{YEAR}"
+CHOSEN = {
+    "another column where there is a row": ("CASE WHEN x.c = 'x' THEN a.Sex ELSE 'none' END", OUTER),
+    "another column where there is none": ("COALESCE(x.c, a.Sex)", OUTER),
+    "another column by a constant": ("CASE WHEN v.c = 1 THEN a.Sex ELSE 'none' END", f"FROM {CONSTANT}"),
+    "another column without a constant": ("CASE WHEN v.c IS NULL THEN 'none' ELSE a.Sex END", f"FROM {CONSTANT}"),
+    "a value that is computed from the row": (
+        "y.s",
+        f"FROM npd.a AS a LEFT JOIN (SELECT Key, CONCAT(Sex, '!') AS s FROM npd.a WHERE {YEAR} AND NOT {CHILD}) AS y "
+        f"ON y.Key = a.Key WHERE a.{YEAR}",
+    ),
+}  # fmt: skip
+"""Keys that an outer join chooses, each with its rows."""
+
+
+@pytest.mark.parametrize("form", CHOSEN)
+@pytest.mark.parametrize("few", [1, 9])
+def test_people_whom_an_outer_join_leaves_out_are_not_the_rest_of_a_total(form: str, few: int) -> None:
+    key, rows = CHOSEN[form]
+    (found,) = judged(f"SELECT {key} AS k, COUNT(*) AS n {rows} GROUP BY ROLLUP ({key})", town(few), EXACT)
+    *parts, (total, _) = [(row.exact[-1], row.suppressed[-1]) for row in found.rows]
+    assert total - sum(count for count, hidden in parts if not hidden) >= EXACT.t
+
+
 SEVERAL_CONDITIONS = f"""
     -- output: one
     SELECT Sex, COUNT(*) AS n, COUNT(DISTINCT CASE WHEN Score < 2 THEN Key END) AS m FROM npd.a

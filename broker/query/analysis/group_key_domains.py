@@ -147,7 +147,8 @@ def _domain(
 def _mapped_domain(
     expression: Scalar, symbols: SymbolTable, years: dict[int, Years | None], guards: dict[int, Guards]
 ) -> tuple[Value, ...] | None:
-    """Values of an expression over one listed column, computed value by value. None if they cannot be listed."""
+    """Values of an expression over one listed column, computed value by value: several where it also depends on whether
+    an outer join finds a row, or on another number. None if they cannot be listed."""
     base = symbols.base(expression)
     if len(base) != 1:
         return None
@@ -155,12 +156,12 @@ def _mapped_domain(
     inner = _narrowed_domain(ident, symbols, years, guards)
     if inner is None:
         return None
-    found: dict[Value, None] = {}
+    expanded, found = symbols.expanded(expression), dict[Value, None]()
     for value in inner:
-        values = possible_values(expression, {ident: frozenset({value})}, symbols.definitions)
-        if values is None or len(values) != 1:  # the column does not determine the key
+        values = possible_values(expanded, {ident: frozenset({value})}, {})
+        if values is None:
             return None
-        found[next(iter(values))] = None
+        found |= dict.fromkeys(sorted(values, key=repr))
     return tuple(found)
 
 

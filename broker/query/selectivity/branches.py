@@ -16,12 +16,9 @@ from broker.domain.plans.scalars import (
     truth_call,
 )
 from broker.query.analysis.argument_branches import lists_flag_values
-from broker.query.operations.registry import OPERATIONS
 from broker.query.symbols import SymbolTable
 
 PICKS = frozenset({"greatest", "least"})
-QUOTIENTS = frozenset({"divide", "divide_truncated", "remainder"})
-ZERO = Literal(0, ScalarType.INT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +46,15 @@ def value_branches(
             if not lists_flag_values(scalar):
                 yield ValueBranch(met, before, whens[0][0])
             yield from value_branches(otherwise, met, before)
-        case Call(args=args):
-            for condition in _implicit_conditions(scalar):
-                yield ValueBranch((*met, condition), failed, scalar)
-                yield ValueBranch(met, (*failed, condition), scalar)
+        case Call(op=op, args=args):
+            # a literal only clamps the value
+            for other in args[1:] if op in PICKS else ():
+                if not isinstance(other, Literal):
+                    condition = truth_call("at_most", args[0], other)
+                    yield ValueBranch((*met, condition), failed, scalar)
+                    yield ValueBranch(met, (*failed, condition), scalar)
             for arg in args:
                 yield from value_branches(arg, met, failed)
-
-
-def _implicit_conditions(call: Call) -> Iterator[Scalar]:
-    """Conditions that an operation tests implicitly: which argument is greater, or whether there is a result."""
-    _, *others = call.args
-    if call.op in PICKS:  # a literal only clamps the value
-        yield from (truth_call("at_most", call.args[0], a) for a in others if not isinstance(a, Literal))
-    elif call.op in QUOTIENTS:  # without a result where it divides by zero
-        yield from (truth_call("equal", a, ZERO) for a in others if not isinstance(a, Literal))
-    elif OPERATIONS[call.op].gives_null:
-        yield truth_call("is_null", call)
 
 
 def as_case(scalar: Scalar) -> Scalar:

@@ -227,8 +227,16 @@ def _joined_computed(c: Choices, words: Words, pad: str) -> str:
     rows = f"FROM npd.absence AS a LEFT JOIN {joined} WHERE {_where(c, words, pad)}"
     kind = c.number(4)
     if kind == 0:
-        keys = c.pick(("s.w", "ROLLUP (s.w)", "CUBE (s.w, a.FSMeligible)"))
-        return f"SELECT s.w AS k0, COUNT(*) AS f0{', a.FSMeligible AS k1' * ('FSM' in keys)} {rows} GROUP BY {keys}"
+        key = c.pick(
+            (
+                "s.w",
+                "s.w",
+                "CASE WHEN s.w IS NULL THEN a.SENprovision ELSE 'x' END",
+                "CASE WHEN s.w IS NOT NULL THEN a.NCyearActual ELSE 'y' END",
+            )
+        )
+        keys = c.pick(("{}", "ROLLUP ({})", "CUBE ({}, a.FSMeligible)")).format(key)
+        return f"SELECT {key} AS k0, COUNT(*) AS f0{', a.FSMeligible AS k1' * ('FSM' in keys)} {rows} GROUP BY {keys}"
     if kind == 1:
         return f"SELECT COUNT(s.w) AS f0, COUNT(*) AS f1 {rows}"
     return _marked(c, f"s.w IS {c.pick(('', 'NOT '))}NULL", amount(c, words), rows)

@@ -52,6 +52,16 @@ DEFENCES = (
         given=("a constant of written rows that reads no table, as a key", 1),
     ),
     Defence(
+        "a key that an outer join chooses has a row for each value",
+        edited(
+            "broker.query.analysis.group_key_domains:_mapped_domain",
+            "possible_values(expanded, {ident: frozenset({value})}, {})",
+            "possible_values(expression, {ident: frozenset({value})}, symbols.definitions)",
+        ),
+        test="test_people_whom_an_outer_join_leaves_out_are_not_the_rest_of_a_total",
+        given=("another column where there is none", 1),
+    ),
+    Defence(
         "a key that is computed from no row has a row for NULL",
         edited("broker.query.analysis.group_key_domains:_parts_domain", "opaque.may_be_empty or", "False or"),
         test="test_a_key_that_is_computed_from_no_row_has_a_row_without_value",
