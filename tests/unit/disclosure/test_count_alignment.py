@@ -262,5 +262,14 @@ def test_a_sum_is_not_moved() -> None:
     assert {c.action for c in found} == {RepairAction.SUPPRESS}
 
 
+def test_what_is_known_from_two_releases_is_not_hidden_when_one_is_repeated() -> None:
+    """Two totals were released although one amount is missing from one of them. A hole now would protect nothing."""
+    x = dict.fromkeys(people((1, 100)), 30.0)
+    known = [table(n, {"north": people((1, 50))}, total=x | {7: missing}) for n, missing in ((2, 30.0), (3, 0.0))]
+    again = table(9, {"north": people((1, 50))}, total=x)
+    loads = {t.entry.number: (lambda t=t: t) for t in known}
+    assert repair_differences(again, loads, total_known=False).changes == ()
+
+
 def quarters_with(total: Mapping[int, float]) -> MemberTable:
     return table(9, {name: people(span) for name, span in QUARTERS.items()}, total=total)
