@@ -5,6 +5,7 @@ import io
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import Any
 
 APOSTROPHE = "'"
 FORMULA_STARTS = frozenset("=+-@")
@@ -12,9 +13,11 @@ MINUS_SIGN = "\N{MINUS SIGN}"
 """The only lookalike that NFKC does not map to the plain sign. It maps fullwidth, small and superscript ones."""
 CELL_SEPARATORS = re.compile("([;\t\r\n\v\f\x85\u2028\u2029]+)")
 """Characters at which a program with other separators would start a new cell."""
+TEXT_SEPARATORS = re.compile("([,;\t\r\n\v\f\x85\u2028\u2029]+)")
+"""The same for a text that is no table: nobody has put quotes around what has a comma."""
 NUMBER = r"[+-]?[£$€]?(?:[0-9][0-9,]*+\.?+[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?%?"
-NUMBERS = re.compile(rf"{NUMBER}(?:\s++{NUMBER})*+\s*", re.ASCII)
-"""One or several numbers. They are no formula, whatever sign they have."""
+NUMBERS = re.compile(rf"{NUMBER}(?:[\s()\[\]]++{NUMBER})*+[\s()\[\]]*+", re.ASCII)
+"""One or several numbers, with brackets around or behind them. They are no formula, whatever sign they have."""
 QUOTES = frozenset("'\"`\N{ACUTE ACCENT}\N{PRIME}\N{DOUBLE PRIME}\N{FULLWIDTH APOSTROPHE}\N{FULLWIDTH QUOTATION MARK}")
 HIDING_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Me", "Zs", "Zl", "Zp", "Pi", "Pf"})
 """Categories of characters that may stand before a formula without stopping it: controls, marks, blanks and quotes."""
@@ -22,20 +25,34 @@ INVISIBLE_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 """Letters that display nothing."""
 
 
-def without_formulas(text: str, *, numbers: bool = True) -> str:
+def without_formulas(text: str, *, numbers: bool = True, separators: re.Pattern[str] = CELL_SEPARATORS) -> str:
     """The text in a form that no spreadsheet computes. Applying it twice changes nothing more. Without `numbers`, a
-    number with a sign becomes text too, for places where only words can be."""
+    number with a sign becomes text too, for places where only words can be. A cell can start after each of
+    `separators`."""
     if text.isalnum():
         return text
-    parts = enumerate(CELL_SEPARATORS.split(text))
+    parts = enumerate(separators.split(text))
     # odd parts are the separators
     return "".join(part if n % 2 else _without_formula(part, numbers) for n, part in parts).lstrip("\t\r\n")
 
 
-def is_formula(text: str) -> bool:
-    """Whether a spreadsheet would compute the text, or a part of it, once hidden leading characters are removed."""
+def document_without_formulas(document: Any) -> Any:
+    """A JSON document in which no text is a formula, for readers who make a table of it. Keys and numbers stay."""
+    match document:
+        case dict():
+            return {key: document_without_formulas(value) for key, value in document.items()}
+        case list() | tuple():
+            return [document_without_formulas(value) for value in document]
+        case str():
+            return without_formulas(document, numbers=False)
+    return document
+
+
+def is_formula(text: str, *, numbers: bool = True) -> bool:
+    """Whether a spreadsheet would compute the text, or a part of it, once hidden leading characters are removed.
+    Without `numbers`, a number with a sign counts too."""
     return text[:1] in {"\t", "\r"} or any(
-        _is_computed(_without_prefix(part), True) for part in CELL_SEPARATORS.split(text)[::2]
+        _is_computed(_without_prefix(part), numbers) for part in CELL_SEPARATORS.split(text)[::2]
     )
 
 

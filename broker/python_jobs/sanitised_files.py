@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from itertools import accumulate, islice
 from typing import Any
 
-from broker.domain.csv_text import without_formulas, write_csv
+from broker.domain.csv_text import TEXT_SEPARATORS, without_formulas, write_csv
 from broker.domain.errors import Invalid
 from broker.domain.jobs.script_files import CSV, FileCaps, TextTable
 
@@ -236,7 +236,8 @@ class FileSanitiser:
         if max(numbers, text.count("\n")) > self.caps.values:
             raise too_large()
         for line in text.split("\n"):
-            lines.append(without_formulas(self.cap_numbers(clean_text(line, left))))
+            text = self.cap_numbers(clean_text(line, left))
+            lines.append(without_formulas(text, separators=TEXT_SEPARATORS))
             left -= len(lines[-1]) + 1
             if left < 0:
                 raise too_large()

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from broker.domain.csv_text import is_formula
 from broker.domain.errors import Refusal
 from broker.domain.plans.variable_uses import Usage, VariableUse, Years
 from broker.domain.projects.project import ResearchProject
@@ -165,6 +166,12 @@ def _read_output(header: ScriptHeader, rest: str, line: int, offset: int, polici
     if not name or not bar or not description:
         advice = "Write: # output: table.csv | description"
         header.refuse("header-syntax", "An output needs a file name and a description.", advice, line, column)
+    elif is_formula(description, numbers=False):
+        message = f"A spreadsheet would read this description as a formula: {description}."
+        advice = "Begin the description with a letter, a digit or a bracket."
+        header.refuse(
+            "spreadsheet-formula", message, advice, line, offset + rest.index(description, rest.index("|")) + 1
+        )
     elif not _FILE.fullmatch(name) or name.lower() in RESERVED_NAMES:
         advice = (
             "Use letters, digits, _ and -, one dot and an ending. The broker uses manifest.json and results.json "

@@ -4,28 +4,35 @@ import csv
 import io
 import json
 import unicodedata
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from unittest import mock
+from xml.etree import ElementTree
 
 import pytest
+from flask import Flask
 from hypothesis import given, strategies as st
 
 from broker.disclosure.records.released_tables import released_csv
 from broker.domain.csv_text import CELL_SEPARATORS, NUMBERS as NUMBER_LIKE, is_formula, without_formulas, write_csv
 from broker.domain.errors import Invalid
 from broker.domain.findings import Assessment, Verdict
-from broker.domain.jobs.job import JobKind
+from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.jobs.reviews import check_message_text
 from broker.domain.jobs.script_requests import MicrodataProblem
-from broker.domain.plain_text import check_plain_text, terminal_text
+from broker.domain.plain_text import check_plain_text, check_released_text, terminal_text
 from broker.domain.ports import RegisterEntry
-from broker.web.pages.register_pages import releases_as_csv
+from broker.web.pages import register_pages
+from broker.web.pages.register_pages import atom_feed, releases_as_csv
 from broker.workflow.checking.submission_check import check_submission
-from tests.attacks.script_town import policies, project, rows, tabulated
+from broker.workflow.submission import job_submission
+from broker.workflow.submission.job_submission import check_storable
+from tests.attacks.script_town import broker as town, policies, project, rows, tabulated
 from tests.attacks.test_rows_as_carriers import labelled
 from tests.files import remake
+from tests.unit.workflow.conftest import CLEO
 
 pytestmark = pytest.mark.long
 
@@ -37,8 +44,10 @@ FORMULAS = [
     "⁻1+cmd", "⁼cmd", "x;=cmd()", "x\n=cmd()", "\u3164=cmd()", "\x1b=cmd()", "'''=cmd()", "=\u200bcmd()", "-1 to 0",
     "%s=cmd()" % ("\u200b" * 50), "`=cmd()", "´@x", "«=x", "\u2800+x", "\ue000=x",
 ]  # fmt: skip
+COMMAS = ["x,=cmd()", "LA, -1+1|cmd", "a,\u200b@SUM(1)", 'b,"=cmd()']
+"""A text that is no table has no quotes around its commas."""
 TEXTS = ["Barnet", "(-1, 0]", "A*", "=====", "+----+----+", "-", "--", "a = b", "5–9", "≥ 10", "mean -1", "x@y.example"]
-NUMBERS = ["-3.5", "+4", "-1e-07", "-£5", "-12.5%", "−3.5", "-1,000", "-0.5 3.2 -4"]
+NUMBERS = ["-3.5", "+4", "-1e-07", "-£5", "-12.5%", "−3.5", "-1,000", "-0.5 3.2 -4", "-0.3)", "-1.5]"]
 
 
 def computes(cell: str) -> bool:
@@ -88,6 +97,18 @@ def test_no_file_of_a_script_carries_one(text: str, ending: str) -> None:
     assert not any(computes(part) for cell in cells[ending]() for part in cell.split(";"))
 
 
+@pytest.mark.parametrize("line", COMMAS)
+def test_a_comma_starts_a_cell_of_a_text(line: str) -> None:
+    left = remake("t.txt", line.encode()).content.decode()
+    assert not any(computes(part) for part in left.split(","))
+    assert remake("t.txt", left.encode()).content.decode() == left
+
+
+@pytest.mark.parametrize("line", ["fsm -3.5 (-3.9, -3.1)", "1, -2, -3.5", "(-1, -0.5] 400", "a, b - c"])
+def test_numbers_behind_commas_stay(line: str) -> None:
+    assert remake("t.txt", line.encode()).content.decode() == f"{line}\n"
+
+
 def written_raw(lines: list[list[str]]) -> bytes:
     target = io.StringIO()
     csv.writer(target).writerows(lines)
@@ -113,6 +134,55 @@ def test_no_register_carries_one(text: str) -> None:
     entry = RegisterEntry("r", text, text, ("a.csv", text), datetime(2026, 11, 1, tzinfo=UTC), False)
     for line in csv.reader(io.StringIO(releases_as_csv([entry]).decode(), newline="")):
         assert not any(computes(part) for cell in line for part in cell.split(";"))
+
+
+WORDS = ["=HYPERLINK(1)", "+1", "@x", "-1", "＝cmd()", "'=cmd()", "- first aim"]
+"""Beginnings of texts of people. A sign before a number is one as well: only words can be there."""
+
+
+@pytest.mark.parametrize("field", ["title", "purpose", "descriptions"])
+@pytest.mark.parametrize("text", WORDS)
+def test_such_titles_and_descriptions_are_refused_at_submission(text: str, field: str) -> None:
+    taken = Submission("P0421", JobKind.SQL, "tsql", "SELECT 1", "Absence", "A test.", (("n", "By year"),))
+    check_storable(taken)
+    with pytest.raises(Invalid) as refused:
+        check_storable(replace(taken, **{field: (("n", text),) if field == "descriptions" else text}))
+    assert (refused.value.code, refused.value.pointer) == ("spreadsheet-formula", f"/{field}")
+
+
+def test_a_list_with_dashes_is_a_purpose() -> None:
+    check_released_text("Our aims:\n- absence\n- progress", "purpose", "/purpose", lines=True)
+
+
+@pytest.mark.parametrize("text", WORDS)
+def test_such_a_description_in_a_header_is_refused_at_check(text: str) -> None:
+    script = f"# input: npd.spring_census [LA] 2022/2023\n# output: a.csv | {text}\nprint(1)\n"
+    found = check_submission(script, JobKind.PYTHON, "", project(), policies(), date(2026, 11, 26))
+    assert [(r.code, r.line, r.column) for r in found.refusals] == [("spreadsheet-formula", 2, 19)]
+
+
+@pytest.mark.parametrize("text", WORDS)
+def test_an_older_title_is_none_in_the_feed(text: str) -> None:
+    entry = RegisterEntry("r", "P0421", text, ("a.csv",), datetime(2026, 11, 1, tzinfo=UTC), False)
+    feed = ElementTree.fromstring(atom_feed([entry], [], "/register.atom", str))
+    titles = [t.text.partition(": ")[2] for t in feed.iter("{http://www.w3.org/2005/Atom}title") if ": " in t.text]
+    assert titles == [without_formulas(text, numbers=False)]
+
+
+def test_an_older_title_is_none_in_the_manifest_and_the_register() -> None:
+    with town() as broker:
+        with mock.patch.object(job_submission, "check_released_text"):
+            job, output = broker.ran(title="=cmd()", purpose="-1+1|cmd")
+        assert broker.vote(CLEO, output.ident) == "released"
+        manifest = json.loads(broker.store.manifest(broker.store.release_of(job).ident))
+        assert (manifest["title"], manifest["purpose"]) == ("'=cmd()", "'-1+1|cmd")
+        assert manifest["outputs"][0]["size"] > 0
+        with (
+            mock.patch.object(register_pages, "ports", return_value=broker.ports),
+            Flask("register").test_request_context(),
+        ):
+            register = register_pages.register_json().json
+    assert [r["title"] for r in register["releases"]] == ["'=cmd()"]
 
 
 def test_there_is_one_writer_of_tables() -> None:
@@ -156,7 +226,7 @@ CONTROLS = ["\x1b[2J", "\x07", "\u202e", "\u2066", "\u200f", "\ufeff", "\x9b", "
 
 @pytest.mark.parametrize("mark", CONTROLS)
 def test_control_characters_are_refused_where_people_write(mark: str) -> None:
-    for check in (lambda t: check_plain_text(t, "title", "/title"), lambda t: check_message_text(t, "/text")):
+    for check in (lambda t: check_released_text(t, "title", "/title"), lambda t: check_message_text(t, "/text")):
         with pytest.raises(Invalid) as refused:
             check(f"a{mark}b")
         assert f"U+{ord(mark[0]):04X}" in refused.value.message

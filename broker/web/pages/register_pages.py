@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 from flask import Blueprint, Response, jsonify, render_template, request, url_for
 
-from broker.domain.csv_text import write_csv
+from broker.domain.csv_text import document_without_formulas, without_formulas, write_csv
 from broker.domain.ports import RegisterEntry, RegisterFilter
 from broker.web.schemas import release_schemas
 from broker.web.schemas.serializers import attachment
@@ -68,9 +68,9 @@ def atom_feed(
     made: list[RegisterEntry], recalled: list[RegisterEntry], self_link: str, address: Callable[[str], str]
 ) -> bytes:
     """Return the feed as XML, newest first. A recall is an entry of its own, so that feed readers show it."""
-    found = [_FeedEntry(e, f"Released: {e.title}", "released", e.outputs, e.released_at.isoformat()) for e in made]
+    found = [_FeedEntry(e, "released", e.outputs, e.released_at.isoformat()) for e in made]
     found += [
-        _FeedEntry(e, f"Recalled: {e.title}", "recalled", e.recalled_outputs, e.recalled_at.isoformat())
+        _FeedEntry(e, "recalled", e.recalled_outputs, e.recalled_at.isoformat())
         for e in recalled
         if e.recalled_at is not None
     ]
@@ -90,8 +90,9 @@ def atom_feed(
 class _FeedEntry:
     """One entry of the feed."""
 
-    def __init__(self, entry: RegisterEntry, title: str, what: str, outputs: Iterable[str], at: str) -> None:
-        self.entry, self.title, self.what, self.outputs, self.at = entry, title, what, outputs, at
+    def __init__(self, entry: RegisterEntry, what: str, outputs: Iterable[str], at: str) -> None:
+        self.entry, self.what, self.outputs, self.at = entry, what, outputs, at
+        self.title = f"{what.capitalize()}: {without_formulas(entry.title, numbers=False)}"
 
     def write(self, root: ElementTree.Element, address: str) -> None:
         made = ElementTree.SubElement(root, "entry")
@@ -152,7 +153,7 @@ def project(project: str) -> str:
 def register_json() -> Response:
     wanted = _search_filter()
     found = {"projects": public_register.list_projects(ports(), wanted), "releases": _releases(wanted)}
-    return jsonify(release_schemas.RegisterShown.answer(found))
+    return jsonify(document_without_formulas(release_schemas.RegisterShown.answer(found)))
 
 
 @pages.get("/register.csv")

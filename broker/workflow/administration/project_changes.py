@@ -10,7 +10,7 @@ from datetime import date
 
 from broker.domain.errors import Conflict, Invalid
 from broker.domain.identity.people import Action, Person
-from broker.domain.plain_text import check_plain_text
+from broker.domain.plain_text import check_released_text
 from broker.domain.ports import ListFilter, PolicyDecision, Ports, StoredPolicy
 from broker.domain.projects.project import MAX_VOTES, Grant, ResearchProject
 from broker.domain.projects.stops import Stop, StopKind
@@ -125,8 +125,8 @@ def propose_change(ports: Ports, person: Person, ident: str, change: ProjectChan
 def _check(ports: Ports, policies: PolicySet, project: ResearchProject, change: ProjectChange) -> None:
     if not change.title.strip() or not change.purpose.strip():
         raise Invalid("title", "A project needs a title and a purpose: the public register shows both.", "/title")
-    check_plain_text(change.title, "title", "/title")
-    check_plain_text(change.purpose, "purpose", "/purpose", lines=True)
+    check_released_text(change.title, "title", "/title")
+    check_released_text(change.purpose, "purpose", "/purpose", lines=True)
     if not 0 <= change.votes <= MAX_VOTES:
         raise Invalid("votes", f"Enter a number of votes from 0 to {MAX_VOTES}.", "/votes")
     # A researcher whom the project already names may stay, even without an account.
@@ -142,7 +142,7 @@ def _check_grant(policies: PolicySet, project: ResearchProject, grant: Grant) ->
     table = next((t for t in policies.catalogue.tables if t.full_name == grant.table), None)
     if table is None or all(v.name != grant.variable for v in table.variables):
         raise Invalid("variable", f"The catalogue has no variable {grant.table}.{grant.variable}.", "/variable")
-    check_plain_text(grant.justification, "reason", "/reason", lines=True)
+    check_released_text(grant.justification, "reason", "/reason", lines=True)
     if not grant.justification.strip():
         raise Invalid("reason", "Enter the reason for the grant.", "/reason")
     if table.year is None and grant.years:

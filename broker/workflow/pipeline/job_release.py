@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from broker.disclosure.assessment_texts import public_rounding
+from broker.domain.csv_text import document_without_formulas
 from broker.domain.errors import Breach, Invalid, Refused, Unknown
 from broker.domain.identifiers import new_ident
 from broker.domain.identity.audit import AuditEvent
@@ -159,7 +160,7 @@ def release(ports: WorkerPorts, job: Job) -> datetime | None:
     manifest = manifest_of(ports, job, approved, policies, now, records) | parallel_release_entries(
         ports, job, asides, today
     )
-    manifest_text = json.dumps(manifest, indent=2, sort_keys=True)
+    manifest_text = json.dumps(document_without_formulas(manifest), indent=2, sort_keys=True)
     made = Release(
         ident=ident,
         job=job.ident,

@@ -12,7 +12,7 @@ from broker.domain.identity.people import SYSTEM, Action, Person
 from broker.domain.jobs.job import Job, JobKind, JobState, Submission
 from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.domain.ledger.spends import SpendState
-from broker.domain.plain_text import check_plain_text
+from broker.domain.plain_text import check_released_text
 from broker.domain.ports import ListFilter, Ports, Snapshot
 from broker.domain.projects.saved_definitions import SavedEntry
 from broker.domain.sql_dialects import SQL_DIALECTS
@@ -141,8 +141,8 @@ def _with_dialect(submission: Submission, dialect: str) -> Submission:
 
 
 def check_storable(submission: Submission) -> None:
-    """Raises Invalid for NUL and lone surrogates, which not every store can hold, and for control characters outside
-    the text."""
+    """Raises Invalid for NUL and lone surrogates, which not every store can hold, and for control characters and
+    formulas outside the text."""
     named = [("title", submission.title), ("purpose", submission.purpose), ("text", submission.text)]
     named += [("client_id", submission.client_id or ""), ("replaces", submission.replaces or "")]
     named += [("descriptions", part) for pair in submission.descriptions for part in pair]
@@ -150,7 +150,7 @@ def check_storable(submission: Submission) -> None:
         if "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
             raise Invalid("characters", f"The {name} has a character that is not text.", f"/{name}")
         if name != "text":
-            check_plain_text(value, name, f"/{name}", lines=name in {"purpose", "descriptions"})
+            check_released_text(value, name, f"/{name}", lines=name in {"purpose", "descriptions"})
 
 
 def _check_fields(submission: Submission, policies: PolicySet) -> None:

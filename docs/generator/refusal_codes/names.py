@@ -28,7 +28,8 @@ NAMES = (
          advice="Name a table in FROM."),
     RefusalCode("spreadsheet-formula", "A name or label that a spreadsheet computes",
          "The name of a column, or a text in a column, begins with = + - or @ and is not a number. Signs that look "
-         "like these, and signs after blanks and quotes, count too.",
+         "like these, and signs after blanks and quotes, count too. The same holds for a title, a purpose and the "
+         "description of an output, where a number with a sign counts as well.",
          f"SELECT COUNT(*) AS [=1+1] FROM {CENSUS}"),
     RefusalCode("star", "A star",
          "A star does not name the variables that are used. You can use a star only for a derived or temporary table "
