@@ -2,25 +2,27 @@
 persons."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from broker.disclosure.document_figures import NUMBER, DocumentFigures, figures_of
 from broker.disclosure.judge_regression import is_per_person
 from broker.disclosure.rules.rule import finding
+from broker.disclosure.statistic_names import (
+    CODE_WORDS,
+    COUNTS,
+    NAME_PARTS,
+    PERSONS,
+    STATISTICS,
+    are_statistics,
+    end_quantiles,
+    is_count,
+    is_count_label,
+    is_extreme,
+)
 from broker.domain.findings import Finding, Verdict
 from broker.policy.disclosure_rules import DisclosureRules
 
-NUMBER = re.compile(r"[+-]?[0-9]*\.?[0-9]+", re.ASCII)
-# fmt: off
-CODE_WORDS = frozenset({
-    "age", "band", "bin", "category", "class", "cluster", "code", "component", "cutoff", "day", "decile", "event",
-    "flag", "fold", "grade", "group", "id", "index", "iteration", "knot", "lag", "lead", "level", "month", "order",
-    "percentile", "period", "phase", "quantile", "quarter", "quartile", "quintile", "rank", "stage", "step", "stratum",
-    "tercile", "term", "time", "wave", "week", "year",
-})
-# fmt: on
-"""Words in the names of columns that identify groups or times."""
-CODE_NAME_PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 LEAST_ROWS = 3
 """From this many rows on, a column with one value describes all rows."""
 KnownCodes = Mapping[str, frozenset[str] | None]
@@ -55,7 +57,8 @@ def holds_codes(name: str, cells: Sequence[str], known: KnownCodes) -> bool:
 def _has_code_name(name: str, cells: Sequence[str], known: KnownCodes) -> bool:
     if known.get(name.casefold()) is not None:
         return holds_codes(name, cells, known)
-    return bool({part.casefold() for part in CODE_NAME_PARTS.findall(name)} & CODE_WORDS)
+    parts = {part.casefold() for part in NAME_PARTS.findall(name)}
+    return bool(parts & CODE_WORDS) and not parts & (STATISTICS | COUNTS)  # a mean by age is no age
 
 
 def _identifies_rows(rows: Sequence[Sequence[str]], places: Collection[int]) -> bool:
@@ -63,53 +66,21 @@ def _identifies_rows(rows: Sequence[Sequence[str]], places: Collection[int]) -> 
     return len({tuple(row[i] for i in places) for row in rows}) == len(rows)
 
 
-EXTREME_WORDS = frozenset({
-    "min", "max", "minimum", "maximum", "first", "last", "lowest", "highest", "smallest", "largest", "nsmallest",
-    "nlargest",
-})  # fmt: skip
-EXTREME_NAME_PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+(?:\.[0-9]+)?%?")
-PERCENT = re.compile(r"(?:p|pct|perc|percentile)_?([0-9]{1,3}(?:\.[0-9]+)?)|([0-9]{1,3}(?:\.[0-9]+)?) ?%")
-FRACTION = re.compile(r"(?:q|quantile)_?(0\.[0-9]+|[01]\.?0?)")
-LABELLED_LINE = re.compile(r"^\W*([A-Za-z0-9.%_]+)\"?\W+[-+]?[0-9]", re.MULTILINE)
-"""The first word of a line, or a JSON key, followed by a number."""
-
-
-def extreme_columns(columns: Sequence[str], percent: float) -> list[str]:
-    return [name for name in columns if is_extreme(name, percent)]
-
-
-def extreme_rows(rows: Sequence[Sequence[str]], percent: float) -> list[str]:
-    """Labels of rows that name an extreme, as a summary of a column has them."""
-    return sorted({cell for row in rows for cell in row if is_extreme(cell, percent, alone=True)})
-
-
-def extremes_in_text(text: str, percent: float) -> list[str]:
-    return sorted({word for word in LABELLED_LINE.findall(text) if is_extreme(word, percent, alone=True)})
-
-
-def is_extreme(name: str, percent: float, *, alone: bool = False) -> bool:
-    """Whether a name means an extreme or a quantile within `percent` of one. `alone`: the whole name must be such a
-    word."""
-    folded = name.casefold().strip()
-    parts = {folded} if alone else {part.casefold() for part in EXTREME_NAME_PARTS.findall(name)}
-    return bool(parts & EXTREME_WORDS) or any(p <= percent or p >= 100 - percent for p in _percents(folded))
-
-
-def _percents(name: str) -> Iterator[float]:
-    if found := PERCENT.fullmatch(name) or (None if "%" in name else re.search(rf"(?:^|_){PERCENT.pattern}$", name)):
-        yield float(found[1] or found[2])
-    if found := FRACTION.fullmatch(name):
-        yield 100 * float(found[1])
-
-
 PSEUDONYM = re.compile(r"(?<![0-9a-f])(?=[0-9]*[a-f])[0-9a-f]{32}", re.ASCII)
 """32 hexadecimal digits with a letter. Of random ones, one in ten million has no letter; without one it is a number."""
-WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+COUNT = re.compile(
+    rf"(?:n ?= ?)?([0-9]{{1,18}})(?: (?:{'|'.join(sorted(PERSONS))})| ?\([<>]?[0-9.]+ ?%?\))?", re.ASCII | re.IGNORECASE
+)
+"""A cell that may count persons: a whole number, also with a percentage behind it, or as n = 3, or 3 pupils."""
 SMALL_SENTENCE = "This column has whole numbers under the threshold. If they count people, they are too small."
+SMALL_ROW_SENTENCE = "The name of this row suggests a count, and it has whole numbers under the threshold."
 CODES_SENTENCE = "Whole numbers in this column were treated as codes of the rows. Check whether they count people."
 EXTREME_SENTENCE = (
     "The name of a column or row suggests a smallest, largest, first or last value, which is one person's own figure."
 )
+MOST_NAMES = 200
+"""The most findings on the names in a text or JSON file: nobody sets more aside."""
+Column = tuple[str, Sequence[str]]
 Columns = Sequence[str]
 Rows = Sequence[Sequence[str]]
 
@@ -120,8 +91,9 @@ def table_flags(
 ) -> tuple[Finding, ...]:  # fmt: skip
     """All flags of a table. `identifiers` are the case-folded names of the catalogue's identifying variables, `known`
     those of the others."""
-    codes = code_columns(columns, rows, known)
     cells = {name: [row[i] for row in rows if row[i]] for i, name in enumerate(columns)}
+    quantiles = {name for name, found in cells.items() if end_quantiles(name, found, profile.extreme_percent)}
+    codes = code_columns(columns, rows, known) | quantiles
     return tuple(
         f
         for flags in (
@@ -129,21 +101,40 @@ def table_flags(
             _identifiers(cells, identifiers),
             _row_level(columns, rows, profile),
             _many_values(cells, len(rows), profile),
-            _small_counts(cells, profile, codes),
+            _small_counts(cells.items(), profile, codes),
+            _small_rows(_count_rows(columns, rows, codes, known), profile),
             _extremes(columns, rows, profile, known),
         )
         for f in flags
     )
 
 
-def text_flags(text: str, profile: DisclosureRules) -> tuple[Finding, ...]:
-    """T2 always; T3 if the text contains pseudonyms, and Q2 if its lines are named like extremes."""
+def text_flags(text: str, profile: DisclosureRules, known: KnownCodes = MappingProxyType({})) -> tuple[Finding, ...]:
+    """T2 always; T3 if the text or JSON contains pseudonyms; F1 and Q2 for its figures, once for each name."""
     found = [finding("T2", Verdict.REVIEW, "This is text, or not a table: the broker did not check its content.")]
     if PSEUDONYM.search(text.casefold()):
         found.append(finding("T3", Verdict.REFUSE, "Something in it looks like pseudonyms."))
-    for name in extremes_in_text(text, profile.extreme_percent):
-        found.append(finding("Q2", Verdict.REFUSE, EXTREME_SENTENCE, name=name))
-    return tuple(found)
+    named: dict[tuple[str, str | None], Finding] = {}
+    for flag in (f for part in figures_of(text) for f in _document_flags(part, profile, known)):
+        named.setdefault((flag.rule, dict(flag.figures).get("name")), flag)
+        if len(named) == MOST_NAMES:
+            break
+    return (*found, *named.values())
+
+
+def _document_flags(part: DocumentFigures, profile: DisclosureRules, known: KnownCodes) -> Iterator[Finding]:
+    percent = profile.extreme_percent
+    columns = ((name, cells) for name, cells in part.columns if not holds_codes(name, cells, known))
+    yield from _small_counts(columns, profile, frozenset())
+    labels = {label for found, _ in part.rows for label in found}
+    n = are_statistics(labels)
+    counted = {label for label in labels if is_count_label(label, n=n)}
+    yield from _small_rows(((label, cells) for found, cells in part.rows for label in counted & {*found}), profile)
+    extreme = {name for name in part.names if is_extreme(name, percent)}
+    extreme |= {label for label in labels if is_extreme(label, percent, alone=True)}
+    extreme.update(*(end_quantiles(name, cells, percent) for name, cells in part.keys))
+    for name in sorted(extreme):
+        yield finding("Q2", Verdict.REFUSE, EXTREME_SENTENCE, name=name)
 
 
 def _per_person_columns(columns: Columns) -> Iterator[Finding]:
@@ -175,22 +166,73 @@ def _many_values(cells: dict[str, list[str]], rows: int, profile: DisclosureRule
             )
 
 
-def _small_counts(cells: dict[str, list[str]], profile: DisclosureRules, codes: frozenset[str]) -> Iterator[Finding]:
-    """Flags columns in which at least half of the values are non-negative integers. They may be counts, even if a
-    symbol replaces some of them."""
-    for name, values in cells.items():
-        counts = [int(v) for v in values if WHOLE_NUMBER.fullmatch(v) and int(v) >= 0]
+def _small_counts(columns: Iterable[Column], profile: DisclosureRules, codes: frozenset[str]) -> Iterator[Finding]:
+    """Flags columns in which at least half of the filled cells are counts, even if a symbol replaces some of them, and
+    columns that are called counts."""
+    for name, cells in columns:
+        called = is_count(name)
+        counts = _counts(cells, decimals=called)
         low = sum(0 < n < profile.t for n in counts)
-        if low and 2 * len(counts) >= len(values):  # mostly counts
+        if low and (called or 2 * len(counts) >= len(cells)):
             yield (
                 finding("F1", Verdict.REVIEW, CODES_SENTENCE, name=name)
                 if name in codes
-                else finding("F1", Verdict.REFUSE, SMALL_SENTENCE, name=name, cells=low)
+                else _small(SMALL_SENTENCE, name, low)
             )
+
+
+def _counts(cells: Iterable[str], *, decimals: bool) -> list[int]:
+    """The counts among cells. With `decimals`, 3.0 is one: the name has said so."""
+    whole = (re.sub(r"\.0+$", "", cell) if decimals else cell for cell in cells)
+    return [int(found[1]) for found in map(COUNT.fullmatch, whole) if found]
+
+
+def _small(sentence: str, name: str, low: int) -> Finding:
+    return finding("F1", Verdict.REFUSE, sentence, cells=low, **({"name": name} if name else {}))
+
+
+def _count_rows(
+    columns: Columns, rows: Rows, codes: frozenset[str], known: KnownCodes
+) -> Iterator[tuple[str, Sequence[str]]]:
+    """The labels that mean counts, with the cells of their rows that are no codes."""
+    coded = {i for i, n in enumerate(columns) if n in codes or holds_codes(n, [row[i] for row in rows], known)}
+    for i in set(range(len(columns))) - coded:
+        n = are_statistics({row[i] for row in rows})
+        for row in rows:
+            if is_count_label(row[i], n=n):
+                yield row[i], [cell for j, cell in enumerate(row) if j not in coded]
+
+
+def _small_rows(rows: Iterable[tuple[str, Sequence[str]]], profile: DisclosureRules) -> Iterator[Finding]:
+    """Flags rows that are called counts, once for each label."""
+    small: dict[str, int] = {}
+    for label, cells in rows:
+        small[label] = small.get(label, 0) + sum(0 < n < profile.t for n in _counts(cells, decimals=True))
+    for label, low in sorted(small.items()):
+        if low:
+            yield _small(SMALL_ROW_SENTENCE, label, low)
 
 
 def _extremes(columns: Columns, rows: Rows, profile: DisclosureRules, known: KnownCodes) -> Iterator[Finding]:
     """Columns that hold codes of the catalogue are left out: a first language is a variable, not a first value."""
-    figures = [name for i, name in enumerate(columns) if not holds_codes(name, [row[i] for row in rows], known)]
-    for name in (*extreme_columns(figures, profile.extreme_percent), *extreme_rows(rows, profile.extreme_percent)):
+    percent = profile.extreme_percent
+    cells = {name: [row[i] for row in rows] for i, name in enumerate(columns)}
+    figures = {name: found for name, found in cells.items() if not holds_codes(name, found, known)}
+    labels = {*extreme_rows(figures.values(), percent), *extreme_quantiles(figures, percent)}
+    for name in (*extreme_columns(figures, percent), *sorted(labels)):
         yield finding("Q2", Verdict.REFUSE, EXTREME_SENTENCE, name=name)
+
+
+def extreme_columns(names: Iterable[str], percent: float) -> list[str]:
+    return [name for name in names if is_extreme(name, percent)]
+
+
+def extreme_rows(columns: Iterable[Sequence[str]], percent: float) -> list[str]:
+    """Labels of rows that name an extreme, as a summary of a column has them."""
+    labels = {cell for cells in columns for cell in cells}
+    return [label for label in labels if is_extreme(label, percent, alone=True)]
+
+
+def extreme_quantiles(columns: Mapping[str, Sequence[str]], percent: float) -> list[str]:
+    """Labels of rows that are quantiles near an end."""
+    return [label for name, cells in columns.items() for label in end_quantiles(name, cells, percent)]

@@ -166,7 +166,7 @@ def _file_findings(file: RebuiltFile, policies: PolicySet, profile: DisclosureRu
     if file.media_type == PNG:
         return (Finding("G2", Verdict.REVIEW, PICTURE),)
     if file.sheet is None:
-        return text_flags((file.content or b"").decode(), profile)
+        return text_flags((file.content or b"").decode(), profile, _known_codes(policies))
     # Columns with these names could identify persons.
     tables = policies.catalogue.tables
     names = {v.name.casefold() for t in tables for v in t.variables if v.cls in IDENTIFIERS or t.is_link_key(v.name)}

@@ -10,6 +10,7 @@ from functools import partial
 
 import pytest
 
+from broker.disclosure.document_figures import DocumentFigures
 from broker.domain.errors import Breach, Invalid
 from tests.prove.defences import Defence as Listed, edited, nothing, put, together
 
@@ -25,7 +26,9 @@ Formulas = partial(Listed, module=FORMULAS)
 Below = partial(Listed, module=BELOW)
 Hostile = partial(Listed, module=HOSTILE)
 DOMAIN, FLAGS, ENGINE = "broker.domain", "broker.disclosure.script_table_flags", "broker.engine.file_rebuilders"
-HELD = "test_what_a_table_would_hide"
+NAMES, DOCUMENTS = "broker.disclosure.statistic_names", "broker.disclosure.document_figures"
+HELD, DOCUMENT = "test_what_a_table_would_hide", "test_what_is_no_table"
+ORDINARY, ORDINARY_DOCUMENT = "test_ordinary_tables", "test_ordinary_documents"
 ASIDE = '{"problem": "", "sentence": "", "made": 0, "sheet": true}'
 
 DEFENCES = (
@@ -58,8 +61,22 @@ DEFENCES = (
     Below("a code is one of the catalogue's", edited(f"{FLAGS}:holds_codes", "set(cells) <= codes | {\"\"}", "True"), HELD, given=("codes that are none",)),
     Below("extremes by name", put(f"{FLAGS}.extreme_columns", lambda *_: []), HELD, given=("extremes by group",)),
     Below("extremes by row", put(f"{FLAGS}.extreme_rows", lambda *_: []), HELD, given=("a description",)),
-    Below("extremes in texts", put(f"{FLAGS}.extremes_in_text", lambda *_: []), "test_lines_of_a_text"),
-    Below("percentiles", put(f"{FLAGS}._percents", lambda _: ()), HELD, given=("percentiles at the ends",)),
+    Below("extremes by quantile", put(f"{FLAGS}.extreme_quantiles", lambda *_: []), HELD, given=("quantiles by row",)),
+    Below("percentiles", edited(f"{NAMES}:_percents", "for pattern in PERCENTS[:1] if alone else PERCENTS:", "for pattern in ():"), HELD, given=("other percentiles",)),
+    Below("fractions as names", put(f"{NAMES}.FRACTION", re.compile("(?!)")), HELD, given=("quantiles by column",)),
+    Below("names in one word", put(f"{NAMES}.JOINED", re.compile("(?!)")), HELD, given=("names in one word",)),
+    Below("ordinary words that begin so", put(f"{NAMES}.NOT_JOINED", re.compile("(?!)")), ORDINARY, given=("words that begin so",)),
+    Below("counts by row", put(f"{FLAGS}._count_rows", lambda *_: ()), HELD, given=("a description on its side",)),
+    Below("an N is a code", put(f"{FLAGS}.are_statistics", lambda _: True), ORDINARY, given=("with and without support",)),
+    Below("counts by name", put(f"{FLAGS}.is_count", lambda _: False), HELD, given=("a count among symbols",)),
+    Below("counts with percentages", put(f"{FLAGS}.COUNT", re.compile("([0-9]{1,18})")), HELD, given=("counts with their percentages",)),
+    Below("a mean by age is no age", put(f"{FLAGS}.STATISTICS", frozenset()), ORDINARY, given=("a mean by age",)),
+    Below("figures of texts", put(f"{DOCUMENTS}._text_figures", lambda _: ()), DOCUMENT, given=("girls 3\nboys 5",)),
+    Below("figures within lines", put(f"{DOCUMENTS}._figures_within", lambda _: DocumentFigures((), (), frozenset())), DOCUMENT, given=("It was absent for 3 pupils in all.",)),
+    Below("figures of documents", edited(f"{DOCUMENTS}:figures_of", "yield _json_figures(document)", "yield from ()"), DOCUMENT, given=('{"girls": 3, "boys": 5}',)),
+    Below("other figures are no counts", put(f"{DOCUMENTS}.is_other_figure", lambda *_, **__: False), ORDINARY_DOCUMENT, given=('{"n": 4000, "r2": 0.21, "df": 3, "coef": {"fsm": -3.5, "sen": 2.25}}',)),
+    Below("thousands are one number", put(f"{DOCUMENTS}.THOUSANDS", re.compile("(?!)")), ORDINARY_DOCUMENT, given=("girls 3,400\nboys 1,234",)),
+    Below("a finding for each of few names", put(f"{FLAGS}.MOST_NAMES", -1), "test_a_document_has_findings"),
     Below("thirty-two zeros are a number", put(f"{FLAGS}.PSEUDONYM", re.compile("[0-9a-f]{32}")), "test_ordinary_tables", given=("a p of 32 zeros",)),
     Below("codes are no counts", put(f"{FLAGS}.code_columns", lambda *_: frozenset()), "test_ordinary_tables", given=("clusters",)),
     Listed("undeclared names stay", edited("broker.python_jobs.raw_outputs:_raw_file", "WithheldFile(name, UNDECLARED, len(content))", "RawFile(name, ending, content)"), "test_what_a_file_may_be", LEFT, ("other.csv", b"", "undeclared")),
