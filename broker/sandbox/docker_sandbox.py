@@ -188,9 +188,10 @@ class DockerSandbox:
         return None
 
     def _warm_mount(self, request: SandboxRequest) -> Path | None:
-        """The mount of a waiting container for this job: the vault's whole rendering if the kernel can narrow it for a
-        job, otherwise what such jobs declare. None until a first job has shown which."""
-        if request.apart:
+        """The mount of a waiting container for this job: an empty folder if it is given no data, the vault's whole
+        rendering if the kernel can narrow it for a job, otherwise what such jobs declare. None until a first job has
+        shown which."""
+        if request.without_data:
             return narrow_mounts.job_mount(request, self._root)
         if request.narrow is None or self._landlock:
             return request.mount if request.mount.is_dir() else None

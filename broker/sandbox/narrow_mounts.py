@@ -24,7 +24,7 @@ RETENTION_SECONDS = 3600
 
 def job_mount(request: SandboxRequest, root: Path) -> Path:
     """The folder that the job sees: the whole mount, or a folder below `root` with the declared files or with none."""
-    if request.apart:
+    if request.without_data:
         return _empty_mount(root)
     if request.narrow is None:
         return request.mount
@@ -40,9 +40,10 @@ def job_mount(request: SandboxRequest, root: Path) -> Path:
 
 def _empty_mount(root: Path) -> Path:
     target = root / NARROW_FOLDER / EMPTY_FOLDER
-    target.mkdir(parents=True, exist_ok=True, mode=0o755)
-    target.chmod(0o755)
-    target.parent.chmod(0o711)
+    if not target.is_dir():  # a change of its mode would make it another folder for what waits on it
+        target.mkdir(parents=True, exist_ok=True)
+        target.chmod(0o755)
+        target.parent.chmod(0o711)
     return target
 
 

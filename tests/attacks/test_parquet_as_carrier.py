@@ -1,24 +1,30 @@
 """Attacks by Parquet files: hidden content is lost, oversized content is not unpacked, and only a container of trusted
 code without data opens the file. All of it in the real container."""
 
+import contextlib
 import io
 import json
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import docker
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from broker.domain.findings import Verdict
 from broker.domain.jobs.script_files import RawFile, RebuiltFile
-from broker.domain.ports import SandboxEnd
+from broker.domain.ports import SandboxEnd, WarmPoolLimits
 from broker.engine.file_rebuilders import container_request
 from broker.python_jobs.raw_outputs import sort_outputs
 from broker.sandbox.narrow_mounts import job_mount
+from broker.sandbox.warm_pool import WarmPool
+from broker.sandbox.warm_pool_registry import WarmPoolRegistry
 from broker.workflow.pipeline.script_outputs import draft_file
 from broker.workflow.pipeline.trusted_stage import rebuild_outputs, rebuild_request
 from tests.attacks.script_town import policies, profile, stage_there
@@ -153,7 +159,7 @@ def test_two_columns_of_one_name_are_no_table() -> None:
 
 @pytest.mark.parametrize("runtime", ["runc", "runsc"])
 def test_the_container_that_opens_it_has_no_data(runtime: str) -> None:
-    """On either runtime it is mounted on an empty folder, or narrowed to nothing; and it tells the same of a file."""
+    """On either runtime it is mounted on an empty folder; and it reports the same of a file."""
     stage = stage_there(runtime)
     asked = container_request([RawFile("t.csv", ".parquet", parquet(TABLE))], rebuild_request(stage))
     assert asked.narrow == ()
@@ -164,3 +170,35 @@ def test_the_container_that_opens_it_has_no_data(runtime: str) -> None:
     assert result.runtime == runtime
     (told,) = (payload for kind, payload in result.frames if kind == "file")
     assert told.decode().partition("\n")[2] == REMADE
+
+
+@pytest.mark.parametrize("runtime", ["runc", "runsc"])
+def test_what_waits_for_files_has_no_data(runtime: str) -> None:
+    """The container that waits for the next job's files is mounted on an empty folder, even where the kernel could
+    narrow a larger mount."""
+    stage = stage_there(runtime)
+    sandbox = stage.ports.sandbox
+    asked = container_request([RawFile("t.csv", ".parquet", parquet(TABLE))], rebuild_request(stage))
+    assert any(asked.mount.rglob("*.parquet")), "there are data that it could see"
+    pool = WarmPool(sandbox, lambda: WarmPoolLimits(each=1, memory_bytes=1 << 31, idle_seconds=60))
+    try:
+        for attempt in (1, 2):  # the first shows what the kernel can do, and the second requests what suits that
+            assert sandbox.run(replace(asked, attempt=attempt)).end is SandboxEnd.ENDED
+        assert mounted_files(waiting_container(sandbox.warm_registry, pool)) == []
+    finally:
+        pool.clear()
+
+
+def waiting_container(registry: WarmPoolRegistry, pool: WarmPool) -> str:
+    until = time.monotonic() + 60
+    while not (waiting := [one.container for ones in registry.waiting().values() for one in ones]):
+        assert time.monotonic() < until, "the pool did not fill"
+        time.sleep(0.1)
+        pool.maintain()
+    return waiting[0]
+
+
+def mounted_files(container: str) -> list[Path]:
+    with contextlib.closing(docker.APIClient()) as engine:
+        (mount,) = engine.inspect_container(container)["Mounts"]
+    return [*Path(mount["Source"]).rglob("*")]

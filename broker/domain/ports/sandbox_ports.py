@@ -42,8 +42,8 @@ class SandboxRequest:
     `frames`: (kind, payload), sent in order to the launcher's standard input. `mount`: the only visible host folder,
     read-only, as /data. `image`: one of the built images. `synthetic`: whether the data are synthetic; real data refuse
     every fallback. `narrow`: files below `mount`, relative to it, that a script may read, if not all of them; the
-    sandbox prevents it from opening others. `apart`: the launcher isolates parts of the job from each other, and an
-    empty folder is mounted instead of `mount`."""
+    sandbox prevents it from opening others. `apart`: the launcher isolates parts of the job from each other. If it is
+    given no data, an empty folder is mounted instead of `mount`."""
 
     job: str
     attempt: int
@@ -54,6 +54,11 @@ class SandboxRequest:
     synthetic: bool
     narrow: tuple[str, ...] | None = None
     apart: bool = False
+
+    @property
+    def without_data(self) -> bool:
+        """Whether the job may read no file of `mount`."""
+        return self.apart or self.narrow == ()
 
 
 class DataKind(StrEnum):

@@ -15,10 +15,11 @@ from broker.domain.errors import Breach, Invalid
 from tests.prove.defences import Defence as Listed, edited, nothing, put, together
 
 CAUGHT = (AssertionError, Breach, Invalid, pytest.fail.Exception)
-FORMULAS, BELOW, HOSTILE, LEFT, REMADE = (
+FORMULAS, BELOW, HOSTILE, PARQUET, LEFT, REMADE = (
     "tests.attacks.test_formulas",
     "tests.attacks.test_files_below_threshold",
     "tests.attacks.test_hostile_files",
+    "tests.attacks.test_parquet_as_carrier",
     "tests.unit.python_jobs.test_raw_outputs",
     "tests.unit.python_jobs.test_sanitised_files",
 )
@@ -98,4 +99,5 @@ DEFENCES = (
     Hostile("the container is not believed", edited(f"{ENGINE}:_head", "!= get_type_hints(FileHead)", "== {}"), "test_a_container_that", given=(b'{"problem": 1, "sentence": "", "made": 0, "sheet": false}', ".csv")),
     Hostile("its cells are counted", edited(f"{ENGINE}:_rows", "if left < 0:", "if False:"), "test_it_says_no_more"),
     Hostile("its tables are written here", edited(f"{ENGINE}:_rebuilt_file", "if file.kind == CSV or MEDIA_TYPES.get(file.kind) == MEDIA_TYPES[CSV]:", "if False:"), "test_a_table_that_it_says"),
+    Listed("no data where a container waits for files", edited("broker.sandbox.docker_sandbox:DockerSandbox._warm_mount", "if request.without_data:", "if request.apart:"), "test_what_waits", PARQUET, ("runc",)),
 )  # fmt: skip
