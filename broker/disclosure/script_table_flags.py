@@ -39,8 +39,7 @@ def code_columns(columns: Sequence[str], rows: Sequence[Sequence[str]], known: K
     same = {i for i in called if len(rows) >= LEAST_ROWS and len({row[i] for row in rows}) == 1}
     keys = texts | called | {i for i, name in enumerate(columns) if name.casefold() in known}
     # A column that only sounds like a code counts as one if the rows would not be distinct without it.
-    needed = {i for i in called - same if _identifies_rows(rows, keys) and not _identifies_rows(rows, keys - {i})}
-    return frozenset(columns[i] for i in needed | same)
+    return frozenset(columns[i] for i in _needed(rows, keys, called - same) | same)
 
 
 def _is_text(cells: Sequence[str]) -> bool:
@@ -61,9 +60,17 @@ def _has_code_name(name: str, cells: Sequence[str], known: KnownCodes) -> bool:
     return bool(parts & CODE_WORDS) and not parts & (STATISTICS | COUNTS)  # a mean by age is no age
 
 
-def _identifies_rows(rows: Sequence[Sequence[str]], places: Collection[int]) -> bool:
-    """Whether no two rows are equal in these columns."""
-    return len({tuple(row[i] for i in places) for row in rows}) == len(rows)
+def _needed(rows: Sequence[Sequence[str]], keys: Collection[int], called: Collection[int]) -> set[int]:
+    """Those of `called` without which two rows would be equal in `keys`; none if two rows are equal in all of them.
+
+    Rows are compared by sums of 64-bit hashes, so that the work grows with the cells and not also with the columns.
+    """
+    sums = [sum(hash((i, row[i])) for i in keys) for row in rows]
+    if len(set(sums)) < len(rows):
+        return set()
+    return {
+        i for i in called if len({one - hash((i, row[i])) for one, row in zip(sums, rows, strict=True)}) < len(rows)
+    }
 
 
 PSEUDONYM = re.compile(r"(?<![0-9a-f])(?=[0-9]*[a-f])[0-9a-f]{32}", re.ASCII)
@@ -79,8 +86,9 @@ EXTREME_SENTENCE = (
     "The name of a column or row suggests a smallest, largest, first or last value, which is one person's own figure."
 )
 MOST_NAMES = 200
-"""The most findings on the names in a text or JSON file: nobody sets more aside."""
+"""The most findings on names in a file: nobody sets more aside."""
 Column = tuple[str, Sequence[str]]
+MORE_NAMES_SENTENCE = "More names than can be listed suggest a small count or an extreme."
 Columns = Sequence[str]
 Rows = Sequence[Sequence[str]]
 
@@ -116,9 +124,9 @@ def text_flags(text: str, profile: DisclosureRules, known: KnownCodes = MappingP
         found.append(finding("T3", Verdict.REFUSE, "Something in it looks like pseudonyms."))
     named: dict[tuple[str, str | None], Finding] = {}
     for flag in (f for part in figures_of(text) for f in _document_flags(part, profile, known)):
-        named.setdefault((flag.rule, dict(flag.figures).get("name")), flag)
         if len(named) == MOST_NAMES:
-            break
+            return (*found, *named.values(), finding("Q2", Verdict.REFUSE, MORE_NAMES_SENTENCE))
+        named.setdefault((flag.rule, dict(flag.figures).get("name")), flag)
     return (*found, *named.values())
 
 
@@ -219,8 +227,11 @@ def _extremes(columns: Columns, rows: Rows, profile: DisclosureRules, known: Kno
     cells = {name: [row[i] for row in rows] for i, name in enumerate(columns)}
     figures = {name: found for name, found in cells.items() if not holds_codes(name, found, known)}
     labels = {*extreme_rows(figures.values(), percent), *extreme_quantiles(figures, percent)}
-    for name in (*extreme_columns(figures, percent), *sorted(labels)):
+    names = [*extreme_columns(figures, percent), *sorted(labels)]
+    for name in names[:MOST_NAMES]:
         yield finding("Q2", Verdict.REFUSE, EXTREME_SENTENCE, name=name)
+    if len(names) > MOST_NAMES:
+        yield finding("Q2", Verdict.REFUSE, MORE_NAMES_SENTENCE, names=len(names) - MOST_NAMES)
 
 
 def extreme_columns(names: Iterable[str], percent: float) -> list[str]:

@@ -1,11 +1,13 @@
 """Attacks by files with counts under the threshold or single persons' values. Two checkers set each finding aside, one
 by one, with a reason. Tables of codes and models raise no such finding."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from broker.disclosure.script_table_flags import MOST_NAMES
 from broker.domain.errors import Invalid
 from broker.domain.jobs.job import OutputState
 from broker.domain.jobs.reviews import VoteChoice
@@ -114,6 +116,18 @@ def test_what_a_table_would_hide_has_to_be_set_aside(what: str) -> None:
 def test_lines_of_a_text_and_keys_of_a_document_too() -> None:
     assert aside("count 400\nmin 1.5\nmax: 87.9\n", "t.txt") == ["Q2:max", "Q2:min"]
     assert aside('{"a": {"min": 1.5, "b": [{"mean": 3}]}}', "t.json") == ["Q2:min"]
+
+
+def test_a_text_of_signs_takes_no_time() -> None:
+    began = time.process_time()
+    assert aside("-\n" * 20_000, "t.txt") == []
+    assert time.process_time() - began < 1
+
+
+def test_more_names_than_anybody_reads_are_one_finding() -> None:
+    lines = "".join(f"p0.{n:05d}: 1\n" for n in range(10_000))
+    assert len(aside(lines, "t.txt")) == MOST_NAMES + 1
+    assert aside(lines, "t.txt")[-1] == "Q2"
 
 
 FREE = {
