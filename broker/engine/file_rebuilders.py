@@ -3,8 +3,9 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import get_type_hints
 
 from broker.domain.csv_text import write_csv
@@ -20,6 +21,7 @@ NO_VAULT_FILES: tuple[str, ...] = ()
 LONGEST_HEAD = 4096
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 LIMIT_SENTENCE = "Opening it took too much time or memory."
+JOB_VALUES_SENTENCE = "With this table, the files of the job have more values than those of one job may have."
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class ContainerRebuilder:
         result = runner.run(container_request(files, how))
         if result.end is not SandboxEnd.ENDED:
             return tuple(rejected_file(file, "limit", LIMIT_SENTENCE) for file in files)
-        return read_files(result.frames, files, how.caps)
+        return read_files(result.frames, files, how.caps, how.job_values)
 
 
 def container_request(files: Sequence[RawFile], how: RebuildRequest) -> SandboxRequest:
@@ -62,25 +64,44 @@ def container_request(files: Sequence[RawFile], how: RebuildRequest) -> SandboxR
     )
 
 
-def read_files(frames: Frames, files: Sequence[RawFile], caps: FileCaps) -> tuple[RebuiltFile, ...]:
+def read_files(frames: Frames, files: Sequence[RawFile], caps: FileCaps, job_values: int) -> tuple[RebuiltFile, ...]:
+    """The rebuilt files. A table for which the job's `job_values` cells leave no room is rejected; smaller ones after
+    it still go. Raises Breach for an answer that the container's own code would not give."""
     payloads = [payload for kind, payload in frames if kind == "file"]
     # The container's answer is not trusted more than a file.
     if len(payloads) != len(files) or any(kind not in {"file", "status"} for kind, _ in frames):
         raise Breach("The files' container returned other frames than one a file.")
-    return tuple(_rebuilt_file(payload, file, caps) for payload, file in zip(payloads, files, strict=True))
+    answers = iter(payloads)
+    return _within_job(files, job_values, lambda file, left: _rebuilt_file(next(answers), file, caps, left))
+
+
+def _within_job(
+    files: Sequence[RawFile], values: int, rebuilt: Callable[[RawFile, int], RebuiltFile]
+) -> tuple[RebuiltFile, ...]:
+    """`rebuilt` of each file and of the cells that the tables before it leave to the job. It raises Invalid for a file
+    that cannot be released."""
+    made: list[RebuiltFile] = []
+    for file in files:
+        try:
+            one = rebuilt(file, values)
+        except Invalid as wrong:
+            one = rejected_file(file, wrong.code, wrong.message)
+        values -= 0 if one.sheet is None else one.sheet.cells
+        made.append(one)
+    return tuple(made)
 
 
 def rejected_file(file: RawFile, problem: str, sentence: str) -> RebuiltFile:
     return RebuiltFile(file.name, MEDIA_TYPES.get(file.kind, ""), len(file.content), None, None, problem, sentence)
 
 
-def _rebuilt_file(payload: bytes, file: RawFile, caps: FileCaps) -> RebuiltFile:
+def _rebuilt_file(payload: bytes, file: RawFile, caps: FileCaps, left: int) -> RebuiltFile:
     head, _, body = payload.partition(b"\n")
     said = _head(head)
     if said.problem:
         return rejected_file(file, said.problem, said.sentence)
     content, sheet_text = body[: said.made], body[said.made :]
-    sheet = _sheet(sheet_text, caps) if said.sheet else None
+    sheet = _sheet(sheet_text, caps, left) if said.sheet else None
     if file.kind == CSV or MEDIA_TYPES.get(file.kind) == MEDIA_TYPES[CSV]:  # the broker writes every table itself
         content = b"" if sheet is None else write_csv(sheet.columns, sheet.rows)
     wrong = not content or len(content) > caps.made_bytes or (sheet_text and sheet is None)
@@ -99,23 +120,25 @@ def _head(head: bytes) -> FileHead:
     return FileHead(**said)
 
 
-def _sheet(text: bytes, caps: FileCaps) -> TextTable:
+def _sheet(text: bytes, caps: FileCaps, left: int) -> TextTable:
     """A table as the broker's own code wrote it in the container. Raises Breach if it is larger than `caps` allows, or
-    is no table."""
-    rows = list(_rows(text, caps))
+    is no table, and Invalid("size") if it has more cells than are `left` to the job."""
+    rows = list(_rows(text, caps, left))
     if not rows or any(len(row) != len(rows[0]) for row in rows):
         raise Breach("The files' container returned no table.")
     return TextTable(rows[0], tuple(rows[1:]))
 
 
-def _rows(text: bytes, caps: FileCaps) -> Iterator[tuple[str, ...]]:
-    left = caps.values
+def _rows(text: bytes, caps: FileCaps, left: int) -> Iterator[tuple[str, ...]]:
+    cells = 0
     try:
         for row in csv.reader(io.StringIO(text.decode(), newline=""), strict=True):
             # Counted while reading: a huge table must not fill the memory first.
-            left -= len(row)
-            if left < 0:
+            cells += len(row)
+            if cells > caps.values:
                 raise Breach("The files' container returned a table that is too large.")
+            if cells > left:
+                raise Invalid("size", JOB_VALUES_SENTENCE)
             yield tuple(row)
     except (csv.Error, UnicodeDecodeError) as fault:
         raise Breach("The files' container returned no table.") from fault
@@ -129,7 +152,14 @@ class InProcessRebuilder:
     rehearsal."""
 
     def rebuild(self, files: Sequence[RawFile], how: RebuildRequest, runner: SandboxRunner) -> tuple[RebuiltFile, ...]:
-        return tuple(rebuild_in_process(file, how) for file in files)
+        return _within_job(files, how.job_values, partial(_rebuild_if_room, how))
+
+
+def _rebuild_if_room(how: RebuildRequest, file: RawFile, left: int) -> RebuiltFile:
+    made = rebuild_in_process(file, how)
+    if made.sheet is not None and made.sheet.cells > left:
+        raise Invalid("size", JOB_VALUES_SENTENCE)
+    return made
 
 
 def rebuild_in_process(file: RawFile, how: RebuildRequest) -> RebuiltFile:

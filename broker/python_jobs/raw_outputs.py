@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,7 +118,8 @@ def sort_outputs(frames: Sequence[OutputFrame], declared: Sequence[str], service
     request_files = {r.names[0] for r in requests}
     abouts = {n for n in named if n.endswith(ABOUT_SUFFIX) and n.removesuffix(ABOUT_SUFFIX) in named}
     others = sorted(named.keys() - {n for r in every for n in r.names} - abouts - {CLAIMS_FILE})
-    sorted_out = [_raw_file(name, n, named, spelled, service) for n, name in enumerate(others, start=1)]
+    received = (_raw_file(name, n, named, spelled, service) for n, name in enumerate(others, start=1))
+    sorted_out = list(_within_job(received, service.max_job_file_bytes))
     files = tuple(one for one in sorted_out if isinstance(one, RawFile))
     file_names = {file.name for file in files}
     said = {n for n in abouts if spelled.get(released_name(n.removesuffix(ABOUT_SUFFIX)).casefold()) in file_names}
@@ -192,6 +193,18 @@ def _raw_file(
     if len(content) > (service.max_file_bytes if ending in {PARQUET, PNG} else service.max_text_bytes):
         return WithheldFile(name, "size", len(content))
     return RawFile(spelled[leaving.casefold()], ending, content)
+
+
+def _within_job(files: Iterable[RawFile | WithheldFile], most: int) -> Iterator[RawFile | WithheldFile]:
+    """Withhold the files for which `most` bytes of all files of the job leave no room. Smaller ones after them still
+    go."""
+    left = most
+    for file in files:
+        if isinstance(file, RawFile) and len(file.content) > left:
+            yield WithheldFile(file.name, "size", len(file.content))
+            continue
+        left -= len(file.content) if isinstance(file, RawFile) else 0
+        yield file
 
 
 def file_description(content: bytes) -> str:

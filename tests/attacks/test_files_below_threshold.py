@@ -193,10 +193,6 @@ def test_ordinary_documents_have_nothing_to_set_aside(what: str) -> None:
     assert aside(what, FREE_DOCUMENTS[what]) == []
 
 
-def test_a_document_has_findings_that_somebody_can_set_aside() -> None:
-    assert len(aside("".join(f"max_{n} 400.5\n" for n in range(9_000)), "t.txt")) == 200
-
-
 def test_the_report_names_columns_that_pass_as_codes() -> None:
     told = prepared(FREE["clusters"]).record.file.notes
     assert [(f.rule, dict(f.figures)["name"]) for f in told] == [("F1", "cluster")]

@@ -22,13 +22,16 @@ import pytest
 
 from broker.domain.csv_text import without_formulas
 from broker.domain.errors import Breach
+from broker.domain.jobs.job import JobKind
 from broker.domain.jobs.script_files import DOCUMENT, FileCaps, RawFile, RebuiltFile
 from broker.domain.ports import RebuildRequest
-from broker.engine.file_rebuilders import ContainerRebuilder, read_files
+from broker.engine.file_rebuilders import JOB_VALUES_SENTENCE, ContainerRebuilder, read_files
+from broker.python_jobs.raw_outputs import sort_outputs
 from broker.python_jobs.sanitised_files import NUMBER
 from broker.sandbox.container_spec import slot_cpus
-from broker.workflow.run_context import files_limits
-from tests.attacks.script_town import fitted, policies, rows, sandbox
+from broker.workflow.pipeline.script_outputs import draft_file
+from broker.workflow.run_context import files_limits, limits_for
+from tests.attacks.script_town import fitted, policies, profile, rows, sandbox
 from tests.attacks.test_files_as_carriers import png
 from tests.attacks.test_parquet_as_carrier import STAYS, parquet
 from tests.files import CAPS, SERVICE
@@ -39,14 +42,14 @@ SECONDS, SLOW, MORE_BYTES, DELAY = SERVICE.file_seconds, 4, 300 << 20, 2.0
 """`SECONDS` are of a processor, which the container holds a file to; by the clock it is less on a machine of one's
 own, and more on one that is shared."""
 MIB, JOBS = 1_000_000, int(os.environ.get("PROOF_JOBS_BESIDE", "3"))
-TEXT, LARGE = SERVICE.max_text_bytes, SERVICE.max_file_bytes
+TEXT, LARGE, VALUES = SERVICE.max_text_bytes, SERVICE.max_file_bytes, SERVICE.max_job_values
 
 
 def how() -> RebuildRequest:
     mount = Path(mkdtemp(prefix="hostile-files-"))
     limits = files_limits(policies())
     return RebuildRequest(
-        f"files-{secrets.token_hex(4)}", 1, mount, True, limits, CAPS, 5, SECONDS, SERVICE.file_memory_bytes
+        f"files-{secrets.token_hex(4)}", 1, mount, True, limits, CAPS, 5, SECONDS, SERVICE.file_memory_bytes, VALUES
     )
 
 
@@ -322,6 +325,68 @@ def test_no_other_job_is_delayed_meanwhile() -> None:
         (Path(os.environ["PROOF_FIGURES"]) / "hostile_files_delay.json").write_text(json.dumps(told))
 
 
+JOB_FILES, WORKER_SECONDS = SERVICE.output_files - 1, 8.0
+"""Files of a whole job, and the most processor seconds of the worker's own that it may take."""
+
+
+def table(name: str, columns: int, cell: Callable[[int, int], str], cells: int = CAPS.values) -> bytes:
+    """A table of as many cells as a file may have, or of fewer; `name` is before the number of each column."""
+    lines = [",".join(f"{name}{n}" for n in range(columns))]
+    lines += [",".join(cell(row, n) for n in range(columns)) for row in range(min(cells // columns, CAPS.rows) - 1)]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def digits(length: int) -> Callable[[int, int], str]:
+    drawn = random.Random(1)
+    return lambda *_: f"{drawn.getrandbits(4 * length):0{length}x}"
+
+
+JOBS_OF_FILES: dict[str, tuple[str, Callable[[], bytes], int]] = {
+    "as many cells as a file may have": (".csv", lambda: table("c", 20, digits(5)), VALUES // CAPS.values),
+    "as many bytes as a file may have": (".csv", lambda: table("c", 20, digits(38)), VALUES // CAPS.values),
+    "names of extremes in all cells": (
+        ".csv", lambda: table("c", 20, lambda row, n: f"p0.{row * 20 + n:05d}"), VALUES // CAPS.values
+    ),
+    "columns that are called codes": (
+        ".csv", lambda: table("code", CAPS.columns, lambda row, n: str(row if n == 0 else row * n % 9)),
+        VALUES // CAPS.values,
+    ),
+    "few cells": (".csv", lambda: table("c", 20, digits(5), VALUES // JOB_FILES), JOB_FILES),
+    "signs without words": (".txt", lambda: b"-\n" * (CAPS.values - 1), JOB_FILES),
+    "points in one line": (".txt", lambda: b"a" + b"." * 500_000, JOB_FILES),
+    "names of extremes in all lines": (
+        ".txt", lambda: b"".join(b"p0.%05d: 1\n" % n for n in range(CAPS.values // 4)), JOB_FILES
+    ),
+    "lists without values": (".json", lambda: b"[" + b"[]," * 20_000 + b"[]]", JOB_FILES),
+    "large pictures": (".png", lambda: b"\x89PNG\r\n\x1a\n" + noise(LARGE - 8), 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", JOBS_OF_FILES)
+def test_no_whole_job_harms_the_worker(what: str) -> None:
+    """As many files as a job may have, from the script's frames to what checkers get. A file beyond a cap of the job is
+    withheld with a reason, and the others go."""
+    kind, content, stay = JOBS_OF_FILES[what]
+    assert made(RawFile("before", ".txt", b"x"))[0].content == b"x\n"
+    one = content()
+    number = min(JOB_FILES, limits_for(JobKind.PYTHON, policies()).output_bytes // len(one))
+    names = [f"f{n}{kind}" for n in range(number)]
+    Path("/proc/self/clear_refs").write_text("5")  # the peak of memory begins anew
+    before, began = peak(), time.process_time()
+    frames = [("file", json.dumps({"name": name}).encode() + b"\n" + one) for name in names]
+    raw = sort_outputs(frames, names, SERVICE)
+    found = made(*raw.files)
+    drafts = [draft_file(file, policies(), profile()) for file in found]
+    taken, more = time.process_time() - began, peak() - before
+    assert [wrong(file) for file in found] == [[] for _ in found]
+    assert len(raw.files) + len(raw.withheld) == number
+    assert {file.problem for file in raw.withheld} <= {"size"}
+    assert sum(draft.candidate is not None for draft in drafts) == min(stay, number)
+    assert {file.sentence for file in found if file.problem == "size"} <= {JOB_VALUES_SENTENCE}
+    assert more < MORE_BYTES, f"{more >> 20} MiB"
+    assert taken < WORKER_SECONDS
+
+
 def worst_files() -> list[RawFile]:
     """Those that take longest of their kinds."""
     named = ((".json", JSONS, "zeros"), (".txt", TEXTS, "letters that grow"), (".parquet", PARQUETS, "a bomb of text"))
@@ -342,18 +407,25 @@ def test_a_container_that_somebody_took_over_is_not_believed(head: bytes, kind: 
     if kind == ".json" and b'"made": 9' in head:
         return
     with pytest.raises(Breach):
-        read_files([("file", head + b"\n" + b'"x\n1,'), ("status", b"{}")], [RawFile("t", kind, b"")], CAPS)
+        read_files([("file", head + b"\n" + b'"x\n1,'), ("status", b"{}")], [RawFile("t", kind, b"")], CAPS, VALUES)
 
 
 def test_it_says_no_more_cells_than_policy_allows() -> None:
     head = b'{"problem": "", "sentence": "", "made": 0, "sheet": true}\n'
     few = FileCaps(**{f: getattr(CAPS, f) for f in FileCaps.__slots__} | {"values": 3})
     with pytest.raises(Breach):
-        read_files([("file", head + b"a,b\n1,2\n")], [RawFile("t", ".csv", b"")], few)
+        read_files([("file", head + b"a,b\n1,2\n")], [RawFile("t", ".csv", b"")], few, VALUES)
+
+
+def test_a_table_for_which_the_job_has_no_room_is_rejected_and_smaller_ones_go() -> None:
+    head = b'{"problem": "", "sentence": "", "made": 0, "sheet": true}\n'
+    frames = [("file", head + text) for text in (b"a,b\n1,2\n", b"a,b\n1,2\n3,4\n", b"a\n1\n")]
+    found = read_files(frames, [RawFile(name, ".csv", b"") for name in "abc"], CAPS, 6)
+    assert [(f.problem, f.content) for f in found] == [(None, b"a,b\n1,2\n"), ("size", None), (None, b"a\n1\n")]
 
 
 def test_a_table_that_it_says_is_written_by_the_broker() -> None:
     """A formula in it is none in the file."""
     head = b'{"problem": "", "sentence": "", "made": 0, "sheet": true}\n'
-    (found,) = read_files([("file", head + b"a\n=cmd()\n")], [RawFile("t", ".csv", b"")], CAPS)
+    (found,) = read_files([("file", head + b"a\n=cmd()\n")], [RawFile("t", ".csv", b"")], CAPS, VALUES)
     assert found.content == b"a\n'=cmd()\n"

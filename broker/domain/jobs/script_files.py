@@ -43,6 +43,11 @@ class TextTable:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
+    @property
+    def cells(self) -> int:
+        """Number of cells, with the header."""
+        return len(self.columns) * (1 + len(self.rows))
+
 
 @dataclass(frozen=True, slots=True)
 class RawFile:

@@ -134,7 +134,8 @@ class Sandbox(SandboxRunner, Protocol):
 @dataclass(frozen=True, slots=True)
 class RebuildRequest:
     """How the files of one attempt are rebuilt: the container's limits, and for each file the caps, the significant
-    digits of a number, seconds of wall clock and bytes of memory. Nothing of `mount` is read."""
+    digits of a number, seconds of wall clock and bytes of memory. `job_values`: most cells of all their tables
+    together. Nothing of `mount` is read."""
 
     job: str
     attempt: int
@@ -145,6 +146,7 @@ class RebuildRequest:
     digits: int
     file_seconds: int
     file_memory_bytes: int
+    job_values: int
 
 
 class FileRebuilder(Protocol):

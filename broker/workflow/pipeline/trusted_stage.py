@@ -189,6 +189,7 @@ def rebuild_request(context: RunContext) -> RebuildRequest:
         digits=context.profile.file_digits,
         file_seconds=service.file_seconds,
         file_memory_bytes=service.file_memory_bytes,
+        job_values=service.max_job_values,
     )
 
 

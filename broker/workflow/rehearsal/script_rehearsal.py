@@ -22,7 +22,7 @@ WITHHELD_REASONS = {
         "The content does not match the file's ending. Text must be UTF-8, and a Parquet table can have numbers, "
         "texts and dates."
     ),
-    "size": "The file has more bytes or rows than a released file may have.",
+    "size": "The file, or with it the job's files together, has more bytes or rows than may be released.",
 }
 """Why a file cannot leave, if reading it gave no more exact reason."""
 

@@ -1,6 +1,7 @@
 """Raw outputs of a script, sorted by name: requests with rows, known files, and withheld files."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, strategies as st
@@ -24,8 +25,8 @@ def frame(name: object, content: bytes) -> tuple[str, bytes]:
     return ("file", json.dumps({"name": name}).encode() + b"\n" + content)
 
 
-def left(*frames: tuple[str, bytes], declared: tuple[str, ...] = DECLARED) -> RawOutputs:
-    return sort_outputs(frames, declared, SERVICE)
+def left(*frames: tuple[str, bytes], declared: tuple[str, ...] = DECLARED, **limits: int) -> RawOutputs:
+    return sort_outputs(frames, declared, replace(SERVICE, **limits))
 
 
 def test_pairs_documents_and_files() -> None:
@@ -102,6 +103,14 @@ def test_a_second_file_of_the_same_name_does_not_replace_the_first() -> None:
     found = left(("file", b'{"name": "t.csv"}\nb\n2\n'), ("file", b'{"name": "t.csv"}\na\n1\n'), ("log", b"x"))
     assert [f.content for f in found.files] == [b"a\n1\n"]
     assert found.withheld == (WithheldFile("withheld-2", "name", 4),)
+
+
+def test_a_file_for_which_the_job_has_no_room_is_withheld_and_smaller_ones_go() -> None:
+    found = left(
+        frame("a.csv", b"x\n1\n"), frame("big.csv", b"x\n12\n"), frame("note.txt", b"1234"), max_job_file_bytes=8
+    )
+    assert [f.name for f in found.files] == ["a.csv", "note.txt"]
+    assert found.withheld == (WithheldFile("big.csv", "size", 5),)
 
 
 def test_a_document_that_is_too_large_is_not_read() -> None:
