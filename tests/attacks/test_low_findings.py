@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from io import BytesIO, StringIO
+from itertools import product
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -23,7 +24,10 @@ from flask.testing import FlaskClient
 
 from broker.cli.output.console import print_json
 from broker.demo import run_demo as demo
-from broker.domain.errors import Conflict
+from broker.domain.errors import BrokerError, Conflict
+from broker.domain.identity.people import NO_RELATION, Action, Person, ProjectRelation, Role, check_permission
+from broker.domain.jobs.job import JobState, OutputState
+from broker.domain.projects.saved_definitions import SavedState
 from broker.settings import Settings
 from broker.storage import database
 from broker.storage.sql_store import open_store
@@ -35,7 +39,7 @@ from broker.workflow.administration import user_accounts
 from tests.attacks.script_town import broker
 from tests.generative.query.proof_size import tell
 from tests.integration.web.conftest import form_token
-from tests.unit.workflow.conftest import ADA, CLEO, REX, ROSA, Broker
+from tests.unit.workflow.conftest import ADA, CLEO, PYTHON, REX, ROSA, Broker
 
 pytestmark = pytest.mark.long
 
@@ -176,6 +180,26 @@ def test_messages_name_no_permission() -> None:
             answer = client.get(f"/api/v1/{path}", headers=headers)
             if answer.status_code == 404:
                 assert answer.get_json()["message"] in {"There is no such page.", "There is no such page"}
+
+
+def test_a_refusal_names_no_action() -> None:
+    """To nobody, whatever their role and project, and whatever the state."""
+    relations = [NO_RELATION, ProjectRelation(member=True), ProjectRelation(live_grant_on_same_data=True)]
+    people = [Person(r, r, frozenset({r})) for r in (Role.RESEARCHER, Role.CHECKER, Role.ADMINISTRATOR)]
+    states = [None, *JobState, *OutputState, *SavedState]
+    found = set()
+    for person, action, relation, state in product(people, Action, relations, states):
+        try:
+            check_permission(person, action, relation, state, "object", "o1")
+        except BrokerError as refused:
+            found.add(str(refused).replace("-", " "))
+    assert len(found) > 10
+    assert [m for m in found for a in Action if a.value.replace("-", " ") in m] == []
+    with door() as (npd, app):
+        job = npd.send(PYTHON)
+        answer = app.test_client().post(f"/api/v1/jobs/{job}/stop", headers=token_of(npd, CLEO))
+        assert answer.status_code == 403
+        assert answer.get_json()["message"] == "You do not have permission to do that here."
 
 
 def free_port() -> int:

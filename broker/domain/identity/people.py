@@ -198,7 +198,7 @@ def check_permission(
         raise Conflict("wrong-state", f"This {what} is {state}, so it cannot be {_past_participle(action)} now.")
     if not person.active or not may_know_jobs(person, relation):
         raise Unknown(what, ident)
-    raise Forbidden("not-permitted", f"You do not have permission to {action.value.replace('-', ' ')} here.")
+    raise Forbidden("not-permitted", "You do not have permission to do that here.")
 
 
 def is_permitted(person: Person, action: Action, relation: ProjectRelation, state: SubjectState) -> bool:

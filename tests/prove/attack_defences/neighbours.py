@@ -63,6 +63,7 @@ DEFENCES = (
     low("a name is limited at an address", edited("broker.web.pages.account_pages:_attempt", 'f"{key} at {address}"', 'f"{key}"'), "test_wrong_passwords"),
     low("an address has a bound of its own", put("broker.web.security.authentication.SHARED_FACTOR", 1000), "test_wrong_passwords"),
     low("messages name no permission", edited("broker.workflow.administration.user_accounts:check_administrator", '"page", ""', '"page", action.value'), "test_messages"),
+    low("refusals name no action", edited("broker.domain.identity.people:check_permission", '"You do not have permission to do that here."', "f'You may not {action.value}'"), "test_a_refusal"),
     low("the demo's runtime", edited("broker.demo.run_demo:run_demo", 'os.environ.get("BROKER_RUNTIME") or', ""), "test_the_demo"),
     low("nothing turns JSON round", edited("broker.cli.output.console:print_json", 'if c.isprintable() or c == "\\n" else', "if True else"), "test_json_at", given=("a\u202eb",)),
 )  # fmt: skip
