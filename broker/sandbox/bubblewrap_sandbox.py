@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 
@@ -73,6 +74,9 @@ class BubblewrapSandbox:
     ) -> contextlib.AbstractContextManager[bool]:
         """Always granted: no real rows exist here that another sandbox could observe."""
         return contextlib.nullcontext(True)
+
+    def holding_to_slot_end(self, slot_end: Callable[[], datetime]) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
 
     def missing(self) -> tuple[str, ...]:
         return ("engine",)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from broker.domain.errors import Breach, Conflict, Unavailable
 from broker.domain.ports import DataKind, SandboxEnd, SandboxRequest, SandboxResult
 from broker.sandbox import container_spec, container_streams, containers, launcher_exchange, narrow_mounts, selftest
 from broker.sandbox.built_images import BuiltImages
-from broker.sandbox.real_synthetic_lock import RealSyntheticLock
+from broker.sandbox.real_synthetic_lock import RealSyntheticLock, SlotHold
 from broker.sandbox.warm_pool_registry import WarmPoolRegistry
 
 RUNTIMES = ("auto", "runsc", "runc")
@@ -62,6 +63,7 @@ class DockerSandbox:
         self._facts: EngineFacts | None = None
         self._digests: dict[str, str] = {}
         self._landlock: int | None = None
+        self._slot_hold: SlotHold | None = None
         self._verdicts: tuple[selftest.ProbeResult, ...] | None = None
         self._selftest_lock = threading.Lock()
         self._remover = ThreadPoolExecutor(1, thread_name_prefix="remove")
@@ -93,7 +95,15 @@ class DockerSandbox:
     def holding(
         self, job: str, attempt: int, rows: DataKind, wait: bool = True
     ) -> contextlib.AbstractContextManager[bool]:
-        return self.data_lock.holding(container_spec.container_name(job, attempt), rows, wait)
+        return self.data_lock.holding(container_spec.container_name(job, attempt), rows, wait, self._slot_hold)
+
+    @contextlib.contextmanager
+    def holding_to_slot_end(self, slot_end: Callable[[], datetime]) -> Iterator[None]:
+        with SlotHold(slot_end) as self._slot_hold:
+            try:
+                yield
+            finally:
+                self._slot_hold = None
 
     def run(self, request: SandboxRequest) -> SandboxResult:
         self._check_real(request)  # before anything is created

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +17,8 @@ from broker.domain.ports import DataKind
 POLL_SECONDS = 0.1
 RESERVATION_SECONDS = 10.0
 """How long a place is reserved for a job that did not wait; such jobs are offered again about every second."""
+LEAST_SECONDS = 0.2
+"""Least time between two reservations of a place that is held."""
 
 TICKET_SUFFIX, RESERVATION_SUFFIX = ".ticket", ".wish"
 
@@ -33,6 +36,15 @@ class _QueuePlace:
         return f"{self.number:012d}.{self.rows}.{self.name}"
 
 
+class SlotHold(contextlib.ExitStack):
+    """Holds the real rows of one job until it closes. Then their place stays taken until `slot_end()`: the end of the
+    time slot in which the job ended, or in which it runs now."""
+
+    def __init__(self, slot_end: Callable[[], datetime]) -> None:
+        super().__init__()
+        self.slot_end = slot_end
+
+
 class RealSyntheticLock:
     """Who holds rows on one machine, in order of arrival. A ticket has its turn when no earlier ticket has the other
     kind of rows.
@@ -40,6 +52,9 @@ class RealSyntheticLock:
     A ticket is a file that its holder locks, so it ends with its holder's process, however that ends. A sandbox that
     such a process leaves running is ended (`end_sandbox`, by its name) before anybody with the other kind of rows
     proceeds.
+
+    The moment at which real rows are free shows when a script ended. So their place stays taken until the end of the
+    script's time slot (`SlotHold`), also if the holder dies.
     """
 
     def __init__(self, folder: Path, end_sandbox: Callable[[str], None]) -> None:
@@ -62,9 +77,9 @@ class RealSyntheticLock:
             yield _try_lock(mark)
 
     @contextlib.contextmanager
-    def holding(self, name: str, rows: DataKind, wait: bool) -> Iterator[bool]:
+    def holding(self, name: str, rows: DataKind, wait: bool, slot_hold: SlotHold | None = None) -> Iterator[bool]:
         """Yields whether the job has its turn; with `wait` it waits for it. Raises Conflict("stale") once the job is
-        cancelled."""
+        cancelled. Real rows are held until `slot_hold` closes, if it is given."""
         with contextlib.ExitStack() as stack:
             cancelled = self._cancelled[name] = threading.Event()
             stack.callback(self._cancelled.pop, name)
@@ -75,12 +90,15 @@ class RealSyntheticLock:
                 self._path(mine, RESERVATION_SUFFIX).unlink(missing_ok=True)
             while not self._has_turn(mine):
                 if not wait:
-                    self._path(mine, RESERVATION_SUFFIX).touch()
+                    self._reserve(mine, time.time() + RESERVATION_SECONDS)
                     stack.close()  # gives up the ticket; the reservation remains
                     yield False
                     return
                 if cancelled.wait(POLL_SECONDS):
                     raise Conflict("stale", f"The sandbox {name!r} is not to run any more.")
+            if slot_hold is not None and rows is DataKind.REAL:
+                slot_hold.enter_context(stack.pop_all())
+                slot_hold.enter_context(self._reserving(mine, slot_hold.slot_end))
             yield True
 
     @contextlib.contextmanager
@@ -99,6 +117,33 @@ class RealSyntheticLock:
                 yield
             finally:
                 path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _reserving(self, place: _QueuePlace, slot_end: Callable[[], datetime]) -> Iterator[None]:
+        """Reserves a held place until the end of the time slot, and of the next one if it is held longer. So a holder
+        that dies does not show when."""
+        over = threading.Event()
+        first = self._reserve_slot(place, slot_end)
+        thread = threading.Thread(target=self._reserve_slots, args=(place, slot_end, first, over), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+            self._reserve_slot(place, slot_end)
+
+    def _reserve_slots(
+        self, place: _QueuePlace, slot_end: Callable[[], datetime], left: float, over: threading.Event
+    ) -> None:
+        while not over.wait(left):
+            left = self._reserve_slot(place, slot_end)
+
+    def _reserve_slot(self, place: _QueuePlace, slot_end: Callable[[], datetime]) -> float:
+        """Reserve a place until the end of the time slot; return how many seconds are left."""
+        until = slot_end().timestamp()
+        self._reserve(place, until)
+        return max(until - time.time(), LEAST_SECONDS)
 
     def _has_turn(self, mine: _QueuePlace) -> bool:
         with self._gate():
@@ -124,11 +169,19 @@ class RealSyntheticLock:
             pass
         return False
 
-    def _is_fresh(self, path: Path) -> bool:
+    def _reserve(self, place: _QueuePlace, until: float) -> None:
+        path = self._path(place, RESERVATION_SUFFIX)
+        with self._gate():
+            path.touch()
+            os.utime(path, (time.time(), until))
+
+    def _is_fresh(self, reservation: Path) -> bool:
         try:
-            return abs(time.time() - path.stat().st_mtime) < RESERVATION_SECONDS
+            found = reservation.stat()
         except FileNotFoundError:
             return False
+        # One from the future was made before the clock was set back.
+        return found.st_atime <= time.time() < found.st_mtime
 
     def _reserved_place(self, name: str, rows: DataKind) -> _QueuePlace | None:
         """The place reserved for the job, if it has returned in time."""

@@ -2,6 +2,8 @@
 job's time slot."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
 
 from broker.domain.errors import Unknown
 from broker.domain.jobs.job import Job, JobKind, JobState
@@ -30,14 +32,16 @@ def run_next_job(ports: RunPorts, slot: WorkerSlot, worker: str, renew_lease: Le
 
 def run_whole_slot(ports: RunPorts, job: str, worker: str, renew_lease: LeaseRenewal) -> bool:
     """Run a job, compare it, and stay busy to the end of its time slot: a waiting job that starts earlier would reveal
-    when this one ended. Then finish it, if that waits for nobody. Returns False if the job must not run, or somebody
+    when this one ended. So would a script on synthetic rows that starts earlier elsewhere on the machine, so real rows
+    are held as long. Then finish the job, if that waits for nobody. Returns False if the job must not run, or somebody
     else has it."""
     attempts, ran = ports.store.job(job).attempt, False
     try:
-        ran = work_on(ports, WorkKind.RUN, job, worker, renew_lease)
-        # Not what another slot ran: this one would be busy as long as the comparison really takes.
-        if ran:
-            work_on(ports, WorkKind.COMPARE, job, worker, renew_lease)
+        with ports.sandbox.holding_to_slot_end(partial(_slot_end, ports, job)):
+            ran = work_on(ports, WorkKind.RUN, job, worker, renew_lease)
+            # Not what another slot ran: this one would be busy as long as the comparison really takes.
+            if ran:
+                work_on(ports, WorkKind.COMPARE, job, worker, renew_lease)
     finally:
         found = ports.store.job(job)
         # Also an attempt that failed or lost its lease took its time.
@@ -60,6 +64,12 @@ def resume_hold(ports: WorkerPorts, worker: str) -> None:
     except Unknown:
         return  # a broker that is being set up
     _wait_for(ports, [job for job in begun if job.worker == worker])
+
+
+def _slot_end(ports: WorkerPorts, job: str) -> datetime:
+    """Return the end of the time slot in which a job ended, or in which it runs now."""
+    now = ports.clock.now()
+    return time_slots_of(ports, policies_in_force(ports.store)).displayed_end(ports.store.job(job), now) or now
 
 
 def _wait_for(ports: WorkerPorts, begun: Sequence[Job]) -> None:

@@ -105,12 +105,12 @@ def disclosed_end(ports: Ports, policies: PolicySet, job: Job) -> datetime | Non
 def trial_disclosed_at(ports: Ports, policies: PolicySet, job: Job, began: datetime, ended: datetime) -> datetime:
     """Return when the author of a script may read how it did on synthetic rows.
 
-    That is at once, unless the script had to wait until a neighbour's real rows were gone: then at the end of its time
-    slot, because the wait would reveal when the neighbour ended.
+    That is at once, unless the script had to wait until a neighbour's real rows were free: then at the end of its time
+    slot. They are free at the end of the neighbour's time slot, so a short wait reveals no more than that.
     """
     started = job.started or began
     if began - started <= timedelta(seconds=policies.service.rehearsal_prompt_seconds):
-        return ended  # it waited for nobody
+        return ended  # it hardly waited
     return time_slots_of(ports, policies).end(started, (ended - started).total_seconds())
 
 

@@ -3,6 +3,8 @@ together. The waiting is fair, survives a crash, and hides when the neighbour en
 
 import contextlib
 import json
+import math
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -12,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ from broker.sandbox.built_images import BuiltImages, build_images
 from broker.sandbox.container_audit import differences
 from broker.sandbox.container_spec import ContainerTemplate, attempt_spec, settings
 from broker.sandbox.docker_sandbox import DockerSandbox
-from broker.sandbox.real_synthetic_lock import RESERVATION_SECONDS, RealSyntheticLock
+from broker.sandbox.real_synthetic_lock import RESERVATION_SECONDS, RealSyntheticLock, SlotHold
 from broker.sandbox.selftest import LIMITS
 from broker.settings import Settings
 from broker.wiring import execution_adapters
@@ -248,6 +250,36 @@ def test_a_holder_that_is_killed_holds_nothing_and_its_sandbox_is_ended_first() 
             assert ended == ["npdjob-real-1"]
         with here.holding("npdjob-next-1", DataKind.SYNTHETIC, True):
             assert ended == ["npdjob-real-1"], "once"
+
+
+def hold_in_slots(folder: str, began: float, seconds: float) -> None:
+    """Real rows, for so long, under slots of time of one second."""
+
+    def slot_end() -> datetime:
+        return datetime.fromtimestamp(began + math.ceil(time.time() - began), UTC)
+
+    with (
+        SlotHold(slot_end) as slot_hold,
+        RealSyntheticLock(Path(folder), print).holding("real", DataKind.REAL, True, slot_hold),
+    ):
+        time.sleep(seconds)
+
+
+@pytest.mark.parametrize(("dies", "after", "free"), [(False, 0.3, 1), (True, 0.3, 1), (True, 1.5, 2)])
+def test_real_rows_are_free_at_the_end_of_a_slot(dies: bool, after: float, free: int) -> None:
+    """Whether the holder ends or is killed, and also in a later slot of time than the one in which it began."""
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.time()
+        holder = multiprocessing.get_context("fork").Process(
+            target=hold_in_slots, args=(folder, began, 60 if dies else after)
+        )
+        holder.start()
+        time.sleep(after)
+        if dies:
+            holder.kill()
+        holder.join()
+        with RealSyntheticLock(Path(folder), lambda name: None).holding("trial", DataKind.SYNTHETIC, True):
+            assert free <= time.time() - began < free + 0.5
 
 
 def test_a_reserved_place_is_not_overtaken_and_expires() -> None:

@@ -9,6 +9,7 @@ import re
 import uuid
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from broker.workflow.slot_work import resume_hold
 from broker.workflow.submission.job_withdrawal import withdraw
 from broker.workflow.timing_channel import check_slots
 from broker.workflow.views import job_views, public_register
-from tests.attacks.timed_town import OTHER_PROJECT, START, bits, watched
+from tests.attacks.timed_town import OTHER_PROJECT, START, SharedClock, bits, watched
 from tests.generative.query.proof_size import tell
 from tests.one_worker import lease
 from tests.unit.workflow.conftest import PYTHON, REX, ROSA, SQL
@@ -78,6 +79,36 @@ def test_a_script_shows_its_slot_and_no_more() -> None:
         "bits of what was seen": round(bits(seen), 3), "bits of the slots": round(bits(slots), 3),
     })  # fmt: skip
     assert bits(seen) <= bits(slots) == bits(zip(slots, seen, strict=True))
+
+
+def script_and_a_neighbour(secret: float, sent: float | None = None, rehearses: float = 0) -> tuple[object, ...]:
+    """Two slots take scripts. One project's script sleeps for a secret; in the second slot the trial of the other
+    project's script waits, or its rehearsals, which it requests again and again."""
+    fixed = {"script": secret, "neighbour": 4.0}
+    with watched(lambda name, request: fixed.get(name, 0.5), STEP, SharedClock) as town:
+        town.send("script", PYTHON)
+        if sent is not None:
+            town.clock.at_second(sent, lambda: town.send("neighbour", PYTHON, REX, OTHER_PROJECT))
+        town.work_side_by_side(260, partial(town.rehearse_again_and_again, rehearses))
+        return tuple(town.seen)
+
+
+def test_a_neighbour_on_synthetic_rows_shows_the_slot_and_no_more() -> None:
+    """Who requests rehearsals of scripts again and again sees when real rows are free."""
+    secrets = drawn(4 + SECRETS // 10, 120)
+    seen = [script_and_a_neighbour(s, rehearses=260) for s in secrets]
+    slots = [slot_of(s) for s in secrets]
+    assert all(sum(what == "a rehearsal" for _, what in one) > 3 for one in seen)
+    tell("times_neighbour", {
+        "secrets": len(secrets), "slots": len(set(slots)), "bits of what was seen": round(bits(seen), 3),
+        "bits of the slots": round(bits(slots), 3),
+    })  # fmt: skip
+    assert bits(seen) <= bits(slots) == bits(zip(slots, seen, strict=True))
+
+
+def test_a_trial_that_waits_a_moment_shows_the_slot_and_no_more() -> None:
+    """One that waits for no more than `rehearsal_prompt_seconds` is shown at once: when that was is no secret."""
+    assert len({script_and_a_neighbour(secret, sent=35) for secret in (36.0, 39.0, 58.0)}) == 1
 
 
 def test_a_failure_shows_its_slot_and_no_more() -> None:

@@ -1,22 +1,33 @@
 """A broker with one slot of a worker under a clock that a test draws, and observers who look at every door always.
 
 The whole way is the broker's own: accepted, whose turn it is, leased, run, compared, held to the end of a slot of time,
-released. The clock stands still but where something lasts; then whoever watches looks again and again."""
+released. The clock stands still but where something lasts; then whoever watches looks again and again.
+`work_side_by_side` has two slots that take scripts, each a thread with a sandbox of its own, on one machine."""
 
 import heapq
+import itertools
 import math
 import re
+import tempfile
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 from broker.domain.errors import Conflict, Unknown
 from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.jobs.work_items import WorkKind
-from broker.domain.ports import ALL_RELEASES
+from broker.domain.ports import ALL_RELEASES, DataKind
+from broker.sandbox.docker_sandbox import DockerSandbox
+from broker.sandbox.real_synthetic_lock import RealSyntheticLock, SlotHold
 from broker.worker.reconcile import release_due
 from broker.workflow.job_scheduling import WorkerSlot
 from broker.workflow.rehearsal import rehearsal_requests
@@ -27,10 +38,12 @@ from broker.workflow.views import job_progress, job_views, privacy_budgets, publ
 from broker.workflow.views.person_notices import notices_for
 from tests.attacks.script_town import broker
 from tests.one_worker import due, run_rehearsal, unwatched
-from tests.unit.workflow.conftest import PROJECT, REX, ROSA, SQL, Broker
+from tests.unit.workflow.conftest import PROJECT, PYTHON, REX, ROSA, SQL, Broker, OneAtATime
 
 START = datetime(2026, 11, 24, 9, 0, 30, tzinfo=UTC)
 OTHER_PROJECT = "P0998"
+LOOK_SECONDS = 1.0
+"""How often a slot that has nothing to do, and who has requested a rehearsal, looks again."""
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -64,6 +77,65 @@ class DrawnClock:
 
 
 @dataclass
+class SharedClock(DrawnClock):
+    """The same for several threads. One of them runs at a time: whoever waits lets the one go on that is due next."""
+
+    waiting: list[tuple[datetime, int, threading.Event]] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def wait_until(self, moment: datetime) -> None:
+        turn = self.enter(moment)
+        self.pass_on()
+        turn.wait()
+
+    def enter(self, moment: datetime) -> threading.Event:
+        heapq.heappush(self.waiting, (max(moment, self.at), next(self.numbers), turn := threading.Event()))
+        return turn
+
+    def pass_on(self) -> None:
+        if self.waiting:
+            moment, _, turn = heapq.heappop(self.waiting)
+            super().wait_until(moment)
+            turn.set()
+
+    def run(self, acts: Iterable[Callable[[], None]]) -> None:
+        """Run each in a thread of its own, until all have ended."""
+
+        def take_turns(turn: threading.Event, act: Callable[[], None]) -> None:
+            turn.wait()
+            try:
+                act()
+            finally:
+                self.pass_on()
+
+        with ThreadPoolExecutor(8) as pool:
+            ends = [pool.submit(take_turns, self.enter(START), act) for act in acts]
+            self.pass_on()
+        for end in ends:
+            end.result()
+
+
+@dataclass
+class LaneSandbox(OneAtATime):
+    """A fake sandbox whose rows are held by the broker's own lock, as in a process of its own."""
+
+    clock: Any = None
+    machine: Any = None
+    _slot_hold: SlotHold | None = None
+
+    @contextmanager
+    def holding(self, job: str, attempt: int, rows: DataKind, wait: bool = True) -> Iterator[bool]:
+        while True:
+            with self.machine.holding(f"{job}-{attempt}", rows, False, self._slot_hold) as turn:
+                if turn or not wait:
+                    yield turn
+                    return
+            self.clock.sleep(LOOK_SECONDS)
+
+    holding_to_slot_end = DockerSandbox.holding_to_slot_end
+
+
+@dataclass
 class Watched:
     """The town's broker with two projects, and an account of an observer in each."""
 
@@ -79,8 +151,8 @@ class Watched:
         self.names[job] = name
         return job
 
-    def rehearse(self, name: str, by: str = REX) -> str:
-        asked = Submission(OTHER_PROJECT, JobKind.SQL, "", SQL, "t", "p")
+    def rehearse(self, name: str, by: str = REX, kind: JobKind = JobKind.SQL, text: str = SQL) -> str:
+        asked = Submission(OTHER_PROJECT, kind, "", text, "t", "p")
         _, made = rehearsal_requests.request_rehearsal(self.npd.ports, self.npd.person(by), asked)
         assert made is not None
         self.names[made.ident] = name
@@ -98,6 +170,41 @@ class Watched:
                 self.clock.wait_until(self.clock.due[0][0])
             else:
                 return
+
+    def work_side_by_side(self, until: float, *others: Callable[[], None]) -> None:
+        """All that there is, by two slots of a worker that take scripts, while `others` act in threads of their own."""
+        end = START + timedelta(seconds=until)
+
+        def lane(number: int, folder: str) -> None:
+            machine, sandbox = RealSyntheticLock(Path(folder), lambda name: None), self.npd.sandbox
+            ours = LaneSandbox(**vars(sandbox) | {"clock": self.clock, "machine": machine})
+            ports, slot = replace(self.npd.ports, sandbox=ours), WorkerSlot(number, 3)
+            while self.clock.at < end:
+                waiting = [item.subject for item in due(ports, WorkKind.REHEARSAL)]
+                if not run_next_job(ports, slot, f"w{number}", unwatched) and not any(
+                    run_rehearsal(ports, ident) for ident in waiting
+                ):
+                    self.clock.sleep(LOOK_SECONDS)
+
+        now = SimpleNamespace(time=lambda: self.clock.at.timestamp())
+        with tempfile.TemporaryDirectory() as folder, mock.patch("broker.sandbox.real_synthetic_lock.time", now):
+            self.clock.run([partial(lane, 1, folder), partial(lane, 2, folder), *others])
+
+    def rehearse_again_and_again(self, until: float, patience: float = 3) -> None:
+        """Request a rehearsal of a script and cancel it if its end is not shown soon: when they go shows more than how
+        long each waits."""
+        ports, person = self.npd.ports, self.npd.person(REX)
+        while (self.clock.at - START).total_seconds() < until:
+            asked = self.rehearse("rehearsal", kind=JobKind.PYTHON, text=PYTHON)
+            since = self.clock.at
+            while rehearsal_requests.view_rehearsal(ports, person, asked).is_open:
+                if self.clock.at >= since + timedelta(seconds=patience):
+                    rehearsal_requests.cancel_rehearsal(ports, person, asked)
+                    break
+                self.clock.sleep(LOOK_SECONDS)
+            else:
+                self.seen.append(((self.clock.at - START).total_seconds(), "a rehearsal"))
+                self.clock.sleep(5)
 
     def observe(self) -> None:
         """What the supervisor does beside the slots, and all that both accounts are shown; kept where it changes."""
@@ -149,10 +256,12 @@ class Watched:
 
 
 @contextmanager
-def watched(lasts: Callable[[str, Any], float], step: float = 20.0, **service: Any) -> Iterator[Watched]:
+def watched(
+    lasts: Callable[[str, Any], float], step: float = 20.0, clocks: type[DrawnClock] = DrawnClock, **service: Any
+) -> Iterator[Watched]:
     """`lasts` says how many seconds a run of a job takes, by the job's name and the sandbox's request."""
     with broker() as npd:
-        clock = DrawnClock(step)
+        clock = clocks(step)
         town = Watched(npd, clock, lasts)
         npd.ports = replace(npd.ports, clock=clock, synthetic_only=False, lease=timedelta(days=1))
         npd.sandbox.during = lambda request: clock.sleep(lasts(town.names.get(request.job, ""), request))

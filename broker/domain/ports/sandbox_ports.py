@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -121,6 +122,11 @@ class Sandbox(SandboxRunner, Protocol):
         """Enters with True when it is the attempt's turn, in order of arrival. With `wait` False, it enters with False
         at once if it is not its turn, and its place is kept for some seconds. Raises Conflict("stale") if the attempt
         is terminated while it waits."""
+
+    def holding_to_slot_end(self, slot_end: Callable[[], datetime]) -> AbstractContextManager[None]:
+        """Real rows that are held meanwhile stay held until this exits, and nobody then holds synthetic rows on the
+        machine before `slot_end()`: the end of the time slot in which their job ended, or in which it runs now. That
+        holds too if the holder dies."""
 
     def missing(self) -> tuple[str, ...]:
         """Protections that real data need and this sandbox lacks; measured, never assumed. While it is not empty, `run`

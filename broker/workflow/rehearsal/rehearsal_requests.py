@@ -88,7 +88,8 @@ def _limit(rehearsal: RequestedRehearsal, service: ServiceLimits) -> int:
 
 
 def _was_prompt(rehearsal: RequestedRehearsal, service: ServiceLimits) -> bool:
-    """Whether the rehearsal began at once, or needed no worker."""
+    """Whether the rehearsal began at once, or needed no worker. Workers and real rows are free at the end of a time
+    slot, so a short wait reveals no more than that."""
     if rehearsal.started is None:
         return not rehearsal.is_open
     return rehearsal.attempt < 2 and rehearsal.started - rehearsal.created <= timedelta(

@@ -4,8 +4,8 @@ import json
 import shutil
 import struct
 import sys
-from collections.abc import Container, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -165,6 +165,9 @@ class OneAtATime:
             yield True
         finally:
             self.held.pop()
+
+    def holding_to_slot_end(self, slot_end: Callable[[], datetime]) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def terminate(self, job: str, attempt: int) -> None:
         self.killed.append((job, attempt))
