@@ -41,7 +41,7 @@ def _reap(ports: RunPorts, item: WorkItem) -> None:
         ports.store.record([AuditEvent(ports.clock.now(), SYSTEM.ident, "lease.lapsed", item.subject)])
     # The subject was withdrawn, or another process was faster.
     with suppress(Conflict):
-        give_back(ports, item)
+        give_back(ports, item, rested=ports.lease)
 
 
 def offer_waiting(ports: WorkerPorts) -> int:

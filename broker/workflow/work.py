@@ -10,10 +10,12 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
 from broker.domain.jobs.work_items import WorkItem, WorkKind, rest_of
 from broker.workflow.pipeline.pipeline import compare_outputs, fail_exhausted_job, finish_job, run_job
+from broker.workflow.policies_in_force import policies_in_force
 from broker.workflow.private_jobs.private_ports import RunPorts
 from broker.workflow.rehearsal.rehearsal_run import fail_exhausted_rehearsal, rehearse
 from broker.workflow.release_history.public_table_entry import enter_public_table
 from broker.workflow.run_context import OVERTAKEN_CODES
+from broker.workflow.timing_channel import time_slots_of
 
 LeaseRenewal = Callable[[WorkItem], AbstractContextManager[None]]
 """Context manager that renews an item's lease while entered, and kills its sandbox if the lease is lost."""
@@ -84,11 +86,17 @@ def _do(ports: RunPorts, item: WorkItem) -> None:
         ports.store.give_back(item, min(rests_until, now + LONGEST_REST), now)
 
 
-def give_back(ports: RunPorts, item: WorkItem) -> None:
-    """Let another attempt do the item after a rest, or end its subject after too many attempts."""
+def give_back(ports: RunPorts, item: WorkItem, rested: timedelta = timedelta(0)) -> None:
+    """Let another attempt do the item after a rest, or end its subject after too many attempts. A run rests until the
+    end of a time slot. `rested`: for how long nobody has worked on it."""
     if MODULES[item.kind].end_exhausted(ports, item):
         return
     now = ports.clock.now()
+    rests_until = now + rest_of(item, ports.lease) - rested
+    if item.kind is WorkKind.RUN:
+        # A script may end its worker: when the next attempt begins must not show when.
+        slots, job = time_slots_of(ports, policies_in_force(ports.store)), ports.store.job(item.subject)
+        rests_until = slots.displayed_end(job, rests_until) or rests_until
     requeued = AuditEvent(now, SYSTEM.ident, "job.requeued", item.subject, (("attempt", str(item.attempt)),))
     events = [requeued] if item.kind is WorkKind.RUN else []
-    ports.store.give_back(item, now + rest_of(item, ports.lease), now, events)
+    ports.store.give_back(item, rests_until, now, events)

@@ -18,6 +18,7 @@ from broker.domain.errors import Invalid
 from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import ALL_RELEASES, SandboxEnd
 from broker.policy.service_limits import ServiceLimits
+from broker.worker import reconcile
 from broker.workflow.job_scheduling import WorkerSlot, jobs_in_turn, next_job
 from broker.workflow.pipeline import job_release
 from broker.workflow.slot_work import resume_hold
@@ -210,6 +211,22 @@ def test_a_slot_that_was_killed_waits_for_the_end_of_its_slot_of_time() -> None:
         withdraw(ports, town.npd.person(ROSA), job)
         town.clock.sleep(1)
         assert not store.jobs_begun(town.clock.now()), "it holds nothing for ever"
+
+
+def test_the_next_attempt_begins_at_the_end_of_a_slot() -> None:
+    """Whenever the worker died: another slot may take it, and hold its real rows."""
+    begins = []
+    for died in (3.0, 24.0):
+        with watched(lambda name, request: 0.5) as town:
+            ports = replace(town.npd.ports, lease=timedelta(seconds=30))
+            job = town.send("script", PYTHON)
+            lease(ports, WorkKind.RUN, job)
+            town.clock.sleep(died + 31)
+            assert reconcile.reap(ports) == 1
+            while next_job(ports, town.npd.policies, WorkerSlot()) is None:
+                town.clock.sleep(1)
+            begins.append((town.clock.at - START).total_seconds())
+    assert begins == [60, 60]
 
 
 def test_attempts_share_one_grid() -> None:

@@ -32,6 +32,7 @@ DEFENCES = (
     Defence("room in the queue is told in slots", put("broker.workflow.submission.job_submission.apparently_running", lambda *_: []), "test_room"),
     Defence("a killed slot waits", edited(f"{RUN}:resume_hold", "job.worker == worker", "False"), "test_a_slot_that"),
     Defence("a job that is given back looks as if it ran", edited(f"{SILENCE}:appears_running", "return job.started is not None", "return job.state is JobState.RUNNING"), "test_a_slot_that"),
+    Defence("an attempt begins at the end of a slot", edited("broker.workflow.work:give_back", "slots.displayed_end(job, rests_until) or rests_until", "rests_until"), "test_the_next_attempt"),
     Defence("a grid begins with the first attempt", edited("broker.storage.work_store:_run_begins", "sa.func.coalesce(jobs.c.started, now)", "now"), "test_attempts"),
     Defence("projects take turns", edited("broker.domain.jobs.job:fair_order", "used.get(project, 0.0) + own[project] * slots.seconds[0]", "0.0"), "test_long_scripts", module="tests.attacks.test_fairness"),
     Defence("turns are by the times that are told", edited("broker.domain.jobs.job:seconds_used", "until = slots.displayed_end(job, now)", "until = job.ended or now"), "test_the_next_job"),
