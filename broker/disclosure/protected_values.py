@@ -10,6 +10,7 @@ from broker.domain.plans.measure import RATIOS, Contribution, Measure
 from broker.domain.plans.plan import ORDINARY_ROWS, DeviationForm, PlannedStatistic, RowGrowth
 from broker.domain.plans.scalars import Value
 from broker.domain.release_history import CountShift
+from broker.domain.rounding_grid import first_step, nearest
 from broker.evidence.amount_bounds import AmountBounds, amount_bounds
 from broker.policy.disclosure_rules import DisclosureRules, Rounding
 from broker.postprocessing.exact_arithmetic import Number, absolute, as_number, nearest_quotient, rounded
@@ -179,11 +180,12 @@ def protected_mean(
 
 
 def _quantile(evidence: StatisticEvidence, profile: DisclosureRules) -> Number | None:
-    """Round to the smallest power of ten at which enough persons have a value shown as the same."""
+    """Round to the smallest step at which enough persons have a value shown as the same."""
     if not evidence.rows or evidence.value is None:
         return None
-    least = -profile.mean_digits
-    return rounded(Decimal(as_number(evidence.value)), -max(least, least if evidence.bin is None else evidence.bin))
+    least = -3 * profile.mean_digits
+    number = max(least, least if evidence.step_number is None else evidence.step_number)
+    return rounded(nearest(Decimal(as_number(evidence.value)), number), -(number // 3))
 
 
 def _deviation(statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules) -> Number | None:
@@ -210,7 +212,7 @@ def mean_step(
     # the bounds of a total are an estimate, so they make no step finer
     of_row = spread if statistic.bounds is not None else None
     large = min((size for size in (of_row, usual) if size is not None), default=Decimal(0))
-    return max(least, _grid_step(max(profile.round_base * large, spread or Decimal(0)) / 2 * rows_each / n))
+    return max(least, first_step(max(profile.round_base * large, spread or Decimal(0)) / 2 * rows_each / n))
 
 
 def _spread(bounds: AmountBounds | None) -> Decimal | None:
@@ -244,19 +246,6 @@ def _usual_size(statistic: PlannedStatistic, evidence: StatisticEvidence) -> Dec
     if evidence.sizes is not None and evidence.rows:
         return LARGE_FACTOR * Decimal(as_number(evidence.sizes)) / evidence.rows / abs(factor)
     return None if evidence.largest is None else Decimal(absolute(evidence.largest)) / abs(factor)
-
-
-GRID = (Decimal(1), Decimal(2), Decimal(5), Decimal(10))
-SLACK = Decimal("1e-6")
-"""Bounds of an amount with a factor are a little wide, and must not choose another step."""
-
-
-def _grid_step(least: Decimal) -> Decimal:
-    """The smallest of 1, 2 and 5 times a power of ten that is not below `least`; 0 for 0."""
-    if least <= 0:
-        return Decimal(0)
-    unit = Decimal(1).scaleb(least.adjusted())
-    return next(unit * by for by in GRID if unit * by >= least * (1 - SLACK))
 
 
 def _deviation_digits(statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules) -> int:

@@ -30,8 +30,9 @@ class StatisticEvidence:
     - `total`: sum of the argument over contributing rows (SUM, MEAN, ONES, SHARE); otherwise None
     - `sizes`: sum of the argument's absolute values over contributing rows (SUM, MEAN); None if unknown
     - `contributors`: COUNT_DISTINCT: number of distinct values; otherwise None
-    - `bin`: QUANTILE: smallest power of ten, not below the requested digits, to which the value can be rounded so that
-      enough persons have the same rounded value; None if there is none
+    - `step_number`: QUANTILE: number of the smallest step (`broker.domain.rounding_grid`), not below the requested
+      digits, to which the value can be rounded so that enough persons have the same rounded value; None if there is
+      none
     - `ties`: LOWEST, HIGHEST: persons who have the value; MODE: persons who have the most common one
     - `institution_largest`, `institution_second`: two largest totals of |argument| of one institution (counts: rows;
       COUNT_PERSONS: persons; ONES, SHARE: ones). Rows without an institution count towards the largest
@@ -51,7 +52,7 @@ class StatisticEvidence:
     sizes: Value = None
     contributors: int | None = None
     others: int | None = None
-    bin: int | None = None
+    step_number: int | None = None
     ties: int | None = None
     institution_largest: Value = None
     institution_second: Value = None

@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import accumulate
+from itertools import accumulate, count
 from typing import Any, NamedTuple
 
 from broker.domain.errors import Invalid
@@ -12,7 +12,8 @@ from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import EvidenceNeeds
 from broker.domain.plans.scalars import Value
-from broker.postprocessing.exact_arithmetic import WIDE_CONTEXT, Number, absolute, rounded
+from broker.domain.rounding_grid import nearest, step
+from broker.postprocessing.exact_arithmetic import WIDE_CONTEXT, absolute
 
 CellCoordinates = tuple[str | None, ...]
 """One category for each dimension; None is the total over the dimension."""
@@ -137,8 +138,8 @@ def distribution_evidence(
             return StatisticEvidence(_deviation(found, rows), rows, persons, largest=largest)
         case Measure.QUANTILE:
             value = _quantile(found, rows, wanted.fraction or Decimal(0))
-            fits = None if needs is None else _rounding_exponent(value, found, rows, persons, most, needs)
-            return StatisticEvidence(_plain_number(value), rows, persons, largest=most, bin=fits)
+            fits = None if needs is None else _rounding_step(value, found, rows, persons, most, needs)
+            return StatisticEvidence(_plain_number(value), rows, persons, largest=most, step_number=fits)
         case additive:
             raise ValueError(f"The evidence of {additive} comes from totals of persons.")
 
@@ -166,11 +167,11 @@ def _deviation(found: Sequence[ValueTally], rows: int) -> Value:
     return (max(Decimal(0), squares - total * total / rows) / (rows - 1)).sqrt()
 
 
-def _rounding_exponent(
+def _rounding_step(
     value: Decimal, found: Sequence[ValueTally], rows: int, persons: int, most: int, needs: EvidenceNeeds
 ) -> int | None:
-    """The smallest power of ten at which at least `needs.min_persons` persons are certain to have a value shown as the
-    same.
+    """The number of the smallest step at which at least `needs.min_persons` persons are certain to have a value shown
+    as the same.
 
     Starts from the digits that may be shown. The number of persons in reach is a lower bound: from the rows in reach if
     nobody has more than `most`, from the persons by value, and from the rows out of reach.
@@ -180,22 +181,20 @@ def _rounding_exponent(
     of_persons = [0, *accumulate(t.persons for t in found)]
     # Beyond this every value rounds to 0.
     furthest = max(abs(values[0]), abs(values[-1]), abs(value))
-    exponent = -needs.digits
-    while True:
-        first, last = _values_shown_as(values, rounded(value, -exponent), exponent)
+    for number in count(-3 * needs.digits):
+        first, last = _values_shown_as(values, nearest(value, number), step(number))
         inside = of_rows[last] - of_rows[first]
         there = max(-(-inside // most), -(-(of_persons[last] - of_persons[first]) // most), persons - (rows - inside))
         if there >= needs.min_persons:
-            return exponent
-        # At this exponent everything rounds to 0, so a larger one gains nothing.
-        if Decimal(1).scaleb(exponent) / 2 > furthest:
+            return number
+        # At this step everything rounds to 0, so a larger one gains nothing.
+        if step(number) / 2 > furthest:
             return None
-        exponent += 1
+    return None
 
 
-def _values_shown_as(values: Sequence[Decimal], shown: Number, exponent: int) -> tuple[int, int]:
+def _values_shown_as(values: Sequence[Decimal], shown: Decimal, width: Decimal) -> tuple[int, int]:
     """The range (first, end) of the sorted values that are rounded (half away from zero) to `shown`."""
-    half = Decimal(1).scaleb(exponent) / 2
-    low, high = Decimal(shown) - half, Decimal(shown) + half
+    low, high = shown - width / 2, shown + width / 2
     first = bisect_left(values, low) if shown > 0 else bisect_right(values, low)
     return first, bisect_right(values, high) if shown < 0 else bisect_left(values, high)

@@ -68,6 +68,8 @@ def evidence_to_json(evidence: StatisticEvidence) -> dict[str, Any]:
 def _judged_from_json(document: list[Any]) -> findings.JudgedStatistic:
     statistic, found, rules, verdict, hidden, *released = document
     values: dict[str, Any] = {n: value_from_json(v) for n, v in found.items()}
+    if (exponent := values.pop("bin", None)) is not None:
+        values["step_number"] = 3 * exponent  # records of earlier versions: steps were powers of ten
     decision = (tuple(rules), findings.Verdict(verdict), hidden, *map(value_from_json, released))
     return findings.JudgedStatistic(statistic, StatisticEvidence(**values), *decision)
 

@@ -49,15 +49,15 @@ def _find_few_between_quantiles(rule_input: RuleInput, profile: DisclosureRules)
     if not rule_input.evidence.persons:
         return None
     between = persons_between(rule_input)
-    if rule_input.evidence.bin is not None and between >= profile.t:
+    if rule_input.evidence.step_number is not None and between >= profile.t:
         return None
     sentence = "Too few persons are between this quantile and the next, or near its value."
-    return Q1.finding(Verdict.SUPPRESS, sentence, between=between, bin=rule_input.evidence.bin)
+    return Q1.finding(Verdict.SUPPRESS, sentence, between=between, step_number=rule_input.evidence.step_number)
 
 
 def _few_between_quantiles_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
     # No known rounding, or possibly too few persons: the rule must decide.
-    return ~(columns.known("bin") & _cells_with_enough_between(columns, profile.t))
+    return ~(columns.known("step_number") & _cells_with_enough_between(columns, profile.t))
 
 
 def _cells_with_enough_between(columns: RuleInputColumns, t: int) -> Mask:

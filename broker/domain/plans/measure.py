@@ -83,7 +83,7 @@ class Measure(StrEnum):
     ONES = "ones", MeasureTraits(Contribution.INDICATOR, SIDES, power=1)
     SUM = "sum", MeasureTraits(Contribution.AMOUNT, TOTALS, power=1)
     MEAN = "mean", MeasureTraits(Contribution.AMOUNT, TOTALS, is_ratio=True, power=1)
-    QUANTILE = "quantile", MeasureTraits(Contribution.VALUE, ("largest", "bin"), from_rows=True)
+    QUANTILE = "quantile", MeasureTraits(Contribution.VALUE, ("largest", "step_number"), from_rows=True)
     DEVIATION = "deviation", MeasureTraits(Contribution.VALUE, from_rows=True, power=2)
     SHARE = "share", MeasureTraits(Contribution.INDICATOR, SIDES, is_ratio=True, power=1)
     GAP = "gap", MeasureTraits(Contribution.PRESENCE, is_shown=False)

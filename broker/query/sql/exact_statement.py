@@ -3,24 +3,27 @@
 # ruff: noqa: S608 - writing SQL is what this module is for; names are its own
 
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 
 from broker.domain.plans import plan
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.scalars import ScalarType
+from broker.domain.rounding_grid import as_power_of_ten, first_number
 from broker.query.sql.extra_evidence import with_extra_evidence, with_institutions
 from broker.query.sql.generator import relation_sql
 from broker.query.sql.key_columns import group_by, key_names, key_order, row_limit, same_keys
 from broker.query.sql.person_evidence import EVIDENCE_FIELDS, PersonEvidence
 
-LARGEST_EXPONENT = 12
-"""Largest power of ten that is tried. No catalogue value is larger."""
-EXACT_TYPE = "DECIMAL(38,10)"
+LARGEST_STEP = 36
+"""Number of the largest step that is tried (10^12) where the catalogue has no bounds."""
+EXACT_TYPE = "DECIMAL(37,10)"
+"""One digit less than the engine has: amounts are multiplied by 2 or 5."""
 
 
 def bins_sql(keys: Sequence[str], statistics: Sequence[plan.PlannedStatistic], needs: plan.EvidenceNeeds) -> str | None:
     """SQL of a common table `bins`: for each cell and quantile, the rows that each rounding shows as the same value.
     None without quantiles. It reads the earlier tables `contributions` and `values`."""
-    quantiles = _with_bin(statistics)
+    quantiles = _with_step(statistics)
     if not quantiles:
         return None
     columns = [f"contributions.{k}" for k in keys]
@@ -33,36 +36,41 @@ def bins_sql(keys: Sequence[str], statistics: Sequence[plan.PlannedStatistic], n
     return f"bins AS (\nSELECT {', '.join([*keys, *counts])} FROM ({inner}){group_by(keys)}\n)"
 
 
-def _with_bin(statistics: Sequence[plan.PlannedStatistic]) -> list[plan.PlannedStatistic]:
-    return [s for s in statistics if "bin" in s.measure.traits.evidence]
+def _with_step(statistics: Sequence[plan.PlannedStatistic]) -> list[plan.PlannedStatistic]:
+    return [s for s in statistics if "step_number" in s.measure.traits.evidence]
 
 
-def bin_sql(statistic: plan.PlannedStatistic, needs: plan.EvidenceNeeds) -> str:
-    """SQL of the smallest power of ten at which at least `min_persons` persons are certain to show the same value; NULL
-    if there is none. Nobody has more than `largest` rows, and a person who has none of the other rows has one of
-    these."""
+def step_sql(statistic: plan.PlannedStatistic, needs: plan.EvidenceNeeds) -> str:
+    """SQL of the number of the smallest step (`broker.domain.rounding_grid`) at which at least `min_persons` persons
+    are certain to show the same value; NULL if there is none. Nobody has more than `largest` rows, and a person who
+    has none of the other rows has one of these."""
     i = statistic.ident
     rows, persons, most = (f"cells.s{i}_{n}" for n in ("rows", "persons", "largest"))
     whens = []
-    for exponent in _exponents(needs):
-        inside = f"bins.{_name(i, exponent)}"
+    for number in _steps(statistic, needs):
+        inside = f"bins.{_name(i, number)}"
         there = f"greatest(({inside} + {most} - 1) // nullif({most}, 0), {persons} - ({rows} - {inside}))"
-        whens.append(f"WHEN {there} >= {needs.min_persons} THEN {exponent}")
+        whens.append(f"WHEN {there} >= {needs.min_persons} THEN {number}")
     return f"CAST(CASE {' '.join(whens)} END AS BIGINT)"
 
 
 def _tests(statistic: plan.PlannedStatistic, needs: plan.EvidenceNeeds) -> Iterator[tuple[str, str]]:
     i = statistic.ident
-    for exponent in _exponents(needs):
-        yield f"round(x{i}, {-exponent}) = round(v{i}, {-exponent})", _name(i, exponent)
+    for number in _steps(statistic, needs):
+        factor, exponent = as_power_of_ten(number)
+        shown, own = (f"round({factor} * {column}{i}, {-exponent})" for column in "xv")
+        yield f"{shown} = {own}", _name(i, number)
 
 
-def _exponents(needs: plan.EvidenceNeeds) -> range:
-    return range(-needs.digits, LARGEST_EXPONENT + 1)
+def _steps(statistic: plan.PlannedStatistic, needs: plan.EvidenceNeeds) -> range:
+    """The numbers of the steps that are tried, up to one that shows every possible value as 0."""
+    bounds = [abs(Decimal(str(bound))) for bound in statistic.bounds or () if bound is not None]
+    largest = first_number(3 * max(bounds)) if len(bounds) == 2 and any(bounds) else LARGEST_STEP
+    return range(-3 * needs.digits, max(-3 * needs.digits, largest) + 1)
 
 
-def _name(ident: int, exponent: int) -> str:
-    return f"b{ident}_{exponent + 100}"  # an SQL name cannot contain a minus sign
+def _name(ident: int, number: int) -> str:
+    return f"b{ident}_{number + 100}"  # an SQL name cannot contain a minus sign
 
 
 def _exact(column: str, statistic: plan.PlannedStatistic | None) -> str:
@@ -150,8 +158,8 @@ def _with_values(
 ) -> str:
     """Join each cell with its values."""
     names = {f"s{s.ident}_{n}": f'"values".d{s.ident}' for s in distinct for n in ("value", "contributors")}
-    quantiles = _with_bin(distinct)
-    names |= {f"s{s.ident}_bin": bin_sql(s, needs) for s in quantiles}
+    quantiles = _with_step(distinct)
+    names |= {f"s{s.ident}_step_number": step_sql(s, needs) for s in quantiles}
     shown = [f"cells.{k}" for k in keys] + ['cells."rows"', "cells.persons", "cells.population"]
     shown += [f"{names.get(c, f'cells.{c}')} AS {c}" for s in table.statistics for c in evidence_columns(s)]
     bins_join = f" JOIN bins ON {same_keys(keys, 'cells', 'bins')}" if quantiles else ""

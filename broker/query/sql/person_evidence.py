@@ -175,7 +175,7 @@ class PersonEvidence:
         most = f"CAST(coalesce(MAX(n{i}), 0) AS BIGINT)"
         return {
             "value": value, "rows": rows, "persons": persons, "contributors": rows, "largest": most,
-            "bin": "CAST(NULL AS BIGINT)",
+            "step_number": "CAST(NULL AS BIGINT)",
         }  # fmt: skip
 
     def _of_ones(self, statistic: PlannedStatistic) -> dict[str, str]:

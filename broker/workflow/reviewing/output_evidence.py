@@ -13,6 +13,7 @@ from broker.domain.identity.people import Action, Person
 from broker.domain.plans.measure import MAGNITUDES, measures_where
 from broker.domain.plans.scalars import Value
 from broker.domain.ports import Ports
+from broker.domain.rounding_grid import step
 from broker.domain.staff_records import StaffRecord
 from broker.workflow.access import reach_output
 from broker.workflow.pipeline.draft_output import staff_record_of
@@ -118,7 +119,7 @@ EVIDENCE_NAMES: dict[str, str] = {
     "others": "persons whose total is not the most common",
     "total": "total",
     "contributors": "distinct values",
-    "bin": "width of a value's bin",
+    "step_number": "rounding step",
     "ties": "persons with the value",
     "institution_largest": "largest contribution of one institution",
     "institution_second": "second largest of one institution",
@@ -208,5 +209,8 @@ def _underlying_statistics(table: Assessment, keys: tuple[Value, ...], column: i
 
 def _statistic(measures: Mapping[int, str], judged: JudgedStatistic) -> UnderlyingStatistic:
     known = evidence_to_json(judged.evidence)  # without what has its default value
-    figures = tuple((words, getattr(judged.evidence, name)) for name, words in EVIDENCE_NAMES.items() if name in known)
+    values = {name: getattr(judged.evidence, name) for name in EVIDENCE_NAMES if name in known}
+    if judged.evidence.step_number is not None:
+        values["step_number"] = step(judged.evidence.step_number)
+    figures = tuple((EVIDENCE_NAMES[name], value) for name, value in values.items())
     return UnderlyingStatistic(measures[judged.statistic], judged.verdict, judged.rules, figures)

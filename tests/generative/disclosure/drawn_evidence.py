@@ -111,7 +111,7 @@ def evidence(draw: Random, measure: Measure, rows: int, persons: int, kind: str)
         high=draw.choice([low, amount(draw, kind)]),
         total=draw.choice([None, mine]) if counts else total,
         others=draw.choice([None, 0, 1, 9, 10, persons // 2]),
-        bin=draw.choice([None, -1, 0, 2]),
+        step_number=draw.choice([None, -1, 0, 2]),
         ties=draw.choice([None, 1, 9, 10, persons]),
         institution_largest=draw.choice([None, ours, mine // 2, amount(draw, kind)]),
         institution_second=draw.choice([None, 0, ours // 2, mine // 3]),

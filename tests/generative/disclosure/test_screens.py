@@ -113,7 +113,21 @@ def test_rules_skip_large_ordinary_cells(profile: DisclosureRules) -> None:
     draw, asked = Random(1), [m for m in Measure if m not in BY_A_PERSON]
     evidence = {
         n: StatisticEvidence(
-            500, 500, 400, 300, 300, 2, 2, 0, 60, 9000, others=300, bin=0, ties=40, institution_largest=20, cell_key=n
+            500,
+            500,
+            400,
+            300,
+            300,
+            2,
+            2,
+            0,
+            60,
+            9000,
+            others=300,
+            step_number=0,
+            ties=40,
+            institution_largest=20,
+            cell_key=n,
         )
         for n in range(len(asked))
     }

@@ -209,7 +209,7 @@ def test_quantiles_and_deviations_are_read_by_their_types(kinds: tuple[str, str,
         columns[f"s{ident}_value"] = pa.array([7], kind)
         columns |= {f"s{ident}_{name}": pa.array([counts[name]], "int64") for name in ("rows", "persons")}
         if ident != 31:
-            columns |= {f"s{ident}_{name}": pa.array([1], "int64") for name in ("largest", "bin")}
+            columns |= {f"s{ident}_{name}": pa.array([1], "int64") for name in ("largest", "step_number")}
     plan = Plan((PlannedOutput("q", "pupil", (PLACES,), TableRef(0), ()),), ())
     frames = [("table", stream(pa.table(columns)))]
     if not fits:

@@ -186,15 +186,16 @@ def test_numbers_too_large_to_add_up(tmp_path: Path) -> None:
 
 
 def test_a_quantile_is_rounded_until_enough_persons_share_it(tmp_path: Path) -> None:
-    """Nineteen children have 0 to 18, one each, and one has 100. The median 9.5 is shown as 10: to the nearest one with
-    one other, to the nearest ten with the ten who have 5 to 14, as 0 to the nearest hundred with all but one."""
+    """Nineteen children have 0 to 18, one each, and one has 100. The median 9.5 is shown as 10: to the nearest one by
+    itself, to the nearest two with one other, to the nearest five with those who have 8 to 12, to the nearest ten with
+    those who have 5 to 14; and as 0 to the nearest fifty with all but one, to the nearest 500 with everybody."""
     scores = [*range(19), 100]
     table = {"pupil": [f"p{i}" for i in range(20)], "LA": ["x"] * 20, "score": scores}
     median = StatisticRequest(Measure.QUANTILE, "score", Decimal("0.5"))
-    for least, exponent in ((1, 0), (2, 1), (10, 1), (11, 2), (19, 2), (20, 3), (21, None)):
+    for least, number in ((1, 0), (2, 1), (3, 2), (5, 2), (6, 3), (10, 3), (11, 5), (19, 5), (20, 8), (21, None)):
         asked = TabulationRequest("pupil", ("LA",), False, places=(median,), needs=EvidenceNeeds(least, digits=0))
         (cell,) = tabulate(write(table, tmp_path / "f.csv"), asked).cells
-        assert (cell.statistics[median].value, cell.statistics[median].bin) == (Decimal("9.5"), exponent)
+        assert (cell.statistics[median].value, cell.statistics[median].step_number) == (Decimal("9.5"), number)
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

@@ -190,15 +190,17 @@ def test_quantiles_and_deviations_are_rounded_and_always_reviewed() -> None:
     )
     planned = output(TableRef(0), ("q", col(30)), ("s", col(31)), ("v", col(32)), tables=(counted(0, (), *places),))
 
-    def released_line(n: int, *values: float, near: int | None = -1) -> str:
-        found = {30 + i: StatisticEvidence(v, n, n, bin=None if i else near) for i, v in enumerate(values)}
+    def released_line(n: int, *values: float, near: int | None = -3) -> str:
+        found = {30 + i: StatisticEvidence(v, n, n, step_number=None if i else near) for i, v in enumerate(values)}
         assessment = judged(planned, TableEvidence((CellEvidence((), 5000, 5000, found),), 5000))
         assert assessment.verdict is Verdict.REVIEW
         return lines(assessment)[1]
 
     assert released_line(5000, 46.25, 12.345, 152.399) == "46.3,12.3,152"
     assert released_line(50, 46.25, 12.345, 152.399) == "46.3,12,200"
-    assert released_line(50, 46.25, 12.345, 152.399, near=1) == "50,12,200", "ten persons have 45 to 55"
+    assert released_line(50, 46.25, 12.345, 152.399, near=3) == "50,12,200", "ten persons have 45 to 55"
+    assert released_line(50, 46.25, 12.345, 152.399, near=2) == "45,12,200", "ten persons have 42.5 to 47.5"
+    assert released_line(50, 46.25, 12.345, 152.399, near=-2) == "46.2,12,200", "ten persons have 46.1 to 46.3"
     assert released_line(50, 46.25, 12.345, 152.399, near=None) == "c,12,200", "however it is rounded, fewer share it"
     assert released_line(19, 46.25, 12.345, 152.399) == "c,12,200", "nine below the median"
     assert released_line(5000, 46.25, 0.0, 0.0) == "46.3,c,c"

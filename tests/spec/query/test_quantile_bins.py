@@ -4,13 +4,13 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings, strategies as st
 from query_kit import database, planned
 
 from broker.domain.plans.plan import EvidenceNeeds
-from broker.postprocessing.exact_arithmetic import rounded
 from broker.query import render
 
 Row = tuple[int, int, int | None]
@@ -18,15 +18,21 @@ Row = tuple[int, int, int | None]
 
 
 def fits(values: Sequence[tuple[int, int]], value: Decimal, needs: EvidenceNeeds) -> int | None:
-    """The least exponent at which enough persons are surely shown the same, as it is defined."""
+    """The number of the least step at which enough persons are surely shown the same, as it is defined."""
     rows, most = len(values), max(Counter(p for p, _ in values).values())
     persons = len({p for p, _ in values})
-    for exponent in range(-needs.digits, 13):
-        shown = rounded(value, -exponent)
-        inside = sum(rounded(Decimal(x), -exponent) == shown for _, x in values)
+    for number in range(-3 * needs.digits, 37):
+        shown = multiple(value, number)
+        inside = sum(multiple(Decimal(x), number) == shown for _, x in values)
         if max(math.ceil(inside / most), persons - (rows - inside)) >= needs.min_persons:
-            return exponent
+            return number
     return None
+
+
+def multiple(amount: Decimal, number: int) -> int:
+    """How many times a step an amount is: of two, the one farther from 0."""
+    size = Fraction(abs(amount)) / (Fraction(10) ** (number // 3) * (1, 2, 5)[number % 3])
+    return math.floor(size + Fraction(1, 2)) * (-1 if amount < 0 else 1)
 
 
 @pytest.mark.parametrize("of", ["0.5", "0.9"])
@@ -47,7 +53,7 @@ def test_bins_are_as_defined(of: str, discrete: bool, rows: list[Row], least: in
     (statistic,) = [s for s in output.tables[0].statistics if s.form is not None]
     for line in (dict(zip(names, row, strict=True)) for row in found.fetchall()):
         values = [(p, x) for p, la, x in rows if la == line["k0"] and x is not None]
-        bin_, value = line[f"s{statistic.ident}_bin"], line[f"s{statistic.ident}_value"]
+        bin_, value = line[f"s{statistic.ident}_step_number"], line[f"s{statistic.ident}_value"]
         if not values:
             assert (bin_, value) == (None, None)
             continue

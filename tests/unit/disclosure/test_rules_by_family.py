@@ -175,7 +175,7 @@ def test_a_quantile_needs_persons_on_either_side_and_near_its_value() -> None:
     def rule_input(
         n: int, span: str | None, near: int | None, rows: int | None = None, most: int | None = None
     ) -> RuleInput:
-        evidence = StatisticEvidence(5, rows or n, n, bin=near, largest=most)
+        evidence = StatisticEvidence(5, rows or n, n, step_number=near, largest=most)
         return RuleInput(Measure.QUANTILE, evidence, n, span=None if span is None else Decimal(span))
 
     assert said(rule_input(20, "0.5", 0)) == {}
@@ -214,7 +214,7 @@ def test_a_mode_is_that_of_enough_and_not_of_all() -> None:
 
 
 def test_a_box_plot_does_not_reach_the_extremes() -> None:
-    evidence, near = StatisticEvidence(5, 900, 900, bin=0), Decimal("0.05")
+    evidence, near = StatisticEvidence(5, 900, 900, step_number=0), Decimal("0.05")
     ask = RuleInput(Measure.QUANTILE, evidence, 900, span=near, box=near)
     assert said(ask) == {"Q4": Verdict.REFUSE}
     assert said(replace(ask, box=Decimal("0.1"))) == {}
@@ -291,7 +291,9 @@ amounts = st.none() | st.integers(-3, 60)
 def test_rules_run_only_on_their_measures(
     measure: Measure, counts: tuple[int, ...], found: tuple[int | None, ...], persons: int, is_box: bool
 ) -> None:
-    evidence = StatisticEvidence(counts[0], *counts[1:], *found[:5], others=counts[0], bin=found[5], ties=counts[1])
+    evidence = StatisticEvidence(
+        counts[0], *counts[1:], *found[:5], others=counts[0], step_number=found[5], ties=counts[1]
+    )
     box = Decimal("0.01") if is_box and measure is Measure.QUANTILE else None
     ask = RuleInput(
         measure, evidence, persons, institutions=found[6], protected=found[7], margin=is_box, box=box, some=counts[2]
