@@ -76,24 +76,25 @@ def round_count(value: Value, profile: DisclosureRules) -> int | None:
 
 
 def round_rows(rows: int, persons: int, profile: DisclosureRules, growth: RowGrowth = ORDINARY_ROWS) -> int:
-    """Round a count of rows like a sum: rounded persons times the average rows of each, rounded again. Otherwise five
-    rows for everybody, rounded to five, would reveal the exact number of persons.
+    """Round a count of rows to a multiple that a person of ordinary rows crosses as seldom as the base of a count of
+    persons (`rows_step`). Five rows for everybody, rounded to five, would reveal the exact number of persons.
 
-    The product is rounded so coarsely that one person's rows move it as seldom as a count of one person moves. If each
-    person has one row, or `persons` is not known to be fewer, the result is the rounded count. Rule M3 deals with rows
-    that are mostly one person's.
+    Where few persons have further rows, these are rounded as if they were alone: persons who are added beside them
+    change nothing. If each person has one row, or `persons` is not known to be fewer, the result is the rounded count.
+    Rule M3 deals with rows that are mostly one person's.
     """
     shown = round_count(persons := min(rows, persons), profile) or 0
     if profile.round_base == 1 or not shown:
         return round_count(rows, profile) or 0
     step, each = rows_step(rows, persons, profile, growth), CellSize(rows, persons).rows_each
     if growth.largest(each) > each:
-        # Few have further rows. They are rounded alone, so that other persons beside them change nothing.
         of_all = growth.evenly(each) * persons
-        return max(
-            step, nearest_multiple(of_all, step) + nearest_multiple(rows - of_all, step)
-        )  # persons never show as 0
-    return nearest_multiple(rows * shown, step * persons) // persons
+        found = nearest_multiple(of_all, step) + nearest_multiple(rows - of_all, step)
+    elif each > 1:
+        found = nearest_multiple(rows, step)
+    else:
+        return nearest_multiple(rows * shown, step * persons) // persons
+    return max(step, found)  # persons never show as 0
 
 
 def rows_step(rows: int, persons: int, profile: DisclosureRules, growth: RowGrowth = ORDINARY_ROWS) -> int:

@@ -329,11 +329,13 @@ def _summed_rows(
 
 
 def _rounded_rows(rows: int, persons: int, growth: RowGrowth) -> Iterator[Rounding]:
-    """Persons, and the rows of each, where one has several. If few have a second row, or joins multiply rows, these are
-    rounded as if they were counted alone: another number of persons beside them changes nothing."""
+    """Rows; or persons and the rows of each, where some have several. If few have a second row, or joins multiply rows,
+    these are rounded as if they were counted alone: another number of persons beside them changes nothing."""
     beyond, each = rows - persons, CellSize(rows, persons).rows_each
     if beyond <= 0:
         yield "count", rows
+    elif each > 1 and growth.largest(each) == each:
+        yield "count", Fraction(rows, each)
     else:
         yield "count", persons
         if growth.largest(each) > each or 4 * beyond < persons:
