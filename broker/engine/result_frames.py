@@ -236,12 +236,13 @@ def _check_columns(planned: PlannedTable, schema: pa.Schema) -> None:
 
 
 WHOLE_TYPES = INTEGERS | {HUGE_INTEGER}
-DECIMALS = frozenset({"decimal"})
+DECIMALS = frozenset({"decimal"}) | INTEGERS
+"""FLOOR of a decimal is a decimal in the plan, and a whole number in the engine."""
 ARROW_TYPES: dict[ScalarType, frozenset[str]] = {
     ScalarType.INT: WHOLE_TYPES,
     ScalarType.FLAG: WHOLE_TYPES,
     ScalarType.DECIMAL: DECIMALS,
-    ScalarType.DOUBLE: frozenset({"double"}),
+    ScalarType.DOUBLE: frozenset({"double"}) | INTEGERS,
     ScalarType.TEXT: frozenset({"string"}),
     ScalarType.DATE: frozenset({"date32[day]"}),
     ScalarType.TRUTH: frozenset({"bool"}),

@@ -305,16 +305,22 @@ def _gaps(
 def _crossings(
     family: TableFamily, rows: TableRows, unlisted: Collection[LinkedTable], groups: JointCellIndex
 ) -> Iterator[JointPlace]:
-    """Places that could belong to a row of one table and to a row of another table that is not shown there."""
+    """Places that could belong to a row of one table and to a row of another table that is not shown there. Of a row
+    without a list, each condition that is counted has its own place: a listed row has them by itself."""
     for fine, coarse in permutations(family.members, 2):
         hidden = _hidden_rows(fine, rows, groups)
         shared = [d for d in coarse.keys if d in fine.keys]
         tests = dict(sorted(fine.tests | coarse.tests))
+        counted = [
+            tests,
+            *(tests | {d: v} for m in (fine, coarse) for f in _count_figures(m) for d, _ in f.tests for v in (1, 0)),
+        ]
         for keys in rows[coarse.where]:
             here = dict(zip(coarse.keys, keys, strict=True))
             row = next((r for r in hidden if all(r[d] == here[d] for d in shared)), None)
             if fine in unlisted and len(shared) < len(fine.keys):
-                yield {d: here.get(d, UNSHOWN_ROW) for d in fine.keys} | here | tests
+                unshown = {d: here.get(d, UNSHOWN_ROW) for d in fine.keys} | here
+                yield from (unshown | of for of in counted)
             if row is not None:
                 yield {**row, **here, **tests}
 

@@ -8,7 +8,7 @@ from sqlglot import exp
 from broker.domain.plans.measure import COUNTS
 from broker.domain.plans.operators import Aggregate, Limit, Relation, Window, scalars_of, walk
 from broker.domain.plans.plan import SmallPart
-from broker.domain.plans.scalars import Call, Case, ColumnRef, Scalar, column_ids
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Scalar
 from broker.domain.plans.variable_uses import Years
 from broker.policy.public_sizes import PublicSizes
 from broker.query.binder.bind_state import Binder
@@ -21,6 +21,7 @@ from broker.query.selectivity.branches import (
     inner_branches,
     value_branches,
 )
+from broker.query.selectivity.combined_rows import CombinedRows
 from broker.query.selectivity.formula_builder import FormulaBuilder
 from broker.query.selectivity.joined_values import joins_values
 from broker.query.selectivity.person_estimates import PersonEstimator
@@ -97,9 +98,11 @@ class SelectivityCheck:
         joint = _have_different_conditions(branches, builder)
         found = [s for w in branches for s in self._of_branch(replace(builder, branch=w), table, output, joint)]
         values = (*table.keys, *table.counted, *_inner_counted(table.relation))
-        named = dict.fromkeys(builder.named(v) for v in (*values, *_own_amounts(table, builder)))
+        rows = CombinedRows(table.relation, builder)
+        named = dict.fromkeys(e for v in values for e in (builder.named(v), *rows.of(v).expressions))
         mixed = (v for v in named if builder.combines_variables(v) or joins_values(v, builder))
-        return [*found, *(FlaggedCondition((v,), UNSIZED) for v in mixed)]
+        combined = _combined_rows(table, rows)
+        return [*found, *(FlaggedCondition((v,), UNSIZED) for v in mixed), *combined]
 
     def _of_branch(
         self, builder: FormulaBuilder, table: GroupedRelation, output: int, joint: bool
@@ -190,15 +193,15 @@ def _inner_scalars(relation: Relation) -> Iterator[Scalar]:
             yield from scalars_of(part)
 
 
-def _own_amounts(table: GroupedRelation, builder: FormulaBuilder) -> Iterator[Scalar]:
-    """The arguments of a person's own aggregates that keys and counted values read."""
-    calls = {i: call for part in walk(table.relation) if isinstance(part, Aggregate) for i, call in part.aggregates}
-    waiting, read = [*table.keys, *table.counted], set[int]()
-    while waiting:
-        new = (column_ids(builder.named(waiting.pop())) & calls.keys()) - read
-        read |= new
-        waiting += (arg for ident in sorted(new) for arg in calls[ident].args)
-    yield from (arg for ident in sorted(read) for arg in calls[ident].args)
+def _combined_rows(table: GroupedRelation, rows: CombinedRows) -> Iterator[FlaggedCondition]:
+    """Flag values in which several rows of a person combine variables. Variables that are only put below each other
+    combine nothing, and neither do amounts without a choice."""
+    read = [(v, rows.of(v)) for v in dict.fromkeys((*table.keys, *table.counted, *table.arguments))]
+    decides = {*table.keys, *table.counted}
+    found = [one for _, one in read if one.choices and one.operations - {"sum"}]
+    found += [one for v, one in read if v in decides and (one.choices or one.operations)]
+    found += [one for one in rows.chosen_rows() if one.choices]
+    return (FlaggedCondition(one.choices[:1], UNSIZED) for one in found if one.is_combination)
 
 
 def _inner_counted(relation: Relation) -> Iterator[Scalar]:

@@ -128,9 +128,11 @@ def _plain(c: Choices, words: Words, pad: str) -> str:
 
 
 def _by_number(c: Choices, words: Words, pad: str) -> str:
-    """Rows by a number of which no list exists."""
+    """Rows by a number of which no list exists, at times with totals by another key."""
     key = c.pick(("a.OverallAbsence_6HalfTerms", "a.AnnualReasonI", "a.AuthorisedAbsence_6HalfTerms"))
-    columns, after = _selected(c, words, [key])
+    if c.once_in(4):
+        key = f"{key} / {c.pick((20, 5))}"
+    columns, after = _selected(c, words, [f"a.{c.pick(PLAIN_KEYS)}", key] if c.once_in(3) else [key])
     return f"SELECT {columns} FROM npd.absence AS a WHERE {_where(c, words, pad)}{after}"
 
 

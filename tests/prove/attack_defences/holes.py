@@ -62,6 +62,17 @@ DEFENCES = (
         given=("another column where there is none", 1),
     ),
     Defence(
+        "a row that is not shown has each condition",
+        edited(
+            f"{LINKING}.joint_cells:_crossings",
+            "(unshown | of for of in counted)",
+            "(unshown | of for of in counted[:1])",
+        ),
+        module="tests.spec.disclosure.test_linked_tables",
+        test="test_a_condition_on_rows_that_are_not_shown_is_not_the_rest_of_a_total",
+        given=(2,),
+    ),
+    Defence(
         "a key that is computed from no row has a row for NULL",
         edited("broker.query.analysis.group_key_domains:_parts_domain", "opaque.may_be_empty or", "False or"),
         test="test_a_key_that_is_computed_from_no_row_has_a_row_without_value",
