@@ -31,10 +31,12 @@ class Reading:
         return len(every) > max(map(len, self.pieces), default=0)
 
     def __or__(self, other: "Reading") -> "Reading":
-        return Reading(
-            self.pieces | other.pieces, (*self.expressions, *other.expressions), (*self.choices, *other.choices),
-            self.operations | other.operations,
-        )  # fmt: skip
+        # Each once: levels of rows that read two columns of the level below would double them.
+        expressions, choices = (
+            tuple(dict.fromkeys((*mine, *theirs)))
+            for mine, theirs in ((self.expressions, other.expressions), (self.choices, other.choices))
+        )
+        return Reading(self.pieces | other.pieces, expressions, choices, self.operations | other.operations)
 
 
 class CombinedRows:
@@ -66,9 +68,14 @@ class CombinedRows:
                 case ops.Aggregate(keys=keys):
                     yield self._together(self._of_made_rows(keys))
                 case ops.Window(columns=columns):
-                    yield from (self._together(scalar for scalar, _ in window.order) for window in columns)
+                    yield from (self._computed_order(window.order) for window in columns)
                 case ops.Limit(order=order):
-                    yield self._together(scalar for scalar, _ in order)
+                    yield self._computed_order(order)
+
+    def _computed_order(self, order: ops.SortKeys) -> Reading:
+        """An order by a plain variable has no condition."""
+        found = (self.of(scalar) for scalar, _ in order)
+        return _joined(one for one in found if one.expressions)
 
     def _of_made_rows(self, keys: Iterable[tuple[int, Scalar]]) -> list[Scalar]:
         """The keys, if any of them tells made rows of a person apart. Other rows have their own values."""
@@ -85,6 +92,7 @@ class CombinedRows:
         for part in self._parts:
             match part:
                 case ops.Aggregate(keys=keys, aggregates=calls):
+                    yield from (self.of(key) for found, key in keys if found == ident and key != _column(ident))
                     for found, call in calls:
                         if found == ident:
                             yield self._together((*call.args, *self._of_made_rows(keys)))
