@@ -113,9 +113,10 @@ class CombinedRows:
                     yield from () if column is None else (self.of(_column(column)),)
                     yield from map(self._condition, _conditions(sub))
                     yield Reading(operations=frozenset({"subquery"}))
-        outer = self._builder.symbols.opaque
-        if ident in outer and self._builder.symbols.is_outer(outer[ident].source_rows):
-            yield from map(self._condition, self._outer_conditions(outer[ident].source_rows.scans))
+        symbols = self._builder.symbols
+        scans = symbols.opaque[ident].source_rows.scans if ident in symbols.opaque else frozenset({ident})
+        if scans <= symbols.nullable:
+            yield from map(self._condition, self._outer_conditions(scans))
 
     def _condition(self, scalar: Scalar) -> Reading:
         """A condition chooses a value, but is no part of it."""
