@@ -45,7 +45,7 @@ def _is_missing_variable(condition: scalars.Scalar, builder: FormulaBuilder) -> 
     """Whether a condition asks if a variable is missing, which no text can choose."""
     match condition:
         case scalars.Call(op="is_null", args=(scalars.ColumnRef(ident=ident),)):
-            return ident in builder.columns and builder.variables_of(ident) <= {ident}
+            return ident in builder.columns
     return False
 
 

@@ -98,9 +98,6 @@ class SelectivityCheck:
         joint = _have_different_conditions(branches, builder)
         found = [s for w in branches for s in self._of_branch(replace(builder, branch=w), table, output, joint)]
         values = (*table.keys, *table.counted, *_inner_counted(table.relation))
-        # Columns of unions stay as they are, and whether an outer side has a row depends on its conditions.
-        outer = {scan: found for w in branches for scan, found in w.outer_conditions.items()}
-        builder = replace(builder, branch=RelationBranch(outer_conditions=outer))
         rows = CombinedRows(table.relation, builder)
         named = dict.fromkeys(e for v in values for e in (builder.named(v), *rows.of(v).expressions))
         mixed = (v for v in named if builder.combines_variables(v) or joins_values(v, builder))

@@ -41,7 +41,7 @@ DEFENCES = (
     of("what a key is computed from is looked at", edited(f"{REACH}.selectivity_check:SelectivityCheck._of_table", "*rows.of(v).expressions", ""), "a variable in a branch of own rows"),
     of("rows of a person that combine variables are looked at", put(f"{REACH}.selectivity_check._combined_rows", lambda *_: ()), "the greatest of made rows"),
     of("what chooses rows of a person is looked at", put(f"{REACH}.combined_rows.CombinedRows.chosen_rows", lambda _: ()), "different made rows"),
-    of("an outer side in a key is its conditions", edited(f"{REACH}.selectivity_check:SelectivityCheck._of_table", "RelationBranch(outer_conditions=outer)", "RelationBranch()"), "an outer side times a variable"),
+    of("an outer side in a key is its conditions", edited(f"{REACH}.combined_rows:CombinedRows._readings", "scans <= symbols.nullable", "False"), "an outer side times a variable"),
     of("conditions of a subquery are part of its value", put(f"{REACH}.combined_rows._conditions", lambda _: ()), "a filter in a subquery"),
     of("a constant of an outer side is missing where it has no row", edited(f"{REACH}.formula_builder:FormulaBuilder.named", "if not self.symbols.is_outer(source_rows):", "if True:"), "a constant of an outer side"),
     of("what orders a person's rows is looked at", put(f"{REACH}.selectivity_check._inner_scalars", lambda _: iter(())), "by a person's own rank"),
