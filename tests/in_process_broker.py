@@ -1,8 +1,8 @@
 """A broker in this process: the real workflow on a store and an engine of its own. Time passes only as it is asked
 for."""
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,6 +46,13 @@ class Clock:
         self.at = max(self.at, moment)
 
 
+class OwnEngine(InProcessEngine):
+    """The engine of this process as a sandbox in which no script runs."""
+
+    def holding_to_slot_end(self, slot_end: Callable[[], datetime]) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
 class NoQueue:
     def offer(self, item: WorkItem) -> None: ...
 
@@ -60,7 +67,7 @@ def open_broker(folder: Path, data: Path, vaults: Vaults, policies: PolicySet) -
     files = EncryptedMemberFiles(folder / "memory", b"k" * 32, write_whole)
     history = ReleaseHistoryPorts(files, PopulationStore(data, lambda: policies), DuckDBMembersEngine())
     outputs = FolderContentStore(folder / "outputs")
-    runner: Any = InProcessEngine()
+    runner: Any = OwnEngine()
     with closing(store):
         yield RunPorts(
             store,

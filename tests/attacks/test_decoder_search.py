@@ -187,7 +187,7 @@ def test_the_history_moves_a_figure_by_a_step(one, other, judged, is_told: bool)
 CHILD = "a.URN = {urn} AND a.MonthOfBirth = {month} AND a.YearOfBirth = {year} AND a.SENprovision <> 'N'"
 ATTACKS = {
     "A1: a row that a total gives away": (
-        [0, 4, 0, 0, 0, 0, 0, 3, 6, 0, 0, 0, 0, 1],
+        [0, 4, 0, 0, 0, 0, 0, 0, 0, 3, 6, 0, 0, 0, 0, 1],
         f"SELECT a.OverallAbsence_6HalfTerms AS k0, COUNT(*) AS f0 {FROM} AND (a.OverallAbsence_6HalfTerms IN (3) OR {CHILD}) GROUP BY a.OverallAbsence_6HalfTerms",
     ),
     "A2: a branch padded with people who add nothing": (

@@ -18,12 +18,12 @@ from broker.domain.jobs.job import FailureCode, JobKind, JobState, OutputState
 from broker.domain.ports import Vault, VaultTable
 from broker.domain.projects.project import ProtectionMode
 from broker.engine import private_engine
-from broker.engine.in_process_engine import InProcessEngine
 from broker.engine.private_engine import PrivateDuckDB
 from broker.privacy.noise.noise_client import NoiseClient
 from broker.workflow.submission.preview import check_text
 from tests.attacks.private_town import dashboard, kit, policies
 from tests.generative.query.proof_size import seed, size, tell
+from tests.in_process_broker import OwnEngine
 from tests.unit.workflow.conftest import DORA, PROJECT, Broker
 from tests.unit.workflow.dashboard_kit import after_slot
 
@@ -87,7 +87,7 @@ def town(files: Files) -> Iterator[Broker]:
     with dashboard() as broker, NoiseClient(60) as noise:
         assert broker.ports.private is not None
         real = replace(broker.ports.private, engine=PrivateDuckDB(), noise=noise)
-        broker.ports = replace(broker.ports, private=real, sandbox=InProcessEngine(), vaults=files)
+        broker.ports = replace(broker.ports, private=real, sandbox=OwnEngine(), vaults=files)
         privacy = replace(found.privacy, promises=promises)
         broker.policies = broker.put_in_force(replace(found, projects=(asks, *others), privacy=privacy))
         yield broker
