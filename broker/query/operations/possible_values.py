@@ -15,6 +15,7 @@ Definitions = Mapping[int, Scalar]
 TRUTHS: frozenset[Value] = frozenset({True, False, None})
 ONLY_NULL: frozenset[Value] = frozenset({None})
 ONLY_TRUE: frozenset[Value] = frozenset({True})
+ONLY_FALSE: frozenset[Value] = frozenset({False})
 MOST_COMBINATIONS = 64
 
 

@@ -1,8 +1,9 @@
 """Conditions as Boolean formulas over variables whose ids are the same in all tables of a job."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
+from typing import TypeVar
 
 from broker.domain.plans.scalars import Scalar, truth_call
 from broker.domain.plans.variable_uses import Years
@@ -44,6 +45,31 @@ ALWAYS, NEVER = Conjunction(()), Disjunction(())
 Term = Mapping[int, Formula]
 """For each variable, what is required of it; all together. A variable without a known size stands for conditions on
 several variables at once."""
+
+
+def says_nothing(condition: Scalar) -> Leaf:
+    """A condition that holds for some rows, and its negation for others, whoever they are of. So neither it nor its
+    negation makes another condition impossible."""
+    return Leaf(condition, True, frozenset())
+
+
+def parts_of(formula: Formula) -> tuple[Formula, ...]:
+    return () if isinstance(formula, Leaf) else formula.parts
+
+
+Part = TypeVar("Part")
+
+
+def size_of(tree: Part, parts_of: Callable[[Part], Sequence[Part]]) -> int:
+    """The number of parts of a tree, each counted as often as it is read, although parts may be shared."""
+    known = dict[int, int]()
+
+    def size(part: Part) -> int:
+        if id(part) not in known:
+            known[id(part)] = 1 + sum(map(size, parts_of(part)))
+        return known[id(part)]
+
+    return size(tree)
 
 
 def leaves(formula: Formula) -> Iterator[Leaf]:

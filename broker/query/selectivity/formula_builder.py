@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from broker.domain.plans import scalars
-from broker.query.operations.possible_values import ONLY_TRUE, possible_values
+from broker.query.operations.possible_values import ONLY_FALSE, ONLY_TRUE, possible_values
 from broker.query.operations.registry import CASTS, COMPARISONS
 from broker.query.selectivity import boolean_formulas
 from broker.query.selectivity.branches import RelationBranch, TooManyRelationBranches, as_case, written_values
@@ -72,6 +72,9 @@ def _without_casts(scalar: scalars.Scalar) -> scalars.Scalar:
 
 MOST_STEPS = 50_000
 """Most conditions of one output that are read, with derived columns expanded."""
+
+MOST_PARTS = 2_000
+"""Most parts of a condition or formula, each counted as often as it is read: choices within choices double it."""
 
 FIRST_ROW = {"equal": 1, "at_most": 1, "less": 2}
 """Comparisons with a number that select the first of a person's own rows."""
@@ -151,15 +154,21 @@ class FormulaBuilder:
                 )
                 self.columns[found] = ident
                 return scalars.ColumnRef(found, origin.variable.type)
-        return as_case(scalars.with_parts(scalar, self.named))
+        named = scalars.with_parts(scalar, self.named)
+        case = as_case(named)
+        if case is not named and boolean_formulas.size_of(case, scalars.parts_of) > MOST_PARTS:
+            raise TooManyRelationBranches
+        return case
 
     def formula_of(self, named: scalars.Scalar) -> boolean_formulas.Formula:
         self.steps.append(None)
         if len(self.steps) > MOST_STEPS:  # expanding derived columns can grow exponentially
             raise TooManyRelationBranches
         match named:
+            case scalars.Literal(value=None):
+                return boolean_formulas.says_nothing(named)
             case scalars.Literal(value=value):
-                return boolean_formulas.ALWAYS if value is True else boolean_formulas.NEVER  # FALSE and NULL never hold
+                return boolean_formulas.ALWAYS if value is True else boolean_formulas.NEVER
             case scalars.Call(op="and", args=args):
                 return boolean_formulas.Conjunction(tuple(map(self.formula_of, args)))
             case scalars.Call(op="or", args=args):
@@ -175,11 +184,18 @@ class FormulaBuilder:
             ):
                 return boolean_formulas.negation(self._matched(ident, named))
             case scalars.Call(op=op, args=args) if op in TESTS and any(isinstance(a, scalars.Case) for a in args):
-                return self._by_branch(named)
+                found = self._by_branch(named)
+                if boolean_formulas.size_of(found, boolean_formulas.parts_of) > MOST_PARTS:
+                    raise TooManyRelationBranches
+                return found
             case scalars.Call(op="equal" | "equal_text", args=(left, right)):
                 return self._equal(left, right, named)
         # every person has a first row, so this excludes nobody
-        return boolean_formulas.ALWAYS if self._is_first_row(named) else self._leaf(self._ratio_comparison(named))
+        return (
+            boolean_formulas.says_nothing(named)
+            if self._is_first_row(named)
+            else self._leaf(self._ratio_comparison(named))
+        )
 
     def _ratio_comparison(self, named: scalars.Scalar) -> scalars.Scalar:
         """Turn a comparison of a known quotient with a number into a comparison of a variable."""
@@ -215,7 +231,12 @@ class FormulaBuilder:
     def _leaf(self, named: scalars.Scalar) -> boolean_formulas.Formula:
         read = scalars.column_ids(named)
         if not read:
-            return boolean_formulas.ALWAYS if possible_values(named, {}, {}) == ONLY_TRUE else boolean_formulas.NEVER
+            match possible_values(named, {}, {}):
+                case found if found == ONLY_TRUE:
+                    return boolean_formulas.ALWAYS
+                case found if found == ONLY_FALSE:
+                    return boolean_formulas.NEVER
+            return boolean_formulas.says_nothing(named)
         return boolean_formulas.Leaf(
             named, True, frozenset().union(*map(self.variables_of, read)), any(map(self._is_year, read))
         )
@@ -241,8 +262,10 @@ class FormulaBuilder:
                     )
                 )
             if any(self._is_public_key(c.ident) for c in sides):
-                return boolean_formulas.ALWAYS
-        return boolean_formulas.ALWAYS if self._is_first_row(named) else self._leaf(named)
+                scans = {self.origin(c.ident).scan for c in sides if c.ident in self.columns}
+                read = self._outer_variables(frozenset(scans & self.branch.outer_conditions.keys()))
+                return boolean_formulas.Leaf(named, True, read)
+        return boolean_formulas.says_nothing(named) if self._is_first_row(named) else self._leaf(named)
 
     def _written_values(self, named: scalars.Scalar) -> list[scalars.Literal] | None:
         if not isinstance(named, scalars.ColumnRef):

@@ -5,6 +5,7 @@ alternative counts. Without a public size, the estimate is 0."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
 
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, Value, column_ids
@@ -213,8 +214,11 @@ class VariableConditions:
         numbers = [_number(v) for v in self.named if _is_number(v)]
         # values just beside a named number, where < and > change
         steps = [Decimal(d) for d in ("-1", "-0.000001", "0.000001", "1")]
+        # the next text or day after a named one, where < and > change
+        after = [v + "\x01" for v in self.named if isinstance(v, str)]
+        days = [v + timedelta(days=d) for v in self.named if isinstance(v, date) for d in (-1, 1)]
         # \x7f sorts after all printable ASCII
-        return [self.unlisted, *self.named, None, "\x7f", *(n + d for n in numbers for d in steps)]
+        return [self.unlisted, *self.named, None, "\x7f", *after, *days, *(n + d for n in numbers for d in steps)]
 
     def value(self, code: str) -> Value:
         """Convert a code to the type of the variable."""
