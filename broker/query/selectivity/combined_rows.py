@@ -6,11 +6,24 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from broker.domain.plans import operators as ops
-from broker.domain.plans.scalars import Case, ColumnRef, Literal, Scalar, ScalarType, column_ids, conjuncts_of, parts_of
+from broker.domain.plans.scalars import (
+    Call,
+    Case,
+    ColumnRef,
+    Literal,
+    Scalar,
+    ScalarType,
+    column_ids,
+    conjuncts_of,
+    parts_of,
+)
+from broker.query.operations.registry import CASTS
 from broker.query.selectivity.formula_builder import FormulaBuilder
 
-Names = frozenset[tuple[str, str]]
-"""Variables by table and name: those of several years are one."""
+Names = frozenset[str]
+"""Variables by name: those of several years and tables are one."""
+LINEAR = CASTS | {"add", "subtract", "multiply", "divide", "negate"}
+"""Operations that tell no value of a variable apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +35,17 @@ class Reading:
     pieces: frozenset[Names] = frozenset()
     expressions: tuple[Scalar, ...] = ()
     choices: tuple[Scalar, ...] = ()
+    chosen: frozenset[Names] = frozenset()
     operations: frozenset[str] = frozenset()
 
     @property
     def is_combination(self) -> bool:
-        """Whether several expressions read more variables than any of them."""
-        every = frozenset[tuple[str, str]]().union(*self.pieces)
-        return len(every) > max(map(len, self.pieces), default=0)
+        """Whether several expressions read more variables than any of them, or the choices among them do. `chosen` are
+        the pieces of the choices."""
+        return any(
+            len(frozenset[str]().union(*pieces)) > max(map(len, pieces), default=0)
+            for pieces in (self.pieces, self.chosen)
+        )
 
     def __or__(self, other: "Reading") -> "Reading":
         # Each once: levels of rows that read two columns of the level below would double them.
@@ -36,7 +53,8 @@ class Reading:
             tuple(dict.fromkeys((*mine, *theirs)))
             for mine, theirs in ((self.expressions, other.expressions), (self.choices, other.choices))
         )
-        return Reading(self.pieces | other.pieces, expressions, choices, self.operations | other.operations)
+        chosen = self.chosen | other.chosen
+        return Reading(self.pieces | other.pieces, expressions, choices, chosen, self.operations | other.operations)
 
 
 class CombinedRows:
@@ -53,29 +71,29 @@ class CombinedRows:
         made = [self._column(i) for i in sorted(read - set(own))]
         found = _joined(made)
         if isinstance(named, Case) and (read & self._made_columns or any(self._builder.origin(i).is_year for i in own)):
-            # Each branch may be about another row.
-            branches = [column_ids(part) for when in named.whens for part in when] + [column_ids(named.otherwise)]
-            pieces = frozenset(self._names(i for i in branch if i in self._builder.columns) for branch in branches)
+            pieces = frozenset(self._of_branches(named))
         else:
             pieces = frozenset({self._names(own)})
         computed = () if isinstance(named, ColumnRef | Literal) else (named,)
-        return found | Reading(pieces - {frozenset()}, computed, tuple(filter(_chooses, computed)))
+        pieces -= {frozenset()}
+        choices = tuple(filter(_chooses, computed))
+        return found | Reading(pieces, computed, choices, pieces if choices else frozenset())
+
+    def _of_branches(self, named: Scalar) -> Iterator[Names]:
+        """The variables of each branch of a CASE and of the CASEs in it: each may be about another row."""
+        if not isinstance(named, Case):
+            yield self._names(i for i in column_ids(named) if i in self._builder.columns)
+            return
+        for condition, value in named.whens:
+            yield from self._of_branches(condition)
+            yield from self._of_branches(value)
+        yield from self._of_branches(named.otherwise)
 
     def chosen_rows(self) -> Iterator[Reading]:
-        """What decides which rows of a person are one row, or the first."""
+        """What decides which made rows of a person are one row."""
         for part in self._parts:
-            match part:
-                case ops.Aggregate(keys=keys):
-                    yield self._together(self._of_made_rows(keys))
-                case ops.Window(columns=columns):
-                    yield from (self._computed_order(window.order) for window in columns)
-                case ops.Limit(order=order):
-                    yield self._computed_order(order)
-
-    def _computed_order(self, order: ops.SortKeys) -> Reading:
-        """An order by a plain variable has no condition."""
-        found = (self.of(scalar) for scalar, _ in order)
-        return _joined(one for one in found if one.expressions)
+            if isinstance(part, ops.Aggregate):
+                yield self._together(self._of_made_rows(part.keys))
 
     def _of_made_rows(self, keys: Iterable[tuple[int, Scalar]]) -> list[Scalar]:
         """The keys, if any of them tells made rows of a person apart. Other rows have their own values."""
@@ -126,7 +144,7 @@ class CombinedRows:
         """Plain variables in one place are one expression: what one of them orders is the other."""
         found = [self.of(scalar) for scalar in scalars]
         plain = [one for one in found if one == Reading(one.pieces) and len(one.pieces) == 1]
-        pieces = frozenset({frozenset[tuple[str, str]]().union(*(p for one in plain for p in one.pieces))})
+        pieces = frozenset({frozenset[str]().union(*(p for one in plain for p in one.pieces))})
         return _joined([Reading(pieces - {frozenset()}), *(one for one in found if one not in plain)])
 
     def _outer_conditions(self, scans: frozenset[int]) -> Iterator[Scalar]:
@@ -138,9 +156,12 @@ class CombinedRows:
 
     def _names(self, idents: Iterable[int]) -> Names:
         origins = (self._builder.origin(i) for i in idents)
-        return frozenset(
-            (o.table.full_name, o.variable.name) for o in origins if not o.is_year and o.key_domain is None
-        )
+        return frozenset(o.variable.name for o in origins if not o.is_year and o.key_domain is None)
+
+    def outer_names(self, scan: int) -> Names:
+        """The variables in the conditions of an outer side."""
+        conditions = map(self._builder.named, self._outer_conditions(frozenset({scan})))
+        return self._names(i for c in conditions for i in column_ids(c) if i in self._builder.columns)
 
     @cached_property
     def _made_columns(self) -> frozenset[int]:
@@ -148,7 +169,11 @@ class CombinedRows:
 
 
 def _chooses(named: Scalar) -> bool:
-    return isinstance(named, Case) or any(map(_chooses, parts_of(named)))
+    return (
+        isinstance(named, Case)
+        or (isinstance(named, Call) and named.op not in LINEAR)
+        or any(map(_chooses, parts_of(named)))
+    )
 
 
 def _joined(readings: Iterable[Reading]) -> Reading:

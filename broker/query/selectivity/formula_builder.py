@@ -190,12 +190,7 @@ class FormulaBuilder:
                 return found
             case scalars.Call(op="equal" | "equal_text", args=(left, right)):
                 return self._equal(left, right, named)
-        # every person has a first row, so this excludes nobody
-        return (
-            boolean_formulas.says_nothing(named)
-            if self._is_first_row(named)
-            else self._leaf(self._ratio_comparison(named))
-        )
+        return self._leaf(self._ratio_comparison(named))
 
     def _ratio_comparison(self, named: scalars.Scalar) -> scalars.Scalar:
         """Turn a comparison of a known quotient with a number into a comparison of a variable."""
@@ -229,6 +224,8 @@ class FormulaBuilder:
         )
 
     def _leaf(self, named: scalars.Scalar) -> boolean_formulas.Formula:
+        if self._is_first_row(named):  # every person has one, so this excludes nobody
+            return boolean_formulas.says_nothing(named)
         read = scalars.column_ids(named)
         if not read:
             match possible_values(named, {}, {}):
@@ -265,7 +262,7 @@ class FormulaBuilder:
                 scans = {self.origin(c.ident).scan for c in sides if c.ident in self.columns}
                 read = self._outer_variables(frozenset(scans & self.branch.outer_conditions.keys()))
                 return boolean_formulas.Leaf(named, True, read)
-        return boolean_formulas.says_nothing(named) if self._is_first_row(named) else self._leaf(named)
+        return self._leaf(named)
 
     def _written_values(self, named: scalars.Scalar) -> list[scalars.Literal] | None:
         if not isinstance(named, scalars.ColumnRef):

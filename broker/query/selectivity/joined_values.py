@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from broker.domain.plans import scalars
+from broker.query.selectivity.combined_rows import CombinedRows
 from broker.query.selectivity.formula_builder import FormulaBuilder
 
 Variables = frozenset[int]
@@ -19,9 +20,9 @@ class ChosenValue:
     read: Variables
 
 
-def joins_values(named: scalars.Scalar, builder: FormulaBuilder) -> bool:
+def joins_values(named: scalars.Scalar, builder: FormulaBuilder, rows: CombinedRows) -> bool:
     """Whether a value that another variable chooses may be the same as one that is chosen otherwise."""
-    found = [*_chosen_values(named, frozenset(), builder)]
+    found = [*_chosen_values(named, frozenset(), builder, rows)]
     return any(
         one.chosen_by and one.read - one.chosen_by and _may_equal(one.value, other.value, builder)
         for one in found
@@ -30,22 +31,25 @@ def joins_values(named: scalars.Scalar, builder: FormulaBuilder) -> bool:
     )
 
 
-def _chosen_values(named: scalars.Scalar, chosen_by: Variables, builder: FormulaBuilder) -> Iterator[ChosenValue]:
+def _chosen_values(
+    named: scalars.Scalar, chosen_by: Variables, builder: FormulaBuilder, rows: CombinedRows
+) -> Iterator[ChosenValue]:
     if not isinstance(named, scalars.Case):
         yield ChosenValue(named, chosen_by, _read(named, builder))
         return
     for condition, value in named.whens:
-        if not _is_missing_variable(condition, builder):
+        if not _is_missing_variable(condition, builder, rows):
             chosen_by |= _read(condition, builder)
-        yield from _chosen_values(value, chosen_by, builder)
-    yield from _chosen_values(named.otherwise, chosen_by, builder)
+        yield from _chosen_values(value, chosen_by, builder, rows)
+    yield from _chosen_values(named.otherwise, chosen_by, builder, rows)
 
 
-def _is_missing_variable(condition: scalars.Scalar, builder: FormulaBuilder) -> bool:
-    """Whether a condition asks if a variable is missing, which no text can choose."""
+def _is_missing_variable(condition: scalars.Scalar, builder: FormulaBuilder, rows: CombinedRows) -> bool:
+    """Whether a condition asks if a variable is missing, which no text can choose: not by a condition of its outer side
+    either."""
     match condition:
-        case scalars.Call(op="is_null", args=(scalars.ColumnRef(ident=ident),)):
-            return ident in builder.columns
+        case scalars.Call(op="is_null", args=(scalars.ColumnRef(ident=ident),)) if ident in builder.columns:
+            return not rows.outer_names(builder.origin(ident).scan)
     return False
 
 

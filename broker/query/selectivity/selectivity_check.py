@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
-from broker.domain.plans.measure import COUNTS
+from broker.domain.plans.measure import COUNTS, Measure
 from broker.domain.plans.operators import Aggregate, Limit, Relation, Window, scalars_of, walk
 from broker.domain.plans.plan import SmallPart
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Scalar
@@ -59,6 +59,7 @@ class GroupedRelation:
     keys: tuple[Scalar, ...] = ()
     arguments: tuple[Scalar, ...] = ()
     counted: tuple[Scalar, ...] = ()
+    counts_persons: bool = False
 
 
 class SelectivityCheck:
@@ -100,8 +101,8 @@ class SelectivityCheck:
         values = (*table.keys, *table.counted, *_inner_counted(table.relation))
         rows = CombinedRows(table.relation, builder)
         named = dict.fromkeys(e for v in values for e in (builder.named(v), *rows.of(v).expressions))
-        mixed = (v for v in named if builder.combines_variables(v) or joins_values(v, builder))
-        combined = _combined_rows(table, rows)
+        mixed = (v for v in named if builder.combines_variables(v) or joins_values(v, builder, rows))
+        combined = [*_combined_rows(table, rows), *_combined_branches(table, branches, builder)]
         return [*found, *(FlaggedCondition((v,), UNSIZED) for v in mixed), *combined]
 
     def _of_branch(
@@ -182,6 +183,7 @@ def _grouped_relations(binder: Binder) -> list[GroupedRelation]:
             tuple(dict.fromkeys((*before.keys, *draft.keys))),
             tuple(dict.fromkeys((*before.arguments, *arguments))),
             tuple(dict.fromkeys((*before.counted, *counted))),
+            before.counts_persons or any(s.measure is Measure.COUNT_PERSONS for s in draft.statistics.entries),
         )
     return list(found.values())
 
@@ -191,6 +193,28 @@ def _inner_scalars(relation: Relation) -> Iterator[Scalar]:
     for part in walk(relation):
         if isinstance(part, Aggregate | Window | Limit):
             yield from scalars_of(part)
+
+
+def _combined_branches(
+    table: GroupedRelation, branches: Sequence[RelationBranch], builder: FormulaBuilder
+) -> Iterator[FlaggedCondition]:
+    """Flag branches of a UNION that together select persons by more variables than each: whoever is in none of them is
+    left out. Where rows are counted, each branch has its own."""
+    if not (table.counts_persons or any(isinstance(part, Aggregate) for part in walk(table.relation))):
+        return
+    read = [
+        [(own.named(c), _variable_names(own.formula(c), own)) for c in own.branch.conditions]
+        for own in (replace(builder, branch=w) for w in branches)
+    ]
+    by_branch = [frozenset[str]().union(*(names for _, names in conditions)) for conditions in read]
+    if len(frozenset[str]().union(*by_branch)) > max(map(len, by_branch), default=0):
+        yield FlaggedCondition(tuple(c for conditions in read for c, names in conditions if names)[:1], UNSIZED)
+
+
+def _variable_names(formula: boolean_formulas.Formula, builder: FormulaBuilder) -> frozenset[str]:
+    """The names of the variables of a formula: those of several years are one."""
+    known = builder.variable_ids.readings
+    return frozenset(str(known[i].variable) for i in boolean_formulas.variables([formula]) if i in known)
 
 
 def _combined_rows(table: GroupedRelation, rows: CombinedRows) -> Iterator[FlaggedCondition]:
