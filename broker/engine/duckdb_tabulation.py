@@ -16,10 +16,10 @@ from broker.domain.errors import Invalid
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans.measure import MAGNITUDES, Measure
 from broker.domain.progress import Progress, no_progress
+from broker.domain.rounding_grid import WIDE_CONTEXT
 from broker.engine.person_table import Connection, PersonTable, Row, number_sql, open_person_file
 from broker.evidence import tabulation
 from broker.evidence.tabulation import CellCoordinates
-from broker.postprocessing.exact_arithmetic import WIDE_CONTEXT
 
 
 def sums_of(

@@ -12,8 +12,8 @@ from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import EvidenceNeeds
 from broker.domain.plans.scalars import Value
-from broker.domain.rounding_grid import nearest, step
-from broker.postprocessing.exact_arithmetic import WIDE_CONTEXT, absolute
+from broker.domain.rounding_grid import WIDE_CONTEXT, nearest, step
+from broker.postprocessing.exact_arithmetic import absolute
 
 CellCoordinates = tuple[str | None, ...]
 """One category for each dimension; None is the total over the dimension."""

@@ -2,10 +2,11 @@
 operation."""
 
 from collections.abc import Mapping
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import Decimal
 
 from broker.domain.errors import Breach
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, Value
+from broker.domain.rounding_grid import WIDE_CONTEXT
 from broker.query.operations.operation import UnknownValue
 from broker.query.operations.registry import OPERATIONS, apply
 
@@ -13,7 +14,6 @@ Number = int | Decimal
 LARGEST_NUMBER = 10**38
 """No whole number or decimal of an engine is larger."""
 LONGEST_TEXT = 4000
-WIDE_CONTEXT = Context(prec=60, rounding=ROUND_HALF_UP)
 
 
 def evaluate(scalar: Scalar, values: Mapping[int, Value]) -> Value:

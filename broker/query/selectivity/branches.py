@@ -79,10 +79,9 @@ class TooManyRelationBranches(Exception):
 @dataclass(frozen=True, slots=True)
 class RelationBranch:
     """One branch of a relation. Every row satisfies `conditions` and has a row of each of `scans`, which are scans and
-    written rows. `columns`: columns
-    of a set operation, as this branch has them. `subqueries`: branches of EXISTS and scalar subqueries, by their
-    column. `outer_conditions`: conditions on outer sides of joins, by scan. `row_numbers`: columns that number a
-    person's own rows."""
+    written rows. `columns`: columns of a set operation, as this branch has them. `subqueries`: branches of EXISTS and
+    scalar subqueries, by their column. `outer_conditions`: conditions on outer sides of joins, by scan. `row_numbers`:
+    columns that number a person's own rows."""
 
     conditions: tuple[Scalar, ...] = ()
     scans: frozenset[int] = frozenset()
