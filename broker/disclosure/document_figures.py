@@ -80,6 +80,7 @@ def _is_word(value: Any) -> bool:
 
 THOUSANDS = re.compile(r"(?<![\w.,])[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![\w.,])", re.ASCII)
 PERCENT_BEHIND = re.compile(r"\([<>]?[0-9.]+ ?%?\)$", re.ASCII)
+DIGIT = re.compile(r"[0-9]", re.ASCII)
 SEPARATORS = re.compile(r"[\s,;|:=]+")
 FIRST_WORD = re.compile(r"\W*+([\w.%]++)\W++[0-9]", re.ASCII)
 """The first word of a line, before a number."""
@@ -123,6 +124,8 @@ def _figures_within(lines: Iterable[str]) -> DocumentFigures:
 
 def _figure_line(line: str) -> Row | None:
     """Words and numbers of a line that ends in numbers; None if it is a sentence, or does not end in one."""
+    if not DIGIT.search(line):
+        return None
     plain = THOUSANDS.sub(lambda found: found[0].replace(",", ""), PERCENT_BEHIND.sub("", line.strip()))
     words = [word for word in SEPARATORS.split(plain) if word]
     ended = next((n for n in range(len(words), 0, -1) if not NUMBER.fullmatch(words[n - 1])), 0)

@@ -46,6 +46,9 @@ NOT_JOINED = re.compile(
 )
 """Ordinary words that begin or end like an extreme."""
 # fmt: on
+BETWEEN_WORDS = re.compile(r"[\W_]+")
+BETWEEN_BOUNDS = re.compile(r"[_.]")
+NEXT_PART = re.compile("(?<=[a-z])(?=[A-Z])")
 NAME_PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+(?:\.[0-9]+)?%?")
 POSITION = r"([0-9]{1,3}(?:\.[0-9]+)?)"
 PERCENTILE = rf"(?:p|pct|perc|percentile|centile|pc(?=[0-9]{{2}})|q(?=[0-9]{{2}}))_?{POSITION}(?![0-9.])"
@@ -73,11 +76,11 @@ def is_extreme(name: str, percent: float, *, alone: bool = False) -> bool:
     name as a whole."""
     folded = name.casefold().strip()
     parts = {folded} if alone else {part.casefold() for part in NAME_PARTS.findall(name)}
-    if folded in SIDES or parts & EXTREME_WORDS or (alone and BOUNDS & set(re.split(r"[_.]", folded))):
+    if folded in SIDES or parts & EXTREME_WORDS or (alone and BOUNDS & set(BETWEEN_BOUNDS.split(folded))):
         return True
     if not alone and any(JOINED.fullmatch(part) and not NOT_JOINED.match(part) for part in parts):
         return True
-    separated = folded if alone else re.sub("(?<=[a-z])(?=[A-Z])", "_", name.strip()).casefold()
+    separated = folded if alone else NEXT_PART.sub("_", name.strip()).casefold()
     return any(is_end(position, percent) for position in _percents(separated, alone))
 
 
@@ -133,7 +136,7 @@ def are_statistics(labels: Iterable[str]) -> bool:
 def is_other_figure(name: str, *, codes: bool = True) -> bool:
     """Whether a name says that its whole numbers count no persons. `codes`: whether a code as the last word does, as
     for year; below a key year, the numbers can be counts by year."""
-    words = [word for word in re.split(r"[\W_]+", name.casefold()) if word]
+    words = [word for word in BETWEEN_WORDS.split(name.casefold()) if word]
     if not words or COUNT_LABEL & set(words):
         return False
     last = {words[-1], words[-1].removesuffix("s")} & OTHER_FIGURES
@@ -141,4 +144,4 @@ def is_other_figure(name: str, *, codes: bool = True) -> bool:
 
 
 def _words(name: str) -> set[str]:
-    return set(re.split(r"[\W_]+", name.casefold()))
+    return set(BETWEEN_WORDS.split(name.casefold()))

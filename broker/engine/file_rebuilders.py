@@ -3,9 +3,9 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import get_type_hints
 
 from broker.domain.csv_text import write_csv
@@ -21,7 +21,9 @@ NO_VAULT_FILES: tuple[str, ...] = ()
 LONGEST_HEAD = 4096
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 LIMIT_SENTENCE = "Opening it took too much time or memory."
-JOB_VALUES_SENTENCE = "With this table, the files of the job have more values than those of one job may have."
+JOB_VALUES_SENTENCE = "With this file, the files of the job have more values than those of one job may have."
+WORD = re.compile(rb"[^\s,;|:=\[\]{}]+")
+"""A value of a text or JSON file, as its lines are split for flags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def container_request(files: Sequence[RawFile], how: RebuildRequest) -> SandboxR
 
 
 def read_files(frames: Frames, files: Sequence[RawFile], caps: FileCaps, job_values: int) -> tuple[RebuiltFile, ...]:
-    """The rebuilt files. A table for which the job's `job_values` cells leave no room is rejected; smaller ones after
+    """The rebuilt files. A file for whose values the job's `job_values` leave no room is rejected; smaller ones after
     it still go. Raises Breach for an answer that the container's own code would not give."""
     payloads = [payload for kind, payload in frames if kind == "file"]
     # The container's answer is not trusted more than a file.
@@ -78,17 +80,28 @@ def read_files(frames: Frames, files: Sequence[RawFile], caps: FileCaps, job_val
 def _within_job(
     files: Sequence[RawFile], values: int, rebuilt: Callable[[RawFile, int], RebuiltFile]
 ) -> tuple[RebuiltFile, ...]:
-    """`rebuilt` of each file and of the cells that the tables before it leave to the job. It raises Invalid for a file
+    """`rebuilt` of each file and of the values that the files before it leave to the job. It raises Invalid for a file
     that cannot be released."""
     made: list[RebuiltFile] = []
     for file in files:
         try:
             one = rebuilt(file, values)
+            number = _values(one)
+            if number > values:
+                raise Invalid("size", JOB_VALUES_SENTENCE)
         except Invalid as wrong:
-            one = rejected_file(file, wrong.code, wrong.message)
-        values -= 0 if one.sheet is None else one.sheet.cells
+            one, number = rejected_file(file, wrong.code, wrong.message), 0
+        values -= number
         made.append(one)
     return tuple(made)
+
+
+def _values(file: RebuiltFile) -> int:
+    if file.sheet is not None:
+        return file.sheet.cells
+    if file.content is None or file.media_type == MEDIA_TYPES[PNG]:
+        return 0
+    return sum(1 for _ in WORD.finditer(file.content))
 
 
 def rejected_file(file: RawFile, problem: str, sentence: str) -> RebuiltFile:
@@ -152,14 +165,7 @@ class InProcessRebuilder:
     rehearsal."""
 
     def rebuild(self, files: Sequence[RawFile], how: RebuildRequest, runner: SandboxRunner) -> tuple[RebuiltFile, ...]:
-        return _within_job(files, how.job_values, partial(_rebuild_if_room, how))
-
-
-def _rebuild_if_room(how: RebuildRequest, file: RawFile, left: int) -> RebuiltFile:
-    made = rebuild_in_process(file, how)
-    if made.sheet is not None and made.sheet.cells > left:
-        raise Invalid("size", JOB_VALUES_SENTENCE)
-    return made
+        return _within_job(files, how.job_values, lambda file, _: rebuild_in_process(file, how))
 
 
 def rebuild_in_process(file: RawFile, how: RebuildRequest) -> RebuiltFile:

@@ -59,7 +59,7 @@ class ServiceLimits(PolicyModel):
     """Of all files of a script together, as it left them. A file beyond it is withheld, and so is one beyond the next
     field."""
     max_job_values: Positive = 500_000
-    """Cells of all tables in these files together: the broker views each cell for checkers."""
+    """Values of these files together, of tables and texts: the broker views each one for checkers."""
     made_file_bytes: Positive = 4_000_000
     """Size of one rebuilt file; the next field limits all files of a job."""
     made_job_bytes: Positive = 32_000_000

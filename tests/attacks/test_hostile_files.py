@@ -352,10 +352,10 @@ JOBS_OF_FILES: dict[str, tuple[str, Callable[[], bytes], int]] = {
         VALUES // CAPS.values,
     ),
     "few cells": (".csv", lambda: table("c", 20, digits(5), VALUES // JOB_FILES), JOB_FILES),
-    "signs without words": (".txt", lambda: b"-\n" * (CAPS.values - 1), JOB_FILES),
+    "signs without words": (".txt", lambda: b"-\n" * (CAPS.values - 1), VALUES // (CAPS.values - 1)),
     "points in one line": (".txt", lambda: b"a" + b"." * 500_000, JOB_FILES),
     "names of extremes in all lines": (
-        ".txt", lambda: b"".join(b"p0.%05d: 1\n" % n for n in range(CAPS.values // 4)), JOB_FILES
+        ".txt", lambda: b"".join(b"p0.%05d: 1\n" % n for n in range(CAPS.values // 4)), 2 * VALUES // CAPS.values
     ),
     "lists without values": (".json", lambda: b"[" + b"[]," * 20_000 + b"[]]", JOB_FILES),
     "large pictures": (".png", lambda: b"\x89PNG\r\n\x1a\n" + noise(LARGE - 8), 0),

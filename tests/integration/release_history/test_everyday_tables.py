@@ -18,6 +18,7 @@ from broker.domain.identity.people import Person, Role
 from broker.domain.jobs.job import JobKind, OutputState, Submission
 from broker.domain.jobs.work_items import WorkItem
 from broker.domain.ports import Ports, ReleaseHistoryPorts, Snapshot, WorkerPorts
+from broker.domain.ports.sandbox_ports import SandboxRequest, SandboxResult
 from broker.domain.progress import no_progress
 from broker.encrypted_store.encrypted_files import EncryptedMemberFiles
 from broker.engine.file_rebuilders import InProcessRebuilder
@@ -34,6 +35,7 @@ from broker.workflow.administration import user_accounts
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 from broker.workflow.release_history.history_tables import history_table
 from broker.workflow.submission.job_submission import submit
+from tests.in_process_broker import OwnEngine
 from tests.one_worker import complete_job, run_job
 
 pytestmark = pytest.mark.long
@@ -68,15 +70,15 @@ class NoQueue:
         return 0
 
 
-class Alone:
+class Alone(OwnEngine):
     """Runs one request at a time: warnings that are silenced here are silenced for the whole process."""
 
-    def __init__(self, runner) -> None:
-        self._runner, self._lock = runner, Lock()
+    def __init__(self) -> None:
+        self._lock = Lock()
 
-    def run(self, request):
+    def run(self, request: SandboxRequest) -> SandboxResult:
         with self._lock:
-            return self._runner.run(request)
+            return super().run(request)
 
 
 def trimmed(policies: PolicySet) -> PolicySet:
@@ -123,7 +125,7 @@ def town(made, url: str, tmp_path: Path) -> WorkerPorts:
         NoQueue(),
         shelf,
         clock,
-        Alone(stage.ports.sandbox),
+        Alone(),
         InProcessRebuilder(),
         stage.vaults,
         stage.ports.engine,
