@@ -25,7 +25,7 @@ class ExpressionBinder:
         self, dialect: Dialect, symbols: SymbolTable, scope: Scope, advice: dict[str, None] | None = None,
         syntax_of: dict[Scalar, exp.Expr] | None = None,
     ) -> None:  # fmt: skip
-        """`syntax_of` receives the node of each condition and computation."""
+        """`syntax_of` receives the node of each condition, computation and column: of its first place."""
         self.dialect, self.symbols, self.scope = dialect, symbols, scope
         self.advice = {} if advice is None else advice
         self.syntax_of = {} if syntax_of is None else syntax_of
@@ -49,7 +49,7 @@ class ExpressionBinder:
 
     def scalar(self, node: exp.Expr) -> Scalar:
         found = self._scalar(node)
-        if found.type is ScalarType.TRUTH or isinstance(found, Call):
+        if found.type is ScalarType.TRUTH or isinstance(found, Call | ColumnRef):
             self.syntax_of.setdefault(found, node)
         return found
 

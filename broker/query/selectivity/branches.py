@@ -107,13 +107,8 @@ def branches_of(relation: ops.Relation, symbols: SymbolTable) -> list[RelationBr
             return [RelationBranch(scans=frozenset(ident for ident, _ in columns))]
         case ops.Filter(child=child, predicate=predicate):
             return [w.with_conditions(conjuncts_of(predicate)) for w in branches_of(child, symbols)]
-        case ops.Window(child=child, columns=columns):
-            own = frozenset(
-                c.ident
-                for c in columns
-                if c.function.op == "row_number"
-                and any(isinstance(p, ColumnRef) and symbols.key_domain(p.ident) is not None for p in c.partition)
-            )
+        case ops.Window(child=child):
+            own = row_numbers(relation, symbols)
             return [replace(w, row_numbers=w.row_numbers | own) for w in branches_of(child, symbols)]
         case ops.Project(child=child) | ops.Aggregate(child=child) | ops.Limit(child=child):
             return branches_of(child, symbols)
@@ -150,6 +145,18 @@ def branches_of(relation: ops.Relation, symbols: SymbolTable) -> list[RelationBr
             )
 
 
+def row_numbers(relation: ops.Relation, symbols: SymbolTable) -> frozenset[int]:
+    """Columns of an operator that number a person's own rows."""
+    if not isinstance(relation, ops.Window):
+        return frozenset()
+    return frozenset(
+        c.ident
+        for c in relation.columns
+        if c.function.op == "row_number"
+        and any(isinstance(p, ColumnRef) and symbols.key_domain(p.ident) is not None for p in c.partition)
+    )
+
+
 def _at_most_allowed(found: list[RelationBranch]) -> list[RelationBranch]:
     if len(found) > MOST_BRANCHES:
         raise TooManyRelationBranches
@@ -184,15 +191,11 @@ def _with_outer(inner: RelationBranch, outer: list[RelationBranch], on: tuple[Sc
     return found
 
 
-def inner_branches(branch: RelationBranch) -> "Iterator[RelationBranch]":
-    """Branches that are counted or found next to the branch's own rows: outer sides of joins, and subqueries that give
-    a value."""
-    for inner in (
-        *branch.outer_branches,
-        *(w for i in sorted(branch.scalar_subqueries) for w in branch.subqueries.get(i, ())),
-    ):
+def outer_branches(branch: RelationBranch) -> "Iterator[RelationBranch]":
+    """Branches that are found next to the branch's own rows: the outer sides of joins, and of joins within them."""
+    for inner in branch.outer_branches:
         yield inner
-        yield from inner_branches(inner)
+        yield from outer_branches(inner)
 
 
 def written_values(column: Scalar, symbols: SymbolTable) -> list[Literal] | None:

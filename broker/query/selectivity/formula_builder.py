@@ -111,15 +111,6 @@ class FormulaBuilder:
                 return scalars.ColumnRef(self.variable_ids.ident(replace(reading, occurrence=occurrence)), kind)
         return scalars.with_parts(named, self.of_any_year)
 
-    def combines_variables(self, named: scalars.Scalar) -> bool:
-        """Whether a value computes one number or text from several variables."""
-        match named:
-            case scalars.Case(values=values):
-                return any(map(self.combines_variables, values))
-            case scalars.Call():
-                return len(frozenset().union(*map(self.variables_of, scalars.column_ids(named)))) > 1
-        return False
-
     def within(self, branch: RelationBranch) -> "FormulaBuilder":
         """Return a builder for the conditions of a subquery, which see the outer row."""
         mine = self.branch
@@ -341,19 +332,11 @@ class FormulaBuilder:
         if ident in self.branch.subqueries:
             inner = [(self.within(w), w) for w in self.branch.subqueries[ident]]
             read = boolean_formulas.variables([r.formula(c) for r, w in inner for c in w.conditions])
-            return read | self._combined_variables(ident) | {self.unnamed_offset + ident}
+            return read | {self.unnamed_offset + ident}
         if ident in self.symbols.opaque:
             home = self.symbols.opaque[ident].source_rows.scans & outer
-            return self._outer_variables(home) | self._combined_variables(ident) | {self.unnamed_offset + ident}
+            return self._outer_variables(home) | {self.unnamed_offset + ident}
         return self._outer_variables(self._outer_scans(ident) or frozenset())
-
-    def _combined_variables(self, ident: int) -> frozenset[int]:
-        """Variables that a value is computed from, if there are several."""
-        base = self.symbols.opaque[ident].base if ident in self.symbols.opaque else frozenset()
-        named = [self.named(scalars.ColumnRef(i, scalars.ScalarType.NULL)) for i in sorted(base)]
-        read = frozenset(c.ident for c in named if isinstance(c, scalars.ColumnRef))
-        found = frozenset(i for i in read if not self._is_year(i) and not self._is_person_key(i))
-        return found if len(found) > 1 else frozenset()
 
     def origin(self, ident: int) -> ColumnOrigin:
         """The variable behind the id of a variable."""

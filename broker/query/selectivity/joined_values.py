@@ -1,14 +1,13 @@
-"""Whether a key puts people together by several variables without a condition on each: `CASE WHEN a = 1 THEN b ELSE 0
+"""Whether a CASE puts people together by several variables without a condition on each: `CASE WHEN a = 1 THEN b ELSE 0
 END` is 1 for those of a with b, as a condition on both is. Estimates nothing."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from broker.domain.plans import scalars
-from broker.query.selectivity.combined_rows import CombinedRows
-from broker.query.selectivity.formula_builder import FormulaBuilder
-
-Variables = frozenset[int]
+from broker.query.selectivity.branches import as_case
+from broker.query.selectivity.dependences import Dependences, Names
+from broker.query.symbols import SymbolTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +15,15 @@ class ChosenValue:
     """A value of a CASE, with the variables whose conditions choose it and those that it reads."""
 
     value: scalars.Scalar
-    chosen_by: Variables
-    read: Variables
+    chosen_by: Names
+    read: Names
 
 
-def joins_values(named: scalars.Scalar, builder: FormulaBuilder, rows: CombinedRows) -> bool:
+def joins_values(case: scalars.Case, dependences: Dependences, symbols: SymbolTable) -> bool:
     """Whether a value that another variable chooses may be the same as one that is chosen otherwise."""
-    found = [*_chosen_values(named, frozenset(), builder, rows)]
+    found = [*_chosen_values(case, frozenset(), dependences, symbols)]
     return any(
-        one.chosen_by and one.read - one.chosen_by and _may_equal(one.value, other.value, builder)
+        one.chosen_by and one.read - one.chosen_by and _may_equal(one.value, other.value, dependences, symbols)
         for one in found
         for other in found
         if one.value != other.value and not isinstance(one.value, scalars.Literal)
@@ -32,36 +31,36 @@ def joins_values(named: scalars.Scalar, builder: FormulaBuilder, rows: CombinedR
 
 
 def _chosen_values(
-    named: scalars.Scalar, chosen_by: Variables, builder: FormulaBuilder, rows: CombinedRows
+    value: scalars.Scalar, chosen_by: Names, dependences: Dependences, symbols: SymbolTable
 ) -> Iterator[ChosenValue]:
-    if not isinstance(named, scalars.Case):
-        yield ChosenValue(named, chosen_by, _read(named, builder))
-        return
-    for condition, value in named.whens:
-        if not _is_missing_variable(condition, builder, rows):
-            chosen_by |= _read(condition, builder)
-        yield from _chosen_values(value, chosen_by, builder, rows)
-    yield from _chosen_values(named.otherwise, chosen_by, builder, rows)
+    match as_case(value):
+        case scalars.Case(whens=whens, otherwise=otherwise):
+            for condition, inner in whens:
+                if not _is_missing_variable(condition, dependences, symbols):
+                    chosen_by |= dependences.of(condition).variables
+                yield from _chosen_values(inner, chosen_by, dependences, symbols)
+            yield from _chosen_values(otherwise, chosen_by, dependences, symbols)
+        case other:
+            yield ChosenValue(other, chosen_by, dependences.of(other).variables)
 
 
-def _is_missing_variable(condition: scalars.Scalar, builder: FormulaBuilder, rows: CombinedRows) -> bool:
+def _is_missing_variable(condition: scalars.Scalar, dependences: Dependences, symbols: SymbolTable) -> bool:
     """Whether a condition asks if a variable is missing, which no text can choose: not by a condition of its outer side
     either."""
     match condition:
-        case scalars.Call(op="is_null", args=(scalars.ColumnRef(ident=ident),)) if ident in builder.columns:
-            return not rows.outer_names(builder.origin(ident).scan)
+        case scalars.Call(op="is_null", args=(scalars.ColumnRef(ident=ident),)) if ident in symbols.origins:
+            return not dependences.row_of(ident).variables
     return False
 
 
-def _read(named: scalars.Scalar, builder: FormulaBuilder) -> Variables:
-    return frozenset().union(*map(builder.variables_of, scalars.column_ids(named)))
-
-
-def _may_equal(value: scalars.Scalar, other: scalars.Scalar, builder: FormulaBuilder) -> bool:
-    """Whether two values may be one. A variable is missing by itself; any other column may be so by a condition."""
+def _may_equal(value: scalars.Scalar, other: scalars.Scalar, dependences: Dependences, symbols: SymbolTable) -> bool:
+    """Whether two values may be one. A variable is missing by itself; any other column may be so by a condition, and a
+    variable of an outer side too."""
     if other == scalars.NULL:
-        return not (isinstance(value, scalars.ColumnRef) and value.ident in builder.columns)
-    mine, theirs = _possible(value, builder), _possible(other, builder)
+        if isinstance(value, scalars.ColumnRef) and dependences.is_variable(value):
+            return bool(dependences.row_of(value.ident).variables)
+        return True
+    mine, theirs = _possible(value, symbols), _possible(other, symbols)
     if mine is None or theirs is None:
         return True
     few, many = sorted((mine, theirs), key=len)
@@ -71,13 +70,13 @@ def _may_equal(value: scalars.Scalar, other: scalars.Scalar, builder: FormulaBui
     return any(v in many for v in few if isinstance(v, int) or not isinstance(many, range))
 
 
-def _possible(value: scalars.Scalar, builder: FormulaBuilder) -> Collection[scalars.Value] | None:
+def _possible(value: scalars.Scalar, symbols: SymbolTable) -> Collection[scalars.Value] | None:
     """The values of a literal or of a listed variable; None if they are not known."""
     match value:
         case scalars.Literal(value=written):
             return (written,)
-        case scalars.ColumnRef(ident=ident, type=kind) if ident in builder.columns:
-            variable = builder.origin(ident).variable
+        case scalars.ColumnRef(ident=ident, type=kind) if ident in symbols.origins:
+            variable = symbols.origins[ident].variable
             if kind is scalars.ScalarType.FLAG:
                 return (0, 1)
             if variable.values is not None:

@@ -1,6 +1,6 @@
 """The selectivity check of a job's outputs: each condition that a checker must review, with its position."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
@@ -8,7 +8,7 @@ from sqlglot import exp
 from broker.domain.plans.measure import COUNTS, Measure
 from broker.domain.plans.operators import Aggregate, Limit, Relation, Window, scalars_of, walk
 from broker.domain.plans.plan import SmallPart
-from broker.domain.plans.scalars import Call, Case, ColumnRef, Scalar
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Scalar, ScalarType, column_ids
 from broker.domain.plans.variable_uses import Years
 from broker.policy.public_sizes import PublicSizes
 from broker.query.binder.bind_state import Binder
@@ -18,16 +18,15 @@ from broker.query.selectivity.branches import (
     RelationBranch,
     TooManyRelationBranches,
     branches_of,
-    inner_branches,
+    outer_branches,
     value_branches,
 )
-from broker.query.selectivity.combined_rows import CombinedRows
 from broker.query.selectivity.formula_builder import FormulaBuilder
-from broker.query.selectivity.joined_values import joins_values
 from broker.query.selectivity.person_estimates import PersonEstimator
+from broker.query.selectivity.plain_statistics import GroupedRelation, PlainStatistics
 from broker.query.selectivity.singling_out import (
+    OUTSIDE,
     TOO_MANY,
-    UNSIZED,
     FigureConditions,
     FlaggedCondition,
     SinglingOutJudge,
@@ -48,18 +47,6 @@ class SelectivityThreshold:
 
     sizes: PublicSizes
     least: int
-
-
-@dataclass(frozen=True, slots=True)
-class GroupedRelation:
-    """A grouped relation, with its keys, the arguments of its statistics, and those of them that are counted: whether
-    they are missing is a condition."""
-
-    relation: Relation
-    keys: tuple[Scalar, ...] = ()
-    arguments: tuple[Scalar, ...] = ()
-    counted: tuple[Scalar, ...] = ()
-    counts_persons: bool = False
 
 
 class SelectivityCheck:
@@ -98,12 +85,10 @@ class SelectivityCheck:
         branches = branches_of(table.relation, builder.symbols)
         joint = _have_different_conditions(branches, builder)
         found = [s for w in branches for s in self._of_branch(replace(builder, branch=w), table, output, joint)]
-        values = (*table.keys, *table.counted, *_inner_counted(table.relation))
-        rows = CombinedRows(table.relation, builder)
-        named = dict.fromkeys(e for v in values for e in (builder.named(v), *rows.of(v).expressions))
-        mixed = (v for v in named if builder.combines_variables(v) or joins_values(v, builder, rows))
-        combined = [*_combined_rows(table, rows), *_combined_branches(table, branches, builder)]
-        return [*found, *(FlaggedCondition((v,), UNSIZED) for v in mixed), *combined]
+        if found:
+            return found
+        outside = PlainStatistics(table, builder).outside(table)
+        return [FlaggedCondition((builder.named(v),), OUTSIDE) for v in outside]
 
     def _of_branch(
         self, builder: FormulaBuilder, table: GroupedRelation, output: int, joint: bool
@@ -116,7 +101,7 @@ class SelectivityCheck:
             return
         around = boolean_formulas.Conjunction(tuple(a.formula for a in formulas))
         self._add(boolean_formulas.Conjunction((around,)), formulas, occurrences, output)
-        for inner in inner_branches(builder.branch):
+        for inner in outer_branches(builder.branch):
             inner_builder = builder.within(inner)
             inner_formulas = [_source_formula(inner_builder.named(c), inner_builder) for c in inner.conditions]
             inner_occurrences = replace(builder, branch=inner).present
@@ -174,13 +159,14 @@ def _grouped_relations(binder: Binder) -> list[GroupedRelation]:
     found: dict[int, GroupedRelation] = {}
     for draft in binder.draft_tables:
         relation = draft.rows.relation
-        before = found.get(id(relation), GroupedRelation(relation))
+        before = found.get(id(relation), GroupedRelation(relation, (), tuple(draft.keys)))
         own = [s for s in draft.statistics.entries if s.implied_by is None and s.argument is not None]
         arguments = (s.argument for s in own if s.argument is not None)
         counted = (s.argument for s in own if s.argument is not None and s.measure in COUNTS)
         found[id(relation)] = GroupedRelation(
             relation,
             tuple(dict.fromkeys((*before.keys, *draft.keys))),
+            tuple(key for key in before.shared_keys if key in draft.keys),
             tuple(dict.fromkeys((*before.arguments, *arguments))),
             tuple(dict.fromkeys((*before.counted, *counted))),
             before.counts_persons or any(s.measure is Measure.COUNT_PERSONS for s in draft.statistics.entries),
@@ -193,46 +179,6 @@ def _inner_scalars(relation: Relation) -> Iterator[Scalar]:
     for part in walk(relation):
         if isinstance(part, Aggregate | Window | Limit):
             yield from scalars_of(part)
-
-
-def _combined_branches(
-    table: GroupedRelation, branches: Sequence[RelationBranch], builder: FormulaBuilder
-) -> Iterator[FlaggedCondition]:
-    """Flag branches of a UNION that together select persons by more variables than each: whoever is in none of them is
-    left out. Where rows are counted, each branch has its own."""
-    if not (table.counts_persons or any(isinstance(part, Aggregate) for part in walk(table.relation))):
-        return
-    read = [
-        [(own.named(c), _variable_names(own.formula(c), own)) for c in own.branch.conditions]
-        for own in (replace(builder, branch=w) for w in branches)
-    ]
-    by_branch = [frozenset[str]().union(*(names for _, names in conditions)) for conditions in read]
-    if len(frozenset[str]().union(*by_branch)) > max(map(len, by_branch), default=0):
-        yield FlaggedCondition(tuple(c for conditions in read for c, names in conditions if names)[:1], UNSIZED)
-
-
-def _variable_names(formula: boolean_formulas.Formula, builder: FormulaBuilder) -> frozenset[str]:
-    """The names of the variables of a formula: those of several years are one."""
-    known = builder.variable_ids.readings
-    return frozenset(str(known[i].variable) for i in boolean_formulas.variables([formula]) if i in known)
-
-
-def _combined_rows(table: GroupedRelation, rows: CombinedRows) -> Iterator[FlaggedCondition]:
-    """Flag values in which several rows of a person combine variables. Variables that are only put below each other
-    combine nothing, and neither do amounts without a choice."""
-    read = [(v, rows.of(v)) for v in dict.fromkeys((*table.keys, *table.counted, *table.arguments))]
-    decides = {*table.keys, *table.counted}
-    found = [one for _, one in read if one.choices and one.operations - {"sum"}]
-    found += [one for v, one in read if v in decides and (one.choices or one.operations)]
-    found += [one for one in rows.chosen_rows() if one.choices]
-    return (FlaggedCondition(one.choices[:1], UNSIZED) for one in found if one.is_combination)
-
-
-def _inner_counted(relation: Relation) -> Iterator[Scalar]:
-    """Scalars that are counted below the top, by groups of one person's rows."""
-    for part in walk(relation):
-        if isinstance(part, Aggregate):
-            yield from (a for _, call in part.aggregates if call.op.startswith("count") for a in call.args)
 
 
 def _have_different_conditions(branches: Sequence[RelationBranch], builder: FormulaBuilder) -> bool:
@@ -285,9 +231,19 @@ class SourcePositions:
             p for n in nodes if (p := self._binder.diagnostics.position_of(named_by.get(id(n), n))) != NO_POSITION
         ]
         texts = dict.fromkeys(self._text(n, len(nodes) > 1) for n in nodes)
+        if not nodes:
+            read = self._variables(small.source)
+            places = [p for i in read if (p := self._binder.symbols.positions.get(i, NO_POSITION)) != NO_POSITION]
+            texts = dict.fromkeys(self._binder.symbols.origins[i].variable.name for i in read)
         line, column = min(places, key=lambda p: (p[0] or 0, p[1] or 0), default=NO_POSITION)
-        text = " AND ".join(texts)
+        text = (" AND " if nodes else ", ").join(texts)
         return SmallPart(text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]} …", line, column, small.why)
+
+    def _variables(self, source: Iterable[Scalar]) -> list[int]:
+        """The variables that expressions are computed from, for those that the text does not write in one piece."""
+        symbols, known = self._binder.symbols, self._builder.columns
+        read = (known.get(ident, ident) for named in source for ident in column_ids(named))
+        return sorted(frozenset().union(*(symbols.base(ColumnRef(ident, ScalarType.NULL)) for ident in read)))
 
     def _text(self, node: exp.Expr, several: bool) -> str:
         text = node.sql(dialect=self._binder.dialect.sqlglot_name, comments=False)
@@ -312,4 +268,5 @@ class SourcePositions:
                 parts = tuple(condition for condition, _ in whens)
             case _:
                 return None
-        return next((n for p in parts if (n := self._node_within(p, nodes)) is not None), None)
+        written = (part for part in parts if not isinstance(part, ColumnRef) or part.type is ScalarType.TRUTH)
+        return next((n for p in written if (n := self._node_within(p, nodes)) is not None), None)

@@ -48,6 +48,7 @@ LEAVES = "could exclude fewer than {} of the surrounding people"
 UNSIZED = "could select very few people, because no public size says how many"
 UNSIZED_LEFT = "could exclude very few of the surrounding people, because no public size says how many"
 YEARS = "combines years and other conditions with OR, so one person can count for more years than others"
+OUTSIDE = "combines several variables in a way that has no automatic verdict"
 TOO_MANY = "has too many alternatives to check each of them"
 DIFFERS = "makes two figures of the job differ by possibly fewer than {} people"
 

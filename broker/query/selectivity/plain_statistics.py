@@ -1,0 +1,273 @@
+"""The grammar of the statistics that may leave without a person's look. A key, a counted value or a condition is about
+one variable of a person, or a CASE, AND, OR or NOT of conditions that are; `selectivity_check` judges those by size.
+Whatever else combines variables goes to a person, however it is written."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from broker.domain.plans import operators as ops
+from broker.domain.plans.scalars import (
+    Call,
+    Case,
+    ColumnRef,
+    Literal,
+    Scalar,
+    ScalarType,
+    column_ids,
+    conjuncts_of,
+    parts_of,
+    with_parts,
+)
+from broker.domain.plans.variable_uses import VariableClass
+from broker.policy.data_catalogue import Variable
+from broker.query.operations.registry import CASTS
+from broker.query.selectivity import boolean_formulas
+from broker.query.selectivity.branches import TooManyRelationBranches, as_case, row_numbers
+from broker.query.selectivity.dependences import Dependences, Names
+from broker.query.selectivity.formula_builder import FIRST_ROW, MOST_STEPS, TESTS, FormulaBuilder
+from broker.query.selectivity.joined_values import joins_values
+
+Union = ops.Union[ops.Relation]
+TRUTH_OPERATIONS = frozenset({"and", "or", "not"})
+
+
+@dataclass(frozen=True, slots=True)
+class GroupedRelation:
+    """A grouped relation, with its keys, those of them that every table over it has, the arguments of its statistics,
+    and those of them that are counted: whether they are missing is a condition."""
+
+    relation: ops.Relation
+    keys: tuple[Scalar, ...]
+    shared_keys: tuple[Scalar, ...]
+    arguments: tuple[Scalar, ...] = ()
+    counted: tuple[Scalar, ...] = ()
+    counts_persons: bool = False
+
+
+class PlainStatistics:
+    """The scalars of one grouped relation that are outside the grammar. Raises TooManyRelationBranches if there are too
+    many choices within choices."""
+
+    def __init__(self, table: GroupedRelation, builder: FormulaBuilder) -> None:
+        self._builder = builder
+        self._operators = list(ops.walk(table.relation))
+        self._dependences = Dependences(table.relation, builder.symbols)
+        self._exists = {part.ident for part in self._operators if isinstance(part, ops.Apply) and part.column is None}
+        self._counts_persons = table.counts_persons
+        self._row_numbers = frozenset().union(*(row_numbers(p, builder.symbols) for p in self._operators))
+        self._part: Mapping[int, int] = {}
+        """The columns of a part behind those of a union."""
+        self._steps = 0
+
+    def outside(self, table: GroupedRelation) -> list[Scalar]:
+        """What is outside, each once, as the text has it. Branches of a UNION are tables of their own, one below the
+        other, if rows are counted, or if a key separates them."""
+        union = next((u for u in _unions(table.relation) if self._is_of_separate_parts(u, table)), None)
+        found: list[Scalar] = []
+        for self._part in [{}] if union is None else _columns_by_part(union):
+            found += chain(
+                *map(self._of_operator, self._operators),
+                *(self._of_value(self._expanded(scalar)) for scalar in (*table.keys, *table.counted)),
+                *(self._of_amount(self._expanded(scalar)) for scalar in table.arguments),
+            )
+        return list(dict.fromkeys(map(self._reason, found)))
+
+    def _reason(self, scalar: Scalar) -> Scalar:
+        """For persons whom branches of a UNION select together, one of the conditions."""
+        if isinstance(scalar, ColumnRef) and self._builder.symbols.key_domain(scalar.ident) is not None:
+            filters = [part.predicate for part in self._operators if isinstance(part, ops.Filter)]
+            conditions = chain(*map(conjuncts_of, filters))
+            return next((one for one in conditions if self._variables(one)), scalar)
+        return scalar
+
+    def _is_of_separate_parts(self, union: Union, table: GroupedRelation) -> bool:
+        if any(self._dependences.row_of(ident).variables for ident, _ in union.columns):
+            return False  # conditions choose among its rows
+        if not table.counts_persons:
+            return True
+        parts = _columns_by_part(union)
+        for key in map(self._expanded, table.shared_keys):
+            written = [self._expanded(_replaced(key, part)) for part in parts]
+            if isinstance(key, ColumnRef) and all(isinstance(one, Literal) for one in written):
+                return len(set(written)) == len(parts)
+        return False
+
+    def _variables(self, scalar: Scalar) -> Names:
+        return self._dependences.of(scalar).variables
+
+    def _expanded(self, scalar: Scalar) -> Scalar:
+        symbols = self._builder.symbols
+        return symbols.expanded(_replaced(symbols.expanded(scalar), self._part))
+
+    def _of_operator(self, operator: ops.Relation) -> Iterator[Scalar]:
+        match operator:
+            case ops.Filter(predicate=condition) | ops.Join(on=Call() | ColumnRef() as condition):
+                for one in conjuncts_of(condition):
+                    yield from self._of_condition(self._expanded(one))
+            case ops.Aggregate(keys=keys, aggregates=calls):
+                read = [self._expanded(key) for _, key in keys]
+                if (
+                    any(self._reads_union(key) for key in read)
+                    and len(frozenset().union(*map(self._variables, read))) > 1
+                ):
+                    yield next(key for key in read if self._variables(key))
+                for scalar in chain(read, *(call.args for _, call in calls)):
+                    yield from self._of_cases(self._expanded(scalar))
+            case ops.Window(columns=columns):
+                for window in columns:
+                    for scalar in (*window.function.args, *window.partition):
+                        yield from self._of_cases(self._expanded(scalar))
+                    yield from self._of_order([scalar for scalar, _ in window.order])
+            case ops.Limit(order=order):
+                yield from self._of_order([scalar for scalar, _ in order])
+
+    def _of_condition(self, condition: Scalar) -> Iterator[Scalar]:
+        """The tests in a condition that read several variables. What EXISTS tests are the conditions of its rows."""
+        self._step()
+        read = self._dependences.of_condition(condition).variables
+        if len(read) < 2:
+            return
+        match condition:
+            case Call(op=op, args=args) if op in TRUTH_OPERATIONS:
+                for one in args:
+                    yield from self._of_condition(one)
+                return
+            case ColumnRef(ident=ident) if ident in self._exists:
+                return
+            case Call(op=op, args=args) if op in TESTS:
+                cases = [as_case(arg) for arg in args]
+                place = next((n for n, case in enumerate(cases) if isinstance(case, Case)), None)
+                if place is not None:
+                    case = cases[place]
+                    assert isinstance(case, Case)
+                    for tested, _ in case.whens:
+                        yield from self._of_condition(tested)
+                    for value in case.values:
+                        yield from self._of_condition(
+                            Call(op, (*args[:place], value, *args[place + 1 :]), condition.type)
+                        )
+                    return
+        if not self._is_first_row(condition) and not self._is_known_quotient(condition, read):
+            yield condition
+
+    def _is_first_row(self, condition: Scalar) -> bool:
+        """Whether a condition leaves one row of each person. What orders the rows is judged by itself."""
+        match condition:
+            case Call(op=op, args=(ColumnRef(ident=ident), Literal(value=value))):
+                return ident in self._row_numbers and FIRST_ROW.get(op) == value
+        return False
+
+    def _is_known_quotient(self, condition: Scalar, variables: Names) -> bool:
+        """Whether a condition is about a quotient of two variables whose public sizes are known."""
+        read = boolean_formulas.variables([self._builder.formula(condition)])
+        known = [
+            self._builder.variable_ids.readings[i].variable or ""
+            for i in read
+            if i in self._builder.variable_ids.readings
+        ]
+        return len(read) == 1 and {frozenset(name.split(" / ")) for name in known} == {variables}
+
+    def _of_value(self, value: Scalar) -> Iterator[Scalar]:
+        """What a key or counted value combines other than by conditions. Where persons are counted once, each of their
+        rows counts, and a CASE may give each row another condition."""
+        self._step()
+        if len(self._variables(value)) < 2 or self._dependences.is_variable(value):
+            return
+        match as_case(value):
+            case Case(whens=whens) as case:
+                chooses_rows = self._counts_persons and not self._dependences.is_of_row(case)
+                if chooses_rows or joins_values(case, self._dependences, self._builder.symbols):
+                    yield value
+                    return
+                for condition, _ in whens:
+                    yield from self._of_condition(condition)
+                for inner in case.values:
+                    yield from self._of_value(inner)
+            case Call(op=op, args=(inner, *more)) if op in CASTS and all(isinstance(m, Literal) for m in more):
+                yield from self._of_value(inner)
+            case _:
+                yield value
+
+    def _of_cases(self, scalar: Scalar) -> Iterator[Scalar]:
+        """The conditions of the CASEs in a value."""
+        self._step()
+        if len(self._variables(scalar)) < 2:
+            return
+        case = as_case(scalar)
+        if isinstance(case, Case):
+            for condition, _ in case.whens:
+                yield from self._of_condition(condition)
+        for part in case.values if isinstance(case, Case) else parts_of(case):
+            yield from self._of_cases(part)
+
+    def _of_amount(self, amount: Scalar) -> Iterator[Scalar]:
+        """The conditions of an amount, and columns that others choose. The rules on measures judge its arithmetic."""
+        yield from self._of_cases(amount)
+        for column in _columns(amount):
+            told = self._dependences.of(column)
+            if told.chooses and len(told.variables) > 1:
+                yield column
+
+    def _of_order(self, order: Sequence[Scalar]) -> Iterator[Scalar]:
+        """Orders choose a person's row: by variables in turn, and by groups of the codes with which records are kept,
+        such as a kind of enrolment. Groups by any other variable would be a condition on it."""
+        for scalar in map(self._expanded, order):
+            chooses = self._dependences.of(scalar).chooses and not _puts_missing_first_or_last(scalar)
+            if len(self._variables(scalar)) > 1 or (chooses and not self._is_record_code(scalar)):
+                yield scalar
+
+    def _is_record_code(self, scalar: Scalar) -> bool:
+        origins = [self._builder.symbols.origins.get(ident) for ident in column_ids(scalar)]
+        return all(o is not None and (o.is_year or _has_standard_codes(o.variable)) for o in origins)
+
+    def _reads_union(self, scalar: Scalar) -> bool:
+        made = {ident for part in self._operators if isinstance(part, ops.Union) for ident, _ in part.columns}
+        return bool(column_ids(scalar) & made)
+
+    def _step(self) -> None:
+        self._steps += 1
+        if self._steps > MOST_STEPS:  # choices within choices grow exponentially
+            raise TooManyRelationBranches
+
+
+def _columns(scalar: Scalar) -> Iterator[ColumnRef]:
+    if isinstance(scalar, ColumnRef):
+        yield scalar
+    for part in parts_of(scalar):
+        yield from _columns(part)
+
+
+def _puts_missing_first_or_last(scalar: Scalar) -> bool:
+    match scalar:
+        case Case(whens=((Call(op="is_null", args=(ColumnRef(),)), Literal()),), otherwise=Literal()):
+            return True
+    return False
+
+
+def _has_standard_codes(variable: Variable) -> bool:
+    return variable.cls is VariableClass.STANDARD and (variable.type is ScalarType.FLAG or variable.values is not None)
+
+
+def _unions(relation: ops.Relation) -> Iterator[Union]:
+    """The unions whose rows are rows of the relation."""
+    match relation:
+        case ops.Union():
+            yield relation
+        case ops.Filter(child=child) | ops.Project(child=child):
+            yield from _unions(child)
+        case ops.Join(left=left, right=right, how=ops.JoinHow.INNER | ops.JoinHow.CROSS):
+            yield from _unions(left)
+            yield from _unions(right)
+
+
+def _columns_by_part(union: Union) -> list[Mapping[int, int]]:
+    """For each part, its column behind each column of the union."""
+    return [{ident: own[n] for ident, own in union.columns} for n in range(len(union.parts))]
+
+
+def _replaced(scalar: Scalar, columns: Mapping[int, int]) -> Scalar:
+    match scalar:
+        case ColumnRef(ident=ident, type=kind):
+            return ColumnRef(columns.get(ident, ident), kind)
+    return with_parts(scalar, lambda part: _replaced(part, columns))
