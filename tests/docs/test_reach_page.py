@@ -14,7 +14,6 @@ from tests.generative.query.proof_size import tell
 
 ROOT = Path(__file__).parents[2]
 REASONS = {
-    "A16": "a value of a person's other row, of which no size is published",
     "A76": "who is in one of two years only: no size is published of who leaves and joins",
     "S068": "the sample is an attack",
     "T01": "all but one school: a school can have fewer than 30 pupils",
@@ -73,7 +72,7 @@ ARITHMETIC = "The argument is arithmetic over a person's row, which has no autom
 REACH = "A part of the text could select very few people."
 NEGATIVE = "The amount can be negative, and the dominance rules cannot judge negative contributions."
 FELL_OUT = {
-    "A10": {QUANTILE}, "A16": {REACH}, "A18": {NEGATIVE}, "A30": {NEGATIVE}, "A42": {OTHERS}, "A46": {DEVIATION, DISTINCT}, "A66": {OTHERS, ARITHMETIC},
+    "A10": {QUANTILE}, "A18": {NEGATIVE}, "A30": {NEGATIVE}, "A42": {OTHERS}, "A46": {DEVIATION, DISTINCT}, "A66": {OTHERS, ARITHMETIC},
     "A72": {QUANTILE}, "A74": {QUANTILE, DEVIATION}, "A76": {REACH}, "S006": {OTHERS}, "S068": {REACH, ARITHMETIC},
     "T01": {REACH}, "T16": {REACH, OTHERS}, "T20": {REACH}, "T38": {QUANTILE},
 }  # fmt: skip

@@ -225,9 +225,27 @@ class FormulaBuilder:
                 case found if found == ONLY_FALSE:
                     return boolean_formulas.NEVER
             return boolean_formulas.says_nothing(named)
-        return boolean_formulas.Leaf(
-            named, True, frozenset().union(*map(self.variables_of, read)), any(map(self._is_year, read))
-        )
+        variables = frozenset[int]().union(*map(self.variables_of, read))
+        if self._compares_rows_of_one_variable(named):
+            variables = frozenset({min(variables)})
+        return boolean_formulas.Leaf(named, True, variables, any(map(self._is_year, read)))
+
+    def _compares_rows_of_one_variable(self, named: scalars.Scalar) -> bool:
+        """Whether a condition compares a variable in two rows of a person, without naming a value of it."""
+        match named:
+            case scalars.Call(op=op, args=(scalars.ColumnRef(), scalars.ColumnRef())) if op in COMPARISONS:
+                read = scalars.column_ids(named)
+                own = all(self.variables_of(ident) == {ident} for ident in read & self.columns.keys())
+                made = all(
+                    self.variables_of(ident) == {self.unnamed_offset + ident} for ident in read - self.columns.keys()
+                )
+                base = frozenset[int]().union(*map(self._base, read))
+                return own and made and len({self.symbols.origins[ident].full_name for ident in base}) == 1
+        return False
+
+    def _base(self, ident: int) -> frozenset[int]:
+        """The catalogue columns behind a column or variable."""
+        return self.symbols.base(scalars.ColumnRef(self.columns.get(ident, ident), scalars.ScalarType.NULL))
 
     def _equal(self, left: scalars.Scalar, right: scalars.Scalar, named: scalars.Scalar) -> boolean_formulas.Formula:
         """Formula of an equality. Equal link keys test nobody, except for the conditions of an outer side that has one

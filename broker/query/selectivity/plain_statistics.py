@@ -15,6 +15,7 @@ from broker.domain.plans.scalars import (
     Scalar,
     ScalarType,
     column_ids,
+    columns_in,
     conjuncts_of,
     parts_of,
     with_parts,
@@ -204,7 +205,7 @@ class PlainStatistics:
     def _of_amount(self, amount: Scalar) -> Iterator[Scalar]:
         """The conditions of an amount, and columns that others choose. The rules on measures judge its arithmetic."""
         yield from self._of_cases(amount)
-        for column in _columns(amount):
+        for column in columns_in(amount):
             told = self._dependences.of(column)
             if told.chooses and len(told.variables) > 1:
                 yield column
@@ -229,13 +230,6 @@ class PlainStatistics:
         self._steps += 1
         if self._steps > MOST_STEPS:  # choices within choices grow exponentially
             raise TooManyRelationBranches
-
-
-def _columns(scalar: Scalar) -> Iterator[ColumnRef]:
-    if isinstance(scalar, ColumnRef):
-        yield scalar
-    for part in parts_of(scalar):
-        yield from _columns(part)
 
 
 def _puts_missing_first_or_last(scalar: Scalar) -> bool:
