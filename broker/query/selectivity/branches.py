@@ -1,6 +1,6 @@
 """Branches of a relation (UNION) and of a value (CASE), with the conditions that hold in each."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from broker.domain.plans import operators as ops
@@ -150,11 +150,17 @@ def row_numbers(relation: ops.Relation, symbols: SymbolTable) -> frozenset[int]:
     if not isinstance(relation, ops.Window):
         return frozenset()
     return frozenset(
-        c.ident
-        for c in relation.columns
-        if c.function.op == "row_number"
-        and any(isinstance(p, ColumnRef) and symbols.key_domain(p.ident) is not None for p in c.partition)
+        c.ident for c in relation.columns if c.function.op == "row_number" and _has_own_rows(c.partition, symbols)
     )
+
+
+def _has_own_rows(partition: Sequence[Scalar], symbols: SymbolTable) -> bool:
+    """Whether each part of a window has rows of one person, with the same variables. Any other part would be a choice
+    among them."""
+    read = [symbols.expanded(scalar) for scalar in partition]
+    keys = [one for one in read if isinstance(one, ColumnRef) and symbols.key_domain(one.ident) is not None]
+    # the person number is no opaque column either
+    return bool(keys) and all(isinstance(c, ColumnRef) and (c in keys or c.ident not in symbols.opaque) for c in read)
 
 
 def _at_most_allowed(found: list[RelationBranch]) -> list[RelationBranch]:

@@ -249,8 +249,8 @@ class FormulaBuilder:
 
     def _equal(self, left: scalars.Scalar, right: scalars.Scalar, named: scalars.Scalar) -> boolean_formulas.Formula:
         """Formula of an equality. Equal link keys test nobody, except for the conditions of an outer side that has one
-        of them; nor does equality with the key of a public table. Equality with a column of written rows is a choice of
-        their values."""
+        of them; nor does equality of a variable with the key of a public table. Equality with a column of written rows
+        is a choice of their values."""
         for one, other in ((left, right), (right, left)):
             listed = self._written_values(one)
             if listed is not None and isinstance(other, scalars.ColumnRef | scalars.Call | scalars.Case):
@@ -267,7 +267,7 @@ class FormulaBuilder:
                         for i in outer
                     )
                 )
-            if any(self._is_public_key(c.ident) for c in sides):
+            if any(self._is_public_key(c.ident) for c in sides) and all(c.ident in self.columns for c in sides):
                 scans = {self.origin(c.ident).scan for c in sides if c.ident in self.columns}
                 read = self._outer_variables(frozenset(scans & self.branch.outer_conditions.keys()))
                 return boolean_formulas.Leaf(named, True, read)

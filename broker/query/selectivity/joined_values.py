@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from broker.domain.plans import scalars
 from broker.query.selectivity.branches import as_case
-from broker.query.selectivity.dependences import Dependences, Names
+from broker.query.selectivity.dependence import Names
+from broker.query.selectivity.dependences import Dependences
 from broker.query.symbols import SymbolTable
 
 
@@ -23,7 +24,7 @@ def joins_values(case: scalars.Case, dependences: Dependences, symbols: SymbolTa
     """Whether a value that another variable chooses may be the same as one that is chosen otherwise."""
     found = [*_chosen_values(case, frozenset(), dependences, symbols)]
     return any(
-        one.chosen_by and one.read - one.chosen_by and _may_equal(one.value, other.value, dependences, symbols)
+        one.chosen_by and one.read - one.chosen_by and may_equal(one.value, other.value, dependences, symbols)
         for one in found
         for other in found
         if one.value != other.value and not isinstance(one.value, scalars.Literal)
@@ -37,11 +38,11 @@ def _chosen_values(
         case scalars.Case(whens=whens, otherwise=otherwise):
             for condition, inner in whens:
                 if not _is_missing_variable(condition, dependences, symbols):
-                    chosen_by |= dependences.of(condition).variables
+                    chosen_by |= dependences.of(condition).names
                 yield from _chosen_values(inner, chosen_by, dependences, symbols)
             yield from _chosen_values(otherwise, chosen_by, dependences, symbols)
         case other:
-            yield ChosenValue(other, chosen_by, dependences.of(other).variables)
+            yield ChosenValue(other, chosen_by, dependences.of(other).names)
 
 
 def _is_missing_variable(condition: scalars.Scalar, dependences: Dependences, symbols: SymbolTable) -> bool:
@@ -49,16 +50,16 @@ def _is_missing_variable(condition: scalars.Scalar, dependences: Dependences, sy
     either."""
     match condition:
         case scalars.Call(op="is_null", args=(scalars.ColumnRef(ident=ident),)) if ident in symbols.origins:
-            return not dependences.row_of(ident).variables
+            return not dependences.row_of(ident).names
     return False
 
 
-def _may_equal(value: scalars.Scalar, other: scalars.Scalar, dependences: Dependences, symbols: SymbolTable) -> bool:
+def may_equal(value: scalars.Scalar, other: scalars.Scalar, dependences: Dependences, symbols: SymbolTable) -> bool:
     """Whether two values may be one. A variable is missing by itself; any other column may be so by a condition, and a
     variable of an outer side too."""
     if other == scalars.NULL:
         if isinstance(value, scalars.ColumnRef) and dependences.is_variable(value):
-            return bool(dependences.row_of(value.ident).variables)
+            return bool(dependences.row_of(value.ident).names)
         return True
     mine, theirs = _possible(value, symbols), _possible(other, symbols)
     if mine is None or theirs is None:

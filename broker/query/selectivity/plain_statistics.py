@@ -4,7 +4,7 @@ Whatever else combines variables goes to a person, however it is written."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, combinations
 
 from broker.domain.plans import operators as ops
 from broker.domain.plans.scalars import (
@@ -13,21 +13,19 @@ from broker.domain.plans.scalars import (
     ColumnRef,
     Literal,
     Scalar,
-    ScalarType,
     column_ids,
     columns_in,
     conjuncts_of,
     parts_of,
     with_parts,
 )
-from broker.domain.plans.variable_uses import VariableClass
-from broker.policy.data_catalogue import Variable
 from broker.query.operations.registry import CASTS
 from broker.query.selectivity import boolean_formulas
 from broker.query.selectivity.branches import TooManyRelationBranches, as_case, row_numbers
-from broker.query.selectivity.dependences import Dependences, Names
+from broker.query.selectivity.dependence import Names
+from broker.query.selectivity.dependences import Dependences
 from broker.query.selectivity.formula_builder import FIRST_ROW, MOST_STEPS, TESTS, FormulaBuilder
-from broker.query.selectivity.joined_values import joins_values
+from broker.query.selectivity.joined_values import joins_values, may_equal
 
 Union = ops.Union[ops.Relation]
 TRUTH_OPERATIONS = frozenset({"and", "or", "not"})
@@ -53,19 +51,23 @@ class PlainStatistics:
     def __init__(self, table: GroupedRelation, builder: FormulaBuilder) -> None:
         self._builder = builder
         self._operators = list(ops.walk(table.relation))
-        self._dependences = Dependences(table.relation, builder.symbols)
+        self._dependences = Dependences(table.relation, builder.symbols, frozenset(table.shared_keys))
         self._exists = {part.ident for part in self._operators if isinstance(part, ops.Apply) and part.column is None}
         self._counts_persons = table.counts_persons
         self._row_numbers = frozenset().union(*(row_numbers(p, builder.symbols) for p in self._operators))
+        self._has_written_rows = any(isinstance(part, ops.Union | ops.Values) for part in self._operators)
         self._part: Mapping[int, int] = {}
         """The columns of a part behind those of a union."""
         self._steps = 0
 
     def outside(self, table: GroupedRelation) -> list[Scalar]:
         """What is outside, each once, as the text has it. Branches of a UNION are tables of their own, one below the
-        other, if rows are counted, or if a key separates them."""
-        union = next((u for u in _unions(table.relation) if self._is_of_separate_parts(u, table)), None)
-        found: list[Scalar] = []
+        other, if a key separates them. Cells of one branch would else hide small ones of another."""
+        unions = list(_unions(table.relation))
+        union = next((u for u in unions if self._is_of_separate_parts(u, table)), None)
+        keys = [self._expanded(key) for key in table.keys]
+        mixed = [u for u in unions if u is not union and not self._is_lookup(u)]
+        found = [key for key in keys for u in mixed if not self._is_alike(key, u)]
         for self._part in [{}] if union is None else _columns_by_part(union):
             found += chain(
                 *map(self._of_operator, self._operators),
@@ -82,36 +84,56 @@ class PlainStatistics:
             return next((one for one in conditions if self._variables(one)), scalar)
         return scalar
 
+    def _is_lookup(self, union: Union) -> bool:
+        """Whether conditions choose among its rows."""
+        return any(self._dependences.row_of(ident).names for ident, _ in union.columns)
+
+    def _is_alike(self, scalar: Scalar, union: Union) -> bool:
+        """Whether a value is computed in the same way in each part, as if their rows were of one table."""
+        parts = [self._expanded(_replaced(scalar, part)) for part in _columns_by_part(union)]
+        return len(set(map(self._dependences.spelled, parts))) == 1
+
     def _is_of_separate_parts(self, union: Union, table: GroupedRelation) -> bool:
-        if any(self._dependences.row_of(ident).variables for ident, _ in union.columns):
-            return False  # conditions choose among its rows
-        if not table.counts_persons:
-            return True
         parts = _columns_by_part(union)
         for key in map(self._expanded, table.shared_keys):
-            written = [self._expanded(_replaced(key, part)) for part in parts]
-            if isinstance(key, ColumnRef) and all(isinstance(one, Literal) for one in written):
-                return len(set(written)) == len(parts)
+            if isinstance(key, ColumnRef):
+                values = [self._expanded(_replaced(key, part)) for part in parts]
+                missing = sum(map(self._can_be_missing, values))
+                pairs = combinations(values, 2)
+                if missing < 2 and not any(may_equal(*p, self._dependences, self._builder.symbols) for p in pairs):
+                    return True
         return False
 
+    def _can_be_missing(self, value: Scalar) -> bool:
+        match value:
+            case Literal(value=written):
+                return written is None
+            case ColumnRef(ident=ident) if self._dependences.is_variable(value):
+                return self._builder.symbols.origins[ident].variable.missing
+        return True
+
     def _variables(self, scalar: Scalar) -> Names:
-        return self._dependences.of(scalar).variables
+        return self._dependences.of(scalar).names
 
     def _expanded(self, scalar: Scalar) -> Scalar:
         symbols = self._builder.symbols
         return symbols.expanded(_replaced(symbols.expanded(scalar), self._part))
 
-    def _of_operator(self, operator: ops.Relation) -> Iterator[Scalar]:
+    def _of_operator(self, operator: ops.Relation) -> list[Scalar]:
+        self._dependences.stand_below(operator)
+        found = list(self._outside_of(operator))
+        self._dependences.stand_below(None)
+        return found
+
+    def _outside_of(self, operator: ops.Relation) -> Iterator[Scalar]:
         match operator:
             case ops.Filter(predicate=condition) | ops.Join(on=Call() | ColumnRef() as condition):
                 for one in conjuncts_of(condition):
                     yield from self._of_condition(self._expanded(one))
             case ops.Aggregate(keys=keys, aggregates=calls):
                 read = [self._expanded(key) for _, key in keys]
-                if (
-                    any(self._reads_union(key) for key in read)
-                    and len(frozenset().union(*map(self._variables, read))) > 1
-                ):
+                alike = all(map(self._is_of_alike_rows, read))
+                if not alike and len(frozenset().union(*map(self._variables, read))) > 1:
                     yield next(key for key in read if self._variables(key))
                 for scalar in chain(read, *(call.args for _, call in calls)):
                     yield from self._of_cases(self._expanded(scalar))
@@ -126,7 +148,7 @@ class PlainStatistics:
     def _of_condition(self, condition: Scalar) -> Iterator[Scalar]:
         """The tests in a condition that read several variables. What EXISTS tests are the conditions of its rows."""
         self._step()
-        read = self._dependences.of_condition(condition).variables
+        read = self._dependences.of_condition(condition).names
         if len(read) < 2:
             return
         match condition:
@@ -173,7 +195,8 @@ class PlainStatistics:
         """What a key or counted value combines other than by conditions. Where persons are counted once, each of their
         rows counts, and a CASE may give each row another condition."""
         self._step()
-        if len(self._variables(value)) < 2 or self._dependences.is_variable(value):
+        known = self._dependences
+        if len(self._variables(value)) < 2 or known.is_variable(value) or known.is_of_some_rows(value):
             return
         match as_case(value):
             case Case(whens=whens) as case:
@@ -206,41 +229,30 @@ class PlainStatistics:
         """The conditions of an amount, and columns that others choose. The rules on measures judge its arithmetic."""
         yield from self._of_cases(amount)
         for column in columns_in(amount):
-            told = self._dependences.of(column)
-            if told.chooses and len(told.variables) > 1:
+            told = self._dependences.of_own_rows(column)
+            if told.chooses and len(told.names) > 1 and not self._dependences.is_variable(column):
                 yield column
 
     def _of_order(self, order: Sequence[Scalar]) -> Iterator[Scalar]:
-        """Orders choose a person's row: by variables in turn, and by groups of the codes with which records are kept,
-        such as a kind of enrolment. Groups by any other variable would be a condition on it."""
+        """What chooses a person's row is about one variable, and chooses among rows of persons only."""
         for scalar in map(self._expanded, order):
-            chooses = self._dependences.of(scalar).chooses and not _puts_missing_first_or_last(scalar)
-            if len(self._variables(scalar)) > 1 or (chooses and not self._is_record_code(scalar)):
+            names = self._variables(scalar)
+            if not self._dependences.is_record_code(scalar) and (len(names) > 1 or (names and self._has_written_rows)):
                 yield scalar
 
-    def _is_record_code(self, scalar: Scalar) -> bool:
-        origins = [self._builder.symbols.origins.get(ident) for ident in column_ids(scalar)]
-        return all(o is not None and (o.is_year or _has_standard_codes(o.variable)) for o in origins)
+    def _is_of_alike_rows(self, key: Scalar) -> bool:
+        """Whether a key reads no branches of a UNION that differ in the key or in their conditions."""
+        unions = [part for part in self._operators if isinstance(part, ops.Union)]
+        read = [u for u in unions if column_ids(key) & {ident for ident, _ in u.columns}]
+        return all(self._is_alike(key, u) and self._have_same_conditions(u) for u in read)
 
-    def _reads_union(self, scalar: Scalar) -> bool:
-        made = {ident for part in self._operators if isinstance(part, ops.Union) for ident, _ in part.columns}
-        return bool(column_ids(scalar) & made)
+    def _have_same_conditions(self, union: Union) -> bool:
+        return len({self._dependences.rows_of(part).conditions for part in union.parts}) == 1
 
     def _step(self) -> None:
         self._steps += 1
         if self._steps > MOST_STEPS:  # choices within choices grow exponentially
             raise TooManyRelationBranches
-
-
-def _puts_missing_first_or_last(scalar: Scalar) -> bool:
-    match scalar:
-        case Case(whens=((Call(op="is_null", args=(ColumnRef(),)), Literal()),), otherwise=Literal()):
-            return True
-    return False
-
-
-def _has_standard_codes(variable: Variable) -> bool:
-    return variable.cls is VariableClass.STANDARD and (variable.type is ScalarType.FLAG or variable.values is not None)
 
 
 def _unions(relation: ops.Relation) -> Iterator[Union]:

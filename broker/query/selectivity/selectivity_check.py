@@ -11,6 +11,7 @@ from broker.domain.plans.plan import SmallPart
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Scalar, ScalarType, column_ids
 from broker.domain.plans.variable_uses import Years
 from broker.policy.public_sizes import PublicSizes
+from broker.query.analysis.argument_branches import TooManyArgumentBranches, as_decision_tree
 from broker.query.binder.bind_state import Binder
 from broker.query.diagnostics import NO_POSITION
 from broker.query.selectivity import boolean_formulas
@@ -109,8 +110,9 @@ class SelectivityCheck:
             small = list(self._judge.flag_branch(inner_formulas, [], around, None, both))
             yield from small or self._judge.flag_branch([], _as_one(inner_formulas), around, None, both)
         reported: set[Scalar] = set()
-        for scalar in (*table.keys, *table.arguments, *_inner_scalars(table.relation)):
-            named = builder.named(scalar)
+        amounts = (_with_flags_as_choices(builder.named(argument)) for argument in table.arguments)
+        others = (builder.named(scalar) for scalar in (*table.keys, *_inner_scalars(table.relation)))
+        for named in (*others, *amounts):
             for choice in value_branches(named):
                 if reported.intersection((*choice.met[:-1], *choice.failed)):
                     continue
@@ -172,6 +174,16 @@ def _grouped_relations(binder: Binder) -> list[GroupedRelation]:
             before.counts_persons or any(s.measure is Measure.COUNT_PERSONS for s in draft.statistics.entries),
         )
     return list(found.values())
+
+
+def _with_flags_as_choices(amount: Scalar) -> Scalar:
+    """A flag in a branch of an amount is a condition beside those of the branch."""
+    if not isinstance(amount, Case):
+        return amount
+    try:
+        return as_decision_tree(amount, {})
+    except TooManyArgumentBranches:
+        return amount
 
 
 def _inner_scalars(relation: Relation) -> Iterator[Scalar]:
