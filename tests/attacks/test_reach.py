@@ -171,6 +171,8 @@ ATTACKS = {
     "a code that hides cells of itself": "SELECT q.m, q.c, COUNT(*) AS n FROM (SELECT MonthOfBirth AS m, PrimarySENtype AS c FROM npd.spring_census WHERE AcademicYear = '2018/2019' UNION ALL SELECT MonthOfBirth, 'ASD' FROM npd.spring_census WHERE AcademicYear = '2018/2019') q GROUP BY q.m, q.c",
     "a condition on labels of pairs": f"SELECT COUNT(*) AS n FROM npd.absence a JOIN (VALUES (336, 'N', 'x'), (336, 'K', 'y'), (336, 'E', 'y'), (330, 'N', 'y'), (330, 'K', 'y'), (330, 'E', 'x')) v(u, s, l) ON v.u = a.LA AND v.s = a.SENprovision WHERE a.{Y} AND v.l = 'x'",
     "a subquery's row with a condition": f"SELECT t.z, COUNT(*) AS n FROM (SELECT (SELECT TOP 1 b.SENprovision FROM npd.absence b WHERE b.PupilMatchingRefAnonymous = a.PupilMatchingRefAnonymous AND b.{Y} AND b.URN = 100001 ORDER BY b.AcademicYear) AS z FROM npd.absence a WHERE a.{Y}) t GROUP BY t.z",
+    "who lives elsewhere, of a few": "SELECT COUNT(*) AS n FROM npd.spring_census WHERE AcademicYear = '2018/2019' AND NOT (HomeLA <> LA AND URN = 100001)",
+    "who lives elsewhere than one authority": "SELECT COUNT(*) AS n FROM npd.spring_census WHERE AcademicYear = '2018/2019' AND NOT (HomeLA <> LA AND LA = 336)",
     "an own window by made rows": f"SELECT SUM(u.x) AS s FROM (SELECT SUM(CASE WHEN t.m = 1 THEN 1 ELSE 0 END) OVER (PARTITION BY t.k) AS x FROM (SELECT {MADE_ROWS}) t) u",
     "a sum by made rows": f"SELECT SUM(CASE WHEN t.m = 1 THEN t.x ELSE 0 END) AS s FROM (SELECT {MADE_ROWS}) t",
     "a label by two variables": f"SELECT v.l, COUNT(*) AS n FROM npd.absence a LEFT JOIN (VALUES (100001, 3, 'x')) v(u, m, l) ON v.u = a.URN AND v.m = a.MonthOfBirth WHERE a.{Y} GROUP BY v.l",
@@ -221,6 +223,7 @@ ORDINARY = {
     "a census on an outer side": "SELECT c.SENprovision, AVG(k.KS2_MATSCORE) AS m, COUNT(*) AS n FROM npd.ks2_pupil k LEFT JOIN npd.spring_census c ON c.PupilMatchingRefAnonymous = k.KS2_PupilMatchingRefAnonymous AND c.AcademicYear = k.KS2_ACADYR AND c.OnRoll = 1 WHERE k.KS2_ACADYR = '2018/2019' GROUP BY c.SENprovision",
     "the same provision as before": "SELECT CASE WHEN t.b = t.s THEN 'same' ELSE 'other' END AS c, COUNT(*) AS n FROM (SELECT AcademicYear AS y, SENprovision AS s, LAG(SENprovision) OVER (PARTITION BY PupilMatchingRefAnonymous ORDER BY AcademicYear) AS b FROM npd.absence WHERE AcademicYear IN ('2017/2018', '2018/2019')) t WHERE t.y = '2018/2019' GROUP BY CASE WHEN t.b = t.s THEN 'same' ELSE 'other' END",
     "who changed school": "SELECT COUNT(*) AS n FROM npd.absence a JOIN npd.absence b ON b.PupilMatchingRefAnonymous = a.PupilMatchingRefAnonymous AND b.AcademicYear = '2017/2018' WHERE a.AcademicYear = '2018/2019' AND a.URN <> b.URN",
+    "who lives elsewhere": "SELECT LA, COUNT(*) AS n, SUM(CASE WHEN HomeLA <> LA THEN 1 ELSE 0 END) AS from_outside FROM npd.spring_census WHERE AcademicYear = '2018/2019' AND OnRoll = 1 GROUP BY LA",
     "schools of a region": "SELECT s.Phase, COUNT(*) AS n FROM npd.spring_census c JOIN ref.schools s ON s.URN = c.URN WHERE c.AcademicYear = '2022/2023' AND s.Region = 'London' AND c.SENprovision = 'K' GROUP BY s.Phase",
 }  # fmt: skip
 

@@ -2,72 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 
 from broker.domain.plans import scalars
 from broker.query.operations.possible_values import ONLY_FALSE, ONLY_TRUE, possible_values
-from broker.query.operations.registry import CASTS, COMPARISONS
+from broker.query.operations.registry import COMPARISONS
 from broker.query.selectivity import boolean_formulas
 from broker.query.selectivity.branches import RelationBranch, TooManyRelationBranches, as_case, written_values
+from broker.query.selectivity.quotients import compared_quotient
 from broker.query.symbols import ColumnOrigin, SymbolTable
 
-FRACTION_CASTS = CASTS - {"to_int"}
 TESTS = COMPARISONS | {"is_null"}
-
-
-@dataclass(frozen=True, slots=True)
-class ComparedQuotient:
-    """A number, and the quotient of two columns that a condition compares with it."""
-
-    value: Decimal
-    numerator: int
-    denominator: int
-
-
-def compared_quotient(value: scalars.Scalar, other: scalars.Scalar) -> ComparedQuotient | None:
-    """The quotient that a comparison of two sides is about: `0.1` and `a / b`, or `0.1 * b` and `a`. Without a
-    division, whoever has 0 in both columns can meet it too, so that a size of the quotient is still a least size."""
-    if isinstance(value, scalars.Literal):
-        times, (factor, top, bottom) = value.value, _divided(other)
-    else:
-        (times, bottom), (factor, top) = _scaled(_without_casts(value)), _scaled(_without_casts(other))
-    # a negative factor would reverse the comparison
-    if not isinstance(times, int | Decimal) or factor <= 0 or (times < 0 and not isinstance(value, scalars.Literal)):
-        return None
-    if not isinstance(top, scalars.ColumnRef) or not isinstance(bottom, scalars.ColumnRef):
-        return None
-    return ComparedQuotient(times / factor, top.ident, bottom.ident)
-
-
-def _divided(scalar: scalars.Scalar) -> tuple[Decimal, scalars.Scalar, scalars.Scalar]:
-    """The factor, numerator and denominator of a quotient; for any other scalar, literals."""
-    match _without_casts(scalar):
-        case scalars.Call(op="divide", args=(numerator, denominator)):
-            bottom = _without_casts(denominator)
-            match bottom:  # NULLIF(x, 0) only avoids a division by zero
-                case scalars.Case(
-                    whens=((scalars.Call(op="equal", args=(tested, scalars.Literal(value=0))), scalars.Literal()),),
-                    otherwise=other,
-                ) if tested == other:
-                    bottom = _without_casts(other)
-            return (*_scaled(_without_casts(numerator)), bottom)
-    return Decimal(1), scalars.NULL, scalars.NULL
-
-
-def _scaled(scalar: scalars.Scalar) -> tuple[Decimal, scalars.Scalar]:
-    """Split a number into a written factor and the rest."""
-    match scalar:
-        case scalars.Call(op="multiply", args=(scalars.Literal(value=int() | Decimal() as factor), other)):
-            return Decimal(factor), _without_casts(other)
-        case scalars.Call(op="multiply", args=(other, scalars.Literal(value=int() | Decimal() as factor))):
-            return Decimal(factor), _without_casts(other)
-    return Decimal(1), scalar
-
-
-def _without_casts(scalar: scalars.Scalar) -> scalars.Scalar:
-    while isinstance(scalar, scalars.Call) and scalar.op in FRACTION_CASTS:
-        scalar = scalar.args[0]
-    return scalar
 
 
 MOST_STEPS = 50_000
@@ -228,6 +172,8 @@ class FormulaBuilder:
         variables = frozenset[int]().union(*map(self.variables_of, read))
         if self._compares_rows_of_one_variable(named):
             variables = frozenset({min(variables)})
+        elif self._compares_two_variables(named):
+            variables = frozenset({self._compared(*variables)})
         return boolean_formulas.Leaf(named, True, variables, any(map(self._is_year, read)))
 
     def _compares_rows_of_one_variable(self, named: scalars.Scalar) -> bool:
@@ -242,6 +188,25 @@ class FormulaBuilder:
                 base = frozenset[int]().union(*map(self._base, read))
                 return own and made and len({self.symbols.origins[ident].full_name for ident in base}) == 1
         return False
+
+    def _compares_two_variables(self, named: scalars.Scalar) -> bool:
+        """Whether a condition compares two variables, without naming a value of one of them."""
+        match named:
+            case scalars.Call(op=op, args=(scalars.ColumnRef(), scalars.ColumnRef())) if op in COMPARISONS:
+                read = scalars.column_ids(named)
+                return read <= self.columns.keys() and all(map(self._is_own_variable, read))
+        return False
+
+    def _is_own_variable(self, ident: int) -> bool:
+        return self.variables_of(ident) == {ident} and not self.origin(ident).is_hidden
+
+    def _compared(self, one: int, other: int) -> int:
+        """The id of how two variables compare, which has no public size."""
+        first, second = (self.variable_ids.readings[ident] for ident in sorted((one, other)))
+        name = f"{first.variable} and {second.variable}"
+        found = self.variable_ids.ident(boolean_formulas.VariableReading(first.occurrence, name))
+        self.columns[found] = self.columns[min(one, other)]
+        return found
 
     def _base(self, ident: int) -> frozenset[int]:
         """The catalogue columns behind a column or variable."""

@@ -19,7 +19,7 @@ from broker.domain.plans.scalars import (
     parts_of,
     with_parts,
 )
-from broker.query.operations.registry import CASTS
+from broker.query.operations.registry import CASTS, COMPARISONS
 from broker.query.selectivity import boolean_formulas
 from broker.query.selectivity.branches import TooManyRelationBranches, as_case, row_numbers
 from broker.query.selectivity.dependence import Names
@@ -171,8 +171,15 @@ class PlainStatistics:
                             Call(op, (*args[:place], value, *args[place + 1 :]), condition.type)
                         )
                     return
-        if not self._is_first_row(condition) and not self._is_known_quotient(condition, read):
+        if not (self._is_first_row(condition) or self._is_known_quotient(condition, read) or self._compares(condition)):
             yield condition
+
+    def _compares(self, condition: Scalar) -> bool:
+        """Whether a condition compares two variables as they are: no value is named, so it can single nobody out."""
+        match condition:
+            case Call(op=op, args=(ColumnRef() as one, ColumnRef() as other)) if op in COMPARISONS:
+                return self._dependences.is_variable(one) and self._dependences.is_variable(other)
+        return False
 
     def _is_first_row(self, condition: Scalar) -> bool:
         """Whether a condition leaves one row of each person. What orders the rows is judged by itself."""
