@@ -99,6 +99,7 @@ TO_A_PERSON = {
     "a code of every year, counted by each person": f"SELECT SUM(d.y) AS n FROM (SELECT COUNT(*) OVER (PARTITION BY q.k) AS y FROM {every_year('FSMeligible', '1')} WHERE q.o = 1) AS d",
     "a code of every year and another of everybody": f"SELECT COUNT(*) AS n FROM {every_year('FSMeligible', 'MonthOfBirth')} WHERE q.o = 1",
     "values that are missing": f"SELECT COUNT(COALESCE(NULLIF(a.FSMeligible, 0), NULLIF(SIGN(v.i - 1), 1))) AS n {APPLIED} WHERE {Y}",
+    "a union of tables by a code": f"SELECT d.s, COUNT(*) AS n FROM (SELECT a.{KEY} AS k, a.SENprovision AS s {HERE} WHERE {Y} AND a.FSMeligible = 1 UNION ALL SELECT b.{KEY}, b.SENprovision FROM {CENSUS} AS b WHERE b.AcademicYear = '2018/2019' AND b.FSMeligible = 1) AS d GROUP BY d.s",
 }  # fmt: skip
 LEAVES = {
     "variables as rows": f"SELECT v.name, SUM(CASE WHEN a.FSMeligible = 1 THEN v.y ELSE 0 END) AS m {UNPIVOTED} WHERE {Y} GROUP BY v.name",
@@ -117,7 +118,6 @@ LEAVES = {
     "missed sessions of each": of_each("AVG(1.0 * d.y)", f"SUM({AMOUNT})", f"{HERE} WHERE a.AcademicYear {YEARS}"),
     "a written list of codes": of_each("SUM(d.y)", "COUNT(*)", f"{HERE} JOIN (VALUES ('E'), ('K')) AS v (s) ON v.s = a.SENprovision WHERE a.AcademicYear {YEARS}"),
     "two years below each other": f"SELECT d.s, COUNT(*) AS n FROM (SELECT a.SENprovision AS s {HERE} WHERE {Y} UNION ALL SELECT a.SENprovision {HERE} WHERE a.AcademicYear = '2017/2018') AS d WHERE d.s <> 'N' GROUP BY d.s",
-    "a union of tables": f"SELECT d.s, COUNT(*) AS n FROM (SELECT a.{KEY} AS k, a.SENprovision AS s {HERE} WHERE {Y} AND a.FSMeligible = 1 UNION ALL SELECT b.{KEY}, b.SENprovision FROM {CENSUS} AS b WHERE b.AcademicYear = '2018/2019' AND b.FSMeligible = 1) AS d GROUP BY d.s",
 }  # fmt: skip
 
 

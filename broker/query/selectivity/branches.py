@@ -155,12 +155,24 @@ def row_numbers(relation: ops.Relation, symbols: SymbolTable) -> frozenset[int]:
 
 
 def _has_own_rows(partition: Sequence[Scalar], symbols: SymbolTable) -> bool:
-    """Whether each part of a window has rows of one person, with the same variables. Any other part would be a choice
-    among them."""
+    """Whether each part of a window has all rows of one person, or of a year of theirs. Any other part would be a
+    choice among them."""
     read = [symbols.expanded(scalar) for scalar in partition]
-    keys = [one for one in read if isinstance(one, ColumnRef) and symbols.key_domain(one.ident) is not None]
-    # the person number is no opaque column either
-    return bool(keys) and all(isinstance(c, ColumnRef) and (c in keys or c.ident not in symbols.opaque) for c in read)
+    keys = [
+        one
+        for one in read
+        if isinstance(one, ColumnRef)
+        and symbols.key_domain(one.ident) is not None
+        and not symbols.scans_of(one.ident) <= symbols.nullable
+    ]
+    return bool(keys) and all(isinstance(one, ColumnRef) and (one in keys or _is_of_row(one, symbols)) for one in read)
+
+
+def _is_of_row(column: ColumnRef, symbols: SymbolTable) -> bool:
+    """Whether a column is the year or the person number."""
+    if column.ident in symbols.origins:
+        return symbols.origins[column.ident].is_year and symbols.origins[column.ident].scan not in symbols.nullable
+    return column.ident not in symbols.opaque
 
 
 def _at_most_allowed(found: list[RelationBranch]) -> list[RelationBranch]:

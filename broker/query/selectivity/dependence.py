@@ -4,32 +4,39 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 Names = frozenset[str]
-"""Variables by name: those of several years and tables are one. Years and link keys are none. The name of a table
-stands for whether a person has rows in it."""
+"""Variables by name: those of several years and tables are one. Link keys are none. Whether a person has rows in a
+scan is one, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dependence:
-    """The variables that decide a value or the rows of a person, with their tables. `present`: the tables in which a
-    person has rows or has not. `chooses`: one of them is told apart on the way, by a condition, a greatest value or the
-    like, and not only added up."""
+    """The variables that decide a value or the rows of a person, with the scans that read them. `present`: scans in
+    which a person has rows or has not. `chooses`: one of them is told apart on the way, by a condition, a greatest
+    value or the like. `adds`: only by conditions of amounts that are added up."""
 
-    variables: frozenset[tuple[str, str]] = frozenset()
-    present: frozenset[str] = frozenset()
+    variables: frozenset[tuple[int, str]] = frozenset()
+    present: frozenset[int] = frozenset()
     chooses: bool = False
+    adds: bool = False
 
     @property
     def names(self) -> Names:
-        """What is counted. Whether there are rows is a value of each of their variables: a missing one."""
-        read = {table for table, _ in self.variables}
-        return frozenset(name for _, name in self.variables) | (self.present - read)
+        """What is counted. Whether a scan has rows is a value of each of its variables: a missing one. A variable that
+        other scans read too tells nothing of it."""
+        scans = {name: {scan for scan, other in self.variables if other == name} for _, name in self.variables}
+        read = {scan for found in scans.values() if len(found) == 1 for scan in found}
+        return frozenset(scans) | frozenset(f"rows of {scan}" for scan in self.present - read)
 
     def __or__(self, other: "Dependence") -> "Dependence":
-        chooses = self.chooses or other.chooses
-        return Dependence(self.variables | other.variables, self.present | other.present, chooses)
+        chooses, adds = self.chooses or other.chooses, self.adds or other.adds
+        return Dependence(self.variables | other.variables, self.present | other.present, chooses, adds)
 
     def choosing(self) -> "Dependence":
         return replace(self, chooses=bool(self.names))
+
+    def added_up(self) -> "Dependence":
+        """The dependence of a sum. It tells none of its amounts apart, each with its own conditions."""
+        return replace(self, chooses=False, adds=self.chooses or self.adds)
 
 
 NONE = Dependence()
@@ -57,3 +64,9 @@ def united(found: Iterable[Dependence]) -> Dependence:
     for one in found:
         total |= one
     return total
+
+
+YEAR = Dependence(frozenset({(0, "year")}))
+"""Which year a row is of, where rows of several are read."""
+CHOSEN_YEAR = "year of a chosen row"
+"""The year of the row that an order chooses tells in which years there are others."""

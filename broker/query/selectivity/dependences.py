@@ -1,7 +1,7 @@
 """What each column of a relation can tell about a person: an upper bound, through everything that computes it. Judges
 nothing."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from broker.domain.plans import operators as ops
@@ -18,17 +18,10 @@ from broker.domain.plans.scalars import (
     conjuncts_of,
     parts_of,
 )
-from broker.domain.plans.variable_uses import VariableClass
-from broker.query.operations.registry import CASTS
-from broker.query.selectivity.dependence import NONE, Dependence, RowsDependence, united
-from broker.query.symbols import ColumnOrigin, SymbolTable
-
-LINEAR = CASTS | {"add", "subtract", "multiply", "divide", "negate"}
-"""Operations that tell no value of a variable apart."""
-OF_VALUES = frozenset({"greatest", "least", "count_distinct"})
-"""Aggregates of the values that there are, however often."""
-OF_ONE_ROW = frozenset({"row_number", "lag", "lead", "first", "last"})
-"""Window functions that find a row by an order; others tell what is equal in it."""
+from broker.query.selectivity.choices import OF_ONE_ROW, OF_VALUES, RANKS, is_choice, is_of_records
+from broker.query.selectivity.dependence import CHOSEN_YEAR, NONE, YEAR, Dependence, RowsDependence, united
+from broker.query.selectivity.relation_parts import columns_made, reads_persons, top_operators
+from broker.query.symbols import SymbolTable
 
 
 class Dependences:
@@ -36,9 +29,12 @@ class Dependences:
     keys and orders. A column of an outer side, or of public rows, has those of all conditions that can choose its row
     besides."""
 
-    def __init__(self, relation: ops.Relation, symbols: SymbolTable, given: frozenset[Scalar] = frozenset()) -> None:
-        """`given`: keys that are the same for all rows of a cell, whatever its table."""
-        self._symbols = symbols
+    def __init__(
+        self, relation: ops.Relation, symbols: SymbolTable, given: frozenset[Scalar], of_years: frozenset[int]
+    ) -> None:
+        """`given`: keys that are the same for all rows of a cell, whatever its table. `of_years`: scans of several
+        years."""
+        self._symbols, self._of_years = symbols, of_years
         self._given = frozenset(map(symbols.expanded, given))
         self._own: dict[int, Dependence] = {}
         self._homes: dict[tuple[int, int], Dependence] = {}
@@ -50,9 +46,12 @@ class Dependences:
         """The operators that what is read is below of: they decide nothing there."""
         self._enclosing: dict[int, frozenset[int]] = {}
         self._known: dict[int, RowsDependence] = {}
+        self._chosen_years: set[tuple[int, int]] = set()
+        """By the same: scans of which an order chooses a row of some year."""
         self._of_persons: set[int] = set()
         self._of_some_rows: set[int] = set()
-        self._lookups = [_homes(part) for part in ops.walk(relation) if not _reads_persons(part, symbols)]
+        self._tops = {id(part) for part in top_operators(relation)}
+        self._lookups = [columns_made(part) for part in ops.walk(relation) if not reads_persons(part, symbols)]
         before: object = None
         # what is above an operator can decide about columns below it
         while before != (self._own, self._homes, self._picked):
@@ -90,7 +89,7 @@ class Dependences:
 
     def _computed(self, scalar: Scalar, of: Callable[[Scalar], Dependence]) -> Dependence:
         found = united(map(of, parts_of(scalar)))
-        return found.choosing() if _is_choice(scalar) else found
+        return found.choosing() if is_choice(scalar) else found
 
     def _column(self, ident: int) -> Dependence:
         symbols, found = self._symbols, self._own.get(ident, NONE)
@@ -98,8 +97,12 @@ class Dependences:
             found |= self.of(symbols.definitions[ident])
         if ident in symbols.origins:
             origin = symbols.origins[ident]
-            if symbols.is_person(origin.scan) and not origin.is_year and origin.key_domain is None:
-                found |= Dependence(frozenset({(origin.table.full_name, origin.variable.name)}))
+            if origin.is_year:
+                chosen = any(home == origin.scan and by not in self._inside for home, by in self._chosen_years)
+                of_year = Dependence(frozenset({(origin.scan, CHOSEN_YEAR)})) if chosen else YEAR
+                found |= of_year if origin.scan in self._of_years else NONE
+            elif symbols.is_person(origin.scan) and origin.key_domain is None:
+                found |= Dependence(frozenset({(origin.scan, origin.variable.name)}))
         is_value = ident in self._own or (ident in symbols.origins and symbols.origins[ident].key_domain is None)
         return found | (self._decided_by(self._picked, ident) if is_value else NONE)
 
@@ -133,6 +136,12 @@ class Dependences:
             return frozenset({ident, symbols.origins[ident].scan})
         return frozenset({ident}) | (symbols.source_rows[ident].scans if ident in symbols.source_rows else frozenset())
 
+    def tables_of(self, found: Dependence) -> frozenset[tuple[str, str]]:
+        """The variables of a dependence and whether there are rows, by tables."""
+        tables = {scan: self._symbols.tables[scan].full_name for scan in self._symbols.tables}
+        named = {(tables.get(scan, ""), name) for scan, name in found.variables}
+        return frozenset(named | {(tables[scan], "") for scan in found.present})
+
     def rows_of(self, relation: ops.Relation) -> RowsDependence:
         return self._known[id(relation)]
 
@@ -145,10 +154,12 @@ class Dependences:
 
     def _rows_by(self, relation: ops.Relation) -> RowsDependence:
         match relation:
-            case ops.Scan() | ops.Values():
+            case ops.Scan(table=table):
+                return RowsDependence(frozenset({table}))
+            case ops.Values():
                 return RowsDependence()
-            case ops.Union(parts=parts, columns=columns):
-                return self._union([self._rows(part) for part in parts], columns)
+            case ops.Union():
+                return self._union(relation)
             case ops.Join():
                 return self._join(relation)
             case ops.Apply(child=child, sub=sub, ident=ident, column=column):
@@ -165,14 +176,18 @@ class Dependences:
                 for ident, scalar in computed:
                     self._add(ident, self.of(scalar))
             case ops.Aggregate(keys=keys, aggregates=calls):
-                by = united(self.of(key) for _, key in keys if not self._is_of_person(key))
+                is_top = id(relation) in self._tops
+                by = united(self.of(key) for _, key in keys if not self._is_of_person(key, is_top))
                 # without a person's key there is a figure where no row is found
                 around = rows.all if relation.person is None else NONE
                 for ident, key in keys:
                     self._add(ident, self.of(key))
                 for ident, call in calls:
-                    number = NONE if call.op in OF_VALUES else rows.number
-                    self._add(ident, by | around | number | self._of_call(call))
+                    own = self._of_call(call)
+                    if own.names <= YEAR.names:  # it tells how many rows there are, or of which years
+                        self._add(ident, by | rows.number | self._of_rows(relation.child, rows))
+                    else:
+                        self._add(ident, by | around | own | (NONE if call.op in OF_VALUES else rows.number))
                 if relation.person is not None and not by.names:
                     self._of_persons |= {ident for ident, _ in calls}
                     self._of_some_rows |= {ident for ident, call in calls if self._chooses_rows(call)}
@@ -181,25 +196,44 @@ class Dependences:
                 for window in windows:
                     by = united(map(self.of, window.partition))
                     picked = self._choices(window.order)
-                    if window.function.op in OF_ONE_ROW:
+                    if window.function.op in OF_ONE_ROW or window.shared:
                         by |= picked
                     else:
                         by |= united(self.of(scalar) for scalar, _ in window.order)
-                    self._add(window.ident, by | rows.number | self._of_call(window.function))
+                    own = self._of_call(window.function)
+                    if window.function.op not in RANKS and own.names <= YEAR.names:
+                        own = self._of_rows(relation.child, rows)
+                    self._add(window.ident, by | rows.number | own)
                     if window.function.op == "row_number":
-                        self._pick(relation, picked)
+                        self._pick(relation, picked, window.partition)
             case ops.Limit(order=order):
-                self._pick(relation, self._choices(order))
+                self._pick(relation, self._choices(order), ())
         return rows
+
+    def _of_rows(self, relation: ops.Relation, rows: RowsDependence) -> Dependence:
+        """How many rows there are is one variable more, because the conditions on them are judged by their sizes."""
+        scans = self._presence(relation).present
+        scan = min(scans) if len(scans) == 1 else 0
+        return Dependence(frozenset({(scan, f"rows where {sorted(map(repr, rows.conditions))}")}))
 
     def _choices(self, order: ops.SortKeys) -> Dependence:
         """Orders choose a person's row: by variables in turn, and by groups of the codes with which records are kept.
         Groups of any other variable are a condition on the row."""
-        found = [self.of(scalar) for scalar, _ in order if not self.is_record_code(self._symbols.expanded(scalar))]
-        return united(one for one in found if one.chooses)
+        expanded = [self._symbols.expanded(scalar) for scalar, _ in order]
+        found = [(scalar, self.of(scalar)) for scalar in expanded if not self.is_record_code(scalar)]
+        return united(
+            one.choosing() for scalar, one in found if one.chooses or one.adds or not isinstance(scalar, ColumnRef)
+        )
 
-    def _pick(self, operator: "ops.Window[ops.Relation] | ops.Limit[ops.Relation]", chosen: Dependence) -> None:
-        for home in _homes(operator.child):
+    def _pick(
+        self,
+        operator: "ops.Window[ops.Relation] | ops.Limit[ops.Relation]",
+        chosen: Dependence,
+        partition: Sequence[Scalar],
+    ) -> None:
+        of_one_year = any(self.of(scalar).names == YEAR.names for scalar in partition)
+        for home in columns_made(operator.child):
+            self._chosen_years |= set() if of_one_year else {(home, id(operator))}
             self._picked[home, id(operator)] = self._picked.get((home, id(operator)), NONE) | chosen
 
     def is_record_code(self, scalar: Scalar) -> bool:
@@ -212,38 +246,44 @@ class Dependences:
                 return self.is_variable(column)
         origins = [self._symbols.origins.get(ident) for ident in column_ids(scalar)]
         return self.is_variable(scalar) or (
-            # a code that chooses years would be a condition on other rows
-            all(origin is not None and origin.is_year for origin in origins)
-            or all(origin is not None and _is_of_records(origin) for origin in origins)
+            len(self.of(scalar).names) < 2
+            and all(origin is not None and (origin.is_year or is_of_records(origin)) for origin in origins)
         )
 
-    def _presence(self, relation: ops.Relation) -> Dependence:
-        """Whether a person has rows in the tables of a relation."""
+    def _presence(self, *relations: ops.Relation) -> Dependence:
+        """Whether a person has rows in the tables of relations."""
         symbols = self._symbols
-        scans = {part.person or 0 for part in ops.walk(relation) if isinstance(part, ops.Scan)}
-        return Dependence(
-            present=frozenset(symbols.tables[scan].full_name for scan in scans if symbols.is_person(scan))
-        )
+        scans = {part.person or 0 for one in relations for part in ops.walk(one) if isinstance(part, ops.Scan)}
+        return Dependence(present=frozenset(filter(symbols.is_person, scans)))
 
-    def _is_of_person(self, key: Scalar) -> bool:
+    def _is_of_person(self, key: Scalar, is_top: bool) -> bool:
         """Whether a key is the same in all rows of a person that a cell counts: one of its own keys, or a figure of the
         person."""
-        if self._symbols.expanded(key) in self._given:
+        if is_top and self._symbols.expanded(key) in self._given:
             return True
         match key:
             case ColumnRef(ident=ident) if ident in self._symbols.definitions:
-                return self._is_of_person(self._symbols.definitions[ident])
+                return self._is_of_person(self._symbols.definitions[ident], is_top)
             case ColumnRef(ident=ident):
                 return ident in self._of_persons
         return False
 
     def _of_call(self, call: ops.AggregateCall) -> Dependence:
-        """A sum of amounts, each with its own conditions, tells none of them apart. Whether rows meet a condition is
-        one more variable, because the condition itself is judged by its size."""
+        """Whether rows meet a condition is one more variable, because the condition itself is judged by its size."""
         found = united(map(self.of, call.args))
         if len(found.names) > 1 and call.args and self._is_condition(call.args[0]):
-            return Dependence(frozenset({("", repr(self.spelled(self._symbols.expanded(call.args[0]))))}), chooses=True)
-        return replace(found, chooses=found.chooses and call.op != "sum")
+            name = repr((call.op, self.spelled(self._symbols.expanded(call.args[0]))))
+            return Dependence(frozenset({(0, name)}), chooses=True)
+        if call.op in {"greatest", "least"} and call.args and self._is_of_a_year(call.args[0]):
+            found = replace(found, variables=found.variables - YEAR.variables)
+        return found.added_up() if call.op == "sum" else found
+
+    def _is_of_a_year(self, scalar: Scalar) -> bool:
+        """Whether a value is a variable in chosen years: `CASE WHEN AcademicYear = … THEN variable END`."""
+        match self._symbols.expanded(scalar):
+            case Case(whens=((condition, value),), otherwise=Literal(value=None)):
+                return self.of(condition).names <= YEAR.names and self.is_variable(value)
+        return False
 
     def _is_condition(self, scalar: Scalar) -> bool:
         """Whether a value is a choice of constants, the same for each row of a person."""
@@ -261,7 +301,8 @@ class Dependences:
         match self._symbols.expanded(call.args[0]) if call.op in {"greatest", "least"} else NULL:
             case Case(values=values) as case:
                 others = {value for value in values if value != NULL}
-                return self.is_of_row(case) and len(others) == 1 and self.is_variable(*others)
+                of_row = all(self.is_of_row(condition) for condition, _ in case.whens)
+                return of_row and len(others) == 1 and self.is_variable(*others)
         return False
 
     def is_of_row(self, scalar: Scalar) -> bool:
@@ -271,21 +312,26 @@ class Dependences:
         origins = [symbols.origins.get(ident) for ident in column_ids(scalar)]
         return all(o is not None and symbols.is_person(o.scan) and not o.is_year for o in origins)
 
-    def _union(self, parts: list[RowsDependence], columns: tuple[tuple[int, tuple[int, ...]], ...]) -> RowsDependence:
-        """If the parts have different conditions, each column tells from which of them a row is."""
-        rows = RowsDependence()
+    def _union(self, union: "ops.Union[ops.Relation]") -> RowsDependence:
+        """If the parts have different tables or conditions, each column tells from which of them a row is."""
+        rows, parts = RowsDependence(), [self._rows(part) for part in union.parts]
         for part in parts:
             rows |= part
-        apart = rows.found if any(part.conditions != parts[0].conditions for part in parts) else NONE
-        for ident, own in columns:
-            self._add(ident, apart | united(map(self._of_column, own)))
+        different = any(part.conditions != parts[0].conditions for part in parts)
+        apart, presence = (rows.found, self._presence(*union.parts)) if different else (NONE, NONE)
+        for ident, own in union.columns:
+            found = [self._of_column(one) for one in own]
+            written = [self._symbols.expanded(ColumnRef(one, ScalarType.NULL)) for one in own]
+            # a constant tells from which table a row is
+            has_constant = any(isinstance(one, Literal) and one.value is not None for one in written)
+            self._add(ident, apart | united(found) | (presence if has_constant else NONE))
         return rows
 
     def _join(self, join: ops.Join[ops.Relation]) -> RowsDependence:
         if join.how in {ops.JoinHow.INNER, ops.JoinHow.CROSS}:
             left, right = self._rows(join.left), self._rows(join.right)
             on = self._conditions(conjuncts_of(join.on))
-            return left | right | replace(on, number=on.found)
+            return left | right | on
         if join.how is ops.JoinHow.LEFT:
             left = self._rows(join.left)
             self._inside |= {id(join)}
@@ -295,11 +341,11 @@ class Dependences:
         right = self._rows(join.right)
         on = self._conditions(conjuncts_of(join.on))
         of_right = (right | on).all | self._presence(join.right)
-        self._add_home(_homes(join.right), of_right, id(join))
+        self._add_home(columns_made(join.right), of_right, id(join))
         if join.how is ops.JoinHow.LEFT:
             return replace(left, number=left.number | of_right.choosing())
         of_left = (left | on).all | self._presence(join.left)
-        self._add_home(_homes(join.left), of_left, id(join))
+        self._add_home(columns_made(join.left), of_left, id(join))
         return RowsDependence(number=(of_left | of_right).choosing())  # all rows of both sides
 
     def _conditions(self, conditions: Iterable[Scalar]) -> RowsDependence:
@@ -308,11 +354,15 @@ class Dependences:
         for condition in conditions:
             found = self.of(condition)
             read = self._read_homes(condition)
-            for homes in self._lookups:
-                if read & homes and read - homes:
-                    self._add_home(homes, found, 0)
-            spelled = frozenset({self.spelled(self._symbols.expanded(condition))} if found.names else ())
-            total |= RowsDependence(spelled, found.choosing())
+            chosen = [homes for homes in self._lookups if read & homes and read - homes]
+            for homes in chosen:
+                self._add_home(homes, found, 0)
+            if found.names <= YEAR.names:
+                continue  # a condition on years alone tells of nobody
+            # that an equality finds one written row at most is a rule of its own
+            repeats = bool(chosen) and not (isinstance(condition, Call) and condition.op in {"equal", "equal_text"})
+            spelled = self.spelled(self._symbols.expanded(condition))
+            total |= RowsDependence(frozenset({spelled}), found.choosing(), found.choosing() if repeats else NONE)
         return total
 
     def _read_homes(self, scalar: Scalar) -> frozenset[int]:
@@ -327,8 +377,9 @@ class Dependences:
     def spelled(self, scalar: Scalar) -> object:
         """A condition without the tables that it reads."""
         match scalar:
-            case ColumnRef():
-                return self.of(scalar).names
+            case ColumnRef(ident=ident):
+                found = self.of(scalar)
+                return (self.tables_of(found), self.of(scalar).names) if ident in self._symbols.origins else ident
             case Literal(value=value):
                 return value
             case Case():
@@ -342,26 +393,3 @@ class Dependences:
         """`operator`: 0 if it decides everywhere."""
         for home in homes:
             self._homes[home, operator] = self._homes.get((home, operator), NONE) | found
-
-
-def _is_choice(scalar: Scalar) -> bool:
-    """Whether the top of a scalar tells values of what is in it apart."""
-    return isinstance(scalar, Case) or scalar.op not in LINEAR if not isinstance(scalar, ColumnRef | Literal) else False
-
-
-def _is_of_records(origin: ColumnOrigin) -> bool:
-    """Whether a variable says what a record is for: its codes are standard or public, or order the main records."""
-    variable = origin.variable
-    coded = variable.type is ScalarType.FLAG or (variable.type is ScalarType.TEXT and variable.values is not None)
-    in_order = variable.name in {record.variable for record in origin.table.main_record}
-    return variable.cls in {VariableClass.STANDARD, VariableClass.PUBLIC} and (coded or in_order)
-
-
-def _homes(relation: ops.Relation) -> frozenset[int]:
-    """All columns that the operators of a relation make, and its scans and written rows."""
-    return frozenset(ident for part in ops.walk(relation) for ident in ops.own_ids(part))
-
-
-def _reads_persons(relation: ops.Relation, symbols: SymbolTable) -> bool:
-    # During binding, every scan has a number.
-    return any(isinstance(part, ops.Scan) and symbols.is_person(part.person or 0) for part in ops.walk(relation))

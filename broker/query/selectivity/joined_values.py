@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from broker.domain.plans import scalars
 from broker.query.selectivity.branches import as_case
-from broker.query.selectivity.dependence import Names
 from broker.query.selectivity.dependences import Dependences
 from broker.query.symbols import SymbolTable
+
+Tokens = frozenset[tuple[str, str]]
+"""Variables of tables; without a name, whether a table has rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +18,8 @@ class ChosenValue:
     """A value of a CASE, with the variables whose conditions choose it and those that it reads."""
 
     value: scalars.Scalar
-    chosen_by: Names
-    read: Names
+    chosen_by: Tokens
+    read: Tokens
 
 
 def joins_values(case: scalars.Case, dependences: Dependences, symbols: SymbolTable) -> bool:
@@ -32,17 +34,17 @@ def joins_values(case: scalars.Case, dependences: Dependences, symbols: SymbolTa
 
 
 def _chosen_values(
-    value: scalars.Scalar, chosen_by: Names, dependences: Dependences, symbols: SymbolTable
+    value: scalars.Scalar, chosen_by: Tokens, dependences: Dependences, symbols: SymbolTable
 ) -> Iterator[ChosenValue]:
     match as_case(value):
         case scalars.Case(whens=whens, otherwise=otherwise):
             for condition, inner in whens:
                 if not _is_missing_variable(condition, dependences, symbols):
-                    chosen_by |= dependences.of(condition).names
+                    chosen_by |= dependences.tables_of(dependences.of(condition))
                 yield from _chosen_values(inner, chosen_by, dependences, symbols)
             yield from _chosen_values(otherwise, chosen_by, dependences, symbols)
         case other:
-            yield ChosenValue(other, chosen_by, dependences.of(other).names)
+            yield ChosenValue(other, chosen_by, dependences.tables_of(dependences.of(other)))
 
 
 def _is_missing_variable(condition: scalars.Scalar, dependences: Dependences, symbols: SymbolTable) -> bool:
@@ -55,20 +57,27 @@ def _is_missing_variable(condition: scalars.Scalar, dependences: Dependences, sy
 
 
 def may_equal(value: scalars.Scalar, other: scalars.Scalar, dependences: Dependences, symbols: SymbolTable) -> bool:
-    """Whether two values may be one. A variable is missing by itself; any other column may be so by a condition, and a
-    variable of an outer side too."""
+    """Whether two values may be one. Some variables are never missing, but of an outer side they can be; any other
+    column may be so by a condition."""
     if other == scalars.NULL:
         if isinstance(value, scalars.ColumnRef) and dependences.is_variable(value):
-            return bool(dependences.row_of(value.ident).names)
+            missing = symbols.origins[value.ident].variable.missing
+            return missing or bool(dependences.row_of(value.ident).names)
         return True
     mine, theirs = _possible(value, symbols), _possible(other, symbols)
     if mine is None or theirs is None:
         return True
+    # engines can take texts for equal that differ in case or in blanks at the end
+    mine, theirs = (v if isinstance(v, range) else tuple(map(_as_compared, v)) for v in (mine, theirs))
     few, many = sorted((mine, theirs), key=len)
     if isinstance(few, range) and isinstance(many, range):
         return max(few.start, many.start) < min(few.stop, many.stop)
     # Text is never in a range, which would look at each of its numbers.
     return any(v in many for v in few if isinstance(v, int) or not isinstance(many, range))
+
+
+def _as_compared(value: scalars.Value) -> scalars.Value:
+    return value.casefold().rstrip() if isinstance(value, str) else value
 
 
 def _possible(value: scalars.Scalar, symbols: SymbolTable) -> Collection[scalars.Value] | None:

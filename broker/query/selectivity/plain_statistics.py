@@ -22,7 +22,7 @@ from broker.domain.plans.scalars import (
 from broker.query.operations.registry import CASTS, COMPARISONS
 from broker.query.selectivity import boolean_formulas
 from broker.query.selectivity.branches import TooManyRelationBranches, as_case, row_numbers
-from broker.query.selectivity.dependence import Names
+from broker.query.selectivity.dependence import CHOSEN_YEAR, YEAR, Names
 from broker.query.selectivity.dependences import Dependences
 from broker.query.selectivity.formula_builder import FIRST_ROW, MOST_STEPS, TESTS, FormulaBuilder
 from broker.query.selectivity.joined_values import joins_values, may_equal
@@ -51,7 +51,8 @@ class PlainStatistics:
     def __init__(self, table: GroupedRelation, builder: FormulaBuilder) -> None:
         self._builder = builder
         self._operators = list(ops.walk(table.relation))
-        self._dependences = Dependences(table.relation, builder.symbols, frozenset(table.shared_keys))
+        of_years = frozenset(s for s, o in builder.occurrences.items() if o.years is None or len(o.years) != 1)
+        self._dependences = Dependences(table.relation, builder.symbols, frozenset(table.shared_keys), of_years)
         self._exists = {part.ident for part in self._operators if isinstance(part, ops.Apply) and part.column is None}
         self._counts_persons = table.counts_persons
         self._row_numbers = frozenset().union(*(row_numbers(p, builder.symbols) for p in self._operators))
@@ -91,7 +92,15 @@ class PlainStatistics:
     def _is_alike(self, scalar: Scalar, union: Union) -> bool:
         """Whether a value is computed in the same way in each part, as if their rows were of one table."""
         parts = [self._expanded(_replaced(scalar, part)) for part in _columns_by_part(union)]
-        return len(set(map(self._dependences.spelled, parts))) == 1
+        of_years = all(
+            self._dependences.of(part).names <= YEAR.names for part in parts if not isinstance(part, Literal)
+        )
+        return of_years or (
+            len(set(map(self._dependences.spelled, parts))) == 1 and len(set(map(self._tables, union.parts))) == 1
+        )
+
+    def _tables(self, relation: ops.Relation) -> frozenset[object]:
+        return frozenset(one for one in self._dependences.rows_of(relation).conditions if isinstance(one, str))
 
     def _is_of_separate_parts(self, union: Union, table: GroupedRelation) -> bool:
         parts = _columns_by_part(union)
@@ -149,7 +158,7 @@ class PlainStatistics:
         """The tests in a condition that read several variables. What EXISTS tests are the conditions of its rows."""
         self._step()
         read = self._dependences.of_condition(condition).names
-        if len(read) < 2:
+        if len(read) < 2 and CHOSEN_YEAR not in read:
             return
         match condition:
             case Call(op=op, args=args) if op in TRUTH_OPERATIONS:
@@ -267,8 +276,10 @@ def _unions(relation: ops.Relation) -> Iterator[Union]:
     match relation:
         case ops.Union():
             yield relation
-        case ops.Filter(child=child) | ops.Project(child=child):
+        case ops.Filter(child=child) | ops.Project(child=child) | ops.Window(child=child) | ops.Apply(child=child):
             yield from _unions(child)
+        case ops.Join(left=left, how=ops.JoinHow.LEFT):
+            yield from _unions(left)
         case ops.Join(left=left, right=right, how=ops.JoinHow.INNER | ops.JoinHow.CROSS):
             yield from _unions(left)
             yield from _unions(right)
