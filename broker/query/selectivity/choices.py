@@ -14,17 +14,17 @@ OF_ONE_ROW = frozenset({"lag", "lead", "first", "last"})
 """Window functions that find a row by an order; others tell what is equal in it."""
 
 
-def is_choice(scalar: Scalar) -> bool:
-    """Whether the top of a scalar tells values of what is in it apart. A product of two values is one: of a value with
-    itself, of flags."""
+def has_choice(scalar: Scalar) -> bool:
+    """Whether a scalar tells values of its columns apart. A product of two values does: of a value with itself, of
+    flags."""
     match scalar:
         case ColumnRef() | Literal():
             return False
-        case Call(op="multiply" | "divide", args=args):
-            return sum(bool(column_ids(arg)) for arg in args) > 1
-        case Call(op=op):
-            return op not in LINEAR
-    return True
+        case Call(op="multiply" | "divide", args=args) if sum(bool(column_ids(arg)) for arg in args) > 1:
+            return True
+        case Call(op=op) if op in LINEAR:
+            return any(map(has_choice, scalar.args))
+    return bool(column_ids(scalar))
 
 
 def is_of_records(origin: ColumnOrigin) -> bool:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from broker.domain.plans.scalars import Scalar
+
 Names = frozenset[str]
 """Variables by name: those of several years and tables are one. Link keys are none. Whether a person has rows in a
 scan is one, too."""
@@ -28,11 +30,13 @@ class Dependence:
         return frozenset(scans) | frozenset(f"rows of {scan}" for scan in self.present - read)
 
     def __or__(self, other: "Dependence") -> "Dependence":
+        if other in (self, NONE):
+            return self
         chooses, adds = self.chooses or other.chooses, self.adds or other.adds
         return Dependence(self.variables | other.variables, self.present | other.present, chooses, adds)
 
     def choosing(self) -> "Dependence":
-        return replace(self, chooses=bool(self.names))
+        return self if self.chooses or self == NONE else replace(self, chooses=True)
 
     def added_up(self) -> "Dependence":
         """The dependence of a sum. It tells none of its amounts apart, each with its own conditions."""
@@ -44,10 +48,10 @@ NONE = Dependence()
 
 @dataclass(frozen=True, slots=True)
 class RowsDependence:
-    """What decides which rows of a person there are: the conditions, each as it would be written for any year, and in
-    `number` what decides how often a row is there."""
+    """What decides which rows of a person there are: the tables and conditions. `number`: what decides how often a row
+    is there."""
 
-    conditions: frozenset[object] = frozenset()
+    conditions: tuple[Scalar | str, ...] = ()
     found: Dependence = NONE
     number: Dependence = NONE
 
@@ -56,7 +60,7 @@ class RowsDependence:
         return self.found | self.number
 
     def __or__(self, other: "RowsDependence") -> "RowsDependence":
-        return RowsDependence(self.conditions | other.conditions, self.found | other.found, self.number | other.number)
+        return RowsDependence(self.conditions + other.conditions, self.found | other.found, self.number | other.number)
 
 
 def united(found: Iterable[Dependence]) -> Dependence:

@@ -18,7 +18,7 @@ from broker.domain.plans.scalars import (
     conjuncts_of,
     parts_of,
 )
-from broker.query.selectivity.choices import OF_ONE_ROW, OF_VALUES, RANKS, is_choice, is_of_records
+from broker.query.selectivity.choices import OF_ONE_ROW, OF_VALUES, RANKS, has_choice, is_of_records
 from broker.query.selectivity.dependence import CHOSEN_YEAR, NONE, YEAR, Dependence, RowsDependence, united
 from broker.query.selectivity.relation_parts import columns_made, reads_persons, top_operators
 from broker.query.symbols import SymbolTable
@@ -59,17 +59,17 @@ class Dependences:
             self._rows(relation)
 
     def of(self, scalar: Scalar) -> Dependence:
-        match scalar:
-            case ColumnRef(ident=ident):
-                return self._of_column(ident)
-        return self._computed(scalar, self.of)
+        return self._of_columns(scalar, self._of_column)
 
     def of_condition(self, scalar: Scalar) -> Dependence:
         """The same, without whether a person has a row on an outer side, which the formulas of conditions know."""
-        match scalar:
-            case ColumnRef(ident=ident):
-                return self._column(ident) | (NONE if self._is_of_person_rows(ident) else self.row_of(ident))
-        return self._computed(scalar, self.of_condition)
+        return self._of_columns(
+            scalar, lambda ident: self._column(ident) if self._is_of_person_rows(ident) else self._of_column(ident)
+        )
+
+    def _of_columns(self, scalar: Scalar, of: Callable[[int], Dependence]) -> Dependence:
+        found = united(map(of, column_ids(scalar)))
+        return found.choosing() if has_choice(scalar) else found
 
     def is_variable(self, scalar: Scalar) -> bool:
         """Whether a scalar is a variable of a person as it is; of an outer side, too."""
@@ -86,10 +86,6 @@ class Dependences:
     def _is_of_person_rows(self, ident: int) -> bool:
         origin = self._symbols.origins.get(ident)
         return self._symbols.is_person(ident if origin is None else origin.scan)
-
-    def _computed(self, scalar: Scalar, of: Callable[[Scalar], Dependence]) -> Dependence:
-        found = united(map(of, parts_of(scalar)))
-        return found.choosing() if is_choice(scalar) else found
 
     def _column(self, ident: int) -> Dependence:
         symbols, found = self._symbols, self._own.get(ident, NONE)
@@ -138,12 +134,9 @@ class Dependences:
 
     def tables_of(self, found: Dependence) -> frozenset[tuple[str, str]]:
         """The variables of a dependence and whether there are rows, by tables."""
-        tables = {scan: self._symbols.tables[scan].full_name for scan in self._symbols.tables}
-        named = {(tables.get(scan, ""), name) for scan, name in found.variables}
-        return frozenset(named | {(tables[scan], "") for scan in found.present})
-
-    def rows_of(self, relation: ops.Relation) -> RowsDependence:
-        return self._known[id(relation)]
+        tables = self._symbols.tables
+        named = {(tables[scan].full_name if scan in tables else "", name) for scan, name in found.variables}
+        return frozenset(named | {(tables[scan].full_name, "") for scan in found.present})
 
     def _rows(self, relation: ops.Relation) -> RowsDependence:
         around = self._inside
@@ -155,7 +148,7 @@ class Dependences:
     def _rows_by(self, relation: ops.Relation) -> RowsDependence:
         match relation:
             case ops.Scan(table=table):
-                return RowsDependence(frozenset({table}))
+                return RowsDependence((table,))
             case ops.Values():
                 return RowsDependence()
             case ops.Union():
@@ -214,7 +207,7 @@ class Dependences:
         """How many rows there are is one variable more, because the conditions on them are judged by their sizes."""
         scans = self._presence(relation).present
         scan = min(scans) if len(scans) == 1 else 0
-        return Dependence(frozenset({(scan, f"rows where {sorted(map(repr, rows.conditions))}")}))
+        return Dependence(frozenset({(scan, f"rows where {sorted(map(repr, self._spelled_rows(rows)))}")}))
 
     def _choices(self, order: ops.SortKeys) -> Dependence:
         """Orders choose a person's row: by variables in turn, and by groups of the codes with which records are kept.
@@ -317,7 +310,7 @@ class Dependences:
         rows, parts = RowsDependence(), [self._rows(part) for part in union.parts]
         for part in parts:
             rows |= part
-        different = any(part.conditions != parts[0].conditions for part in parts)
+        different = len(set(map(self._spelled_rows, parts))) > 1
         apart, presence = (rows.found, self._presence(*union.parts)) if different else (NONE, NONE)
         for ident, own in union.columns:
             found = [self._of_column(one) for one in own]
@@ -361,8 +354,7 @@ class Dependences:
                 continue  # a condition on years alone tells of nobody
             # that an equality finds one written row at most is a rule of its own
             repeats = bool(chosen) and not (isinstance(condition, Call) and condition.op in {"equal", "equal_text"})
-            spelled = self.spelled(self._symbols.expanded(condition))
-            total |= RowsDependence(frozenset({spelled}), found.choosing(), found.choosing() if repeats else NONE)
+            total |= RowsDependence((condition,), found.choosing(), found.choosing() if repeats else NONE)
         return total
 
     def _read_homes(self, scalar: Scalar) -> frozenset[int]:
@@ -373,6 +365,15 @@ class Dependences:
                     return self._read_homes(symbols.definitions[ident]) | symbols.source_rows[ident].scans
                 return frozenset({ident, symbols.origins[ident].scan} if ident in symbols.origins else {ident})
         return frozenset().union(*map(self._read_homes, parts_of(scalar)))
+
+    def conditions_of(self, relation: ops.Relation) -> frozenset[object]:
+        """The tables and conditions of a relation's rows."""
+        return self._spelled_rows(self._known[id(relation)])
+
+    def _spelled_rows(self, rows: RowsDependence) -> frozenset[object]:
+        return frozenset(
+            one if isinstance(one, str) else self.spelled(self._symbols.expanded(one)) for one in rows.conditions
+        )
 
     def spelled(self, scalar: Scalar) -> object:
         """A condition without the tables that it reads."""

@@ -100,7 +100,7 @@ class PlainStatistics:
         )
 
     def _tables(self, relation: ops.Relation) -> frozenset[object]:
-        return frozenset(one for one in self._dependences.rows_of(relation).conditions if isinstance(one, str))
+        return frozenset(one for one in self._dependences.conditions_of(relation) if isinstance(one, str))
 
     def _is_of_separate_parts(self, union: Union, table: GroupedRelation) -> bool:
         parts = _columns_by_part(union)
@@ -263,7 +263,7 @@ class PlainStatistics:
         return all(self._is_alike(key, u) and self._have_same_conditions(u) for u in read)
 
     def _have_same_conditions(self, union: Union) -> bool:
-        return len({self._dependences.rows_of(part).conditions for part in union.parts}) == 1
+        return len(set(map(self._dependences.conditions_of, union.parts))) == 1
 
     def _step(self) -> None:
         self._steps += 1
