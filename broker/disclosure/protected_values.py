@@ -288,10 +288,16 @@ def empty_evidence(measure: Measure) -> StatisticEvidence:
 
 
 def shifted(statistic: PlannedStatistic, evidence: StatisticEvidence, shift: CountShift) -> StatisticEvidence:
-    """The evidence with a few persons more or less in one of its counts. Quantiles, means and deviations stay: their
-    released values hardly depend on the count."""
+    """The evidence with a few persons more or less in one of its counts or in its sum. Quantiles and deviations stay,
+    and a mean without its sum: their released values hardly depend on the count."""
     rows, persons = evidence.rows + shift.rows, evidence.persons + shift.persons
     match statistic.measure:
+        case Measure.SUM | Measure.MEAN if shift.total is not None:
+            summed = None if evidence.total is None else as_number(evidence.total) + shift.total
+            # The rows of a sum are those of the count that stands beside it.
+            return replace(evidence, total=summed, rows=rows if statistic.measure is Measure.MEAN else evidence.rows)
+        case Measure.SUM if shift.once:
+            return evidence  # who has a value in a sum is not shown
         case Measure.COUNT_PERSONS | Measure.COUNT_ROWS | Measure.COUNT_VALUES:
             value = None if evidence.value is None else int(as_number(evidence.value)) + shift.rows
             return replace(evidence, value=value, rows=rows, persons=persons)

@@ -15,7 +15,7 @@ from broker.disclosure.rules.institution_rules import cells_without_institutions
 from broker.disclosure.rules.rule_columns import RuleInputColumns
 from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Finding, Verdict
-from broker.domain.plans.measure import CELL_COUNTS, RATIOS, ROW_COUNTS, Measure
+from broker.domain.plans.measure import CELL_COUNTS, MAGNITUDES, RATIOS, ROW_COUNTS, Measure
 from broker.domain.plans.plan import PlannedStatistic, PlannedTable, QuantileForm
 from broker.domain.plans.scalars import ScalarType, Value
 from broker.domain.plans.variable_uses import institution_code
@@ -253,8 +253,9 @@ def shifted_figures(
         own = evidence = _shown_count(s, alone)
         for shift in shifts.get(s.ident, ()):  # a count may be moved several times
             moved[s.ident] = evidence = shifted(s, evidence, shift)
-        rows, persons = (sum(getattr(shift, of) for shift in shifts.get(s.ident, ())) for of in ("rows", "persons"))
-        if s.ident in shifts and s.measure in {Measure.MEAN, Measure.COUNT_ROWS, Measure.COUNT_VALUES}:
+        by_count = [shift for shift in shifts.get(s.ident, ()) if _moves_count(s, shift)]
+        rows, persons = (sum(getattr(shift, of) for shift in by_count) for of in ("rows", "persons"))
+        if by_count and s.measure in {Measure.MEAN, Measure.COUNT_ROWS, Measure.COUNT_VALUES}:
             bases[own.rows] = CellSize(own.rows + rows, min(own.rows, cell.persons) + persons)
         if s.measure is Measure.COUNT_ROWS:  # what else is shown as this count moves with it
             size = CellSize(size.rows + rows, size.persons + persons)
@@ -269,6 +270,10 @@ def shifted_figures(
     }
     close = {i: one for i, one in found.close.items() if i not in shifts}
     return replace(found, judged={**found.judged, **own_evidence}, close={**close, **sums})
+
+
+def _moves_count(statistic: PlannedStatistic, shift: CountShift) -> bool:
+    return shift.total is None and not (statistic.measure in MAGNITUDES and shift.once)
 
 
 def _shown_count(statistic: PlannedStatistic, figures: RowFigures) -> StatisticEvidence:

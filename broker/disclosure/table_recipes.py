@@ -13,6 +13,7 @@ from broker.domain.plans.operators import Scan, walk
 from broker.domain.plans.plan import PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import Value, column_ids, scalar_text
 from broker.domain.release_history import KnownFigure
+from broker.evidence.member_tables import Movable, Total
 from broker.evidence.table_populations import ColumnNumbers, Population, population_of
 
 CellNumbers = Mapping[tuple[Value, ...], int]
@@ -100,19 +101,20 @@ def statistic_totals(statistic: PlannedStatistic) -> Sequence[tuple[str, bool, b
             return [(given, True, True), (given, False, False)]
 
 
-def countable_totals(table: PlannedTable) -> frozenset[tuple[int, str, bool]]:
-    """The totals of a table that are counts of which the released figure can be moved (`protected_values.shifted`): by
-    statistic, amount and `once`. A sum of values is none, nor a condition inside a sum."""
-    found = set[tuple[int, str, bool]]()
+def movable_totals(table: PlannedTable) -> Movable:
+    """The totals of a table of which the released figure can be moved (`protected_values.shifted`). A condition inside
+    a sum is none."""
+    counts, holders, sums = set[Total](), set[Total](), set[Total]()
     for statistic in shown_statistics(table):
-        if statistic.measure is Measure.SUM:
-            found |= {(statistic.ident, f"s{statistic.ident}_total", False)} if statistic.counts else set()
-        else:
-            totals = statistic_totals(statistic)
-            # Whoever has a value in a quantile or deviation counts, and no value follows from how many there are.
-            all_count = statistic.measure.traits.contribution is Contribution.VALUE
-            found |= {(statistic.ident, amount, once) for amount, once, values in totals if all_count or not values}
-    return frozenset(found)
+        # Whoever has a value in a quantile or deviation counts, and no value follows from how many there are.
+        all_count = statistic.measure.traits.contribution is Contribution.VALUE
+        for amount, once, values in statistic_totals(statistic):
+            if statistic.measure is Measure.SUM and statistic.counts and not once:
+                kind = counts
+            else:
+                kind = counts if all_count or not values else holders if once else sums
+            kind.add((statistic.ident, amount, once))
+    return Movable(frozenset(counts), frozenset(holders), frozenset(sums))
 
 
 def _condition_totals(statistic: PlannedStatistic, table: PlannedTable) -> Sequence[tuple[str, bool, bool]]:

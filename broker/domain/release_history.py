@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -132,20 +133,22 @@ class RepairAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CountShift:
-    """How far a count of a cell is moved, so that it counts a few persons more or less. `amount` and `once`: which of
-    the statistic's totals is moved (as in `KnownFigure`); `rows` and `persons`: by how many."""
+    """How far a count or sum of a cell is moved, so that it counts a few persons more or less. `amount` and `once`:
+    which of the statistic's totals is moved (as in `KnownFigure`); `rows` and `persons`: by how many; `total`: by how
+    much, if it is a sum of values."""
 
     amount: str
     rows: int
     persons: int
     once: bool = False
+    total: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CellRepair:
     """One change of a table before its release: of one cell, in all its statistics (`statistic` is None) or in one.
-    `entry` and `earlier_cell`: the earlier cell whose value is shown instead, if any. `shift`: how far a count is
-    moved, and `moved`: by which persons, with what each adds."""
+    `entry` and `earlier_cell`: the earlier cell whose value is shown instead, if any. `shift`: how far a
+    count or sum is moved, and `moved`: by which persons, with what each adds."""
 
     action: RepairAction
     cell: int
@@ -153,7 +156,7 @@ class CellRepair:
     entry: int | None = None
     earlier_cell: int | None = None
     shift: CountShift | None = None
-    moved: tuple[tuple[int, int], ...] = ()
+    moved: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,6 +191,22 @@ TotalCell = tuple[Total, int]
 
 
 @dataclass(frozen=True, slots=True)
+class Movable:
+    """Totals of which the released figure can be moved: counts, who has a value in a sum, and sums of values."""
+
+    counts: frozenset[Total] = frozenset()
+    holders: frozenset[Total] = frozenset()
+    sums: frozenset[Total] = frozenset()
+
+    @property
+    def every(self) -> frozenset[Total]:
+        return self.counts | self.holders | self.sums
+
+
+NOTHING_MOVES = Movable()
+
+
+@dataclass(frozen=True, slots=True)
 class LeakSide:
     """One side of a leak: cells that are added up. `holes`: also what the known total leaves for the suppressed cells.
     `complement`: all of this is subtracted from a known population."""
@@ -225,7 +241,8 @@ class Leak:
     to t - 1) contribute.
 
     `exact` is False if so small a difference was not found but could not be ruled out. `covered`: the keyed noise of
-    both tables hides the difference. `scaled`: amounts were multiplied, so neither value can replace the other.
+    both tables hides the difference. `factor`: what the amounts of the earlier table were multiplied by; unless it is
+    1, neither value can replace the other. None: those of some cells, by different factors.
     `beyond`: cells of the new table that no small difference separates from persons who are in one table only.
     `new_terms`, `old_terms`: the figures that are added up for the sides, or taken from a known population where one
     is a complement; None if suppressed cells are among them. `by_persons`: each person counts at most once in a cell.
@@ -239,7 +256,7 @@ class Leak:
     persons: int
     exact: bool = True
     covered: bool = False
-    scaled: bool = False
+    factor: float | None = 1.0
     beyond: frozenset[int] = frozenset()
     new_terms: frozenset[SumTerm] | None = None
     old_terms: frozenset[SumTerm] | None = None

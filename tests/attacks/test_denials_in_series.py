@@ -11,6 +11,7 @@ from broker.disclosure.differencing import difference_repair
 from broker.domain.findings import Verdict
 from broker.domain.jobs.job import OutputState
 from broker.domain.plans.plan import EvidenceNeeds
+from broker.evidence.member_tables import NOTHING_MOVES
 from broker.policy.disclosure_rules import Rounding
 from broker.policy.policy_set import PolicySet
 from broker.workflow.output_routes import route_of
@@ -37,7 +38,7 @@ pytestmark = pytest.mark.long
 @pytest.fixture
 def sums(monkeypatch: pytest.MonkeyPatch) -> None:
     """No figure can be aligned, or shown as it was before."""
-    monkeypatch.setattr(comparison_rounds, "countable_totals", lambda _: frozenset())
+    monkeypatch.setattr(comparison_rounds, "movable_totals", lambda _: NOTHING_MOVES)
     monkeypatch.setattr(difference_repair, "_earlier_values", lambda *_: iter(()))
 
 

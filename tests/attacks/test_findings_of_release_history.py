@@ -16,7 +16,7 @@ from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import PlannedStatistic
 from broker.domain.plans.scalars import ScalarType
 from broker.domain.release_history import KnownFigure, OverlapKind, RepairAction
-from broker.evidence.member_tables import Leak, LeakSide, MemberTable
+from broker.evidence.member_tables import Leak, LeakSide, MemberTable, Movable
 from tests.attacks.history_town import people, table
 
 pytestmark = pytest.mark.long
@@ -286,7 +286,7 @@ def test_47_a_total_that_nobody_knows() -> None:
     assert [leak.persons for leak in leaks(table(2, {"east": people((81, 97))}, within=known), released)] == [3]
     new = table(1, cells, within=known)
     countable = frozenset((f.statistic, f.amount, f.once) for f in new.figures)
-    aligned = repair_differences(new, remembered(everybody), total_known=False, countable=countable)
+    aligned = repair_differences(new, remembered(everybody), total_known=False, movable=Movable(countable))
     assert [(c.action, c.cell, c.shift.rows) for c in aligned.changes if c.shift] == [(RepairAction.ALIGN, 0, 3)]
     assert aligned.table is not None
     assert set(aligned.table.figures[0].shown) == {0, 1, 2}

@@ -25,9 +25,9 @@ from broker.evidence.member_tables import Comparison, Leak, Members, MemberTable
 Vertices = frozenset[int]
 Tie = tuple[frozenset[SumTerm], frozenset[SumTerm]]
 """The figures of a sum of the new table, and those of the old one that it equals: nothing, if it is one of these."""
-LeakingSide = tuple[Vertices, Vertices, SmallDifference, bool, Vertices]
-"""Vertices of the new table; vertices of the old one; the difference that was found; whether amounts were multiplied
-for it; vertices of the new table that lie beyond any small difference."""
+LeakingSide = tuple[Vertices, Vertices, SmallDifference, float | None, Vertices]
+"""Vertices of the new table; vertices of the old one; the difference that was found; the factor of the old table's
+amounts (`Leak.factor`); vertices of the new table that lie beyond any small difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +96,12 @@ class PartComparison:
         # Keyed noise covers a difference only if the noise of both tables reaches t.
         noise = min(self._new.entry.noise, self._old.entry.noise)
         covered = new.is_plain and old.is_plain and noise >= self._t
-        for mine, theirs, small, scaled, beyond in found.leaks:
+        for mine, theirs, small, factor, beyond in found.leaks:
             sides, size = (self._mine.side(new, mine), self._theirs.side(old, theirs)), (small.persons, small.exact)
             cells = self._mine.side(new, beyond).cells
             terms = self._mine.terms(new, figure, mine), self._theirs.terms(old, other, theirs)
             idents = figure.statistic, other.statistic
-            self.leaks.append(Leak(*idents, *sides, *size, covered, scaled, cells, *terms, by_persons))
+            self.leaks.append(Leak(*idents, *sides, *size, covered, factor, cells, *terms, by_persons))
         # By persons it is no tie: whoever is counted less often there is still a person.
         for mine, theirs in found.ties if self._with_ties and not by_persons else ():
             if added := self._mine.terms(new, figure, mine):
@@ -134,8 +134,8 @@ class PartComparison:
                 for small in small_differences(search, self._t):
                     beyond, _ = _vertices_of_labels(search.label, [search.out], new.size)
                     sides = _vertices_of_labels(search.label, small.inside, new.size)
-                    found.leaks.append((*sides, small, not scale.is_one, beyond))
-                if self._with_ties and scale.is_one:
+                    found.leaks.append((*sides, small, scale.factor, beyond))
+                if self._with_ties and scale.factor is not None:
                     found.ties.extend(_vertices_of_labels(search.label, s, new.size) for s in equal_sides(search))
         return found
 

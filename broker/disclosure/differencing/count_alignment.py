@@ -1,9 +1,10 @@
-"""Counts the few persons in whom figures differ from known ones with some of these figures. They then add up to what is
-known already, whoever these persons are, and no hole tells whether there are any."""
+"""Counts the few persons in whom figures differ from known ones with some of these figures, counts and sums alike. They
+then add up to what is known already, whoever these persons are, and no hole tells whether there are any."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from functools import cached_property
 
 import numpy as np
@@ -11,15 +12,13 @@ from numpy.typing import NDArray
 
 from broker.disclosure.differencing.compare_tables import TableComparer
 from broker.disclosure.differencing.count_moves import CountMoves, Sum
-from broker.disclosure.differencing.difference_kinds import Vector
+from broker.disclosure.differencing.difference_kinds import SAME_AMOUNT, Vector
 from broker.disclosure.differencing.functionals import amounts_of_total, without_total
 from broker.disclosure.differencing.joint_counts import Numbers, sums_by_key
 from broker.disclosure.suppression.suppression_task import coarse_size
 from broker.domain.release_history import CellRepair, CountShift, HistorySource, RepairAction
-from broker.evidence.member_tables import Leak, MemberTable, SumTerm, Total, TotalCell
+from broker.evidence.member_tables import Leak, MemberTable, Movable, SumTerm, Total, TotalCell
 
-Countable = frozenset[Total]
-"""Totals that are counts which can be moved."""
 AmountRows = tuple[Numbers, Vector]
 """Persons, and what each adds."""
 NOBODY: AmountRows = (np.zeros(0, np.int64), np.zeros(0))
@@ -58,7 +57,8 @@ def added_up(rows: Sequence[AmountRows]) -> AmountRows:
         return NOBODY
     persons, amounts = (np.concatenate(column) for column in zip(*rows, strict=True))
     who, left = sums_by_key(persons, amounts)
-    return who[left != 0], left[left != 0]
+    remaining = np.abs(left) > SAME_AMOUNT * sums_by_key(persons, np.abs(amounts))[1]
+    return who[remaining], left[remaining]
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Alignment:
 
     table: MemberTable
     history: Mapping[int, Callable[[], MemberTable]]
-    countable: Countable
+    movable: Movable
     held: Set[Sum]
     met: list[Sum] = field(default_factory=list)
 
@@ -80,38 +80,49 @@ class Alignment:
     def _sizes(self) -> NDArray[np.int64]:
         return self.table.members.sizes()
 
-    def is_of_counts(self, leak: Leak) -> bool:
-        """Whether figures tell the leak that are shown, and one of the new ones is a count."""
+    def is_of_movable(self, leak: Leak) -> bool:
+        """Whether figures tell the leak that are shown, and one of the new ones can be moved."""
         terms = leak.new_terms
-        is_of_figures = terms is not None and leak.old_terms is not None and leak.exact and not leak.scaled
-        return is_of_figures and any(t.total in self.countable for t in terms or ())
+        is_of_figures = terms is not None and leak.old_terms is not None and leak.exact and leak.factor is not None
+        return is_of_figures and any(t.total in self.movable.every for t in terms or ())
 
     def changes(self, leaks: Sequence[tuple[int, Leak]]) -> tuple[list[CellRepair], list[tuple[int, Leak]]]:
-        """The changes that repair leaks of counts (each with its entry), and the leaks that stay as they are: what
-        these tell is a combination of what is known. For each person, the moves of all counts add up to what the person
-        is missing from each sum that leaks, and to nothing in each sum that an earlier table shows."""
+        """The changes that repair leaks of figures (each with its entry), and the leaks that stay as they are: what
+        these tell is a combination of what is known. For each person, the moves of all figures add up to what the
+        person is missing from each sum that leaks, and to nothing in each sum that an earlier table shows."""
         if not leaks:
             return [], []
         of_sum, stay = defaultdict[Sum, list[tuple[int, Leak]]](list), list[tuple[int, Leak]]()
         for leak in leaks:
             if (found := self._known_sum(*leak)) is not None:
                 of_sum[found].append(leak)
-        moves = CountMoves(sorted({*of_sum, *self._ties(), *self._still_held()}, key=self._precedence), self.countable)
-        met, moved = moves.met(), defaultdict[TotalCell, dict[int, int]](dict)
-        for person, by_cell in moves.of_each(met, self._preference):
-            for cell, by in by_cell.items():
-                moved[cell][person] = by
-        for n, one in enumerate(moves.sums):
-            if one.apart and n in met:
-                self.met.append(replace(one, apart=()))
-            elif one.apart and n not in met and self._are_counts(one) and moves.is_combination(n, met):
-                stay += of_sum[one]
+        moved = defaultdict[TotalCell, dict[int, float]](dict)
+        by_kind = defaultdict[bool, list[Sum]](list)
+        for one in {*of_sum, *self._ties(), *self._still_held()}:
+            by_kind[self._is_of_values(one.terms)].append(one)
+        for some in by_kind.values():  # counts are moved by whole rows, and sums by amounts
+            moves = CountMoves(sorted(some, key=self._precedence), self.movable.every)
+            met = moves.met()
+            for person, by_cell in moves.of_each(met, self._preference):
+                for cell, by in by_cell.items():
+                    moved[cell][person] = by
+            self.met += [replace(one, apart=()) for n, one in enumerate(moves.sums) if one.apart and n in met]
+            stay += self._known_otherwise(moves, met, of_sum)
         # By persons these differ, but they add up to what is known.
         stay += [leak for one, some in of_sum.items() if not one.apart for leak in some]
         return [self._change(*cell, by_person) for cell, by_person in sorted(moved.items())], stay
 
-    def _are_counts(self, one: Sum) -> bool:
-        return all(term.total in self.countable for term in one.terms)
+    def _known_otherwise(
+        self, moves: CountMoves, met: Sequence[int], of_sum: Mapping[Sum, Sequence[tuple[int, Leak]]]
+    ) -> Iterator[tuple[int, Leak]]:
+        """The leaks of sums that are not met and are combinations of those that are."""
+        for n, one in enumerate(moves.sums):
+            is_of_movable = all(term.total in self.movable.every for term in one.terms)
+            if one.apart and n not in met and is_of_movable and moves.is_combination(n, met):
+                yield from of_sum[one]
+
+    def _is_of_values(self, terms: Collection[SumTerm]) -> bool:
+        return all(term.total in self.movable.sums for term in terms)
 
     def _still_held(self) -> Iterator[Sum]:
         shown = {((f.statistic, f.amount, f.once), cell) for f in self.table.figures for cell in f.shown}
@@ -119,20 +130,23 @@ class Alignment:
 
     def _known_sum(self, entry: int, leak: Leak) -> Sum | None:
         """What each of the few persons has to add to the new figures of a leak. What a population leaves is compared by
-        persons; what it leaves of the rows of these persons is moved, so that the figures add up to it."""
-        old = self._old_rows(entry)
+        persons; what it leaves of the rows of these persons is moved, so that the figures add up to it. A count moves
+        by whole rows."""
+        old, factor = self._old_rows(entry), leak.factor or 1.0
         new_terms, old_terms = leak.new_terms or frozenset(), leak.old_terms or frozenset()
+        is_sum = self._is_of_values(new_terms)
 
         def missing(everybody: AmountRows, once: bool) -> AmountRows:
             theirs, mine = old.of_terms(old_terms, once), self._rows.of_terms(new_terms, once)
-            return added_up([theirs, _negative(mine), everybody])
+            return added_up([_times(theirs, factor), _times(mine, -1), everybody])
 
         for everybody in self._everybody(old.table, leak) if leak.new.complement != leak.old.complement else [NOBODY]:
             few, _ = missing(everybody, leak.by_persons)
             persons, by = missing(everybody, False)
             theirs = np.isin(persons, few)
-            if len(few) == leak.persons and np.array_equal(by, np.rint(by)):
-                apart = zip(persons[theirs].tolist(), by[theirs].astype(int).tolist(), strict=True)
+            if len(few) == leak.persons and (is_sum or np.array_equal(by, np.rint(by))):
+                each = by[theirs] if is_sum else by[theirs].astype(int)
+                apart = zip(persons[theirs].tolist(), each.tolist(), strict=True)
                 is_exact = bool(theirs.all())
                 return Sum(new_terms, tuple(apart), rank_of_sum(new_terms, old_terms, is_exact), is_exact)
         return None
@@ -160,18 +174,24 @@ class Alignment:
         persons, cells = self.table.members.rows()
         return set(cells[persons == person].tolist())
 
-    def _change(self, total: Total, cell: int, by_person: Mapping[int, int]) -> CellRepair:
-        """Move a count by some persons, or hide it if it would be of fewer than t: without these persons it is. A count
-        of persons is moved by rows, too: beside a count of rows, nothing tells then whether a few have several."""
+    def _change(self, total: Total, cell: int, by_person: Mapping[int, float]) -> CellRepair:
+        """Move a figure by some persons, or hide it if it would be of fewer than t: without these persons it is. A
+        count of persons is moved by rows, too: beside a count of rows, nothing tells then whether a few have
+        several."""
         statistic, amount, once = total
         persons, by = (np.array(column) for column in zip(*sorted(by_person.items()), strict=True))
         inside, amounts = added_up([self._rows.of(amount, once, cell)])
         at = np.minimum(np.searchsorted(inside, persons), max(0, len(inside) - 1))
         before = np.where(inside[at] == persons, amounts[at], 0) if len(inside) else np.zeros(len(persons))
-        more = int((np.sign(before + by) - np.sign(before)).sum())
+        is_of_values = total in self.movable.sums
+        # An amount of somebody in the cell may be negative. Of anybody else, what is taken away is.
+        there = np.sign(np.abs(before) if is_of_values else before)
+        after = np.sign(np.where(there > 0, np.abs(before + by), by) if is_of_values else before + by)
+        more = int((after - there).sum())
         if len(inside) + more < self.table.entry.t:
             return CellRepair(RepairAction.SUPPRESS, cell, statistic)
-        shift = CountShift(amount, int(by.sum()), more, once)
+        rows = more if is_of_values else int(by.sum())
+        shift = CountShift(amount, rows, more, once, sum(map(_shortest, by), Decimal(0)) if is_of_values else None)
         moved = tuple(zip(persons.tolist(), by.tolist(), strict=True))
         return CellRepair(RepairAction.ALIGN, cell, statistic, shift=shift, moved=moved)
 
@@ -213,5 +233,14 @@ def rank_of_sum(new: Collection[SumTerm], old: Collection[SumTerm], is_exact: bo
     return MIXED * (is_mixed + 2 * (not is_exact)) + max(2, len(new) + len(old)).bit_length()
 
 
-def _negative(rows: AmountRows) -> AmountRows:
-    return rows[0], -rows[1]
+def _times(rows: AmountRows, factor: float) -> AmountRows:
+    return rows[0], rows[1] * factor
+
+
+PLACES = 9
+"""Decimal places of an amount: what is finer comes of adding up binary fractions."""
+
+
+def _shortest(amount: float) -> Decimal:
+    """The shortest decimal of an amount, so that a sum of them is that of the amounts as they are stored."""
+    return Decimal(repr(round(float(amount), PLACES)))

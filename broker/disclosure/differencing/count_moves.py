@@ -1,4 +1,4 @@
-"""Finds the moves of counts that give one person what sums are missing, and leave other sums as they are."""
+"""Finds the moves of figures that give one person what sums are missing, and leave other sums as they are."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
@@ -13,8 +13,8 @@ from broker.evidence.member_tables import SumTerm, Total, TotalCell
 
 Preference = Callable[[TotalCell], tuple[bool, int, int]]
 """Sorts cells: first those that are moved rather than others."""
-Missing = tuple[int, ...]
-"""What one person is missing from each sum."""
+Missing = tuple[float, ...]
+"""What one person is missing from each sum, in units of the least of them."""
 LEFT_OUT = 100.0
 """The cost of a sum that is not met, for each that it is missing. A move costs from 1 to 2."""
 
@@ -27,7 +27,7 @@ class Sum:
     alone."""
 
     terms: frozenset[SumTerm]
-    apart: tuple[tuple[int, int], ...] = ()
+    apart: tuple[tuple[int, float], ...] = ()
     rank: int = 0
     is_exact: bool = True
 
@@ -36,14 +36,14 @@ class CountMoves:
     """The equations of all moves: of the sums, first those that are met rather than others, without the ties that no
     move can touch. Cells that are in the same sums are one column."""
 
-    def __init__(self, sums: Sequence[Sum], countable: Set[Total]) -> None:
-        self.sums = _reached(sums, countable)
+    def __init__(self, sums: Sequence[Sum], movable: Set[Total]) -> None:
+        self.sums = _reached(sums, movable)
         self._apart = [dict(one.apart) for one in self.sums]
         self._persons = sorted({person for apart in self._apart for person in apart})
         column = defaultdict[TotalCell, list[tuple[int, int]]](list)
         for number, one in enumerate(self.sums):
             for term in one.terms:
-                if term.total in countable:
+                if term.total in movable:
                     column[term.of_cell].append((number, term.sign))
         alike = defaultdict[tuple[tuple[int, int], ...], list[TotalCell]](list)
         for cell in sorted(column):
@@ -95,7 +95,7 @@ class CountMoves:
 
     def of_each(
         self, met: Sequence[int], preference: Callable[[int], Preference]
-    ) -> Iterator[tuple[int, Mapping[TotalCell, int]]]:
+    ) -> Iterator[tuple[int, Mapping[TotalCell, float]]]:
         """The fewest moves of each person that meet these sums, in cells that are preferred."""
         for person in self._persons:
             prefers = preference(person)
@@ -103,15 +103,21 @@ class CountMoves:
             order = sorted(range(len(best)), key=lambda n: (prefers(best[n]), best[n]))
             moves = self._solved(self._missing(person), met, tuple(order))
             assert moves is not None, "the sums are met"
-            yield person, {best[n]: by for n, by in moves.items()}
+            unit = self._unit(person)
+            yield person, {best[n]: by * unit for n, by in moves.items()}
 
     def _missing(self, person: int) -> Missing:
-        return tuple(apart.get(person, 0) for apart in self._apart)
+        """A person's own amounts are all that is moved, so equal persons are those of equal multiples."""
+        unit = self._unit(person)
+        return tuple(_whole_if_near(apart.get(person, 0) / unit) for apart in self._apart)
+
+    def _unit(self, person: int) -> float:
+        return min(abs(apart[person]) for apart in self._apart if person in apart)
 
     def _are_solved(self, missing: Set[Missing], met: Sequence[int]) -> bool:
         return all(self._solved(one, met) is not None for one in missing)
 
-    def _solved(self, missing: Missing, met: Sequence[int], order: Sequence[int] = ()) -> Mapping[int, int] | None:
+    def _solved(self, missing: Missing, met: Sequence[int], order: Sequence[int] = ()) -> Mapping[int, float] | None:
         """By how much each column is moved, of columns that come first in the order; None if the sums cannot be
         met."""
         if not any(missing[n] for n in met):
@@ -122,8 +128,8 @@ class CountMoves:
         found = self._answer(missing, met, (), cost)
         if found is None:
             return None
-        moves = np.rint(found[:columns] - found[columns : 2 * columns]).astype(int)
-        return {int(n): int(moves[n]) for n in np.flatnonzero(moves)}
+        moves = found[:columns] - found[columns : 2 * columns]
+        return {int(n): _whole_if_near(moves[n]) for n in np.flatnonzero(np.abs(moves) > TOLERANCE)}
 
     def _left_out(self, missing: Missing, met: Sequence[int], more: Sequence[int]) -> Sequence[int]:
         """Those of some more sums that are not met where as many as possible are, and first ones rather than
@@ -148,14 +154,21 @@ class CountMoves:
         left_out = LEFT_OUT * np.linspace(2, 1, len(more))
         costs = np.concatenate([cost, cost, left_out, left_out])
         most = float(2 * sum(map(abs, missing)))
-        program = LinearProgram([0.0] * len(costs), [most] * len(costs), rows, whole=True)
+        # amounts of several sizes, as of several years, may be divided
+        is_whole = all(isinstance(by, int) for by in missing)
+        program = LinearProgram([0.0] * len(costs), [most] * len(costs), rows, whole=is_whole)
         program.set_costs(costs)
         return program.answer()
 
 
-def _reached(sums: Sequence[Sum], countable: Set[Total]) -> list[Sum]:
+def _whole_if_near(amount: float) -> float:
+    whole = round(amount)
+    return whole if abs(amount - whole) <= TOLERANCE else float(amount)
+
+
+def _reached(sums: Sequence[Sum], movable: Set[Total]) -> list[Sum]:
     """The sums without the ties that no moves of the others can touch, also by moves that make up for others."""
-    cells = [{t.of_cell for t in one.terms if t.total in countable} for one in sums]
+    cells = [{t.of_cell for t in one.terms if t.total in movable} for one in sums]
     by_cell = defaultdict[TotalCell, list[int]](list)
     for number, some in enumerate(cells):
         for cell in some:

@@ -8,7 +8,7 @@ from itertools import groupby
 import numpy as np
 
 from broker.disclosure.differencing.compare_tables import LoadTable, compare_all
-from broker.disclosure.differencing.count_alignment import Alignment, Countable, known_populations
+from broker.disclosure.differencing.count_alignment import Alignment, known_populations
 from broker.disclosure.differencing.count_moves import Sum
 from broker.disclosure.differencing.difference_kinds import SAME_AMOUNT, Vector
 from broker.disclosure.differencing.functionals import Functionals, own_amounts, without_total
@@ -16,11 +16,13 @@ from broker.disclosure.differencing.joint_counts import Numbers, sums_by_key
 from broker.domain.release_history import CellRepair, KnownFigure, OverlapKind, RepairAction
 from broker.evidence.member_tables import (
     MOVES,
+    NOTHING_MOVES,
     OUTSIDE,
     Comparison,
     Leak,
     Members,
     MemberTable,
+    Movable,
     StatisticCell,
     TotalCell,
     members_of,
@@ -194,7 +196,7 @@ class DifferenceRepair:
 
 
 def repair_differences(
-    new: MemberTable, history: Mapping[int, LoadTable], total_known: bool = True, countable: Countable = frozenset(),
+    new: MemberTable, history: Mapping[int, LoadTable], total_known: bool = True, movable: Movable = NOTHING_MOVES,
     before: Sequence[CellRepair] = (),
 ) -> DifferenceRepair:  # fmt: skip
     """Compare, change, and compare again until no leak is left.
@@ -202,14 +204,14 @@ def repair_differences(
     `history` has earlier tables by entry number. The workflow applies the changes to the output, runs secondary
     suppression as usual, and then calls this again. If `total_known` is False, suppressed cells and the remainder
     reveal nothing: then `without_total` of the table is compared, but the full table is returned. Leaks of totals that
-    are `countable` are repaired by counting the few persons with a cell. `before` are changes that were made already.
+    are `movable` are repaired by counting the few persons with a cell. `before` are changes that were made already.
     """
     changes, first, table = list[CellRepair](), None, new
     waiting, held = dict(history), set[Sum]()
     for _ in range(MAX_ROUNDS):
         found = tuple(compare_all(table if total_known else without_total(table), waiting.values()))
         first = found if first is None else first
-        more = tuple(_choose_changes(table, found, history, [*before, *changes], total_known, countable, held))
+        more = tuple(_choose_changes(table, found, history, [*before, *changes], total_known, movable, held))
         if not more:
             return DifferenceRepair(tuple(changes), table, first)
         table = apply_changes(table, more, history)
@@ -242,7 +244,7 @@ def remainders(table: MemberTable) -> Iterator[int]:
 
 def _choose_changes(
     table: MemberTable, comparisons: Sequence[Comparison], history: Mapping[int, LoadTable],
-    before: Sequence[CellRepair], total_known: bool, countable: Countable, held: set[Sum],
+    before: Sequence[CellRepair], total_known: bool, movable: Movable, held: set[Sum],
 ) -> Iterator[CellRepair]:  # fmt: skip
     """At most one change of each figure in a round, because one change may repair other leaks as well."""
     repeated = frozenset[TotalCell]().union(*(c.repeated for c in comparisons))
@@ -252,13 +254,13 @@ def _choose_changes(
         if not leak.covered and not _is_known(leak, repeated, total_known)
     ]  # fmt: skip
     # Earlier values first: they hide nothing. What else leaks is looked at again then.
-    if changes := [*_all_earlier_values(table, leaks, history, before, countable)]:
+    if changes := [*_all_earlier_values(table, leaks, history, before, movable)]:
         held.clear()  # the cells show other persons then
         yield from changes
         return
     overlapping = {c.overlap.entry for c in comparisons if c.overlap.kind is not OverlapKind.DISJOINT}
-    alignment = Alignment(table, {n: load for n, load in history.items() if n in overlapping}, countable, held)
-    aligned, stay = alignment.changes([of for of in leaks if alignment.is_of_counts(of[1])])
+    alignment = Alignment(table, {n: load for n, load in history.items() if n in overlapping}, movable, held)
+    aligned, stay = alignment.changes([of for of in leaks if alignment.is_of_movable(of[1])])
     if aligned:
         # What else leaks is looked at again once these few persons are counted.
         held |= set(alignment.met)
@@ -276,10 +278,10 @@ def _choose_changes(
 
 def _all_earlier_values(
     table: MemberTable, leaks: Sequence[tuple[int, Leak]], history: Mapping[int, LoadTable],
-    before: Sequence[CellRepair], countable: Countable,
+    before: Sequence[CellRepair], movable: Movable,
 ) -> Iterator[CellRepair]:  # fmt: skip
     """Statistics that show counts alone are moved instead, so that what is shown as the same count moves with them."""
-    others = {f.statistic for f in table.figures if (f.statistic, f.amount, f.once) not in countable}
+    others = {f.statistic for f in table.figures if (f.statistic, f.amount, f.once) not in movable.counts}
     # One exchange of a figure, or rounds could alternate.
     taken = {(c.statistic, c.cell) for c in before if c.action is RepairAction.EARLIER}
     for entry, of_entry in groupby(leaks, key=lambda of: of[0]):
@@ -301,7 +303,7 @@ def _earlier_values(
 ) -> Iterator[CellRepair]:
     """The changes that restore the earlier value where one cell differs from one cell by a few persons. It needs an old
     figure of the same kind. The other figures of the cell stay as they are."""
-    candidates = [leak for leak in leaks if leak.exact and not leak.scaled and _is_single_cell(leak)]
+    candidates = [leak for leak in leaks if leak.exact and leak.factor == 1 and _is_single_cell(leak)]
     if not candidates:
         return
     old = history[entry]()

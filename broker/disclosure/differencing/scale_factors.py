@@ -94,7 +94,14 @@ class Scale:
     @property
     def is_one(self) -> bool:
         """Whether all factors are 1."""
-        return bool(np.all(self.new == 1) and np.all(self.old == 1))
+        return self.factor == 1
+
+    @property
+    def factor(self) -> float | None:
+        """The factor of all amounts of the old table; None if cells have different ones, or those of the new table."""
+        if not np.all(self.new == 1) or np.any(self.old != self.old[:1]):
+            return None
+        return float(self.old[0])
 
 
 def possible_scales(new: Functional, old: Functional, least: int = 0) -> tuple[Scale, ...]:

@@ -12,7 +12,7 @@ from broker.disclosure.differencing.compare_tables import LoadTable
 from broker.disclosure.differencing.difference_repair import repair_differences
 from broker.disclosure.differencing.functionals import without_total
 from broker.disclosure.judged_tables import HistoryConstraint
-from broker.disclosure.table_recipes import countable_totals
+from broker.disclosure.table_recipes import movable_totals
 from broker.domain.findings import Assessment
 from broker.domain.plans.lineage import statistics_read_by
 from broker.domain.plans.scalars import Value
@@ -146,8 +146,8 @@ class ComparisonState:
         return where in self._changes and bool(self._changes[where].shifts)
 
     def _counts_of(self, where: TableAddress, table: MemberTable) -> MemberTable:
-        countable = countable_totals(self._request.planned(where))
-        return replace(table, figures=tuple(f for f in table.figures if (f.statistic, f.amount, f.once) in countable))
+        movable = movable_totals(self._request.planned(where)).every
+        return replace(table, figures=tuple(f for f in table.figures if (f.statistic, f.amount, f.once) in movable))
 
     def _figures_of(self, found: ComparisonResult, where: TableAddress, entry: int) -> tuple[KnownFigure, ...]:
         if entry in self.entries:
@@ -248,10 +248,10 @@ class JobComparison(ComparisonState):
                 | known_populations.population_loads(self._request.context, self._populations[where])
                 | self._sibling_tables(found, where)
             )
-            countable = countable_totals(self._request.planned(where))
+            movable = movable_totals(self._request.planned(where))
             before = self._repairs.get(where, ())
             outcome = repair_differences(
-                self._judged(found, where), loads, total_known=False, countable=countable, before=before
+                self._judged(found, where), loads, total_known=False, movable=movable, before=before
             )
             # The first round's overlaps, because later ones compare a table that is already repaired.
             found.comparisons.setdefault(where, outcome.comparisons)

@@ -10,7 +10,7 @@ from broker.disclosure.differencing.compare_tables import compare
 from broker.disclosure.differencing.difference_repair import apply_changes, repair_differences
 from broker.disclosure.differencing.functionals import amounts_of_total, nested_counts, without_total
 from broker.domain.release_history import CellRepair, CountShift, HistorySource, KnownFigure, RepairAction
-from broker.evidence.member_tables import MemberTable, members_of
+from broker.evidence.member_tables import MemberTable, Movable, members_of
 from tests.attacks.history_town import people, table
 
 EVERYBODY = table(1, {"all": people((1, 100))})
@@ -22,7 +22,7 @@ def changes(new: MemberTable, *known: MemberTable) -> Sequence[CellRepair]:
     """How a table is repaired. No two tables tell few apart then."""
     countable = frozenset((f.statistic, f.amount, f.once) for f in new.figures if f.is_count)
     loads = {t.entry.number: (lambda t=t: t) for t in known}
-    found = repair_differences(new, loads, total_known=False, countable=countable)
+    found = repair_differences(new, loads, total_known=False, movable=Movable(countable))
     if found.table is not None:
         assert all(compare(without_total(found.table), old).is_clean for old in known)
     return found.changes
@@ -125,7 +125,7 @@ def test_both_counts_of_one_amount_are_moved_once() -> None:
     known = table(2, {"north": people((1, 50))})
     loads = {2: lambda: known}
     found = repair_differences(
-        new, loads, total_known=False, countable=frozenset((3, "given", o) for o in (False, True))
+        new, loads, total_known=False, movable=Movable(frozenset((3, "given", o) for o in (False, True)))
     )
     assert [c.shift for c in found.changes] == [CountShift("given", 1, 1), CountShift("given", 1, 1, True)]
     assert found.table is not None
@@ -141,7 +141,7 @@ def test_an_earlier_mean_and_an_aligned_count_do_not_add_up() -> None:
     known = mean(table(2, cells, total=x))
     found = repair_differences(
         mean(table(9, cells | {"north": people((2, 50))}, total=x)), {2: lambda: known, 1: lambda: EVERYBODY},
-        total_known=False, countable=frozenset({(1, "rows", True)}),
+        total_known=False, movable=Movable(frozenset({(1, "rows", True)})),
     )  # fmt: skip
     assert [c.action for c in found.changes] == [RepairAction.EARLIER]
 
@@ -180,7 +180,7 @@ def series(known: MemberTable, *tables: MemberTable) -> list[list[int | None]]:
     for new in tables:
         countable = frozenset((f.statistic, f.amount, f.once) for f in new.figures if f.is_count)
         loads = {t.entry.number: (lambda t=t: t) for t in released}
-        found = repair_differences(new, loads, total_known=False, countable=countable).table
+        found = repair_differences(new, loads, total_known=False, movable=Movable(countable)).table
         shown.append([] if found is None else counts_of(found))
         released += [] if found is None else [without_total(found)]
     return shown

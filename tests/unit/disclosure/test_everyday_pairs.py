@@ -13,7 +13,7 @@ import pytest
 from broker.disclosure.differencing.compare_tables import compare
 from broker.disclosure.differencing.difference_repair import repair_differences
 from broker.disclosure.differencing.functionals import without_total
-from broker.evidence.member_tables import MemberTable
+from broker.evidence.member_tables import MemberTable, Movable
 from tests.attacks.history_town import table
 from tests.prove.release_history_defences import ANY_FACTOR, SMALL_CELLS, THE_SAME_SIDE
 
@@ -86,7 +86,7 @@ def figures_after_repair(earlier: MemberTable, later: MemberTable) -> int:
     known = without_total(earlier)
     countable = frozenset((f.statistic, f.amount, f.once) for f in later.figures if f.is_count)
     loads = {earlier.entry.number: lambda: known}
-    found = repair_differences(later, loads, total_known=False, countable=countable).table
+    found = repair_differences(later, loads, total_known=False, movable=Movable(countable)).table
     assert found is None or compare(without_total(found), known).is_clean
     return 0 if found is None else figures(found)
 
