@@ -24,6 +24,8 @@ class Leaf:
     of_year: bool = False
     implies: "Formula | None" = None
     """Formula that follows if the leaf holds: the conditions of an EXISTS."""
+    otherwise: frozenset[int] | None = None
+    """The variables that the negation tests, if these are others."""
 
     @property
     def scalar(self) -> Scalar:
@@ -86,8 +88,10 @@ def variables(formulas: Iterable[Formula]) -> frozenset[int]:
 
 def negation(formula: Formula) -> Formula:
     match formula:
-        case Leaf(holds=holds):
-            return replace(formula, holds=not holds)
+        case Leaf(holds=holds, variables=read, otherwise=other):
+            if other is None:
+                return replace(formula, holds=not holds)
+            return replace(formula, holds=not holds, variables=other, otherwise=read)
         case Conjunction(parts=parts):  # De Morgan's laws
             return Disjunction(tuple(map(negation, parts)))
         case Disjunction(parts=parts):

@@ -1,5 +1,7 @@
 """Operations that tell values of a variable apart, and codes that may choose a person's row."""
 
+from collections.abc import Collection, Sequence
+
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, column_ids
 from broker.domain.plans.variable_uses import VariableClass
 from broker.query.operations.registry import CASTS
@@ -7,10 +9,14 @@ from broker.query.symbols import ColumnOrigin
 
 LINEAR = CASTS | {"add", "subtract", "multiply", "divide", "negate"}
 """Operations that tell no value of a variable apart."""
+OF_ONE_VALUE = frozenset({"greatest", "least", "mean", "first", "last"})
+"""Functions that give a value of a variable, or one between."""
 OF_VALUES = frozenset({"greatest", "least", "count_distinct"})
 """Aggregates of the values that there are, however often."""
-RANKS = frozenset({"row_number", "rank", "dense_rank", "percent_rank", "cumulative_share", "ntile", "lag", "lead"})
-OF_ONE_ROW = frozenset({"lag", "lead", "first", "last"})
+PLACES = frozenset({"row_number", "rank", "dense_rank", "percent_rank", "cumulative_share", "ntile"})
+"""Window functions that give a row's place among a person's, by which a condition can choose it."""
+FIRST_AND_LAST = frozenset({"first", "last"})
+OF_ONE_ROW = FIRST_AND_LAST | {"lag", "lead"}
 """Window functions that find a row by an order; others tell what is equal in it."""
 
 
@@ -33,3 +39,25 @@ def is_of_records(origin: ColumnOrigin) -> bool:
     coded = variable.type is ScalarType.FLAG or (variable.type is ScalarType.TEXT and variable.values is not None)
     in_order = variable.name in {record.variable for record in origin.table.main_record}
     return variable.cls in {VariableClass.STANDARD, VariableClass.PUBLIC} and (coded or in_order)
+
+
+MANY_VALUES = 20
+"""So many values have two variables that are compared."""
+
+
+def have_same_values(origins: Sequence[ColumnOrigin]) -> bool:
+    """Whether a comparison of variables names no value: they have the same values, and many. Of others it can name one:
+    a month is at most a flag in January alone."""
+    found = [_values_of(origin) for origin in origins]
+    same = found[0] if found[0] is not None and found.count(found[0]) == len(found) else ()
+    return len({origin.variable.name for origin in origins}) == 1 or len(same) >= MANY_VALUES
+
+
+def _values_of(origin: ColumnOrigin) -> Collection[object] | None:
+    """The codes or whole numbers that a variable can have; None if they are not known."""
+    variable = origin.variable
+    if variable.values is not None:
+        return frozenset(variable.values)
+    if variable.type.is_number and variable.low is not None and variable.high is not None:
+        return range(int(variable.low), int(variable.high) + 1)
+    return None

@@ -42,6 +42,20 @@ class Dependence:
         """The dependence of a sum. It tells none of its amounts apart, each with its own conditions."""
         return replace(self, chooses=False, adds=self.chooses or self.adds)
 
+    def of_function(self, function: str) -> "Dependence":
+        """What a function tells of one variable: another one. Years alone stay as they are."""
+        names = self.names - YEAR.names
+        if len(names) != 1:
+            return self
+        (name,) = names
+        scans = frozenset((scan, f"{function} of {name}") for scan, other in self.variables if other == name)
+        return replace(self, variables=scans or frozenset({(0, f"{function} of {name}")}), present=frozenset())
+
+
+def of_another_row(name: str) -> str:
+    """The variable of which a name is the value in a row before or after."""
+    return name.removeprefix("lag of ").removeprefix("lead of ")
+
 
 NONE = Dependence()
 

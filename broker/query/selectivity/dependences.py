@@ -1,55 +1,27 @@
-"""What each column of a relation can tell about a person: an upper bound, through everything that computes it. Judges
-nothing."""
+"""What the operators of a relation make of the dependences of its columns: an upper bound, through everything that
+computes them. Judges nothing."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from broker.domain.plans import operators as ops
-from broker.domain.plans.scalars import (
-    NULL,
-    Call,
-    Case,
-    ColumnRef,
-    Literal,
-    Scalar,
-    ScalarType,
-    column_ids,
-    columns_in,
-    conjuncts_of,
-    parts_of,
-)
-from broker.query.selectivity.choices import OF_ONE_ROW, OF_VALUES, RANKS, has_choice, is_of_records
-from broker.query.selectivity.dependence import CHOSEN_YEAR, NONE, YEAR, Dependence, RowsDependence, united
+from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, conjuncts_of
+from broker.query.selectivity.choices import FIRST_AND_LAST, OF_ONE_ROW, OF_ONE_VALUE, OF_VALUES, PLACES
+from broker.query.selectivity.column_dependences import ColumnDependences
+from broker.query.selectivity.dependence import NONE, YEAR, Dependence, RowsDependence, united
 from broker.query.selectivity.relation_parts import columns_made, reads_persons, top_operators
 from broker.query.symbols import SymbolTable
 
 
-class Dependences:
-    """The dependences of one relation's columns. A column that is no variable has those of its operator: the arguments,
-    keys and orders. A column of an outer side, or of public rows, has those of all conditions that can choose its row
-    besides."""
+class Dependences(ColumnDependences):
+    """The dependences of one relation's columns."""
 
     def __init__(
         self, relation: ops.Relation, symbols: SymbolTable, given: frozenset[Scalar], of_years: frozenset[int]
     ) -> None:
-        """`given`: keys that are the same for all rows of a cell, whatever its table. `of_years`: scans of several
-        years."""
-        self._symbols, self._of_years = symbols, of_years
+        """`given`: keys that are the same for all rows of a cell, whatever its table."""
+        super().__init__(symbols, of_years)
         self._given = frozenset(map(symbols.expanded, given))
-        self._own: dict[int, Dependence] = {}
-        self._homes: dict[tuple[int, int], Dependence] = {}
-        """By the number of a scan or written row, and an operator: what decides whether the operator finds a row of it,
-        and which."""
-        self._picked: dict[tuple[int, int], Dependence] = {}
-        """By the same: the conditions of an order that picks a person's row."""
-        self._inside = frozenset[int]()
-        """The operators that what is read is below of: they decide nothing there."""
-        self._enclosing: dict[int, frozenset[int]] = {}
-        self._known: dict[int, RowsDependence] = {}
-        self._chosen_years: set[tuple[int, int]] = set()
-        """By the same: scans of which an order chooses a row of some year."""
-        self._of_persons: set[int] = set()
-        self._of_some_rows: set[int] = set()
         self._tops = {id(part) for part in top_operators(relation)}
         self._lookups = [columns_made(part) for part in ops.walk(relation) if not reads_persons(part, symbols)]
         before: object = None
@@ -57,86 +29,6 @@ class Dependences:
         while before != (self._own, self._homes, self._picked):
             before = dict(self._own), dict(self._homes), dict(self._picked)
             self._rows(relation)
-
-    def of(self, scalar: Scalar) -> Dependence:
-        return self._of_columns(scalar, self._of_column)
-
-    def of_condition(self, scalar: Scalar) -> Dependence:
-        """The same, without whether a person has a row on an outer side, which the formulas of conditions know."""
-        return self._of_columns(
-            scalar, lambda ident: self._column(ident) if self._is_of_person_rows(ident) else self._of_column(ident)
-        )
-
-    def _of_columns(self, scalar: Scalar, of: Callable[[int], Dependence]) -> Dependence:
-        found = united(map(of, column_ids(scalar)))
-        return found.choosing() if has_choice(scalar) else found
-
-    def is_variable(self, scalar: Scalar) -> bool:
-        """Whether a scalar is a variable of a person as it is; of an outer side, too."""
-        match scalar:
-            case Case(
-                whens=((Call(op="is_null", args=(ColumnRef(ident=row),)), Literal(value=None)),),
-                otherwise=ColumnRef(ident=ident) as column,
-            ) if ident in self._symbols.origins and row == self._symbols.origins[ident].scan:
-                return self.is_variable(column)
-            case ColumnRef(ident=ident) if ident in self._symbols.origins and self._is_of_person_rows(ident):
-                return not self._decided_by(self._picked, ident).names
-        return False
-
-    def _is_of_person_rows(self, ident: int) -> bool:
-        origin = self._symbols.origins.get(ident)
-        return self._symbols.is_person(ident if origin is None else origin.scan)
-
-    def _column(self, ident: int) -> Dependence:
-        symbols, found = self._symbols, self._own.get(ident, NONE)
-        if ident in symbols.definitions:
-            found |= self.of(symbols.definitions[ident])
-        if ident in symbols.origins:
-            origin = symbols.origins[ident]
-            if origin.is_year:
-                chosen = any(home == origin.scan and by not in self._inside for home, by in self._chosen_years)
-                of_year = Dependence(frozenset({(origin.scan, CHOSEN_YEAR)})) if chosen else YEAR
-                found |= of_year if origin.scan in self._of_years else NONE
-            elif symbols.is_person(origin.scan) and origin.key_domain is None:
-                found |= Dependence(frozenset({(origin.scan, origin.variable.name)}))
-        is_value = ident in self._own or (ident in symbols.origins and symbols.origins[ident].key_domain is None)
-        return found | (self._decided_by(self._picked, ident) if is_value else NONE)
-
-    def _of_column(self, ident: int) -> Dependence:
-        return self._column(ident) | self.row_of(ident)
-
-    def of_own_rows(self, column: ColumnRef) -> Dependence:
-        """The dependence of a column in the rows that there are."""
-        definition = self._symbols.definitions.get(column.ident)
-        if definition is None:
-            return self._column(column.ident)
-        return united(map(self.of_own_rows, columns_in(definition))) | replace(
-            self.of(definition), variables=frozenset()
-        )
-
-    def row_of(self, ident: int) -> Dependence:
-        """What decides whether a column's row is found on an outer side, or which of public rows it is."""
-        return self._decided_by(self._homes, ident)
-
-    def _decided_by(self, found: Mapping[tuple[int, int], Dependence], ident: int) -> Dependence:
-        homes = self._homes_of(ident)
-        return united(one for (home, by), one in found.items() if home in homes and by not in self._inside)
-
-    def stand_below(self, operator: ops.Relation | None) -> None:
-        """Read columns as an operator reads them; None: as they are above the whole relation."""
-        self._inside = frozenset() if operator is None else self._enclosing[id(operator)]
-
-    def _homes_of(self, ident: int) -> frozenset[int]:
-        symbols = self._symbols
-        if ident in symbols.origins:
-            return frozenset({ident, symbols.origins[ident].scan})
-        return frozenset({ident}) | (symbols.source_rows[ident].scans if ident in symbols.source_rows else frozenset())
-
-    def tables_of(self, found: Dependence) -> frozenset[tuple[str, str]]:
-        """The variables of a dependence and whether there are rows, by tables."""
-        tables = self._symbols.tables
-        named = {(tables[scan].full_name if scan in tables else "", name) for scan, name in found.variables}
-        return frozenset(named | {(tables[scan].full_name, "") for scan in found.present})
 
     def _rows(self, relation: ops.Relation) -> RowsDependence:
         around = self._inside
@@ -164,6 +56,11 @@ class Dependences:
         rows = self._rows(relation.child)
         match relation:
             case ops.Filter(predicate=predicate):
+                chosen = united(self.of(c) for c in conjuncts_of(predicate) if self._picks_rows(c))
+                if chosen.names:
+                    for home in columns_made(relation.child):
+                        at = home, id(relation)
+                        self._picked[at] = self._picked.get(at, NONE) | chosen.choosing()
                 return rows | self._conditions(conjuncts_of(predicate))
             case ops.Project(columns=computed):
                 for ident, scalar in computed:
@@ -180,10 +77,13 @@ class Dependences:
                     if own.names <= YEAR.names:  # it tells how many rows there are, or of which years
                         self._add(ident, by | rows.number | self._of_rows(relation.child, rows))
                     else:
-                        self._add(ident, by | around | own | (NONE if call.op in OF_VALUES else rows.number))
+                        # a sum of years tells how many of these meet the conditions, unless it counts rows itself
+                        adds_years = self._reads_years(relation.child) and call.op == "sum" and not self._counts(call)
+                        how_often = NONE if call.op in OF_VALUES else rows.all if adds_years else rows.number
+                        self._add(ident, by | around | own | how_often)
                 if relation.person is not None and not by.names:
                     self._of_persons |= {ident for ident, _ in calls}
-                    self._of_some_rows |= {ident for ident, call in calls if self._chooses_rows(call)}
+                    self._of_some_rows |= {ident: of for ident, call in calls if (of := self._of_chosen_rows(call))}
                 return replace(rows, number=by)
             case ops.Window(columns=windows):
                 for window in windows:
@@ -193,15 +93,36 @@ class Dependences:
                         by |= picked
                     else:
                         by |= united(self.of(scalar) for scalar, _ in window.order)
+                    if window.function.op in PLACES:
+                        by = by.of_function("place")
                     own = self._of_call(window.function)
-                    if window.function.op not in RANKS and own.names <= YEAR.names:
+                    if window.function.op not in FIRST_AND_LAST and (own | by).names <= YEAR.names:
                         own = self._of_rows(relation.child, rows)
                     self._add(window.ident, by | rows.number | own)
-                    if window.function.op == "row_number":
+                    self._extremes |= {window.ident} if window.function.op in {"greatest", "least"} else set()
+                    if window.function.op in PLACES:
                         self._pick(relation, picked, window.partition)
             case ops.Limit(order=order):
                 self._pick(relation, self._choices(order), ())
         return rows
+
+    def _picks_rows(self, condition: Scalar) -> bool:
+        """Whether a condition compares a row with the greatest or least of the person's rows."""
+        match self._symbols.expanded(condition):
+            case Call(args=(ColumnRef(ident=one), ColumnRef(ident=other))):
+                return len({one, other} & self._extremes) == 1
+        return False
+
+    def _counts(self, call: ops.AggregateCall) -> bool:
+        """Whether a sum is of flags, or of written values."""
+        argument = self._symbols.expanded(call.args[0])
+        if isinstance(argument, Case):
+            return all(isinstance(value, Literal) for value in argument.values)
+        return isinstance(argument, ColumnRef) and argument.type is ScalarType.FLAG
+
+    def _reads_years(self, relation: ops.Relation) -> bool:
+        """Whether a person can have rows of several years."""
+        return any(isinstance(part, ops.Scan) and part.person in self._of_years for part in ops.walk(relation))
 
     def _of_rows(self, relation: ops.Relation, rows: RowsDependence) -> Dependence:
         """How many rows there are is one variable more, because the conditions on them are judged by their sizes."""
@@ -229,20 +150,6 @@ class Dependences:
             self._chosen_years |= set() if of_one_year else {(home, id(operator))}
             self._picked[home, id(operator)] = self._picked.get((home, id(operator)), NONE) | chosen
 
-    def is_record_code(self, scalar: Scalar) -> bool:
-        """Whether an expanded value is a variable, is computed from codes of records and years alone, or only puts
-        missing ones to an end."""
-        match scalar:
-            case Case(whens=((Call(op="is_null", args=(column,)), Literal()),), otherwise=Literal()):
-                return self.is_variable(column)
-            case Call(op="coalesce", args=(column, Literal())):
-                return self.is_variable(column)
-        origins = [self._symbols.origins.get(ident) for ident in column_ids(scalar)]
-        return self.is_variable(scalar) or (
-            len(self.of(scalar).names) < 2
-            and all(origin is not None and (origin.is_year or is_of_records(origin)) for origin in origins)
-        )
-
     def _presence(self, *relations: ops.Relation) -> Dependence:
         """Whether a person has rows in the tables of relations."""
         symbols = self._symbols
@@ -264,6 +171,9 @@ class Dependences:
     def _of_call(self, call: ops.AggregateCall) -> Dependence:
         """Whether rows meet a condition is one more variable, because the condition itself is judged by its size."""
         found = united(map(self.of, call.args))
+        if call.op not in OF_ONE_VALUE:
+            # how many rows there are, or which row, is another variable than the value
+            found = found.of_function(call.op)
         if len(found.names) > 1 and call.args and self._is_condition(call.args[0]):
             name = repr((call.op, self.spelled(self._symbols.expanded(call.args[0]))))
             return Dependence(frozenset({(0, name)}), chooses=True)
@@ -285,25 +195,14 @@ class Dependences:
                 return self.is_of_row(case) and all(isinstance(value, Literal) for value in values)
         return False
 
-    def is_of_some_rows(self, scalar: Scalar) -> bool:
-        """Whether a value is the greatest or least of a variable in those rows of a person that meet conditions:
-        `MAX(CASE WHEN … THEN variable END)`."""
-        return isinstance(scalar, ColumnRef) and scalar.ident in self._of_some_rows
-
-    def _chooses_rows(self, call: ops.AggregateCall) -> bool:
+    def _of_chosen_rows(self, call: ops.AggregateCall) -> Scalar | None:
         match self._symbols.expanded(call.args[0]) if call.op in {"greatest", "least"} else NULL:
             case Case(values=values) as case:
                 others = {value for value in values if value != NULL}
                 of_row = all(self.is_of_row(condition) for condition, _ in case.whens)
-                return of_row and len(others) == 1 and self.is_variable(*others)
-        return False
-
-    def is_of_row(self, scalar: Scalar) -> bool:
-        """Whether an expanded value is computed from variables of persons alone, so that it cannot tell a person's rows
-        apart by anything else, such as their years."""
-        symbols = self._symbols
-        origins = [symbols.origins.get(ident) for ident in column_ids(scalar)]
-        return all(o is not None and symbols.is_person(o.scan) and not o.is_year for o in origins)
+                if of_row and len(others) == 1 and self.is_variable(*others):
+                    return next(iter(others))
+        return None
 
     def _union(self, union: "ops.Union[ops.Relation]") -> RowsDependence:
         """If the parts have different tables or conditions, each column tells from which of them a row is."""
@@ -356,41 +255,3 @@ class Dependences:
             repeats = bool(chosen) and not (isinstance(condition, Call) and condition.op in {"equal", "equal_text"})
             total |= RowsDependence((condition,), found.choosing(), found.choosing() if repeats else NONE)
         return total
-
-    def _read_homes(self, scalar: Scalar) -> frozenset[int]:
-        symbols = self._symbols
-        match scalar:
-            case ColumnRef(ident=ident):
-                if ident in symbols.definitions:
-                    return self._read_homes(symbols.definitions[ident]) | symbols.source_rows[ident].scans
-                return frozenset({ident, symbols.origins[ident].scan} if ident in symbols.origins else {ident})
-        return frozenset().union(*map(self._read_homes, parts_of(scalar)))
-
-    def conditions_of(self, relation: ops.Relation) -> frozenset[object]:
-        """The tables and conditions of a relation's rows."""
-        return self._spelled_rows(self._known[id(relation)])
-
-    def _spelled_rows(self, rows: RowsDependence) -> frozenset[object]:
-        return frozenset(
-            one if isinstance(one, str) else self.spelled(self._symbols.expanded(one)) for one in rows.conditions
-        )
-
-    def spelled(self, scalar: Scalar) -> object:
-        """A condition without the tables that it reads."""
-        match scalar:
-            case ColumnRef(ident=ident):
-                found = self.of(scalar)
-                return (self.tables_of(found), self.of(scalar).names) if ident in self._symbols.origins else ident
-            case Literal(value=value):
-                return value
-            case Case():
-                return tuple(map(self.spelled, parts_of(scalar)))
-        return (scalar.op, *map(self.spelled, scalar.args))
-
-    def _add(self, ident: int, found: Dependence) -> None:
-        self._own[ident] = self._own.get(ident, NONE) | found
-
-    def _add_home(self, homes: Iterable[int], found: Dependence, operator: int) -> None:
-        """`operator`: 0 if it decides everywhere."""
-        for home in homes:
-            self._homes[home, operator] = self._homes.get((home, operator), NONE) | found

@@ -1,13 +1,15 @@
 """Builds Boolean formulas from bound conditions, with variable ids that all tables of a job share."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from broker.domain.plans import scalars
 from broker.query.operations.possible_values import ONLY_FALSE, ONLY_TRUE, possible_values
 from broker.query.operations.registry import COMPARISONS
 from broker.query.selectivity import boolean_formulas
 from broker.query.selectivity.branches import RelationBranch, TooManyRelationBranches, as_case, written_values
+from broker.query.selectivity.choices import have_same_values
 from broker.query.selectivity.quotients import compared_quotient
 from broker.query.symbols import ColumnOrigin, SymbolTable
 
@@ -36,8 +38,22 @@ class FormulaBuilder:
     unnamed_offset: int
     columns: dict[int, int] = field(default_factory=dict)
     """By the id of a variable, a column of it in the symbol table."""
+    found_by: dict[int, scalars.Scalar] = field(default_factory=dict, init=False)
+    """By the key of a public table, the equality that finds its row in the branch."""
     steps: list[None] = field(default_factory=list)
     """One entry for each condition that was read. Their number is limited."""
+
+    def __post_init__(self) -> None:
+        self._find_public_rows(self.branch)
+
+    def _find_public_rows(self, branch: RelationBranch) -> None:
+        """Note which equality finds the row of a public table: the first of its key."""
+        for condition in (*branch.conditions, *chain(*branch.outer_conditions.values())):
+            match condition:
+                case scalars.Call(op="equal" | "equal_text", args=(scalars.ColumnRef(), scalars.ColumnRef())):
+                    named = self.named(condition)
+                    for ident in filter(self._is_public_key, scalars.column_ids(named)):
+                        self.found_by.setdefault(ident, named)
 
     @property
     def present(self) -> frozenset[boolean_formulas.TableOccurrence]:
@@ -64,7 +80,10 @@ class FormulaBuilder:
             outer_conditions={**mine.outer_conditions, **branch.outer_conditions},
             row_numbers=mine.row_numbers | branch.row_numbers,
         )  # fmt: skip
-        return replace(self, branch=merged)
+        found = replace(self, branch=merged)
+        found.found_by.update(self.found_by)
+        found._find_public_rows(branch)
+        return found
 
     def formula(self, condition: scalars.Scalar) -> boolean_formulas.Formula:
         """Formula of when a condition is true."""
@@ -159,8 +178,9 @@ class FormulaBuilder:
         )
 
     def _leaf(self, named: scalars.Scalar) -> boolean_formulas.Formula:
-        if self._is_first_row(named):  # every person has one, so this excludes nobody
-            return boolean_formulas.says_nothing(named)
+        if self._is_first_row(named):  # every person has one, so this excludes nobody; not everybody has a second one
+            rows = frozenset({self.unnamed_offset + min(scalars.column_ids(named))})
+            return boolean_formulas.Leaf(named, True, frozenset(), otherwise=rows)
         read = scalars.column_ids(named)
         if not read:
             match possible_values(named, {}, {}):
@@ -170,10 +190,10 @@ class FormulaBuilder:
                     return boolean_formulas.NEVER
             return boolean_formulas.says_nothing(named)
         variables = frozenset[int]().union(*map(self.variables_of, read))
-        if self._compares_rows_of_one_variable(named):
-            variables = frozenset({min(variables)})
-        elif self._compares_two_variables(named):
-            variables = frozenset({self._compared(*variables)})
+        if self._compares_rows_of_one_variable(named) or self._compares_two_variables(named):
+            # a condition of its own, beside any on one of them
+            known = len(variables) == 2 and variables <= self.variable_ids.readings.keys()
+            variables = frozenset({self._compared(*variables) if known else min(variables)})
         return boolean_formulas.Leaf(named, True, variables, any(map(self._is_year, read)))
 
     def _compares_rows_of_one_variable(self, named: scalars.Scalar) -> bool:
@@ -194,8 +214,14 @@ class FormulaBuilder:
         match named:
             case scalars.Call(op=op, args=(scalars.ColumnRef(), scalars.ColumnRef())) if op in COMPARISONS:
                 read = scalars.column_ids(named)
-                return read <= self.columns.keys() and all(map(self._is_own_variable, read))
+                is_of_two = read <= self.columns.keys() and all(map(self._is_own_variable, read))
+                return is_of_two and self.names_no_value(named)
         return False
+
+    def names_no_value(self, condition: scalars.Scalar) -> bool:
+        """Whether a comparison of two variables is of two that have the same values, and many."""
+        read = sorted(scalars.column_ids(condition))
+        return have_same_values([self.symbols.origins[self.columns.get(ident, ident)] for ident in read])
 
     def _is_own_variable(self, ident: int) -> bool:
         return self.variables_of(ident) == {ident} and not self.origin(ident).is_hidden
@@ -232,10 +258,13 @@ class FormulaBuilder:
                         for i in outer
                     )
                 )
-            if any(self._is_public_key(c.ident) for c in sides) and all(c.ident in self.columns for c in sides):
-                scans = {self.origin(c.ident).scan for c in sides if c.ident in self.columns}
-                read = self._outer_variables(frozenset(scans & self.branch.outer_conditions.keys()))
-                return boolean_formulas.Leaf(named, True, read)
+            if all(c.ident in self.columns for c in sides):
+                keys = [c.ident for c in sides if self._is_public_key(c.ident)]
+                # the first equality finds the public row, and any other compares two variables
+                if any(self.found_by.get(key) == named for key in keys):
+                    scans = {self.origin(c.ident).scan for c in sides}
+                    read = self._outer_variables(frozenset(scans & self.branch.outer_conditions.keys()))
+                    return boolean_formulas.Leaf(named, True, read)
         return self._leaf(named)
 
     def _written_values(self, named: scalars.Scalar) -> list[scalars.Literal] | None:
@@ -262,18 +291,34 @@ class FormulaBuilder:
     def _exists(self, named: scalars.ColumnRef) -> boolean_formulas.Formula:
         """Formula of an EXISTS: the conditions of its rows. Without conditions of its own, it tests whether there is a
         row."""
-        branches = self.branch.subqueries[named.ident]
-        inner = [self.within(w) for w in branches]
-        met = boolean_formulas.Disjunction(
-            tuple(
-                boolean_formulas.Conjunction(tuple(map(r.formula, w.conditions)))
-                for r, w in zip(inner, branches, strict=True)
-            )
-        )
-        read = boolean_formulas.variables([met])
-        if read:
-            return boolean_formulas.Leaf(named, True, read, implies=met)
-        return self._presence(frozenset(s for w in branches for s in w.scans), named)
+        branches, ways = self.branch.subqueries[named.ident], list[boolean_formulas.Formula]()
+        is_combined = False
+        for branch in branches:
+            conditions = tuple(map(self.within(branch).formula, branch.conditions))
+            read = boolean_formulas.variables(conditions)
+            found = self._rows_found(branch.scans, read)
+            is_combined |= bool(read) or len(found) > 1
+            ways.append(boolean_formulas.Conjunction((*conditions, *map(self._rows_in, found))))
+        if not is_combined:
+            return self._presence(frozenset(s for w in branches for s in w.scans), named)
+        met = boolean_formulas.Disjunction(tuple(ways))
+        return boolean_formulas.Leaf(named, True, boolean_formulas.variables([met]), implies=met)
+
+    def _rows_found(self, scans: Collection[int], read: Collection[int]) -> Sequence[boolean_formulas.TableOccurrence]:
+        """The tables of persons in which somebody has to have rows. Whether there are rows is a value of each variable
+        of theirs, a missing one, and in tables of the branch everybody has rows."""
+        known = {self.variable_ids.readings[i].occurrence for i in read if i in self.variable_ids.readings}
+        everywhere = {(o.table, o.years) for o in (*known, *self.present)}
+        found = {self.occurrences[s] for s in scans if s in self.occurrences and self.occurrences[s].is_person}
+        return sorted((o for o in found if (o.table, o.years) not in everywhere), key=repr)
+
+    def _rows_in(self, occurrence: boolean_formulas.TableOccurrence) -> boolean_formulas.Leaf:
+        column = self._presence_column(occurrence)
+        return boolean_formulas.Leaf(column, True, frozenset({column.ident}))
+
+    def _presence_column(self, occurrence: boolean_formulas.TableOccurrence) -> scalars.ColumnRef:
+        ident = self.variable_ids.ident(boolean_formulas.VariableReading(occurrence, None))
+        return scalars.ColumnRef(ident, scalars.ScalarType.TRUTH)
 
     def _presence(self, scans: frozenset[int], named: scalars.Scalar) -> boolean_formulas.Leaf:
         found = [self.occurrences[s] for s in sorted(scans) if s in self.occurrences and self.occurrences[s].is_person]
@@ -281,8 +326,7 @@ class FormulaBuilder:
             # without one known table of persons, the test gets an id that has no public size
             unnamed = self.unnamed_offset + min(scans, default=0)
             return boolean_formulas.Leaf(named, True, frozenset({unnamed}))
-        ident = self.variable_ids.ident(boolean_formulas.VariableReading(found[0], None))
-        return boolean_formulas.Leaf(scalars.ColumnRef(ident, scalars.ScalarType.TRUTH), True, frozenset({ident}))
+        return self._rows_in(found[0])
 
     def _outer_scans(self, ident: int) -> frozenset[int] | None:
         """Scans of an outer side that this link key or person number belongs to; None if it belongs to none."""
@@ -296,7 +340,10 @@ class FormulaBuilder:
         """Leaf that tests whether an outer join found a row."""
         scans = self._outer_scans(ident) or frozenset()
         read = self._outer_variables(scans)
-        return boolean_formulas.Leaf(named, False, read) if read else self._presence(scans, named)
+        found = self._rows_found(scans, read)
+        if not read and len(found) < 2:
+            return self._presence(scans, named)
+        return boolean_formulas.Leaf(named, False, read | {self._presence_column(o).ident for o in found})
 
     def _outer_variables(self, scans: frozenset[int]) -> frozenset[int]:
         """Variables in the conditions on outer sides."""
@@ -304,6 +351,7 @@ class FormulaBuilder:
         # without these scans, so that the recursion ends
         others = {s: c for s, c in self.branch.outer_conditions.items() if s not in scans}
         inner = replace(self, branch=replace(self.branch, outer_conditions=others))
+        inner.found_by.update(self.found_by)
         return boolean_formulas.variables([inner.formula(c) for c in conditions])
 
     def variables_of(self, ident: int) -> frozenset[int]:

@@ -21,12 +21,23 @@ class ChosenValue:
     chosen_by: Tokens
     read: Tokens
 
+    @property
+    def is_of_others(self) -> bool:
+        """Whether it is chosen by other variables than it reads. Whether there are rows is a value of each variable of
+        theirs."""
+        tables = {table for table, name in self.read if name}
+        chosen, read = (
+            {(table, name) for table, name in some if name or table not in tables}
+            for some in (self.chosen_by, self.read)
+        )
+        return bool(chosen and read) and chosen != read
+
 
 def joins_values(case: scalars.Case, dependences: Dependences, symbols: SymbolTable) -> bool:
     """Whether a value that another variable chooses may be the same as one that is chosen otherwise."""
     found = [*_chosen_values(case, frozenset(), dependences, symbols)]
     return any(
-        one.chosen_by and one.read - one.chosen_by and may_equal(one.value, other.value, dependences, symbols)
+        one.is_of_others and may_equal(one.value, other.value, dependences, symbols)
         for one in found
         for other in found
         if one.value != other.value and not isinstance(one.value, scalars.Literal)
@@ -39,7 +50,7 @@ def _chosen_values(
     match as_case(value):
         case scalars.Case(whens=whens, otherwise=otherwise):
             for condition, inner in whens:
-                if not _is_missing_variable(condition, dependences, symbols):
+                if not (len(whens) == 1 and _is_missing(otherwise, condition, dependences, symbols)):
                     chosen_by |= dependences.tables_of(dependences.of(condition))
                 yield from _chosen_values(inner, chosen_by, dependences, symbols)
             yield from _chosen_values(otherwise, chosen_by, dependences, symbols)
@@ -47,23 +58,23 @@ def _chosen_values(
             yield ChosenValue(other, chosen_by, dependences.tables_of(dependences.of(other)))
 
 
-def _is_missing_variable(condition: scalars.Scalar, dependences: Dependences, symbols: SymbolTable) -> bool:
-    """Whether a condition asks if a variable is missing, which no text can choose: not by a condition of its outer side
-    either."""
+def _is_missing(
+    value: scalars.Scalar, condition: scalars.Scalar, dependences: Dependences, symbols: SymbolTable
+) -> bool:
+    """Whether a condition asks if a variable is missing that is the value otherwise, as COALESCE does. No text can
+    choose that: not by a condition of its outer side either."""
     match condition:
         case scalars.Call(op="is_null", args=(scalars.ColumnRef(ident=ident),)) if ident in symbols.origins:
-            return not dependences.row_of(ident).names
+            return value == condition.args[0] and not dependences.row_of(ident).names
     return False
 
 
 def may_equal(value: scalars.Scalar, other: scalars.Scalar, dependences: Dependences, symbols: SymbolTable) -> bool:
-    """Whether two values may be one. Some variables are never missing, but of an outer side they can be; any other
-    column may be so by a condition."""
-    if other == scalars.NULL:
-        if isinstance(value, scalars.ColumnRef) and dependences.is_variable(value):
-            missing = symbols.origins[value.ident].variable.missing
-            return missing or bool(dependences.row_of(value.ident).names)
+    """Whether two values may be one, or both be missing."""
+    if can_be_missing(value, dependences, symbols) and can_be_missing(other, dependences, symbols):
         return True
+    if scalars.NULL in (value, other):
+        return False
     mine, theirs = _possible(value, symbols), _possible(other, symbols)
     if mine is None or theirs is None:
         return True
@@ -74,6 +85,17 @@ def may_equal(value: scalars.Scalar, other: scalars.Scalar, dependences: Depende
         return max(few.start, many.start) < min(few.stop, many.stop)
     # Text is never in a range, which would look at each of its numbers.
     return any(v in many for v in few if isinstance(v, int) or not isinstance(many, range))
+
+
+def can_be_missing(value: scalars.Scalar, dependences: Dependences, symbols: SymbolTable) -> bool:
+    """Whether a value may be missing. Some variables never are, but of an outer side they can be; any other column may
+    be so by a condition."""
+    match value:
+        case scalars.Literal(value=written):
+            return written is None
+        case scalars.ColumnRef(ident=ident) if dependences.is_variable(value):
+            return symbols.origins[ident].variable.missing or bool(dependences.row_of(ident).names)
+    return True
 
 
 def _as_compared(value: scalars.Value) -> scalars.Value:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, Value, column_ids
 from broker.policy.public_sizes import MISSING_CODE, PublicSizes, TableSizes, VariableShares
@@ -161,13 +162,14 @@ def share_of(formula: boolean_formulas.Formula, variable: int, shares: VariableS
 
 
 def is_impossible(formula: boolean_formulas.Formula, variable: int) -> bool:
-    """Whether no value satisfies a formula on one variable. Only comparisons with written values are evaluated."""
+    """Whether no value satisfies a formula on one variable. Only comparisons with written values are evaluated: what
+    cannot be may be true, as the order of texts, which depends on the engine."""
     on_variable = [leaf for leaf in boolean_formulas.leaves(formula) if leaf.variables]
     plain = all(_is_on(leaf, variable) and _is_plain(leaf.condition) for leaf in on_variable)
     if not plain or len(on_variable) > MOST_CONDITIONS:
         return False
     conditions = VariableConditions(formula, variable, on_variable)
-    return not any(map(conditions.holds, conditions.breakpoints))
+    return not any(map(conditions.may_hold, conditions.breakpoints))
 
 
 def _is_on(leaf: boolean_formulas.Leaf, variable: int) -> bool:
@@ -211,14 +213,16 @@ class VariableConditions:
         """Values between which no comparison of the variable with a named value changes."""
         if self.kind is ScalarType.TRUTH:
             return [True, False, None]
-        numbers = [_number(v) for v in self.named if _is_number(v)]
-        # values just beside a named number, where < and > change
-        steps = [Decimal(d) for d in ("-1", "-0.000001", "0.000001", "1")]
-        # the next text or day after a named one, where < and > change
-        after = [v + "\x01" for v in self.named if isinstance(v, str)]
+        known = [*self.named, None]
+        if self.kind.is_number:
+            numbers = sorted({_number(v) for v in self.named if _is_number(v)})
+            ends = [n + by for n in (*numbers[:1], *numbers[-1:]) for by in (-1, 1)]
+            return [*known, self.unlisted, *ends, *((a + b) / 2 for a, b in pairwise(numbers))]
         days = [v + timedelta(days=d) for v in self.named if isinstance(v, date) for d in (-1, 1)]
-        # \x7f sorts after all printable ASCII
-        return [self.unlisted, *self.named, None, "\x7f", *after, *days, *(n + d for n in numbers for d in steps)]
+        if self.kind is not ScalarType.TEXT:
+            return [*known, *days]
+        # the next text after a named one; \x7f sorts after all printable ASCII
+        return [*known, self.unlisted, "\x7f", *(v + "\x01" for v in self.named if isinstance(v, str))]
 
     def value(self, code: str) -> Value:
         """Convert a code to the type of the variable."""
@@ -231,9 +235,12 @@ class VariableConditions:
     def holds(self, value: Value) -> bool:
         return self._holds(self._formula, value)
 
-    def _holds(self, formula: boolean_formulas.Formula, value: Value) -> bool:
-        """Whether the formula holds for a value. Conditions on years count as true: what holds for them holds for
-        people of each year."""
+    def may_hold(self, value: Value) -> bool:
+        return self._holds(self._formula, value, surely=False)
+
+    def _holds(self, formula: boolean_formulas.Formula, value: Value, surely: bool = True) -> bool:
+        """Whether the formula holds for a value, or may hold. Conditions on years count as true: what holds for them
+        holds for people of each year."""
         match formula:
             case boolean_formulas.Leaf(variables=read) if not read:
                 return True
@@ -241,11 +248,12 @@ class VariableConditions:
                 listed = self._listed[id(formula)]
                 if listed is not None and value is not None:
                     return (value == listed) == holds
-                return possible_values(formula.scalar, {self._variable: frozenset({value})}, {}) == ONLY_TRUE
+                found = possible_values(formula.scalar, {self._variable: frozenset({value})}, {})
+                return found == ONLY_TRUE if surely else found is None or True in found
             case boolean_formulas.Conjunction(parts=parts):
-                return all(self._holds(p, value) for p in parts)
+                return all(self._holds(p, value, surely) for p in parts)
             case boolean_formulas.Disjunction(parts=parts):
-                return any(self._holds(p, value) for p in parts)
+                return any(self._holds(p, value, surely) for p in parts)
 
     def holds_between(self, low: float, high: float) -> bool | None:
         """Whether the formula holds for every number from low to high; None if that cannot be evaluated."""

@@ -22,7 +22,7 @@ from broker.domain.plans.scalars import (
 from broker.query.operations.registry import CASTS, COMPARISONS
 from broker.query.selectivity import boolean_formulas
 from broker.query.selectivity.branches import TooManyRelationBranches, as_case, row_numbers
-from broker.query.selectivity.dependence import CHOSEN_YEAR, YEAR, Names
+from broker.query.selectivity.dependence import CHOSEN_YEAR, YEAR, Names, of_another_row
 from broker.query.selectivity.dependences import Dependences
 from broker.query.selectivity.formula_builder import FIRST_ROW, MOST_STEPS, TESTS, FormulaBuilder
 from broker.query.selectivity.joined_values import joins_values, may_equal
@@ -107,19 +107,10 @@ class PlainStatistics:
         for key in map(self._expanded, table.shared_keys):
             if isinstance(key, ColumnRef):
                 values = [self._expanded(_replaced(key, part)) for part in parts]
-                missing = sum(map(self._can_be_missing, values))
                 pairs = combinations(values, 2)
-                if missing < 2 and not any(may_equal(*p, self._dependences, self._builder.symbols) for p in pairs):
+                if not any(may_equal(*p, self._dependences, self._builder.symbols) for p in pairs):
                     return True
         return False
-
-    def _can_be_missing(self, value: Scalar) -> bool:
-        match value:
-            case Literal(value=written):
-                return written is None
-            case ColumnRef(ident=ident) if self._dependences.is_variable(value):
-                return self._builder.symbols.origins[ident].variable.missing
-        return True
 
     def _variables(self, scalar: Scalar) -> Names:
         return self._dependences.of(scalar).names
@@ -187,7 +178,9 @@ class PlainStatistics:
         """Whether a condition compares two variables as they are: no value is named, so it can single nobody out."""
         match condition:
             case Call(op=op, args=(ColumnRef() as one, ColumnRef() as other)) if op in COMPARISONS:
-                return self._dependences.is_variable(one) and self._dependences.is_variable(other)
+                if self._dependences.is_variable(one) and self._dependences.is_variable(other):
+                    return self._builder.names_no_value(condition)
+                return len(set(map(of_another_row, self._variables(condition)))) == 1
         return False
 
     def _is_first_row(self, condition: Scalar) -> bool:

@@ -34,7 +34,7 @@ from broker.query.selectivity.singling_out import (
     SourceFormula,
 )
 
-MOST_FIGURES = 60
+MOST_FIGURES, MOST_ALTERNATIVES = 60, 4
 MOST_SHOWN = 5
 """Most parts of one output that are reported."""
 LONGEST_TEXT = 160
@@ -125,7 +125,9 @@ class SelectivityCheck:
                     (*(a.formula for a in met), *(boolean_formulas.negation(a.formula) for a in failed))
                 )
                 if not small and len(boolean_formulas.variables([path])) > 1:
-                    self._add(boolean_formulas.Conjunction((around, path)), [*formulas, *met], occurrences, output)
+                    self._add(
+                        boolean_formulas.Conjunction((around, path)), [*formulas, *met, *failed], occurrences, output
+                    )
 
     def _add(
         self,
@@ -134,11 +136,14 @@ class SelectivityCheck:
         occurrences: frozenset[boolean_formulas.TableOccurrence],
         output: int,
     ) -> None:
-        """Store a figure for comparison, if it is about one combination of conditions."""
+        """Store the alternatives of a figure for comparison, if they are few."""
         found = boolean_formulas.terms(formula)
-        if found is not None and len(found) == 1:
-            sources = tuple(a.source for a in formulas if boolean_formulas.variables([a.formula]))
-            self._figures.append(FigureConditions(output, found[0], occurrences, sources))
+        if found is not None and len(found) <= MOST_ALTERNATIVES:
+            sources, number = (
+                tuple(a.source for a in formulas if boolean_formulas.variables([a.formula])),
+                len(self._figures),
+            )
+            self._figures += [FigureConditions(output, number, term, occurrences, sources) for term in found]
 
     def small_parts(self) -> list[tuple[SmallPart, ...]]:
         """Parts to review of each output, in order."""

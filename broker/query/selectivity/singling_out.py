@@ -35,9 +35,10 @@ class SourceFormula:
 
 @dataclass(frozen=True, slots=True)
 class FigureConditions:
-    """The people that a figure is about, for comparison with other figures of the job."""
+    """One of the alternatives that a figure is about, for comparison with other figures of the job."""
 
     output: int
+    figure: int
     term: boolean_formulas.Term
     occurrences: Occurrences
     source: tuple[Scalar, ...]
@@ -172,7 +173,8 @@ class SinglingOutJudge:
         for place, one in enumerate(figures):
             for other in figures[:place]:
                 if (
-                    one.occurrences != other.occurrences  # only figures over the same rows can be compared
+                    one.figure == other.figure
+                    or one.occurrences != other.occurrences  # only figures over the same rows can be compared
                     or len(boolean_formulas.variables([*one.term.values(), *other.term.values()])) < 2
                 ):
                     continue
