@@ -294,8 +294,7 @@ def shifted(statistic: PlannedStatistic, evidence: StatisticEvidence, shift: Cou
     match statistic.measure:
         case Measure.SUM | Measure.MEAN if shift.total is not None:
             summed = None if evidence.total is None else as_number(evidence.total) + shift.total
-            # The rows of a sum are those of the count that stands beside it.
-            return replace(evidence, total=summed, rows=rows if statistic.measure is Measure.MEAN else evidence.rows)
+            return replace(evidence, total=summed, rows=rows)
         case Measure.SUM if shift.once:
             return evidence  # who has a value in a sum is not shown
         case Measure.COUNT_PERSONS | Measure.COUNT_ROWS | Measure.COUNT_VALUES:

@@ -260,15 +260,16 @@ def shifted_figures(
         if s.measure is Measure.COUNT_ROWS:  # what else is shown as this count moves with it
             size = CellSize(size.rows + rows, size.persons + persons)
     found = row_figures(planned, replace(cell, rows=size.rows, persons=size.persons, statistics=moved), profile)
+    counted = {s.ident for s in planned.statistics if any(_moves_count(s, one) for one in shifts.get(s.ident, ()))}
     own_evidence = {ident: found.own[ident] for ident in shifts}
     # A sum over its mean is a count of rows, which is to be the moved one.
     sums = {
         s.ident: StatisticEvidence(base.rows, base.rows, base.persons)
         for s in planned.statistics
-        if s.measure is Measure.SUM and s.ident not in shifts
-        if (base := bases.get(found.own[s.ident].rows)) is not None
+        if s.measure is Measure.SUM and s.ident not in counted
+        if (base := bases.get(alone.own[s.ident].rows)) is not None
     }
-    close = {i: one for i, one in found.close.items() if i not in shifts}
+    close = {i: one for i, one in found.close.items() if i not in counted}
     return replace(found, judged={**found.judged, **own_evidence}, close={**close, **sums})
 
 

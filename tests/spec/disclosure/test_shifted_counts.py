@@ -2,6 +2,7 @@
 are all 4. Counts are rounded to 5."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 import pytest
 
@@ -53,6 +54,34 @@ def test_a_count_that_is_moved_moves_what_shows_it(ident, amount, by, changed) -
     whole = {N: 110, ONES: 60, SHARE: round(60 / 110, 3), MEAN: 4, SUM: 440}
     found = shown({ident: CountShift(amount, by, by)})
     assert {i: float(v) for i, v in found.items()} == {i: float(v) for i, v in (whole | changed).items()}
+
+
+TOTAL_OF_SUM, TOTAL_OF_MEAN = "s14_total", "s13_total"
+
+
+@pytest.mark.parametrize(
+    ("ident", "amount", "rows", "total", "changed"),
+    [
+        (SUM, TOTAL_OF_SUM, 6, 24, {SUM: 460}),  # six more of the usual amount
+        (SUM, TOTAL_OF_SUM, -6, -24, {SUM: 420}),
+        (MEAN, TOTAL_OF_MEAN, 6, 24, {}),
+        (MEAN, TOTAL_OF_MEAN, 1, 80, {MEAN: 4.7}),  # one more of 80: 516 / 110
+    ],
+)
+def test_a_sum_that_is_moved_moves_its_mean(ident, amount, rows, total, changed) -> None:
+    whole = {N: 110, ONES: 60, SHARE: round(60 / 110, 3), MEAN: 4, SUM: 440}
+    found = shown({ident: CountShift(amount, rows, rows, total=Decimal(total))})
+    assert {i: float(v) for i, v in found.items()} == {i: float(v) for i, v in (whole | changed).items()}
+
+
+def test_a_sum_that_is_moved_with_its_count_is_shown_by_both() -> None:
+    """Six of the usual amount are left out of everything: 103 rows with a total of 412."""
+    of_mean = [CountShift("s13_given", -6, -6), CountShift(TOTAL_OF_MEAN, -6, -6, total=Decimal(-24))]
+    holders = CountShift("s14_given", -6, -6, once=True)
+    of_sum = [holders, CountShift(TOTAL_OF_SUM, -6, -6, total=Decimal(-24))]
+    shifts = {N: [CountShift("rows", -6, -6)], MEAN: of_mean, SUM: of_sum}
+    figures = shifted_figures(counted(0, (), *STATISTICS), CELL, PROFILE, shifts)
+    assert [figures.shown(STATISTICS[i], PROFILE) for i in (0, 3, 4)] == [105, 4, 420]
 
 
 def test_a_count_that_is_moved_twice_shows_both_moves() -> None:
