@@ -3,6 +3,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -115,6 +116,51 @@ def test_a_cell_that_a_known_sum_fixes_is_not_moved(without: Sequence[int]) -> N
     parts = table(3, {"n1": people((1, 30)), "n2": people((31, 50))})
     new = table(9, {"north": people((1, 50)), "south": people((51, 100))})
     assert shifts(changes(new, total, parts)) == ({1: (-len(without), -len(without))} if without else {})
+
+
+@pytest.mark.parametrize("without", [(), (1,), (51,), tuple(people((1, 9)))])
+def test_a_cell_that_a_known_sum_of_another_unit_fixes_is_not_moved(without: Sequence[int]) -> None:
+    """The same, where the parts of the north show each row twice."""
+    total = table(2, {"all": [p for p in people((1, 100)) if p not in without]})
+    twice = dict.fromkeys(people((1, 50)), 2)
+    parts = table(3, {"n1": people((1, 30)), "n2": people((31, 50))}, often=twice)
+    new = table(9, {"north": people((1, 50)), "south": people((51, 100))})
+    assert shifts(changes(new, total, parts)) == ({1: (-len(without), -len(without))} if without else {})
+
+
+X = {person: person % 7 + 0.1 for person in people((1, 100))}
+
+
+@pytest.mark.parametrize("factor", [1, 100])
+@pytest.mark.parametrize("without", [(), (1,), (31, 51), tuple(people((1, 9)))])
+def test_a_sum_of_values_is_moved_by_what_few_persons_add(without: Sequence[int], factor: float) -> None:
+    """Halves are known with everybody, in another unit, and quarters are asked for without a few: whoever is missing
+    adds their amount to the first quarter of their half, so that no quarter is hidden."""
+    known = table(
+        2, {"north": people((1, 50)), "south": people((51, 100))}, total={p: factor * x for p, x in X.items()}
+    )
+    cells = {name: [p for p in people(span) if p not in without] for name, span in QUARTERS.items()}
+    new = table(9, cells, total=X)
+    found = repair_differences(new, {2: lambda: known}, total_known=False, movable=every_total(new))
+    assert found.table is not None
+    assert {c.action for c in found.changes} <= {RepairAction.ALIGN}
+    assert compare(without_total(found.table), known).is_clean
+    moved = {c.cell: c.shift.total for c in found.changes if c.shift is not None and c.shift.total is not None}
+    halves = {0: [p for p in without if p <= 50], 2: [p for p in without if p > 50]}
+    assert moved == {cell: sum(Decimal(repr(X[p])) for p in some) for cell, some in halves.items() if some}
+
+
+def test_amounts_that_are_added_up_in_another_order_are_the_same() -> None:
+    """0.1 + 0.2 is not 0.3 in binary fractions. Nobody is missing."""
+    known = table(2, {"north": people((1, 50))}, total=dict.fromkeys(people((1, 50)), 0.1 + 0.2))
+    new = table(9, {"north": people((1, 50))}, total=dict.fromkeys(people((1, 50)), 0.3))
+    assert repair_differences(new, {2: lambda: known}, total_known=False, movable=every_total(new)).changes == ()
+
+
+def every_total(of: MemberTable) -> Movable:
+    totals = {(f.statistic, f.amount, f.once): f.is_count for f in of.figures}
+    counts = frozenset(total for total, is_count in totals.items() if is_count)
+    return Movable(counts, sums=frozenset(totals) - counts)
 
 
 def test_both_counts_of_one_amount_are_moved_once() -> None:

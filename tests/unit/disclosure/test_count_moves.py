@@ -49,6 +49,18 @@ def test_the_fewest_moves_satisfy_sums_and_ties(sums, ties, own, expected) -> No
     assert moved(sums, ties, own)[7] == expected
 
 
+@pytest.mark.parametrize("amount", [14, 47.5, -3])
+def test_an_amount_is_moved_whole(amount: float) -> None:
+    """Rows and columns of a sum: the cell of both, by all that the person adds."""
+    assert moved({"ab": {7: amount}, "ac": {7: amount}}) == {7: {"a": amount}}
+
+
+def test_amounts_of_two_years_are_moved_apart() -> None:
+    """One sum misses the amounts of both years, another that of one."""
+    found = moved({"abc": {7: 9.75}, "ab": {7: 4.5}})[7]
+    assert found == {"a": pytest.approx(4.5), "c": pytest.approx(5.25)}
+
+
 def test_where_sums_contradict_each_other_the_same_ones_hold_for_everybody() -> None:
     """All four cells are known together, and so are c and d. One person of a and one of b are in neither. So one of the
     two sums differs by both persons, who are a known sum; not each by one, which nothing tells."""
