@@ -258,7 +258,12 @@ def nested_counts(table: MemberTable, figures: Sequence[KnownFigure]) -> Iterato
         both = one.shown.keys() & two.shown.keys()
         inside = cells != members.rest if table.total_known else np.isin(cells, list(both))
         more, less = (np.bincount(cells[inside & (amounts[a] > amounts[b])]) for a, b in ((key, other), (other, key)))
-        if more.max(initial=0) < table.entry.t and more.sum() <= less.sum():
+        moved = figure_amounts(members, one) - figure_amounts(members, two)
+        if max(more.max(initial=0), less.max(initial=0)) < table.entry.t and moved.min(initial=0) < 0 < moved.max(
+            initial=0
+        ):
+            yield from ((one, two), (two, one))  # each leaves something of the other
+        elif more.max(initial=0) < table.entry.t and more.sum() <= less.sum():
             yield one, two
         elif less.max(initial=0) < table.entry.t:
             yield two, one

@@ -38,6 +38,8 @@ class FormulaBuilder:
     unnamed_offset: int
     columns: dict[int, int] = field(default_factory=dict)
     """By the id of a variable, a column of it in the symbol table."""
+    in_subquery: bool = False
+    """Whether the conditions ask if somebody has such rows."""
     found_by: dict[int, scalars.Scalar] = field(default_factory=dict, init=False)
     """By the key of a public table, the equality that finds its row in the branch."""
     steps: list[None] = field(default_factory=list)
@@ -180,7 +182,7 @@ class FormulaBuilder:
     def _leaf(self, named: scalars.Scalar) -> boolean_formulas.Formula:
         if self._is_first_row(named):  # every person has one, so this excludes nobody; not everybody has a second one
             rows = frozenset({self.unnamed_offset + min(scalars.column_ids(named))})
-            return boolean_formulas.Leaf(named, True, frozenset(), otherwise=rows)
+            return boolean_formulas.Leaf(named, True, frozenset(), otherwise=rows if self.in_subquery else None)
         read = scalars.column_ids(named)
         if not read:
             match possible_values(named, {}, {}):
@@ -294,7 +296,9 @@ class FormulaBuilder:
         branches, ways = self.branch.subqueries[named.ident], list[boolean_formulas.Formula]()
         is_combined = False
         for branch in branches:
-            conditions = tuple(map(self.within(branch).formula, branch.conditions))
+            inner = self.within(branch)
+            inner.in_subquery = True
+            conditions = tuple(map(inner.formula, branch.conditions))
             read = boolean_formulas.variables(conditions)
             found = self._rows_found(branch.scans, read)
             is_combined |= bool(read) or len(found) > 1

@@ -103,7 +103,7 @@ DEFENCES = (
     of("EXISTS asks whether there are rows", edited(f"{REACH}.formula_builder:FormulaBuilder._exists", "*map(self._rows_in, found)", ""), "never in a table, by one's own school"),
     of("two tables of an EXISTS are two variables", edited(f"{REACH}.formula_builder:FormulaBuilder._exists", "or len(found) > 1", ""), "never in two other tables"),
     of("an outer side asks whether there are rows", edited(f"{REACH}.formula_builder:FormulaBuilder._matched", "found = self._rows_found(scans, read)", "found = []"), "in no row of an outer side, by one's own school"),
-    of("not everybody has a second row", edited(f"{REACH}.formula_builder:FormulaBuilder._leaf", "otherwise=rows", "otherwise=None"), "never a second row at a school"),
+    of("not everybody has a second row", edited(f"{REACH}.formula_builder:FormulaBuilder._leaf", "otherwise=rows if self.in_subquery else None", "otherwise=None"), "never a second row at a school"),
     of("a value that its condition reads is chosen by others", edited(f"{REACH}.joined_values:ChosenValue.is_of_others", "chosen != read", "bool(read - chosen)"), "a code chosen by its own comparison"),
     of("some rows have a value", edited(f"{DEPENDENCES}.is_of_some_rows", "return not (", "return not False or ("), "some rows of a code that can be missing"),
     of("two codes can both be missing", edited(f"{REACH}.joined_values:may_equal", "return True\n    if scalars.NULL", "pass\n    if scalars.NULL"), "two codes that can both be missing"),
