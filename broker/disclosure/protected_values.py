@@ -294,9 +294,10 @@ def shifted(statistic: PlannedStatistic, evidence: StatisticEvidence, shift: Cou
     match statistic.measure:
         case Measure.SUM | Measure.MEAN if shift.total is not None:
             summed = None if evidence.total is None else as_number(evidence.total) + shift.total
-            return replace(evidence, total=summed, rows=rows)
-        case Measure.SUM if shift.once:
-            return evidence  # who has a value in a sum is not shown
+            sizes = None if evidence.sizes is None else as_number(evidence.sizes) + (shift.sizes or 0)
+            return replace(evidence, total=summed, sizes=sizes, rows=rows)
+        case Measure.SUM if not statistic.counts:
+            return evidence  # who has a value in a sum, or meets a condition of it, is not shown
         case Measure.COUNT_PERSONS | Measure.COUNT_ROWS | Measure.COUNT_VALUES:
             value = None if evidence.value is None else int(as_number(evidence.value)) + shift.rows
             return replace(evidence, value=value, rows=rows, persons=persons)

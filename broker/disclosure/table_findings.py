@@ -15,7 +15,7 @@ from broker.disclosure.rules.institution_rules import cells_without_institutions
 from broker.disclosure.rules.rule_columns import RuleInputColumns
 from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Finding, Verdict
-from broker.domain.plans.measure import CELL_COUNTS, MAGNITUDES, RATIOS, ROW_COUNTS, Measure
+from broker.domain.plans.measure import CELL_COUNTS, RATIOS, ROW_COUNTS, Measure
 from broker.domain.plans.plan import PlannedStatistic, PlannedTable, QuantileForm
 from broker.domain.plans.scalars import ScalarType, Value
 from broker.domain.plans.variable_uses import institution_code
@@ -248,7 +248,7 @@ def shifted_figures(
     """The figures of a row whose counts are moved. A count that is shown as one that it is close to is moved from
     there."""
     alone = row_figures(planned, cell, profile)
-    moved, size, bases = dict(cell.statistics), CellSize(cell.rows, cell.persons), dict[int, CellSize]()
+    moved, size, bases = dict(cell.statistics), CellSize(cell.rows, cell.persons), dict[int, StatisticEvidence]()
     for s in planned.statistics:
         own = evidence = _shown_count(s, alone)
         for shift in shifts.get(s.ident, ()):  # a count may be moved several times
@@ -256,7 +256,8 @@ def shifted_figures(
         by_count = [shift for shift in shifts.get(s.ident, ()) if _moves_count(s, shift)]
         rows, persons = (sum(getattr(shift, of) for shift in by_count) for of in ("rows", "persons"))
         if by_count and s.measure in {Measure.MEAN, Measure.COUNT_ROWS, Measure.COUNT_VALUES}:
-            bases[own.rows] = CellSize(own.rows + rows, min(own.rows, cell.persons) + persons)
+            count = own.rows + rows
+            bases[own.rows] = replace(own, value=count, rows=count, persons=min(own.rows, cell.persons) + persons)
         if s.measure is Measure.COUNT_ROWS:  # what else is shown as this count moves with it
             size = CellSize(size.rows + rows, size.persons + persons)
     found = row_figures(planned, replace(cell, rows=size.rows, persons=size.persons, statistics=moved), profile)
@@ -264,7 +265,7 @@ def shifted_figures(
     own_evidence = {ident: found.own[ident] for ident in shifts}
     # A sum over its mean is a count of rows, which is to be the moved one.
     sums = {
-        s.ident: StatisticEvidence(base.rows, base.rows, base.persons)
+        s.ident: base
         for s in planned.statistics
         if s.measure is Measure.SUM and s.ident not in counted
         if (base := bases.get(alone.own[s.ident].rows)) is not None
@@ -274,7 +275,10 @@ def shifted_figures(
 
 
 def _moves_count(statistic: PlannedStatistic, shift: CountShift) -> bool:
-    return shift.total is None and not (statistic.measure in MAGNITUDES and shift.once)
+    """Whether a shift moves a count that is shown: of a mean, how many rows have a value."""
+    if statistic.measure is Measure.MEAN:
+        return shift.total is None and not shift.once and shift.amount == f"s{statistic.ident}_given"
+    return statistic.measure is not Measure.SUM or statistic.counts
 
 
 def _shown_count(statistic: PlannedStatistic, figures: RowFigures) -> StatisticEvidence:

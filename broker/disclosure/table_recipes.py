@@ -102,8 +102,8 @@ def statistic_totals(statistic: PlannedStatistic) -> Sequence[tuple[str, bool, b
 
 
 def movable_totals(table: PlannedTable) -> Movable:
-    """The totals of a table of which the released figure can be moved (`protected_values.shifted`). A condition inside
-    a sum is none."""
+    """The totals of a table of which the released figure can be moved (`protected_values.shifted`). Who meets a
+    condition inside a sum follows the sum, as who has a value does."""
     counts, holders, sums = set[Total](), set[Total](), set[Total]()
     for statistic in shown_statistics(table):
         # Whoever has a value in a quantile or deviation counts, and no value follows from how many there are.
@@ -114,6 +114,8 @@ def movable_totals(table: PlannedTable) -> Movable:
             else:
                 kind = counts if all_count or not values else holders if once else sums
             kind.add((statistic.ident, amount, once))
+        if not statistic.counts:
+            holders |= {(statistic.ident, amount, once) for amount, once, _ in _condition_totals(statistic, table)}
     return Movable(frozenset(counts), frozenset(holders), frozenset(sums))
 
 

@@ -135,13 +135,14 @@ class RepairAction(StrEnum):
 class CountShift:
     """How far a count or sum of a cell is moved, so that it counts a few persons more or less. `amount` and `once`:
     which of the statistic's totals is moved (as in `KnownFigure`); `rows` and `persons`: by how many; `total`: by how
-    much, if it is a sum of values."""
+    much, if it is a sum of values, and `sizes`: by how much its absolute values."""
 
     amount: str
     rows: int
     persons: int
     once: bool = False
     total: Decimal | None = None
+    sizes: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -384,6 +384,14 @@ SUMS: Mapping[str, tuple[str, str]] = {
         f"a.Gender, AVG({SCORE}) AS m {BUT} GROUP BY a.Gender",
         f"a.Gender, AVG(2 * {SCORE}) AS m {OF_YEAR} GROUP BY a.Gender",
     ),
+    "a condition of all but a few, and sums of whoever meets it": (
+        f"a.Gender, SUM(CASE WHEN a.FSMeligible = 1 THEN 1 ELSE 0 END) AS m {BUT} GROUP BY a.Gender",
+        f"a.Gender, SUM(CASE WHEN a.FSMeligible = 1 THEN {SCORE} ELSE 0 END) AS m {OF_YEAR} GROUP BY a.Gender",
+    ),
+    "sevenths of all but a few, and sixths of all": (
+        f"a.Gender, SUM({SCORE} / 7.0) AS m {BUT} GROUP BY a.Gender",
+        f"a.Gender, SUM({SCORE} / 6.0) AS m {OF_YEAR} GROUP BY a.Gender",
+    ),
     "counts of all but a few, and of the rows of all made twice": (
         f"a.Gender, COUNT(*) AS m {BUT} GROUP BY a.Gender",
         f"a.Gender, COUNT(*) AS m {OF_YEAR.replace('AS a', f'AS a {TWICE}')} GROUP BY a.Gender",

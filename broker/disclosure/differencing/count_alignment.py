@@ -190,10 +190,23 @@ class Alignment:
         more = int((after - there).sum())
         if len(inside) + more < self.table.entry.t:
             return CellRepair(RepairAction.SUPPRESS, cell, statistic)
-        rows = more if is_of_values else int(by.sum())
-        shift = CountShift(amount, rows, more, once, sum(map(_shortest, by), Decimal(0)) if is_of_values else None)
+        if is_of_values:
+            rows = self._rows_moved(amount.removesuffix("total") + "given", cell, persons, after - there)
+            added, sizes = (sum(map(_shortest, of), Decimal(0)) for of in (by, np.abs(before + by) - np.abs(before)))
+            shift = CountShift(amount, rows, more, once, added, sizes)
+        else:
+            shift = CountShift(amount, int(by.sum()), more, once)
         moved = tuple(zip(persons.tolist(), by.tolist(), strict=True))
         return CellRepair(RepairAction.ALIGN, cell, statistic, shift=shift, moved=moved)
+
+    def _rows_moved(self, given: str, cell: int, persons: Numbers, way: Vector) -> int:
+        """How many rows with a value persons bring or take with them: their own, or those of an ordinary person."""
+        inside, rows = added_up([self._rows.of(given, False, cell)])
+        if not len(inside):
+            return int(way.sum())
+        at = np.minimum(np.searchsorted(inside, persons), len(inside) - 1)
+        own = np.where(inside[at] == persons, rows[at], max(1.0, np.rint(rows.sum() / len(inside))))
+        return int((way * own).sum())
 
     def _old_rows(self, entry: int) -> RowsByCell:
         if self._last is None or self._last[0] != entry:

@@ -118,9 +118,15 @@ def possible_scales(new: Functional, old: Functional, least: int = 0) -> tuple[S
         {factor for _, factor, count in _group_factors(groups, ratios) if count >= least} for groups in by
     )
     factors = sorted((mine & theirs | whole) - {1.0})  # a factor must occur in cells of both tables
-    every = [Scale(ones.new, np.full(old.size, factor)) for factor in factors]
+    every = [Scale(ones.new, np.full(old.size, _as_found(factor, ratios))) for factor in factors]
     pairs = _group_factors([r.new * old.size + r.old for r in ratios], ratios)
     return (ones, *every, *_cell_scales([p for p in pairs if p[2] >= least], new.size, old.size))
+
+
+def _as_found(factor: float, ratios: Sequence[Ratios]) -> float:
+    """A rounded factor with all its digits: the median of the ratios that are rounded to it."""
+    amounts = np.concatenate([r.amount for r in ratios])
+    return float(np.median(amounts[round_factors(amounts) == factor]))
 
 
 def _group_factors(groups: Sequence[Numbers], ratios: Sequence[Ratios]) -> list[MajorityFactor]:

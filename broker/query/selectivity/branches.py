@@ -71,6 +71,9 @@ def as_case(scalar: Scalar) -> Scalar:
 
 MOST_BRANCHES = 16
 
+FIRST_ROW = {"equal": 1, "at_most": 1, "less": 2}
+"""Comparisons with a number that select the first of a person's own rows."""
+
 
 class TooManyRelationBranches(Exception):
     """A relation has more branches than can be inspected one by one."""

@@ -129,19 +129,26 @@ class ColumnDependences:
         named = {(tables[scan].full_name if scan in tables else "", name) for scan, name in found.variables}
         return frozenset(named | {(tables[scan].full_name, "") for scan in found.present})
 
+    def reads_several_rows(self, scalar: Scalar) -> bool:
+        """Whether a value is computed from one variable in several rows of a person: of two years, say."""
+        read = [] if isinstance(scalar, ColumnRef) else [name for scan, name in self.of(scalar).variables if scan]
+        return len(set(read)) < len(read)
+
     def is_record_code(self, scalar: Scalar) -> bool:
         """Whether an expanded value is a variable, is computed from codes of records and years alone, or only puts
-        missing ones to an end."""
+        missing ones to an end. Of an outer side, whether there is a row is a condition."""
+        if self.is_variable(scalar):
+            return True
+        if any(self.row_of(ident).names for ident in column_ids(scalar) if self._is_of_person_rows(ident)):
+            return False
         match scalar:
             case Case(whens=((Call(op="is_null", args=(column,)), Literal()),), otherwise=Literal()):
                 return self.is_variable(column)
             case Call(op="coalesce", args=(column, Literal())):
                 return self.is_variable(column)
         origins = [self._symbols.origins.get(ident) for ident in column_ids(scalar)]
-        return self.is_variable(scalar) or (
-            len(self.of(scalar).names) < 2
-            and all(origin is not None and (origin.is_year or is_of_records(origin)) for origin in origins)
-        )
+        are_codes = all(origin is not None and (origin.is_year or is_of_records(origin)) for origin in origins)
+        return are_codes and len(self.of(scalar).names) < 2
 
     def is_of_some_rows(self, scalar: Scalar) -> bool:
         """Whether a value is the greatest or least of a variable in those rows of a person that meet conditions:

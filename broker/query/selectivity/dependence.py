@@ -23,11 +23,9 @@ class Dependence:
 
     @property
     def names(self) -> Names:
-        """What is counted. Whether a scan has rows is a value of each of its variables: a missing one. A variable that
-        other scans read too tells nothing of it."""
-        scans = {name: {scan for scan, other in self.variables if other == name} for _, name in self.variables}
-        read = {scan for found in scans.values() if len(found) == 1 for scan in found}
-        return frozenset(scans) | frozenset(f"rows of {scan}" for scan in self.present - read)
+        """What is counted. Whether a scan has rows is a value of each of its variables: a missing one."""
+        names, read = {name for _, name in self.variables}, {scan for scan, _ in self.variables}
+        return frozenset(names | {f"rows of {scan}" for scan in self.present - read})
 
     def __or__(self, other: "Dependence") -> "Dependence":
         if other in (self, NONE):
@@ -53,8 +51,12 @@ class Dependence:
 
 
 def of_another_row(name: str) -> str:
-    """The variable of which a name is the value in a row before or after."""
-    return name.removeprefix("lag of ").removeprefix("lead of ")
+    """The variable of which a name is the value in another row."""
+    function, _, variable = name.partition(" of ")
+    return variable if function in OF_ANOTHER_ROW else name
+
+
+OF_ANOTHER_ROW = frozenset({"lag", "lead", "first", "last", "greatest", "least"})
 
 
 NONE = Dependence()

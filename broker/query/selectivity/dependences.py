@@ -96,7 +96,10 @@ class Dependences(ColumnDependences):
                     if window.function.op in PLACES:
                         by = by.of_function("place")
                     own = self._of_call(window.function)
-                    if window.function.op not in FIRST_AND_LAST and (own | by).names <= YEAR.names:
+                    if window.function.op in FIRST_AND_LAST and own.names <= YEAR.names:
+                        # the year of a row tells of the order that finds it
+                        own |= united(self.of(scalar) for scalar, _ in window.order).of_function(window.function.op)
+                    elif (own | by).names <= YEAR.names:
                         own = self._of_rows(relation.child, rows)
                     self._add(window.ident, by | rows.number | own)
                     self._extremes |= {window.ident} if window.function.op in {"greatest", "least"} else set()
@@ -126,9 +129,12 @@ class Dependences(ColumnDependences):
 
     def _of_rows(self, relation: ops.Relation, rows: RowsDependence) -> Dependence:
         """How many rows there are is one variable more, because the conditions on them are judged by their sizes."""
+        name = f"rows where {sorted(map(repr, self._spelled_rows(rows)))}"
         scans = self._presence(relation).present
-        scan = min(scans) if len(scans) == 1 else 0
-        return Dependence(frozenset({(scan, f"rows where {sorted(map(repr, self._spelled_rows(rows)))}")}))
+        by_table = {self._symbols.tables[scan].full_name: scan for scan in sorted(scans, reverse=True)}
+        if len(by_table) < 2:
+            return Dependence(frozenset({(min(scans) if len(scans) == 1 else 0, name)}))
+        return Dependence(frozenset((scan, f"{table}: {name}") for table, scan in by_table.items()))
 
     def _choices(self, order: ops.SortKeys) -> Dependence:
         """Orders choose a person's row: by variables in turn, and by groups of the codes with which records are kept.

@@ -8,22 +8,22 @@ from broker.domain.plans import scalars
 from broker.query.operations.possible_values import ONLY_FALSE, ONLY_TRUE, possible_values
 from broker.query.operations.registry import COMPARISONS
 from broker.query.selectivity import boolean_formulas
-from broker.query.selectivity.branches import RelationBranch, TooManyRelationBranches, as_case, written_values
-from broker.query.selectivity.choices import have_same_values
+from broker.query.selectivity.branches import (
+    FIRST_ROW,
+    RelationBranch,
+    TooManyRelationBranches,
+    as_case,
+    written_values,
+)
+from broker.query.selectivity.choices import COMPARED, TESTS, have_same_values
 from broker.query.selectivity.quotients import compared_quotient
 from broker.query.symbols import ColumnOrigin, SymbolTable
-
-TESTS = COMPARISONS | {"is_null"}
-
 
 MOST_STEPS = 50_000
 """Most conditions of one output that are read, with derived columns expanded."""
 
 MOST_PARTS = 2_000
 """Most parts of a condition or formula, each counted as often as it is read: choices within choices double it."""
-
-FIRST_ROW = {"equal": 1, "at_most": 1, "less": 2}
-"""Comparisons with a number that select the first of a person's own rows."""
 
 
 @dataclass(slots=True)
@@ -193,9 +193,7 @@ class FormulaBuilder:
             return boolean_formulas.says_nothing(named)
         variables = frozenset[int]().union(*map(self.variables_of, read))
         if self._compares_rows_of_one_variable(named) or self._compares_two_variables(named):
-            # a condition of its own, beside any on one of them
-            known = len(variables) == 2 and variables <= self.variable_ids.readings.keys()
-            variables = frozenset({self._compared(*variables) if known else min(variables)})
+            variables = frozenset({self._comparison(variables)})
         return boolean_formulas.Leaf(named, True, variables, any(map(self._is_year, read)))
 
     def _compares_rows_of_one_variable(self, named: scalars.Scalar) -> bool:
@@ -228,12 +226,14 @@ class FormulaBuilder:
     def _is_own_variable(self, ident: int) -> bool:
         return self.variables_of(ident) == {ident} and not self.origin(ident).is_hidden
 
-    def _compared(self, one: int, other: int) -> int:
+    def _comparison(self, variables: frozenset[int]) -> int:
         """The id of how two variables compare, which has no public size."""
-        first, second = (self.variable_ids.readings[ident] for ident in sorted((one, other)))
+        if len(variables) != 2 or not variables <= self.variable_ids.readings.keys():
+            return self.unnamed_offset + COMPARED + abs(min(variables))
+        first, second = (self.variable_ids.readings[ident] for ident in sorted(variables))
         name = f"{first.variable} and {second.variable}"
         found = self.variable_ids.ident(boolean_formulas.VariableReading(first.occurrence, name))
-        self.columns[found] = self.columns[min(one, other)]
+        self.columns[found] = self.columns[min(variables)]
         return found
 
     def _base(self, ident: int) -> frozenset[int]:
@@ -294,14 +294,15 @@ class FormulaBuilder:
         """Formula of an EXISTS: the conditions of its rows. Without conditions of its own, it tests whether there is a
         row."""
         branches, ways = self.branch.subqueries[named.ident], list[boolean_formulas.Formula]()
-        is_combined = False
+        is_combined, tables = False, set[str]()
         for branch in branches:
             inner = self.within(branch)
             inner.in_subquery = True
             conditions = tuple(map(inner.formula, branch.conditions))
             read = boolean_formulas.variables(conditions)
             found = self._rows_found(branch.scans, read)
-            is_combined |= bool(read) or len(found) > 1
+            tables |= {occurrence.table for occurrence in found}
+            is_combined |= bool(read) or len(tables) > 1
             ways.append(boolean_formulas.Conjunction((*conditions, *map(self._rows_in, found))))
         if not is_combined:
             return self._presence(frozenset(s for w in branches for s in w.scans), named)

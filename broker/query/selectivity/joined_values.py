@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from broker.domain.plans import scalars
 from broker.query.selectivity.branches import as_case
+from broker.query.selectivity.dependence import Dependence
 from broker.query.selectivity.dependences import Dependences
 from broker.query.symbols import SymbolTable
 
-Tokens = frozenset[tuple[str, str]]
-"""Variables of tables; without a name, whether a table has rows."""
+Tokens = frozenset[tuple[int, str]]
+"""Variables of scans; without a name, whether a scan has rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +26,9 @@ class ChosenValue:
     def is_of_others(self) -> bool:
         """Whether it is chosen by other variables than it reads. Whether there are rows is a value of each variable of
         theirs."""
-        tables = {table for table, name in self.read if name}
+        scans = {scan for scan, name in self.read if name}
         chosen, read = (
-            {(table, name) for table, name in some if name or table not in tables}
-            for some in (self.chosen_by, self.read)
+            {(scan, name) for scan, name in some if name or scan not in scans} for some in (self.chosen_by, self.read)
         )
         return bool(chosen and read) and chosen != read
 
@@ -50,22 +50,28 @@ def _chosen_values(
     match as_case(value):
         case scalars.Case(whens=whens, otherwise=otherwise):
             for condition, inner in whens:
-                if not (len(whens) == 1 and _is_missing(otherwise, condition, dependences, symbols)):
-                    chosen_by |= dependences.tables_of(dependences.of(condition))
+                if not (len(whens) == 1 and _is_missing(otherwise, inner, condition, dependences, symbols)):
+                    chosen_by |= _tokens(dependences.of(condition))
                 yield from _chosen_values(inner, chosen_by, dependences, symbols)
             yield from _chosen_values(otherwise, chosen_by, dependences, symbols)
         case other:
-            yield ChosenValue(other, chosen_by, dependences.tables_of(dependences.of(other)))
+            yield ChosenValue(other, chosen_by, _tokens(dependences.of(other)))
+
+
+def _tokens(found: Dependence) -> Tokens:
+    return found.variables | {(scan, "") for scan in found.present}
 
 
 def _is_missing(
-    value: scalars.Scalar, condition: scalars.Scalar, dependences: Dependences, symbols: SymbolTable
-) -> bool:
+    value: scalars.Scalar, instead: scalars.Scalar, condition: scalars.Scalar, dependences: Dependences,
+    symbols: SymbolTable,
+) -> bool:  # fmt: skip
     """Whether a condition asks if a variable is missing that is the value otherwise, as COALESCE does. No text can
-    choose that: not by a condition of its outer side either."""
+    choose that: not by a condition of its outer side either, unless it is the same variable that is taken instead."""
     match condition:
         case scalars.Call(op="is_null", args=(scalars.ColumnRef(ident=ident),)) if ident in symbols.origins:
-            return value == condition.args[0] and not dependences.row_of(ident).names
+            is_alike = dependences.of(instead).names == dependences.of(value).names
+            return value == condition.args[0] and (is_alike or not dependences.row_of(ident).names)
     return False
 
 

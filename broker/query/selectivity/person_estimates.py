@@ -44,6 +44,10 @@ class PersonEstimator:
         """Whether nobody can satisfy a term, whatever the data."""
         return any(v in self._readings and is_impossible(f, v) for v, f in term.items())
 
+    def is_quotient(self, variable: int) -> bool:
+        """Whether an id is of a quotient of two variables."""
+        return variable in self._readings and " / " in (self._readings[variable].variable or "")
+
     def persons(
         self, term: boolean_formulas.Term, present: Collection[boolean_formulas.TableOccurrence], part: int
     ) -> PersonEstimate:

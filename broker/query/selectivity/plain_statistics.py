@@ -21,10 +21,11 @@ from broker.domain.plans.scalars import (
 )
 from broker.query.operations.registry import CASTS, COMPARISONS
 from broker.query.selectivity import boolean_formulas
-from broker.query.selectivity.branches import TooManyRelationBranches, as_case, row_numbers
+from broker.query.selectivity.branches import FIRST_ROW, TooManyRelationBranches, as_case, row_numbers
+from broker.query.selectivity.choices import TESTS
 from broker.query.selectivity.dependence import CHOSEN_YEAR, YEAR, Names, of_another_row
 from broker.query.selectivity.dependences import Dependences
-from broker.query.selectivity.formula_builder import FIRST_ROW, MOST_STEPS, TESTS, FormulaBuilder
+from broker.query.selectivity.formula_builder import MOST_STEPS, FormulaBuilder
 from broker.query.selectivity.joined_values import joins_values, may_equal
 
 Union = ops.Union[ops.Relation]
@@ -69,7 +70,10 @@ class PlainStatistics:
         keys = [self._expanded(key) for key in table.keys]
         mixed = [u for u in unions if u is not union and not self._is_lookup(u)]
         found = [key for key in keys for u in mixed if not self._is_alike(key, u)]
-        for self._part in [{}] if union is None else _columns_by_part(union):
+        for number, self._part in enumerate([{}] if union is None else _columns_by_part(union)):
+            if union is not None:
+                below = [u for u in _unions(union.parts[number]) if not self._is_lookup(u)]
+                found += [key for key in map(self._expanded, table.keys) for u in below if not self._is_alike(key, u)]
             found += chain(
                 *map(self._of_operator, self._operators),
                 *(self._of_value(self._expanded(scalar)) for scalar in (*table.keys, *table.counted)),
@@ -205,7 +209,8 @@ class PlainStatistics:
         rows counts, and a CASE may give each row another condition."""
         self._step()
         known = self._dependences
-        if len(self._variables(value)) < 2 or known.is_variable(value) or known.is_of_some_rows(value):
+        is_of_one = len(self._variables(value)) < 2 and not known.reads_several_rows(value)
+        if is_of_one or known.is_variable(value) or known.is_of_some_rows(value):
             return
         match as_case(value):
             case Case(whens=whens) as case:
@@ -218,7 +223,8 @@ class PlainStatistics:
                 for inner in case.values:
                     yield from self._of_value(inner)
             case Call(op=op, args=(inner, *more)) if op in CASTS and all(isinstance(m, Literal) for m in more):
-                yield from self._of_value(inner)
+                # a cast can round values of several branches to one
+                yield from [value] if isinstance(as_case(inner), Case) else self._of_value(inner)
             case _:
                 yield value
 

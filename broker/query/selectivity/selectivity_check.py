@@ -34,7 +34,7 @@ from broker.query.selectivity.singling_out import (
     SourceFormula,
 )
 
-MOST_FIGURES, MOST_ALTERNATIVES = 60, 4
+MOST_FIGURES, MOST_ALTERNATIVES = 60, 16
 MOST_SHOWN = 5
 """Most parts of one output that are reported."""
 LONGEST_TEXT = 160
@@ -147,7 +147,7 @@ class SelectivityCheck:
 
     def small_parts(self) -> list[tuple[SmallPart, ...]]:
         """Parts to review of each output, in order."""
-        if len(self._figures) > MOST_FIGURES:
+        if len({figure.figure for figure in self._figures}) > MOST_FIGURES:
             for output in {f.output for f in self._figures}:
                 self._found[output][SmallPart("", None, None, TOO_MANY)] = None
             return self._shown_parts()

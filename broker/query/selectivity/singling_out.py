@@ -66,7 +66,7 @@ class SinglingOutJudge:
         yield from self._years(formulas)
         sources = tuple(a.source for a in formulas if boolean_formulas.variables([a.formula]))
         whole = boolean_formulas.Conjunction(tuple(a.formula for a in formulas))
-        if len(boolean_formulas.variables([whole])) < (1 if joint else 2):  # one variable alone is no combination
+        if self._read(whole) < (1 if joint else 2):  # one variable alone is no combination
             return
         found = boolean_formulas.terms(whole)
         if found is None:
@@ -93,7 +93,7 @@ class SinglingOutJudge:
         mine = boolean_formulas.Conjunction(
             (*(a.formula for a in met), *(boolean_formulas.negation(a.formula) for a in failed))
         )
-        if len(boolean_formulas.variables([mine])) < 2:
+        if self._read(mine) < 2:
             return
         inner, outer = boolean_formulas.terms(mine), boolean_formulas.terms(around)
         if inner is None or outer is None:
@@ -104,6 +104,11 @@ class SinglingOutJudge:
             if small:
                 yield from small
                 return
+
+    def _read(self, *formulas: boolean_formulas.Formula) -> int:
+        """How many variables formulas read. A quotient reads two."""
+        read = boolean_formulas.variables(formulas)
+        return len(read) + sum(map(self._estimator.is_quotient, read))
 
     def _years(self, formulas: list[SourceFormula]) -> Iterator[FlaggedCondition]:
         for one in formulas:
@@ -123,7 +128,7 @@ class SinglingOutJudge:
         why = self._small(whole, occurrences, term, HOLDS, UNSIZED)
         if why is not None:
             yield FlaggedCondition(_sources_of(term, formulas) or sources, why)
-        elif len(whole) > 1:  # a single condition is no combination
+        elif len(whole) > 1 or self._read(*whole.values()) > 1:  # a single condition is no combination
             for variable, formula in term.items():
                 why = self._left_out(whole, variable, formula, occurrences)
                 if why is not None:

@@ -2,6 +2,7 @@
 are all 4. Counts are rounded to 5."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -12,7 +13,7 @@ from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import PlannedStatistic
 from broker.domain.plans.scalars import ColumnRef, ScalarType, Value
 from broker.domain.release_history import CountShift
-from broker.policy.disclosure_rules import DisclosureRules
+from broker.policy.disclosure_rules import DisclosureRules, Rounding
 from tests.spec.disclosure.groups_kit import counted
 
 PROFILE = DisclosureRules(name="npd", source="test", t=10, round_base=5)
@@ -82,6 +83,16 @@ def test_a_sum_that_is_moved_with_its_count_is_shown_by_both() -> None:
     shifts = {N: [CountShift("rows", -6, -6)], MEAN: of_mean, SUM: of_sum}
     figures = shifted_figures(counted(0, (), *STATISTICS), CELL, PROFILE, shifts)
     assert [figures.shown(STATISTICS[i], PROFILE) for i in (0, 3, 4)] == [105, 4, 420]
+
+
+@pytest.mark.parametrize("rounding", Rounding)
+def test_a_sum_next_to_a_moved_count_has_a_value_with_each_rounding(rounding: Rounding) -> None:
+    """Keyed noise needs the record keys of the count that the sum is shown by."""
+    profile = replace(PROFILE, rounding=rounding)
+    keyed = {i: replace(e, cell_key=7, rest_key=8, whole_key=9) for i, e in CELL.statistics.items()}
+    cell = replace(CELL, statistics=keyed, cell_key=7)
+    figures = shifted_figures(counted(0, (), *STATISTICS), cell, profile, {N: [CountShift("rows", 6, 6)]})
+    assert all(figures.shown(s, profile) is not None for s in STATISTICS)
 
 
 def test_a_count_that_is_moved_twice_shows_both_moves() -> None:

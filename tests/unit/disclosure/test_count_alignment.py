@@ -131,7 +131,7 @@ def test_a_cell_that_a_known_sum_of_another_unit_fixes_is_not_moved(without: Seq
 X = {person: person % 7 + 0.1 for person in people((1, 100))}
 
 
-@pytest.mark.parametrize("factor", [1, 100])
+@pytest.mark.parametrize("factor", [1, 100, 7 / 6])
 @pytest.mark.parametrize("without", [(), (1,), (31, 51), tuple(people((1, 9)))])
 def test_a_sum_of_values_is_moved_by_what_few_persons_add(without: Sequence[int], factor: float) -> None:
     """Halves are known with everybody, in another unit, and quarters are asked for without a few: whoever is missing
@@ -155,6 +155,26 @@ def test_amounts_that_are_added_up_in_another_order_are_the_same() -> None:
     known = table(2, {"north": people((1, 50))}, total=dict.fromkeys(people((1, 50)), 0.1 + 0.2))
     new = table(9, {"north": people((1, 50))}, total=dict.fromkeys(people((1, 50)), 0.3))
     assert repair_differences(new, {2: lambda: known}, total_known=False, movable=every_total(new)).changes == ()
+
+
+def test_a_sum_takes_the_rows_of_its_persons_with_it() -> None:
+    """Everybody has three rows of 2. Of the second table a person is left out, who comes with three rows and 6."""
+    everybody = people((1, 50))
+    total, often = dict.fromkeys(everybody, 6.0), dict.fromkeys(everybody, 3)
+    known = table(2, {"north": everybody}, total=total, often=often)
+    new = table(9, {"north": everybody[1:]}, total=total, often=often)
+    count, of_x = new.figures
+    figures = (replace(count, amount="x_given"), replace(of_x, amount="x_total", told="sum of all x"))
+    amounts = {"x_total": [6.0] * 49, "x_given": [3] * 49}
+    members = members_of(1, everybody[1:], [0] * 49, amounts)
+    found = repair_differences(
+        replace(new, figures=figures, members=members), {2: lambda: known}, total_known=False,
+        movable=Movable(frozenset({(0, "x_given", False)}), sums=frozenset({(1, "x_total", False)})),
+    )  # fmt: skip
+    assert {c.shift for c in found.changes} == {
+        CountShift("x_given", 3, 1),
+        CountShift("x_total", 3, 1, total=Decimal(6), sizes=Decimal(6)),
+    }
 
 
 def every_total(of: MemberTable) -> Movable:
