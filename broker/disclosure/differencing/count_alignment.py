@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from broker.disclosure.differencing.compare_tables import TableComparer
-from broker.disclosure.differencing.count_moves import CountMoves, Sum
+from broker.disclosure.differencing.count_moves import CountMoves, Sum, joined_sums
 from broker.disclosure.differencing.difference_kinds import SAME_AMOUNT, Vector
 from broker.disclosure.differencing.functionals import amounts_of_total, without_total
 from broker.disclosure.differencing.joint_counts import Numbers, sums_by_key
@@ -97,11 +97,9 @@ class Alignment:
             if (found := self._known_sum(*leak)) is not None:
                 of_sum[found].append(leak)
         moved = defaultdict[TotalCell, dict[int, float]](dict)
-        by_kind = defaultdict[bool, list[Sum]](list)
-        for one in {*of_sum, *self._ties(), *self._still_held()}:
-            by_kind[self._is_of_values(one.terms)].append(one)
-        for some in by_kind.values():  # counts are moved by whole rows, and sums by amounts
-            moves = CountMoves(sorted(some, key=self._precedence), self.movable.every)
+        every = sorted({*of_sum, *self._ties(), *self._still_held()}, key=self._precedence)
+        for some in joined_sums(every, self.movable.every):
+            moves = CountMoves(some, self.movable.every)
             met = moves.met()
             for person, by_cell in moves.of_each(met, self._preference):
                 for cell, by in by_cell.items():
@@ -170,9 +168,17 @@ class Alignment:
         named = sorted((*t.of_cell, t.sign) for t in of.terms)
         return of.rank, len(of.apart), coarse_size(size, self.table.entry.t), named, of.apart, of.is_exact
 
-    def _cells_of(self, person: int) -> Collection[int]:
+    @cached_property
+    def _by_person(self) -> tuple[Numbers, Numbers]:
+        """The persons of all rows in order, and their cells."""
         persons, cells = self.table.members.rows()
-        return set(cells[persons == person].tolist())
+        order = np.argsort(persons, kind="stable")
+        return persons[order].astype(np.int64), cells[order].astype(np.int64)
+
+    def _cells_of(self, person: int) -> Collection[int]:
+        persons, cells = self._by_person
+        first, last = np.searchsorted(persons, [person, person + 1])
+        return set(cells[first:last].tolist())
 
     def _change(self, total: Total, cell: int, by_person: Mapping[int, float]) -> CellRepair:
         """Move a figure by some persons, or hide it if it would be of fewer than t: without these persons it is. A

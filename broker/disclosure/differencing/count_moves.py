@@ -3,18 +3,19 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from math import inf
 
 import numpy as np
 
+from broker.disclosure.differencing.graph_cuts import components
 from broker.disclosure.suppression.linear_programs import TOLERANCE, LinearEquation, LinearProgram, Vector
 from broker.evidence.member_tables import SumTerm, Total, TotalCell
 
 Preference = Callable[[TotalCell], tuple[bool, int, int]]
 """Sorts cells: first those that are moved rather than others."""
 Missing = tuple[float, ...]
-"""What one person is missing from each sum, in units of the least of them."""
+"""What one person is missing from each sum: rows, or amounts in units of the least of them."""
 LEFT_OUT = 100.0
 """The cost of a sum that is not met, for each that it is missing. A move costs from 1 to 2."""
 
@@ -112,7 +113,8 @@ class CountMoves:
         return tuple(_whole_if_near(apart.get(person, 0) / unit) for apart in self._apart)
 
     def _unit(self, person: int) -> float:
-        return min(abs(apart[person]) for apart in self._apart if person in apart)
+        amounts = [apart[person] for apart in self._apart if person in apart]
+        return 1 if all(isinstance(amount, int) for amount in amounts) else min(map(abs, amounts))
 
     def _are_solved(self, missing: Set[Missing], met: Sequence[int]) -> bool:
         return all(self._solved(one, met) is not None for one in missing)
@@ -164,6 +166,20 @@ class CountMoves:
 def _whole_if_near(amount: float) -> float:
     whole = round(amount)
     return whole if abs(amount - whole) <= TOLERANCE else float(amount)
+
+
+def joined_sums(sums: Sequence[Sum], movable: Set[Total]) -> list[list[Sum]]:
+    """Sums that share cells which can be moved, in their order: what is moved for the ones touches no others. Without
+    those that miss nobody."""
+    cells = [[t.of_cell for t in one.terms if t.total in movable] for one in sums]
+    number = {cell: n for n, cell in enumerate(dict.fromkeys(chain(*cells)))}
+    pairs = [(number[some[0]], number[cell]) for some in cells for cell in some]
+    left, right = np.array(pairs, np.int64).reshape(-1, 2).T
+    label, found = components(len(number), left, right), defaultdict[int, list[Sum]](list)
+    for one, some in zip(sums, cells, strict=True):
+        if some:
+            found[int(label[number[some[0]]])].append(one)
+    return [some for some in found.values() if any(one.apart for one in some)]
 
 
 def _reached(sums: Sequence[Sum], movable: Set[Total]) -> list[Sum]:

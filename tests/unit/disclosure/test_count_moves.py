@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from broker.disclosure.differencing.count_moves import CountMoves, Sum
+from broker.disclosure.differencing.count_moves import CountMoves, Sum, joined_sums
 from broker.evidence.member_tables import SumTerm
 
 COUNT = (1, "rows", False)
@@ -59,6 +59,12 @@ def test_amounts_of_two_years_are_moved_apart() -> None:
     """One sum misses the amounts of both years, another that of one."""
     found = moved({"abc": {7: 9.75}, "ab": {7: 4.5}})[7]
     assert found == {"a": pytest.approx(4.5), "c": pytest.approx(5.25)}
+
+
+def test_sums_that_share_no_cell_are_solved_apart() -> None:
+    """Of a, b and c, two sums share b; of d nobody is missing."""
+    first, second, tie = Sum(terms("ab"), ((7, 1),)), Sum(terms("bc")), Sum(terms("d"))
+    assert joined_sums([first, tie, second], {COUNT}) == [[first, second]]
 
 
 def test_where_sums_contradict_each_other_the_same_ones_hold_for_everybody() -> None:
