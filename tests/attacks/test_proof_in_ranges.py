@@ -57,6 +57,15 @@ def test_uncommitted_changes_are_not_saved(monkeypatch: pytest.MonkeyPatch) -> N
     assert ranges.figures_folder("a") is None
 
 
+def test_no_attack_or_proof_of_attacks_imports_or_runs_a_file_that_its_ranges_do_not_read() -> None:
+    assert ranges.UNREAD.match("tests/integration/queue/test_queue.py")
+    assert not ranges.UNREAD.match("tests/integration/web/conftest.py")
+    assert not any(ranges.UNREAD.match(file) for files, _ in attacks.properties().values() for file in files)
+    for path, text in texts_and_proofs().items():
+        named = re.findall(r"tests\.(?:architecture|e2e|integration)[\w.]*\btest_\w+", text)
+        assert ranges.UNREAD.match(path) or not named, path
+
+
 def test_the_proof_runs_every_file_of_attacks() -> None:
     run = {file for files, _ in attacks.properties().values() for file in files}
     there = {str(p.relative_to(ROOT)) for p in (ROOT / attacks.ATTACKS).glob("test_*.py")}
@@ -65,8 +74,11 @@ def test_the_proof_runs_every_file_of_attacks() -> None:
 
 def texts() -> dict[str, str]:
     """Of all tests and what stands beside them, but proofs."""
-    found = (p for p in (ROOT / "tests").rglob("*.py") if "prove" not in p.parts)
-    return {str(p.relative_to(ROOT)): p.read_text() for p in found}
+    return {path: text for path, text in texts_and_proofs().items() if not path.startswith("tests/prove/")}
+
+
+def texts_and_proofs() -> dict[str, str]:
+    return {str(p.relative_to(ROOT)): p.read_text() for p in (ROOT / "tests").rglob("*.py")}
 
 
 def test_every_size_of_the_proof_is_read_by_a_test() -> None:

@@ -1,5 +1,5 @@
 """Long proofs in ranges that go on where they stopped: what a finished range told is kept in build/proofs/<files>/, and
-is not run again for the same files in every commit. With changes that no commit has, nothing is kept.
+is not run again while the files that it can depend on are the same. With changes that no commit has, nothing is kept.
 
 `python -m tests.prove.ranges` exports the finished ranges of HEAD in docs/proofs/ranges/<files>.json, so that another
 machine goes on with them.
@@ -18,14 +18,16 @@ from tests.prove.record import ROOT
 
 Told = dict[str, Any]
 EXPORTED = ROOT / "docs" / "proofs" / "ranges"
+UNREAD = re.compile(r"docs/proofs/|tests/(architecture|e2e|integration)/.*\btest_\w+\.py$")
+"""Files that no range can depend on: summaries of proofs, and tests that no attack imports or runs."""
 
 
 def figures_folder(name: str) -> Path | None:
-    """Where a range's figures are kept, by all files of the commit but the summaries of proofs; None where the tree has
-    changes that no commit has."""
+    """Where a range's figures are kept, by all files of the commit but `UNREAD`; None where the tree has changes that
+    no commit has."""
     if _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/proofs"):
         return None
-    files = (line for line in _git("ls-tree", "-r", "HEAD").splitlines() if "\tdocs/proofs/" not in line)
+    files = (line for line in _git("ls-tree", "-r", "HEAD").splitlines() if not UNREAD.match(line.split("\t")[1]))
     folder = ROOT / "build" / "proofs" / hashlib.sha256("\n".join(files).encode()).hexdigest()[:40]
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')[:120]}.json"
