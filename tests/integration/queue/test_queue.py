@@ -178,7 +178,7 @@ def _is_idle(queue):
 
 
 def _until(holds):
-    for _ in range(300):
+    for _ in range(100):
         if holds():
             return
         time.sleep(0.1)
