@@ -24,7 +24,7 @@ from tests.attacks.decoders.choices import Choices, smaller
 from tests.attacks.decoders.conditions import words_of
 from tests.attacks.decoders.differences import HARMLESS, STEERED, Difference, Kind, difference, neighbouring_thresholds
 from tests.attacks.decoders.end_to_end import Brokers
-from tests.attacks.decoders.judges import EndToEnd, InProcess, explained, is_judged
+from tests.attacks.decoders.judges import EndToEnd, InProcess, is_judged
 from tests.attacks.decoders.kit import HOLE, LEAVES, Figure, Kit, Left
 from tests.attacks.decoders.queries import one_job
 from tests.attacks.decoders.search import Pad, Texts
@@ -269,13 +269,3 @@ def test_the_same_numbers_in_two_texts_are_one_try() -> None:
     one, other = frozenset({(("count", 4), ("count", 5))}), frozenset({(("count", 7), ("count", 8))})
     pads = [Pad(1, False, one), Pad(1, False, other), Pad(1, True, other), Pad(1, False, other)]
     assert list(ranges.each_once(pads)) == [Pad(1, False, one), Pad(1, True, other)]
-
-
-@pytest.mark.parametrize(
-    ("one_size", "kind"), [(Kind.NONE, Kind.SIZE), (Kind.EDGE, Kind.SIZE), (Kind.HOLES, Kind.HOLES)]
-)
-def test_a_hole_is_explained_by_sizes_alone(one_size: Kind, kind: Kind) -> None:
-    found = {"removed": Difference(Kind.HOLES)}
-    told = explained(("SELECT 1",), found, lambda asked: {"removed": Difference(one_size)})
-    assert told is not None
-    assert told["removed"].kind is kind

@@ -15,7 +15,7 @@ from broker.disclosure.differencing.count_moves import CountMoves, Sum, joined_s
 from broker.disclosure.differencing.difference_kinds import SAME_AMOUNT, Vector
 from broker.disclosure.differencing.functionals import amounts_of_total, without_total
 from broker.disclosure.differencing.joint_counts import Numbers, sums_by_key
-from broker.disclosure.suppression.suppression_task import coarse_size
+from broker.disclosure.suppression.suppression_task import size_class
 from broker.domain.release_history import CellRepair, CountShift, HistorySource, RepairAction
 from broker.evidence.member_tables import Leak, MemberTable, Movable, SumTerm, Total, TotalCell
 
@@ -156,17 +156,16 @@ class Alignment:
                 yield Sum(new, (), rank_of_sum(new, old))
 
     def _preference(self, person: int) -> Callable[[TotalCell], tuple[bool, int, int]]:
-        """The cell that the person is in, and else the largest one, because a few change it least. Sizes are coarse, so
-        that one person hardly ever chooses."""
+        """The cell that the person is in, and else one of t persons or more, because a few change it least."""
         own, t = self._cells_of(person), self.table.entry.t
-        return lambda of: (of[1] not in own, -coarse_size(int(self._sizes[of[1]]), t), of[1])
+        return lambda of: (of[1] not in own, -size_class(int(self._sizes[of[1]]), t), of[1])
 
     def _precedence(self, of: Sum) -> tuple[object, ...]:
         """Of one rank first those sums that miss fewer persons: mostly nobody, and then a sum is a tie. Of others,
         those of small cells."""
         size = sum(int(self._sizes[t.cell]) for t in of.terms)
         named = sorted((*t.of_cell, t.sign) for t in of.terms)
-        return of.rank, len(of.apart), coarse_size(size, self.table.entry.t), named, of.apart, of.is_exact
+        return of.rank, len(of.apart), size_class(size, self.table.entry.t), named, of.apart, of.is_exact
 
     @cached_property
     def _by_person(self) -> tuple[Numbers, Numbers]:

@@ -15,7 +15,7 @@ from broker.disclosure.linking.joint_cells import (
 )
 from broker.disclosure.protected_values import least_error_of_sum
 from broker.disclosure.suppression.cell_systems import Equation
-from broker.disclosure.suppression.suppression_task import coarse_amount, coarse_size, coarse_unit, least_width
+from broker.disclosure.suppression.suppression_task import coarse_amount, coarse_unit, least_width, size_class
 from broker.domain.plans.measure import BINARY, RATIOS
 from broker.domain.plans.scalars import Value
 from broker.evidence.amount_bounds import AmountBounds
@@ -34,7 +34,7 @@ class LinkedSystem:
     """Cells by number: first the joint cells, then every other sum of them that is shown.
 
     joint_cells       the joint cells that make up each cell
-    values            of each cell, a lower bound; for a count a coarse number, which discloses nobody
+    values            of each cell, a lower bound; for a count t for each of its parts, which discloses nobody
     persons           of each cell
     widths            the least width of the interval of a protected cell
     costs             the cost of hiding a cell
@@ -180,7 +180,7 @@ class _SystemBuilder:
         parts = [self._groups.joint_cells[n] for n in joint_cells]
         persons = sum(part.persons for part in parts)
         if self._amount is None:
-            value = float(sum(coarse_size(a.rows, self._profile.t) for a in parts))
+            value = float(sum(size_class(a.rows, self._profile.t) for a in parts))
             cell = self._cell(joint_cells, value, persons, self._width_of_count(parts))
         else:
             amounts = [a.amounts.get(self._amount, ZERO_AMOUNT) for a in parts]
@@ -198,12 +198,12 @@ class _SystemBuilder:
         return min(width, ENOUGH_ROUNDED * self._slack) if is_derived and self._slack else width
 
     def _cell(self, joint_cells: tuple[int, ...], value: float, persons: int, width: float) -> int:
-        """Add a cell. A total costs more than a part of its size. Of equal costs, the later cell is hidden: lists begin
-        with the most frequent values."""
+        """Add a cell. A total costs more than a part. Sizes in the data choose nothing: of equal costs, the later cell
+        is hidden, because lists begin with the most frequent values."""
         found, number = self.found, len(self.found.values)
         found.joint_cells.append(joint_cells)
         found.values.append(value)
         found.persons.append(persons)
         found.widths.append(width)
-        found.costs.append(coarse_size(persons, self._profile.t) * min(2, len(joint_cells)) * (1 + 1 / (2 + number)))
+        found.costs.append(size_class(persons, self._profile.t) * min(2, len(joint_cells)) * (1 + 1 / (2 + number)))
         return number

@@ -96,13 +96,13 @@ def least_width(largest: float, profile: DisclosureRules) -> float:
 
 
 COARSE_BASE = 8
-"""Sizes and amounts are rounded to powers of this, so that the choice of hidden cells hardly ever depends on one
-person."""
+"""Amounts are rounded to powers of this, so that the choice of hidden cells hardly ever depends on one person."""
 
 
-def coarse_size(size: int, t: int) -> int:
-    """Round a size so that one person hardly ever changes it: to t times a power of eight. Below t, to 0 or 1."""
-    return min(size, 1) if size < t else t * COARSE_BASE ** floor(log(size / t, COARSE_BASE) + 1e-12)
+def size_class(size: int, t: int) -> int:
+    """The size by which a cell is chosen to be hidden: t for every cell of t persons or more, so that no person changes
+    it. Below t: 0 or 1."""
+    return t if size >= t else min(size, 1)
 
 
 def coarse_amount(largest: float) -> float:

@@ -13,24 +13,21 @@ from tests.attacks.decoders.kit import HOLE, LEAVES, Figure, Left, Place, Roundi
 class Kind(IntEnum):
     """From harmless to worst. An edge: figures that moved to the next multiple of the base. A threshold: a number of
     persons was under it in the one and not in the other, and holes with it; with a threshold beside, which no number
-    crosses, nothing of the kind is seen. A size: the holes that cost least were
-    others, since a cell went from one class of sizes to the next (t, and t times powers of eight), and with one class
-    of sizes nothing of the kind is seen. A cap: a reference population's figures were used up by a cell more or less,
+    crosses, nothing of the kind is seen. A cap: a reference population's figures were used up by a cell more or less,
     and without the cap nothing of the kind is seen. Who can steer these knows everybody else exactly, and could steer
     the threshold as well. The others are decoders."""
 
     NONE = 0
     EDGE = 1
     THRESHOLD = 2
-    SIZE = 3
-    CAP = 4
-    HISTORY = 5
-    FIGURES = 6
-    HOLES = 7
-    STATE = 8
+    CAP = 3
+    HISTORY = 4
+    FIGURES = 5
+    HOLES = 6
+    STATE = 7
 
 
-STEERED = frozenset({Kind.SIZE, Kind.CAP})
+STEERED = frozenset({Kind.CAP})
 HARMLESS = frozenset({Kind.NONE, Kind.EDGE, Kind.THRESHOLD, *STEERED})
 Change = tuple[Rounding | None, Rounding | None]
 """A number that is rounded, before and after."""

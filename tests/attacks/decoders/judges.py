@@ -4,7 +4,7 @@ of a broker). The second asks the first which ways touch a text, and how far a f
 import csv
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 
 from broker.domain.errors import BrokerError
@@ -31,7 +31,6 @@ from tests.attacks.decoders.kit import (
     Left,
     are_equal,
     large_ones_seldom,
-    one_class_of_sizes,
     remembered_repairs,
 )
 from tests.attacks.decoders.search import Texts
@@ -42,20 +41,6 @@ OF_BYTES = re.compile(r'"(sha256|record_sha256|size)": [^\n]*')
 """What a manifest says of the bytes of tables: these are compared themselves."""
 LeftByWay = dict[str, list[list[Left]]]
 """By way, what leaves of each output of each text."""
-Again = Callable[[Texts], dict[str, Difference] | None]
-
-
-def explained(texts: Texts, found: Mapping[str, Difference] | None, again: Again) -> dict[str, Difference] | None:
-    """What is no decoder though it looks like one: what one class of sizes does not show."""
-    if found is None:
-        return None
-    told = dict(found)
-    if left := [way for way, one in told.items() if one.kind not in HARMLESS]:
-        with one_class_of_sizes():
-            instead = again(texts) or {}
-        harmless = {Kind.NONE, Kind.EDGE, Kind.THRESHOLD}
-        told |= {w: replace(told[w], kind=Kind.SIZE) for w in left if w in instead and instead[w].kind in harmless}
-    return told
 
 
 class InProcess:
@@ -65,9 +50,6 @@ class InProcess:
         self.kit, self.words = kit, words_of(kit.town)
 
     def differences(self, texts: Texts) -> dict[str, Difference] | None:
-        return explained(texts, self._found(texts), self._found)
-
-    def _found(self, texts: Texts) -> dict[str, Difference] | None:
         with remembered_repairs():
             looked = self.looked_at(texts)
             if looked is None:
@@ -125,9 +107,6 @@ class EndToEnd:
         self._others = dict[int, Brokers]()
 
     def differences(self, texts: Texts) -> dict[str, Difference] | None:
-        return explained(texts, self._found(texts), self._found)
-
-    def _found(self, texts: Texts) -> dict[str, Difference] | None:
         """A difference by history or by state is run again without the cap: what then is none was the cap's."""
         with remembered_repairs():
             found = dict(self._ran(texts, self._brokers) or {})

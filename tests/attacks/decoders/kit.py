@@ -16,9 +16,8 @@ from zlib import crc32
 import duckdb
 import pyarrow as pa
 
-from broker.disclosure.differencing import count_alignment
 from broker.disclosure.judge_job import judge_job
-from broker.disclosure.linking import linked_pattern, linked_system
+from broker.disclosure.linking import linked_pattern
 from broker.disclosure.protected_values import (
     CellSize,
     count_ones,
@@ -31,7 +30,7 @@ from broker.disclosure.protected_values import (
 from broker.disclosure.records.released_tables import released_csv, released_record
 from broker.disclosure.rules import evidence_needs
 from broker.disclosure.suppression.secondary_suppression import SuppressionResult, suppress
-from broker.disclosure.suppression.suppression_task import SuppressionTask, coarse_size
+from broker.disclosure.suppression.suppression_task import SuppressionTask
 from broker.disclosure.table_findings import RowFigures, row_figures
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence
 from broker.domain.findings import Assessment, JudgedStatistic
@@ -126,18 +125,6 @@ def large_ones_seldom(texts: Sequence[str]) -> Iterator[None]:
         return judge(task, work, progress)
 
     with patch.object(linked_pattern, "suppress", guarded):
-        yield
-
-
-@contextmanager
-def one_class_of_sizes() -> Iterator[None]:
-    """Which cells to hide, or to move a few persons to, does not follow from how many persons are in them, where there
-    are t. What the broker makes of fewer stays as it is: that a hole depends on it is a finding."""
-
-    def coarse(size: int, t: int) -> int:
-        return coarse_size(min(size, t), t)
-
-    with patch.object(linked_system, "coarse_size", coarse), patch.object(count_alignment, "coarse_size", coarse):
         yield
 
 

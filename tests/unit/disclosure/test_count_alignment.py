@@ -81,9 +81,10 @@ def test_what_a_known_population_leaves_of_an_earlier_table_is_known() -> None:
     assert shifts(changes(girls, boys, replace(EVERYBODY, entry=entry))) == {0: (2, 2)}
 
 
-def test_the_largest_class_of_sizes_is_chosen() -> None:
-    cells = {"few": people((1, 12)), "many": people((13, 99))}
-    assert shifts(changes(table(9, cells), EVERYBODY)) == {1: (1, 1)}
+@pytest.mark.parametrize("few", [(1, 12), (1, 90)])
+def test_a_cell_is_chosen_by_its_place_and_not_by_its_size(few: tuple[int, int]) -> None:
+    cells = {"few": people(few), "many": people((few[1] + 1, 99))}
+    assert shifts(changes(table(9, cells), EVERYBODY)) == {0: (1, 1)}
 
 
 @pytest.mark.parametrize("strangers", [[], people((101, 109))])
