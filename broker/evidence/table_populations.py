@@ -171,7 +171,8 @@ def _is_analysed(join: Join[Relation]) -> bool:
 
 
 def _computed_columns(relation: Relation) -> list[int]:
-    """The columns that a side of a join computes, under all their names."""
+    """The columns that a side of a join computes, under all their names. What a tree that is not analysed computes has
+    numbers of its own, as columns of scans have."""
     match relation:
         case Filter(child=child):
             return _computed_columns(child)
@@ -179,7 +180,7 @@ def _computed_columns(relation: Relation) -> list[int]:
             below = _computed_columns(child)
             named = (i for i, scalar in columns if not isinstance(scalar, ColumnRef) or scalar.ident in below)
             return [*below, *named]
-        case Join(left=left, right=right):
+        case Join(left=left, right=right) if _is_analysed(relation):
             return [*_computed_columns(left), *_computed_columns(right)]
         case _:
             return []

@@ -26,6 +26,26 @@ RULES = replace(PROFILE, t=2, round_base=5)
 pytestmark = pytest.mark.long
 
 
+LAS = "(SELECT LA AS la FROM ref.las)"
+FOUND = {
+    "what is computed on the empty side of a join inside an empty side": f"""
+        SELECT t.la AS k, COUNT(*) AS n
+        FROM (SELECT q.la, b.k, b.x
+              FROM {LAS} AS q LEFT JOIN (SELECT Key AS k, Wave + 1 AS la, Days AS x FROM b) AS b ON b.la = q.la) AS t
+        RIGHT JOIN {LAS} AS r ON t.la = r.la AND t.x > 2
+        GROUP BY ROLLUP (t.la)"""
+}
+"""Jobs that once ended in an error."""
+
+
+@pytest.mark.parametrize("job_found", FOUND)
+def test_a_job_that_was_found_is_judged(job_found: str) -> None:
+    con, plan = database({}), compiled(FOUND[job_found], "duckdb").plan
+    assert plan is not None
+    put(con, world(1))
+    assert judge_job(plan, evidence_from(plan, con, RULES), RULES)
+
+
 def test_every_accepted_job_is_judged() -> None:
     con, ended, operators = database({}), Counter[str](), set[str]()
     failed: list[tuple[int, str, str]] = []
