@@ -372,7 +372,7 @@ def children() -> list[Child]:
     return [child for has in (True, False) for child in [c for c in found if c.has is has][:half]]
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(14_400)
 def test_a_text_about_any_child_needs_a_review() -> None:
     """Of no text, of no child, under no profile is there anything to guess from before a person has looked."""
     asked_after, asked, alone = children(), 0, []
