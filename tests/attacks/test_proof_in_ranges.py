@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.architecture.import_graph import modules_of
 from tests.prove import attacks, ranges
 from tests.prove.record import ROOT
 
@@ -61,9 +62,25 @@ def test_no_attack_or_proof_of_attacks_imports_or_runs_a_file_that_its_ranges_do
     assert ranges.UNREAD.match("tests/integration/queue/test_queue.py")
     assert not ranges.UNREAD.match("tests/integration/web/conftest.py")
     assert not any(ranges.UNREAD.match(file) for files, _ in attacks.properties().values() for file in files)
-    for path, text in texts_and_proofs().items():
-        named = re.findall(r"tests\.(?:architecture|e2e|integration)[\w.]*\btest_\w+", text)
-        assert ranges.UNREAD.match(path) or not named, path
+    tests = modules_of(ROOT / "tests")
+    path = {name: str(found.relative_to(ROOT)) for name, found in tests.paths.items()}
+    for name, imported in tests.imports.items():
+        if not ranges.UNREAD.match(path[name]):
+            assert [m for m in imported - {ranges.__name__} if not ranges.is_read_by_all(path[m])] == [], name
+
+
+def test_a_range_depends_on_the_attacks_that_it_runs(
+    monkeypatch: pytest.MonkeyPatch, counted: Callable[[bool], Callable[[], ranges.Told]]
+) -> None:
+    attack = next(f for files, _ in attacks.properties().values() for f in files if not ranges.is_read_by_all(f))
+    told = []
+    for content in ("before", "before", "after"):
+        monkeypatch.setattr(ranges, "_tree", lambda content=content: {attack: content})
+        told += [
+            ranges.resumed(name, counted(True), asked)["runs"]
+            for name, asked in (("a", {"files": [attack]}), ("b", {}))
+        ]
+    assert told == [1, 2, 1, 2, 3, 2], "only what runs the attack is run again"
 
 
 def test_the_proof_runs_every_file_of_attacks() -> None:

@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +19,36 @@ from tests.prove.record import ROOT
 
 Told = dict[str, Any]
 EXPORTED = ROOT / "docs" / "proofs" / "ranges"
-UNREAD = re.compile(r"docs/proofs/|tests/(architecture|e2e|integration)/.*\btest_\w+\.py$")
-"""Files that no range can depend on: summaries of proofs, and tests that no attack imports or runs."""
+UNREAD = re.compile(r"docs/proofs/|tests/prove/ranges\.py$|tests/(architecture|e2e|integration)/.*\btest_\w+\.py$")
+"""Files that no range can depend on: summaries of proofs, this module, which finds nothing, and tests that no attack
+imports or runs."""
+ATTACK = re.compile(r"tests/attacks/(test_\w+)\.py$")
+"""An attack: a range depends on it if it runs it (`files`), or if any file of tests names it."""
 
 
 def figures_folder(name: str) -> Path | None:
-    """Where a range's figures are kept, by all files of the commit but `UNREAD`; None where the tree has changes that
-    no commit has."""
+    """Where a range's figures are kept, by all files of the commit that every range may depend on; None where the tree
+    has changes that no commit has."""
     if _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/proofs"):
         return None
-    files = (line for line in _git("ls-tree", "-r", "HEAD").splitlines() if not UNREAD.match(line.split("\t")[1]))
+    files = (line for path, line in _tree().items() if is_read_by_all(path))
     folder = ROOT / "build" / "proofs" / hashlib.sha256("\n".join(files).encode()).hexdigest()[:40]
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')[:120]}.json"
+
+
+def is_read_by_all(path: str) -> bool:
+    attack = ATTACK.match(path)
+    return not UNREAD.match(path) and (attack is None or attack[1] in _named_attacks())
+
+
+@cache
+def _named_attacks() -> frozenset[str]:
+    """The attacks that another file of tests names: it may import them, or run them as a script."""
+    texts = {path: path.read_text() for path in (ROOT / "tests").rglob("*.py")}
+    return frozenset(
+        name for path, text in texts.items() for name in re.findall(r"\btest_\w+", text) if name != path.stem
+    )
 
 
 def saved(path: Path | None) -> dict[str, Any] | None:
@@ -58,8 +76,11 @@ def export_ranges() -> Path:
 
 
 def resumed(name: str, run: Callable[[], Told], asked: Mapping[str, object] | None = None) -> Told:
-    """What `run` tells, or told on this commit when it was asked the same. Only what it says is `met` is kept."""
+    """What `run` tells, or told when it was asked the same of the same files. Only what it says is `met` is kept.
+    `asked`: the `files` of tests that it runs, if it names any, and its sizes."""
     path, asks = figures_folder(name), json.loads(json.dumps(dict(asked or {}), default=str))
+    if "files" in asks:
+        asks["tests"] = [_tree().get(file) for file in asks["files"]]
     before = saved(path)
     if before is not None and before["asked"] == asks:
         found: Told = before["told"]
@@ -70,6 +91,11 @@ def resumed(name: str, run: Callable[[], Told], asked: Mapping[str, object] | No
         half.write_text(json.dumps({"asked": asks, "told": told}))
         half.replace(path)
     return told
+
+
+def _tree() -> dict[str, str]:
+    """The files of HEAD by path, each with its mode and hash."""
+    return {line.split("\t")[1]: line for line in _git("ls-tree", "-r", "HEAD").splitlines()}
 
 
 def _git(*words: str) -> str:
