@@ -10,6 +10,8 @@ from broker.cli.commands.job_commands import broker_client
 from broker.cli.commands.log_commands import add_log_commands
 from broker.cli.local_broker import local_member_files, local_ports
 from broker.cli.output import chain_documents, console
+from broker.cli.output.progress_bar import progress_bar
+from broker.domain.errors import Conflict, Invalid
 from broker.domain.signed_log import LogName
 from broker.domain.sql_dialects import SQL_DIALECTS
 
@@ -40,6 +42,41 @@ def add(
         given | {"recipe": console.read_input(recipe), "figures": console.read_input(figures)}
     )
     return console.print_answer(made, as_json, f"public table {made['ident']}: a second administrator confirms it")
+
+
+@public_tables_app.command(name="import")
+def import_tables(
+    listing: Annotated[Path, typer.Argument(help="A YAML file that names the tables, their files and their recipes.")],
+    as_json: AsJson = False,
+) -> int:
+    """Request every table of a listing of files of explore education statistics. A table whose name is registered
+    stays as it is, so the command can be run again."""
+    from broker.cli.education_statistics import Listing, table_requests
+    from broker.policy.files.yaml_reader import read_file
+
+    # All are read before the first is requested, so a fault in a file leaves nothing half done.
+    requests = list(table_requests(read_file(listing, Listing), listing.parent))
+    found = []
+    with progress_bar("import", quiet=as_json) as report:
+        for number, request in enumerate(requests):
+            report(request["name"], number, len(requests))
+            found.append({"name": request["name"]} | _requested(request))
+    rows = [[one["name"], one["ident"], one["result"]] for one in found]
+    console.print_list(found, as_json, ["name", "id", "result"], rows, "")
+    return int(any(one["result"] not in (REQUESTED, REGISTERED) for one in found))
+
+
+REQUESTED, REGISTERED = "requested", "already registered"
+
+
+def _requested(request: dict[str, str]) -> dict[str, str]:
+    """Request one table. What is wrong with it does not end the import of the others."""
+    try:
+        return {"ident": broker_client().add_public_table(request)["ident"], "result": REQUESTED}
+    except Conflict:
+        return {"ident": "", "result": REGISTERED}
+    except Invalid as error:
+        return {"ident": "", "result": error.message}
 
 
 @public_tables_app.command()

@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+
+from tests.docs.commands import blocks
 from tests.integration.web.conftest import ADA, AMIR, ROSA, SQL
 from tests.integration.web.every_page import public_tables_of
 
@@ -54,3 +57,67 @@ def test_a_wrong_recipe_is_a_clear_error_and_others_may_not(at, site, tmp_path):
     assert "NoSuchThing" in err
     assert at(ROSA, *command)[0] == 1
     assert at(ROSA, "history", "public", "list")[0] == 1
+
+
+(PAGE_LISTING,) = (text for kind, text in blocks("docs/how-to/operating.md") if kind == "yaml")
+LISTING = f"""{PAGE_LISTING.rstrip()}
+  - name: Pupils by year group in one region
+    file: absence.csv
+    recipe: groups.sql
+    dialect: tsql
+    rows: {{time_period: "201819", geographic_level: Regional, phase: Total}}
+    columns: {{NCyearActual: year_group, n: pupils}}
+    codes: {{NCyearActual: {{Year 7: "7"}}}}
+"""
+STATISTICS = """time_period,time_identifier,geographic_level,region_name,phase,year_group,pupils
+201819,Academic year,National,,Total,Year 7,100
+201819,Academic year,National,,Total,Year 8,c
+201819,Academic year,National,,Primary,Year 7,40
+201819,Academic year,Regional,North East,Total,Year 7,35
+201718,Academic year,National,,Total,Year 7,90
+"""
+
+
+@pytest.fixture
+def listed(site, tmp_path):
+    public_tables_of(site)
+    for name, text in (("tables.yaml", LISTING), ("absence.csv", "\ufeff" + STATISTICS), ("groups.sql", SQL)):
+        (tmp_path / name).write_text(text)
+    return tmp_path / "tables.yaml"
+
+
+def test_tables_of_published_files_are_requested_once(at, listed):
+    code, out, _ = at(ADA, "history", "public", "import", str(listed), "--json")
+    made = json.loads(out)
+    assert (code, [one["result"] for one in made]) == (0, ["requested", "requested"])
+    code, out, _ = at(ADA, "history", "public", "list", made[0]["ident"], "--json")
+    assert json.loads(out)["figures"] == "NCyearActual,n\n7,100\n8,\n", "the hidden figure is empty"
+    code, out, _ = at(AMIR, "history", "public", "import", str(listed))
+    assert (code, out.count("already registered")) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("instead", "of", "sentence"),
+    [
+        ("pupil_count", "n: pupils", "has no column 'pupil_count'"),
+        ("Local authority", "Regional", "has no row with"),
+        ("Year 9", "Year 8", "year_group is 'Year 8', and `codes` of NCyearActual have no code for it"),
+        ("nowhere.csv", "absence.csv", "There is no file"),
+        ("colours", "codes", "'colours' is no key here"),
+    ],
+)
+def test_a_listing_that_does_not_fit_its_files_requests_nothing(at, listed, instead, of, sentence):
+    whole = f"n: {instead}" if of.startswith("n:") else instead
+    listed.write_text(LISTING.replace(of, whole))
+    code, _, err = at(ADA, "history", "public", "import", str(listed))
+    assert code == 1
+    assert sentence in err
+    assert "Pupils by" not in at(ADA, "history", "public", "list")[1]
+
+
+def test_a_table_that_the_broker_refuses_does_not_stop_the_others(at, listed):
+    listed.write_text(LISTING.replace('rounding: "5"', 'rounding: "5000"'))
+    code, out, _ = at(ADA, "history", "public", "import", str(listed), "--json")
+    refused, requested = json.loads(out)
+    assert (code, refused["ident"], requested["result"]) == (1, "", "requested")
+    assert refused["result"], "the broker's sentence"
