@@ -6,7 +6,8 @@ from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Date, Forei
 from broker.domain.identity.people import Role
 from broker.domain.projects.stops import StopKind
 from broker.domain.public_tables import NumbersOnlyReason, PublishedTable
-from broker.storage.tables.schema import JsonTuple, UtcTime, metadata, words
+from broker.storage.tables.chain_tables import head_table
+from broker.storage.tables.schema import JsonTuple, UtcTime, columns, metadata, words
 
 stops = Table(
     "stops",
@@ -48,18 +49,14 @@ erasures = Table(
     "erasures",
     metadata,
     Column("number", Integer, primary_key=True),
-    Column("domain", Text, nullable=False),
-    Column("digest", Text, nullable=False),
+    *columns(Text, "domain", "digest", nullable=False),
     Column("standing", Text, unique=True),
-    Column("case", Text, nullable=False),
-    Column("by", Text, nullable=False),
+    *columns(Text, "case", "by", nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("confirmed_by", Text),
-    Column("confirmed_at", UtcTime),
-    Column("withdrawn_at", UtcTime),
+    *columns(UtcTime, "confirmed_at", "withdrawn_at"),
     Column("snapshot", Text),
-    Column("left_out_at", UtcTime),
-    Column("done_at", UtcTime),
+    *columns(UtcTime, "left_out_at", "done_at"),
     CheckConstraint("confirmed_by <> by", name="second_administrator"),
     CheckConstraint("snapshot IS NULL OR confirmed_by IS NOT NULL", name="confirmed"),
 )
@@ -71,25 +68,16 @@ audit = Table(
     metadata,
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("at", UtcTime, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("action", Text, nullable=False),
+    *columns(Text, "actor", "action", nullable=False),
     Column("subject", Text, nullable=False, index=True),
     Column("codes", JsonTuple, nullable=False),
-    Column("previous", Text, nullable=False, unique=True),
-    Column("hash", Text, nullable=False, unique=True),
+    *columns(Text, "previous", "hash", nullable=False, unique=True),
     Index(None, "actor", "number"),
     Index(None, "action", "number"),
     Index(None, "at"),
 )
 
-audit_head = Table(
-    "audit_head",
-    metadata,
-    Column("ident", Integer, primary_key=True, autoincrement=False),
-    Column("number", BigInteger, nullable=False),
-    Column("hash", Text, nullable=False),
-    CheckConstraint("ident = 1", name="single"),
-)
+audit_head = head_table("audit_head")
 
 
 people = Table(
@@ -99,8 +87,7 @@ people = Table(
     Column("name", Text, nullable=False),
     Column("active", Boolean, nullable=False),
     Column("password_hash", Text),
-    Column("accredited_from", Date),
-    Column("accredited_until", Date),
+    *columns(Date, "accredited_from", "accredited_until"),
     Column("email", Text),
 )
 
@@ -118,8 +105,7 @@ tokens = Table(
     Column("person", ForeignKey("people.ident"), nullable=False, index=True),
     Column("expires", UtcTime),
     Column("revoked", Boolean, nullable=False),
-    Column("made", UtcTime),
-    Column("seen", UtcTime),
+    *columns(UtcTime, "made", "seen"),
 )
 """Only sessions have `seen`: an API token has no idle limit."""
 
@@ -162,8 +148,7 @@ snapshots = Table(
     Column("fingerprint", Text, nullable=False),
     Column("created", UtcTime, nullable=False),
     Column("synthetic", Boolean, nullable=False),
-    Column("path", Text, nullable=False),
-    Column("facts", Text, nullable=False),
+    *columns(Text, "path", "facts", nullable=False),
     Column("retired", UtcTime),
 )
 
@@ -171,17 +156,15 @@ public_tables = Table(
     "public_tables",
     metadata,
     Column("ident", Text, primary_key=True),
-    *(Column(name, Text, nullable=False) for name in PublishedTable.__dataclass_fields__),
+    *columns(Text, *PublishedTable.__dataclass_fields__, nullable=False),
     Column("standing", Text, unique=True),
     Column("by", Text, nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("confirmed_by", Text),
-    Column("confirmed_at", UtcTime),
-    Column("withdrawn_at", UtcTime),
+    *columns(UtcTime, "confirmed_at", "withdrawn_at"),
     Column("attempt", Integer, nullable=False),
     Column("vault", Text),
-    Column("agreed", Integer),
-    Column("compared", Integer),
+    *columns(Integer, "agreed", "compared"),
     *words("why", NumbersOnlyReason),
     Column("entry", BigInteger, unique=True),
     Column("entered_at", UtcTime),

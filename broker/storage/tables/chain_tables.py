@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, Table, Text, UniqueConstraint
 
-from broker.storage.tables.schema import UtcTime, metadata, words
+from broker.storage.tables.schema import UtcTime, columns, metadata, words
 
 
 def chain_tables(entries: str, head: str, kinds: type[StrEnum], **subject: Any) -> tuple[Table, Table]:
@@ -17,16 +17,20 @@ def chain_tables(entries: str, head: str, kinds: type[StrEnum], **subject: Any) 
         Column("at", UtcTime, nullable=False),
         *words("kind", kinds, nullable=False),
         Column("subject", Text, nullable=False, **subject),
-        *(Column(name, Text, nullable=False) for name in ("body", "previous", "hash")),
+        *columns(Text, "body", "previous", "hash", nullable=False),
         UniqueConstraint("previous"),
         UniqueConstraint("hash"),
     )
-    head_table = Table(
-        head,
+    return entries_table, head_table(head)
+
+
+def head_table(name: str) -> Table:
+    """Return the table of the head of a chain, which has one row."""
+    return Table(
+        name,
         metadata,
         Column("ident", Integer, primary_key=True, autoincrement=False),
         Column("number", BigInteger, nullable=False),
         Column("hash", Text, nullable=False),
         CheckConstraint("ident = 1", name="single"),
     )
-    return entries_table, head_table

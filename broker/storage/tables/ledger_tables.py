@@ -6,21 +6,14 @@ from broker.domain.ledger.ledger_entries import LedgerEntryKind
 from broker.domain.ledger.privacy_loss import Accounting
 from broker.domain.ledger.spends import DisclosureSource, SpendState
 from broker.storage.tables.chain_tables import chain_tables
-from broker.storage.tables.schema import UtcTime, metadata, words
-
-
-def _amount_column(name: str) -> Column[int]:
-    return Column(name, BigInteger, nullable=False)
-
+from broker.storage.tables.schema import UtcTime, columns, metadata, words
 
 ledger_accounts = Table(
     "ledger_accounts",
     metadata,
-    Column("unit", Text, primary_key=True),
-    Column("project", Text, primary_key=True),
-    Column("dataset", Text, primary_key=True),
+    *columns(Text, "unit", "project", "dataset", primary_key=True),
     *words("accounting", Accounting, nullable=False),
-    *map(_amount_column, ("cap", "cap_delta", "spent", "spent_delta", "reserved", "reserved_delta")),
+    *columns(BigInteger, "cap", "cap_delta", "spent", "spent_delta", "reserved", "reserved_delta", nullable=False),
     CheckConstraint("spent >= 0 AND reserved >= 0 AND spent + reserved <= cap", name="within_cap"),
     CheckConstraint(
         "spent_delta >= 0 AND reserved_delta >= 0 AND spent_delta + reserved_delta <= cap_delta", name="within_delta"
@@ -32,15 +25,10 @@ ledger_spends = Table(
     "ledger_spends",
     metadata,
     Column("job", Text, primary_key=True),
-    Column("project", Text, nullable=False),
-    Column("snapshot", Text, nullable=False),
-    Column("question", Text, nullable=False),
-    Column("costs", Text, nullable=False),
+    *columns(Text, "project", "snapshot", "question", "costs", nullable=False),
     *words("state", SpendState, nullable=False),
-    Column("created", UtcTime, nullable=False),
-    Column("updated", UtcTime, nullable=False),
-    Column("answer_hash", Text),
-    Column("answer_place", Text),
+    *columns(UtcTime, "created", "updated", nullable=False),
+    *columns(Text, "answer_hash", "answer_place"),
     CheckConstraint("(answer_hash IS NULL) = (answer_place IS NULL)", name="answer_whole"),
     CheckConstraint("answer_hash IS NULL OR state IN ('charged', 'released', 'withheld')", name="answer_paid"),
     CheckConstraint("answer_hash IS NOT NULL OR state <> 'released'", name="released_answer"),
@@ -52,12 +40,8 @@ ledger_spends = Table(
 ledger_charges = Table(
     "ledger_charges",
     metadata,
-    Column("job", Text, primary_key=True),
-    Column("unit", Text, primary_key=True),
-    Column("project", Text, primary_key=True),
-    Column("dataset", Text, primary_key=True),
-    _amount_column("micro"),
-    _amount_column("delta"),
+    *columns(Text, "job", "unit", "project", "dataset", primary_key=True),
+    *columns(BigInteger, "micro", "delta", nullable=False),
     CheckConstraint("micro >= 0 AND delta >= 0 AND micro + delta > 0", name="something"),
     Index(None, "unit", "project", "dataset"),
 )
@@ -67,10 +51,8 @@ ledger_asides = Table(
     "ledger_asides",
     metadata,
     *words("kind", DisclosureSource, primary_key=True),
-    Column("source", Text, primary_key=True),
-    Column("dataset", Text, primary_key=True),
-    Column("project", Text, nullable=False),
-    Column("snapshot", Text, nullable=False),
+    *columns(Text, "source", "dataset", primary_key=True),
+    *columns(Text, "project", "snapshot", nullable=False),
     Index(None, "dataset"),
 )
 """Exact releases alongside the privacy claims. Rows never change."""

@@ -9,7 +9,7 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Table, Text
 
 from broker.storage.tables.chain_tables import chain_tables
-from broker.storage.tables.schema import UtcTime, metadata
+from broker.storage.tables.schema import UtcTime, columns, metadata
 
 
 class HistoryLineKind(StrEnum):
@@ -26,10 +26,7 @@ memory_entries = Table(
     "memory_entries",
     metadata,
     Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("release", Text, nullable=False),
-    Column("recipe", Text, nullable=False),
-    Column("snapshot", Text, nullable=False),
-    Column("entry", Text, nullable=False),
+    *columns(Text, "release", "recipe", "snapshot", "entry", nullable=False),
     Column("file", Text, unique=True),
     Column("digest", Text),
     CheckConstraint("(file IS NULL) = (digest IS NULL)", name="file_whole"),
@@ -50,8 +47,7 @@ memory_splits = Table(
     "memory_splits",
     metadata,
     Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("snapshot", Text, primary_key=True),
-    Column("population", Text, primary_key=True),
+    *columns(Text, "snapshot", "population", primary_key=True),
     Column("totals", Text, nullable=False),
     Index(None, "snapshot", "population", "number"),
 )
@@ -61,14 +57,11 @@ come one by one, so the newest row of a population is its count."""
 memory_populations = Table(
     "memory_populations",
     metadata,
-    Column("snapshot", Text, primary_key=True),
-    Column("population", Text, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("held_in", Text, nullable=False),
+    *columns(Text, "snapshot", "population", primary_key=True),
+    *columns(Text, "name", "held_in", nullable=False),
     Column("year", Integer),
     Column("least", Integer, nullable=False),
-    Column("cells", Text, nullable=False),
-    Column("sizes", Text, nullable=False),
+    *columns(Text, "cells", "sizes", nullable=False),
 )
 """What the page on the cap shows: a reference population, its cells and their persons, as canonical JSON
 (`broker.domain.population_caps`). Not part of the release history: a worker can measure it again at any time."""

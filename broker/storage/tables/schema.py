@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, Column, Connection, DateTime, Dialect, MetaData, Text, text
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 APPEND_ONLY = (
     "votes", "releases", "release_outputs", "recalls", "audit", "script_reads",
@@ -159,6 +159,11 @@ def words(column: str, of: type[StrEnum], **more: Any) -> tuple[Column[StrEnum],
     """Return a column that holds a word of a closed set, with its CHECK."""
     listed = ", ".join(f"'{w}'" for w in of)
     return Column(column, Word(of), **more), CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def columns(kind: type[TypeEngine[Any]], *names: str, **more: Any) -> tuple[Column[Any], ...]:
+    """Return columns of one type, next to each other in their table."""
+    return tuple(Column(name, kind, **more) for name in names)
 
 
 class JsonTuple(TypeDecorator[tuple[Any, ...]]):
