@@ -3,6 +3,7 @@ against its head."""
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC
 from typing import Any
@@ -50,13 +51,24 @@ def check_event(event: AuditEvent) -> None:
         raise Breach(f"Audit event {event.action[:64]!r} carries something that is neither an id nor a closed word.")
 
 
+class StorePart:
+    """A part of the store, and how it changes the database."""
+
+    _db: Database
+
+    @contextmanager
+    def _change(self, events: Sequence[AuditEvent]) -> Iterator[Connection]:
+        """Make one change and append its events, whole or not at all."""
+        with self._db.write() as connection:
+            yield connection
+            append_events(connection, events)
+
+
 PAGE = 1000
 
 
-class SqlAuditLog:
+class SqlAuditLog(StorePart):
     """The part of the store that shows and verifies the audit log."""
-
-    _db: Database
 
     def record(self, events: Sequence[AuditEvent]) -> None:
         with self._db.write() as connection:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, Connection, Engine, Row, Select, Table, create_engine, event, func, make_url, select
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError
 
 from broker.domain.errors import Invalid, Unavailable, Unknown
 
@@ -71,6 +71,15 @@ def _unavailable_on_failure() -> Iterator[None]:
         yield
     except OperationalError as error:
         raise Unavailable("The database does not answer.") from error
+
+
+@contextmanager
+def refused_as(error: Exception) -> Iterator[None]:
+    """Raises this error if the database's constraints refuse a change."""
+    try:
+        yield
+    except IntegrityError as refused:
+        raise error from refused
 
 
 def _engine(url: str) -> Engine:

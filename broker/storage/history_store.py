@@ -16,6 +16,7 @@ from broker.domain.errors import Conflict
 from broker.domain.jobs.job import OutputState
 from broker.domain.population_caps import MeasuredPopulation
 from broker.domain.signed_log import ChainEntry, LogName
+from broker.storage.audit_store import StorePart
 from broker.storage.database import Database, columns_of, find_row, value_of
 from broker.storage.signed_log_store import HISTORY_CHAIN, SignedHeadStore, SqlSignedLog, SqlSignedLogs
 from broker.storage.tables import release_history_tables as tables
@@ -241,10 +242,8 @@ def _row_names(row: Row[Any]) -> tuple[str, str, str]:
     return row.release, row.recipe, row.snapshot
 
 
-class SqlPopulationSizes:
+class SqlPopulationSizes(StorePart):
     """The part of the store for the sizes of reference populations."""
-
-    _db: Database
 
     def put_measured(self, found: Sequence[MeasuredPopulation]) -> None:
         p = tables.memory_populations.c

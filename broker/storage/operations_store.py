@@ -7,15 +7,13 @@ from sqlalchemy import delete, insert, select
 
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.ports import WorkerReport
-from broker.storage.audit_store import append_events
-from broker.storage.database import Database, columns_of, value_of
+from broker.storage.audit_store import StorePart
+from broker.storage.database import columns_of, value_of
 from broker.storage.tables.administration_tables import notices_mailed, worker_reports
 
 
-class SqlMailedNotices:
+class SqlMailedNotices(StorePart):
     """The part of the store that prevents sending a notice twice."""
-
-    _db: Database
 
     def mailed(self, person: str) -> frozenset[str]:
         query = select(notices_mailed.c.key).where(notices_mailed.c.person == person)
@@ -24,16 +22,13 @@ class SqlMailedNotices:
     def note_mailed(self, person: str, keys: Sequence[str], now: datetime, events: Sequence[AuditEvent]) -> None:
         known = self.mailed(person)
         rows = [{"person": person, "key": key, "at": now} for key in dict.fromkeys(keys) if key not in known]
-        with self._db.write() as connection:
+        with self._change(events) as connection:
             if rows:
                 connection.execute(insert(notices_mailed), rows)
-            append_events(connection, events)
 
 
-class SqlWorkerReports:
+class SqlWorkerReports(StorePart):
     """The part of the store through which administrators see workers."""
-
-    _db: Database
 
     def report_worker(self, report: WorkerReport) -> None:
         with self._db.write() as connection:

@@ -5,23 +5,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
 
 from broker.domain.errors import Conflict, Unknown
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import Person
 from broker.domain.ports import Credential
 from broker.domain.projects.stops import StopKind
-from broker.storage.audit_store import append_events
-from broker.storage.database import Database, columns_of, find_row, value_of
+from broker.storage.audit_store import StorePart, append_events
+from broker.storage.database import columns_of, find_row, refused_as, value_of
 from broker.storage.stop_store import standing_key
 from broker.storage.tables.administration_tables import people, person_roles, stops, tokens
 
 
-class SqlPeople:
+class SqlPeople(StorePart):
     """The part of the store for accounts."""
-
-    _db: Database
 
     def person(self, ident: str) -> Person:
         with self._db.read() as connection:
@@ -46,25 +43,22 @@ class SqlPeople:
         if password_hash is not None:
             values["password_hash"] = password_hash
         roles = [{"person": person.ident, "role": role} for role in sorted(person.roles)]
-        try:
-            with self._db.write() as connection:
-                # The administrator decided on what the page showed, so a change since then refuses this one.
-                _check_unchanged(connection, person.ident, before)
-                changed = connection.execute(update(people).where(people.c.ident == person.ident).values(values))
-                if changed.rowcount == 0:
-                    connection.execute(insert(people).values(values))
-                connection.execute(delete(person_roles).where(person_roles.c.person == person.ident))
-                if roles:
-                    connection.execute(insert(person_roles), roles)
-                if not person.active:
-                    # For good: an account that becomes active again gets new tokens only.
-                    connection.execute(update(tokens).where(tokens.c.person == person.ident).values(revoked=True))
-                append_events(connection, events)
-                # After `append_events`, whose lock prevents a stop from coming in between.
-                if person.active:
-                    _check_not_stopped(connection, person.ident)
-        except IntegrityError as error:
-            raise _stale_account(person.ident) from error
+        with refused_as(_stale_account(person.ident)), self._db.write() as connection:
+            # The administrator decided on what the page showed, so a change since then refuses this one.
+            _check_unchanged(connection, person.ident, before)
+            changed = connection.execute(update(people).where(people.c.ident == person.ident).values(values))
+            if changed.rowcount == 0:
+                connection.execute(insert(people).values(values))
+            connection.execute(delete(person_roles).where(person_roles.c.person == person.ident))
+            if roles:
+                connection.execute(insert(person_roles), roles)
+            if not person.active:
+                # For good: an account that becomes active again gets new tokens only.
+                connection.execute(update(tokens).where(tokens.c.person == person.ident).values(revoked=True))
+            append_events(connection, events)
+            # After `append_events`, whose lock prevents a stop from coming in between.
+            if person.active:
+                _check_not_stopped(connection, person.ident)
 
     def password_hash(self, ident: str) -> str | None:
         with self._db.read() as connection:
@@ -107,10 +101,8 @@ SEEN_EVERY = timedelta(minutes=1)
 IDENT_LENGTH = 16
 
 
-class SqlAccesses:
+class SqlAccesses(StorePart):
     """The part of the store for tokens and sessions."""
-
-    _db: Database
 
     def person_by_token(self, token_hash: str, now: datetime, idle: timedelta | None = None) -> Person | None:
         """Return the active person of a token that is neither revoked nor expired, or None. A session must also have
@@ -141,22 +133,18 @@ class SqlAccesses:
     ) -> None:  # fmt: skip
         values = {"hash": token_hash, "person": person, "expires": expires, "revoked": False}
         times = {"made": made, "seen": made if session else None}
-        try:
-            with self._db.write() as connection:
-                person_row(connection, person)
-                connection.execute(insert(tokens).values(values | times))
-                append_events(connection, events)
-                if most is not None and made is not None:  # `append_events` holds a lock, so one counts at a time
-                    _check_few(connection, person, made, most)
-        except IntegrityError as error:
-            raise Conflict("token-exists", "This token already exists.") from error
+        with refused_as(Conflict("token-exists", "This token already exists.")), self._db.write() as connection:
+            person_row(connection, person)
+            connection.execute(insert(tokens).values(values | times))
+            append_events(connection, events)
+            if most is not None and made is not None:  # `append_events` holds a lock, so one counts at a time
+                _check_few(connection, person, made, most)
 
     def revoke_token(self, token_hash: str, events: Sequence[AuditEvent]) -> None:
-        with self._db.write() as connection:
+        with self._change(events) as connection:
             revoked = update(tokens).where(tokens.c.hash == token_hash).values(revoked=True)
             if connection.execute(revoked).rowcount == 0:
                 raise Unknown("token", token_hash[:8])
-            append_events(connection, events)
 
     def credentials(self, person: str, now: datetime) -> list[Credential]:
         """Return a person's valid tokens and sessions, newest first."""

@@ -5,64 +5,52 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from broker.domain.errors import Breach, Conflict, Forbidden, Unknown
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.ports import PolicyDecision, StoredPolicy
-from broker.storage.audit_store import append_events
-from broker.storage.database import Database, columns_of, next_number, value_of
+from broker.storage.audit_store import StorePart
+from broker.storage.database import columns_of, next_number, refused_as, value_of
 from broker.storage.tables.administration_tables import policies, policy_proposals, project_decisions
 
 
-class SqlPolicySets:
+class SqlPolicySets(StorePart):
     """The part of the store that stores policy sets under their fingerprints."""
-
-    _db: Database
 
     def propose_policy(self, policy: StoredPolicy, events: Sequence[AuditEvent]) -> None:
         """Store a proposal. A set may be proposed again later, to go back to it; Conflict while it waits or is in
         force."""
         if policy.applied_by is not None or policy.applied_at is not None:
             raise Breach("A policy set has to be proposed before it is applied.")
-        try:
-            with self._db.write() as connection:
-                _put_content(connection, policy)
-                _check_proposable(connection, policy.fingerprint)
-                number = next_number(connection, policy_proposals.c.number)
-                connection.execute(insert(policy_proposals).values(columns_of(policy_proposals, policy, number=number)))
-                append_events(connection, events)
-        except IntegrityError as error:
-            raise Conflict("stale", "Another policy set was proposed at the same time. Try again.") from error
+        at_once = Conflict("stale", "Another policy set was proposed at the same time. Try again.")
+        with refused_as(at_once), self._change(events) as connection:
+            _put_content(connection, policy)
+            _check_proposable(connection, policy.fingerprint)
+            number = next_number(connection, policy_proposals.c.number)
+            connection.execute(insert(policy_proposals).values(columns_of(policy_proposals, policy, number=number)))
 
     def apply_policy(
         self, fingerprint: str, by: str, now: datetime, events: Sequence[AuditEvent],
         projects: frozenset[str] = frozenset(),
     ) -> None:  # fmt: skip
-        try:
-            with self._db.write() as connection:
-                row = _latest(connection, fingerprint)
-                if row.applied_by is not None:
-                    raise Conflict("already-applied", "This policy set is already applied.")
-                # The store checks this too: two administrators are needed, whatever called it.
-                if row.proposed_by == by:
-                    raise Forbidden(
-                        "second-administrator",
-                        "You proposed this policy set, so another administrator has to apply it.",
-                    )
-                # Two administrators who apply at once get the same order; its unique constraint refuses the second.
-                order = next_number(connection, policy_proposals.c.applied_order)
-                # Compare-and-set: two administrators at once cannot both apply it.
-                this = (policy_proposals.c.number == row.number, policy_proposals.c.applied_by.is_(None))
-                values = {"applied_by": by, "applied_at": now, "applied_order": order}
-                if connection.execute(update(policy_proposals).where(*this).values(values)).rowcount != 1:
-                    raise Conflict("already-applied", "This policy set is already applied.")
-                _note_decisions(connection, row.number, projects)
-                append_events(connection, events)
-        except IntegrityError as error:
-            raise Conflict(
-                "stale", "Another policy set was applied at the same time. Check the changes again."
-            ) from error
+        at_once = Conflict("stale", "Another policy set was applied at the same time. Check the changes again.")
+        with refused_as(at_once), self._change(events) as connection:
+            row = _latest(connection, fingerprint)
+            if row.applied_by is not None:
+                raise Conflict("already-applied", "This policy set is already applied.")
+            # The store checks this too: two administrators are needed, whatever called it.
+            if row.proposed_by == by:
+                raise Forbidden(
+                    "second-administrator", "You proposed this policy set, so another administrator has to apply it."
+                )
+            # Two administrators who apply at once get the same order; its unique constraint refuses the second.
+            order = next_number(connection, policy_proposals.c.applied_order)
+            # Compare-and-set: two administrators at once cannot both apply it.
+            this = (policy_proposals.c.number == row.number, policy_proposals.c.applied_by.is_(None))
+            values = {"applied_by": by, "applied_at": now, "applied_order": order}
+            if connection.execute(update(policy_proposals).where(*this).values(values)).rowcount != 1:
+                raise Conflict("already-applied", "This policy set is already applied.")
+            _note_decisions(connection, row.number, projects)
 
     def decisions_on(self, project: str, limit: int = 20) -> list[PolicyDecision]:
         columns = ("fingerprint", "proposed_by", "proposed_at", "applied_by", "applied_at")

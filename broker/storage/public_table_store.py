@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 
 from broker.domain.errors import Conflict, Forbidden
 from broker.domain.identity.audit import AuditEvent
@@ -14,7 +13,7 @@ from broker.domain.jobs.work_items import WorkItem
 from broker.domain.public_tables import PublicTable, PublicTableState, PublishedTable, Reproduction
 from broker.domain.release_history import HistoryUpdate
 from broker.storage.audit_store import append_events
-from broker.storage.database import columns_of, find_row, value_of
+from broker.storage.database import columns_of, find_row, refused_as, value_of
 from broker.storage.history_store import enter_update
 from broker.storage.signed_log_store import HISTORY_CHAIN, SqlSignedLogs
 from broker.storage.tables.administration_tables import public_tables, snapshots
@@ -32,12 +31,9 @@ class SqlPublicTables(SqlSignedLogs):
     def request_public_table(self, table: PublicTable, event: AuditEvent) -> None:
         new = {"ident": table.ident, "by": table.by, "at": table.at, "attempt": 0}
         values = columns_of(public_tables, table.published, standing=table.published.name.casefold(), **new)
-        try:
-            with self._db.write() as connection:
-                connection.execute(sa.insert(public_tables).values(values))
-                append_events(connection, [event])
-        except IntegrityError as error:
-            raise Conflict("already-asked", "There is already a public table with this name.") from error
+        named_alike = Conflict("already-asked", "There is already a public table with this name.")
+        with refused_as(named_alike), self._change([event]) as connection:
+            connection.execute(sa.insert(public_tables).values(values))
 
     def public_tables(self, limit: int = 200) -> list[PublicTable]:
         return self._public(sa.select(*LISTED).order_by(P.at.desc(), P.ident.desc()).limit(limit))
@@ -47,7 +43,7 @@ class SqlPublicTables(SqlSignedLogs):
             return _table_of(_row(connection, ident))
 
     def confirm_public_table(self, ident: str, by: str, now: datetime, event: AuditEvent) -> None:
-        with self._db.write() as connection:
+        with self._change([event]) as connection:
             found = _waiting(connection, ident)
             if found.by == by:
                 raise Forbidden(
@@ -55,13 +51,11 @@ class SqlPublicTables(SqlSignedLogs):
                     "You requested this public table, so another administrator has to confirm it.",
                 )
             _update_table(connection, ident, confirmed_by=by, confirmed_at=now)
-            append_events(connection, [event])
 
     def withdraw_public_table(self, ident: str, now: datetime, event: AuditEvent) -> None:
-        with self._db.write() as connection:
+        with self._change([event]) as connection:
             _waiting(connection, ident)
             _update_table(connection, ident, withdrawn_at=now, standing=None)
-            append_events(connection, [event])
 
     def name_public_vault(self, item: WorkItem, vault: str) -> bool:
         not_retired = sa.select(snapshots.c.ident).where(snapshots.c.retired.is_(None))

@@ -21,7 +21,7 @@ from broker.domain.ledger.ledger_entries import LedgerEntryKind
 from broker.domain.ledger.spends import MissingLedgerEntries
 from broker.domain.release_history import NewHistoryEntry
 from broker.domain.signed_log import ChainCheck, ChainEntry, ChainHead, LogName, check_entries, entry_hash
-from broker.storage.audit_store import append_events
+from broker.storage.audit_store import StorePart, append_events
 from broker.storage.database import Database, value_of
 from broker.storage.private_files import own_key, write_whole
 from broker.storage.tables.ledger_tables import ledger_entries, ledger_head
@@ -262,10 +262,9 @@ class SqlSignedLog(Generic[Missing]):
             raise Forbidden("second-administrator", text)
 
 
-class SqlSignedLogs:
+class SqlSignedLogs(StorePart):
     """The parts of the store through which every change of a signed log goes."""
 
-    _db: Database
     ledger: SqlSignedLog[MissingLedgerEntries]
     history: SqlSignedLog[Sequence[NewHistoryEntry]]
 

@@ -6,36 +6,31 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from broker.domain.errors import Conflict, Forbidden, Unknown
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.job import FINAL_JOB_STATES
 from broker.domain.ports import Snapshot
 from broker.domain.projects.erasures import Erasure, ErasureState
-from broker.storage.audit_store import append_events
-from broker.storage.database import Database, find_row, next_number, pick, value_of
+from broker.storage.audit_store import StorePart, append_events
+from broker.storage.database import find_row, next_number, pick, refused_as, value_of
 from broker.storage.public_table_store import reads_snapshot
 from broker.storage.tables.administration_tables import erasures, snapshots
 from broker.storage.tables.job_tables import jobs
 from broker.storage.work_store import READS_DATA
 
 
-class SqlErasures:
+class SqlErasures(StorePart):
     """The part of the store for erasures."""
-
-    _db: Database
 
     def request_erasure(self, erasure: Erasure, event: AuditEvent) -> int:
         # `standing` is unique, so a person has at most one erasure that is not withdrawn.
-        try:
-            with self._db.write() as connection:
-                number = next_number(connection, erasures.c.number)
-                values = pick(erasure, "domain", "digest", "case", "by", "at")
-                connection.execute(insert(erasures).values(number=number, standing=erasure.digest, **values))
-                append_events(connection, [_about_erasure(event, number)])
-        except IntegrityError as error:
-            raise Conflict("already-asked", "The erasure of this person was already requested.") from error
+        standing = Conflict("already-asked", "The erasure of this person was already requested.")
+        with refused_as(standing), self._db.write() as connection:
+            number = next_number(connection, erasures.c.number)
+            values = pick(erasure, "domain", "digest", "case", "by", "at")
+            connection.execute(insert(erasures).values(number=number, standing=erasure.digest, **values))
+            append_events(connection, [_about_erasure(event, number)])
         return number
 
     def erasures(self, limit: int = 200) -> list[Erasure]:
@@ -51,7 +46,7 @@ class SqlErasures:
         return {row.number: row.digest for row in self._db.rows(query)}
 
     def confirm_erasure(self, number: int, by: str, now: datetime, event: AuditEvent) -> None:
-        with self._db.write() as connection:
+        with self._change([event]) as connection:
             found = _erasure(connection, number, lock=True)
             if found.state is not ErasureState.REQUESTED:
                 raise Conflict("wrong-state", f"This erasure is {found.state}, so there is nothing to confirm.")
@@ -61,15 +56,13 @@ class SqlErasures:
                     "second-administrator", "You requested this erasure, so another administrator has to confirm it."
                 )
             _update_erasure(connection, number, confirmed_by=by, confirmed_at=now)
-            append_events(connection, [event])
 
     def withdraw_erasure(self, number: int, now: datetime, event: AuditEvent) -> None:
-        with self._db.write() as connection:
+        with self._change([event]) as connection:
             found = _erasure(connection, number, lock=True)
             if found.state is not ErasureState.REQUESTED:
                 raise Conflict("wrong-state", f"This erasure is {found.state}, so you cannot withdraw it.")
             _update_erasure(connection, number, withdrawn_at=now, standing=None)
-            append_events(connection, [event])
 
     def note_left_out(self, numbers: Sequence[int], snapshot: str, now: datetime, event: AuditEvent) -> None:
         with self._db.write() as connection:
@@ -110,20 +103,15 @@ def _erasure(connection: Connection, number: int, *, lock: bool = False) -> Eras
     return value_of(Erasure, find_row(connection, erasures, "erasure", number, lock=lock))
 
 
-class SqlSnapshots:
+class SqlSnapshots(StorePart):
     """The part of the store for snapshots, numbered in the order in which they were stored."""
 
-    _db: Database
-
     def put_snapshot(self, snapshot: Snapshot, events: Sequence[AuditEvent]) -> None:
-        try:
-            with self._db.write() as connection:
-                number = next_number(connection, snapshots.c.number)
-                values = pick(snapshot, "ident", "fingerprint", "created", "synthetic", "path", "facts")
-                connection.execute(insert(snapshots).values(number=number, **values))
-                append_events(connection, events)
-        except IntegrityError as error:
-            raise Conflict("snapshot-exists", f"There is already a snapshot {snapshot.ident!r}.") from error
+        same = Conflict("snapshot-exists", f"There is already a snapshot {snapshot.ident!r}.")
+        with refused_as(same), self._change(events) as connection:
+            number = next_number(connection, snapshots.c.number)
+            values = pick(snapshot, "ident", "fingerprint", "created", "synthetic", "path", "facts")
+            connection.execute(insert(snapshots).values(number=number, **values))
 
     def latest_snapshot(self) -> Snapshot:
         row = self._db.row(_newest_snapshots().where(snapshots.c.retired.is_(None)).limit(1))
@@ -140,10 +128,9 @@ class SqlSnapshots:
         return [value_of(Snapshot, row) for row in self._db.rows(_newest_snapshots().limit(limit))]
 
     def retire_snapshot(self, ident: str, now: datetime, events: Sequence[AuditEvent]) -> None:
-        with self._db.write() as connection:
+        with self._change(events) as connection:
             _check_retirable(connection, find_row(connection, snapshots, "snapshot", ident, lock=True))
             connection.execute(update(snapshots).where(snapshots.c.ident == ident).values(retired=now))
-            append_events(connection, events)
 
 
 def _newest_snapshots() -> Select[Any]:

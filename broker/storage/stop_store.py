@@ -6,37 +6,31 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
 
 from broker.domain.errors import Conflict, Forbidden, Unknown
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.projects.stops import Stop, StopKind
-from broker.storage.audit_store import append_events
-from broker.storage.database import Database, next_number, pick, value_of
+from broker.storage.audit_store import StorePart
+from broker.storage.database import next_number, pick, refused_as, value_of
 from broker.storage.tables.administration_tables import people, stops, tokens
 from broker.storage.tables.job_tables import jobs
 
 
-class SqlStops:
+class SqlStops(StorePart):
     """The part of the store that stops people and projects."""
-
-    _db: Database
 
     def stop(self, stop: Stop, holders: frozenset[str], events: Sequence[AuditEvent]) -> None:
         """Stop a person or project. When this returns, nothing of theirs is accepted, started or released, `holders`
         have no token or session, and a stopped person's account is inactive."""
         standing = standing_key(stop.kind, stop.subject)
-        try:
-            with self._db.write() as connection:
-                number, was_active = next_number(connection, stops.c.number), _make_inactive(connection, stop)
-                values = pick(stop, "kind", "subject", "by", "at", "reason")
-                new = insert(stops).values(number=number, standing=standing, was_active=was_active, **values)
-                connection.execute(new)
-                # In the same transaction, so that nobody can act between the stop and the loss of their tokens.
-                connection.execute(update(tokens).where(tokens.c.person.in_(sorted(holders))).values(revoked=True))
-                append_events(connection, events)
-        except IntegrityError as error:
-            raise Conflict("already-stopped", f"The {stop.kind} {stop.subject} is already stopped.") from error
+        already = Conflict("already-stopped", f"The {stop.kind} {stop.subject} is already stopped.")
+        with refused_as(already), self._change(events) as connection:
+            number, was_active = next_number(connection, stops.c.number), _make_inactive(connection, stop)
+            values = pick(stop, "kind", "subject", "by", "at", "reason")
+            new = insert(stops).values(number=number, standing=standing, was_active=was_active, **values)
+            connection.execute(new)
+            # In the same transaction, so that nobody can act between the stop and the loss of their tokens.
+            connection.execute(update(tokens).where(tokens.c.person.in_(sorted(holders))).values(revoked=True))
 
     def stops(self, *, standing_only: bool = False, limit: int = 200) -> list[Stop]:
         """Return the stops, newest first."""
@@ -51,16 +45,15 @@ class SqlStops:
         return None if row is None else value_of(Stop, row)
 
     def request_lift(self, kind: StopKind, subject: str, by: str, now: datetime, events: Sequence[AuditEvent]) -> None:
-        with self._db.write() as connection:
+        with self._change(events) as connection:
             _standing_stop(connection, kind, subject)
             this = stops.c.standing == standing_key(kind, subject)
             connection.execute(update(stops).where(this).values(asked_by=by, asked_at=now))
-            append_events(connection, events)
 
     def lift_stop(self, kind: StopKind, subject: str, by: str, now: datetime, events: Sequence[AuditEvent]) -> None:
         """Lift a stop. A person's account becomes active again if it was before. Raises
         Forbidden("second-administrator") unless another administrator requested this."""
-        with self._db.write() as connection:
+        with self._change(events) as connection:
             row = _standing_stop(connection, kind, subject)
             # The store checks this too: two administrators are needed, whatever called it.
             if row.asked_by is None or row.asked_by == by:
@@ -72,7 +65,6 @@ class SqlStops:
             # An account that was inactive before the stop stays inactive.
             if row.was_active:
                 connection.execute(update(people).where(people.c.ident == subject).values(active=True))
-            append_events(connection, events)
 
     def unfinished_but_stopped(self, states: frozenset[str]) -> list[str]:
         """Return the jobs in `states` whose project or researcher is stopped, oldest first."""

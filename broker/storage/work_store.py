@@ -11,8 +11,7 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.job import PRIVATE_LINE, PRIVATE_SCRIPT_LINE, JobKind, JobState, OutputKind, OutputState
 from broker.domain.jobs.rehearsals import RehearsalState
 from broker.domain.jobs.work_items import WorkItem, WorkKind
-from broker.storage.audit_store import append_events
-from broker.storage.database import Database
+from broker.storage.audit_store import StorePart, append_events
 from broker.storage.stop_store import is_stopped
 from broker.storage.tables.administration_tables import public_tables
 from broker.storage.tables.job_tables import jobs, outputs, rehearsal_requests, releases, work_leases
@@ -120,10 +119,8 @@ SUBJECTS: Mapping[WorkKind, _Subjects] = {
 }
 
 
-class SqlWork:
+class SqlWork(StorePart):
     """The port `WorkStore`, as a part of the store."""
-
-    _db: Database
 
     def work_due(self, kinds: frozenset[WorkKind], now: datetime) -> list[WorkItem]:
         found: list[tuple[datetime, str, WorkItem]] = []

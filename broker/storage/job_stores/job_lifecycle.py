@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, exists, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from broker.domain.errors import Breach, Conflict
 from broker.domain.identity.audit import AuditEvent
@@ -20,8 +19,8 @@ from broker.domain.jobs.job import (
 )
 from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.domain.ports import ComparedOutput, OutputRecord, PendingHistoryEntry
-from broker.storage.audit_store import append_events
-from broker.storage.database import Database, pick
+from broker.storage.audit_store import StorePart, append_events
+from broker.storage.database import pick, refused_as
 from broker.storage.history_store import lock_for_files
 from broker.storage.job_stores.job_store import job_row
 from broker.storage.job_stores.output_store import output_row, output_values, to_remember_json
@@ -36,17 +35,15 @@ BACK_TO_REVIEW = (OutputState.APPROVED, OutputState.IN_REVIEW)
 COMPARABLE_STATES = frozenset({OutputState.ASSESSED, OutputState.APPROVED})
 
 
-class SqlComparisons:
+class SqlComparisons(StorePart):
     """The part of the store that replaces outputs by what their comparison made of them."""
-
-    _db: Database
 
     def put_compared(
         self, item: WorkItem, found: Sequence[ComparedOutput], now: datetime, events: Sequence[AuditEvent],
         history_changed: bool = False,
     ) -> None:  # fmt: skip
         job = item.subject
-        with self._db.write() as connection:
+        with self._change(events) as connection:
             # First in the transaction, so that no file is retired before the output names it.
             lock_for_files(connection, [one.file for c in found for one in c.record.pending_history])
             if job_row(connection, job, lock=True).state != JobState.ASSESSING:
@@ -60,7 +57,6 @@ class SqlComparisons:
             connection.execute(update(jobs).where(jobs.c.ident == job, ~_is_voted_on(job)).values(ended=now))
             for one in found:
                 _put_compared_output(connection, job, one, now)
-            append_events(connection, events)
 
     def pending_history(self, output: str) -> tuple[PendingHistoryEntry, ...]:
         with self._db.read() as connection:
@@ -100,8 +96,6 @@ UNDECIDED: frozenset[OutputState] = frozenset(OutputState) - DECIDED_STATES
 class SqlJobTransitions(SqlSignedLogs):
     """The part of the store that moves jobs from state to state. Each write compares `attempt`, so a late writer
     changes nothing."""
-
-    _db: Database
 
     def advance(
         self, job: str, attempt: int | None, before: JobState, after: JobState, now: datetime,
@@ -182,11 +176,9 @@ def _insert_outputs(connection: Connection, job: str, records: Sequence[OutputRe
     if any(r.output.job != job for r in records):
         raise Breach("An output of another job cannot come with this one.")
     rows = [output_values(record, position) for position, record in enumerate(records, 1)]
-    try:
+    with refused_as(Breach(f"The outputs of job {job!r} are not distinct.")):
         if rows:
             connection.execute(insert(outputs), rows)
-    except IntegrityError as error:
-        raise Breach(f"The outputs of job {job!r} are not distinct.") from error
 
 
 def _settle_outputs(connection: Connection, job: str, after: JobState, now: datetime) -> list[AuditEvent]:

@@ -13,8 +13,8 @@ from broker.domain.jobs.job import PRIVATE_SCRIPT_LINE, Job, JobKind, JobState, 
 from broker.domain.jobs.job_check import JobCheck, job_check_from_json, job_check_to_json
 from broker.domain.ports import ListFilter
 from broker.domain.projects.saved_definitions import SavedEntry
-from broker.storage.audit_store import append_events
-from broker.storage.database import Database, columns_of, find_row, value_of
+from broker.storage.audit_store import StorePart, append_events
+from broker.storage.database import columns_of, find_row, value_of
 from broker.storage.job_stores.saved_store import save_cohort
 from broker.storage.stop_store import check_not_stopped
 from broker.storage.tables.job_tables import job_checks, jobs, outputs, rehearsals, script_reads, votes
@@ -85,10 +85,8 @@ def _values(job: Job) -> dict[str, object]:
     return columns_of(jobs, job.submission, **known)
 
 
-class SqlJobs:
+class SqlJobs(StorePart):
     """The part of the store that accepts jobs and finds them again."""
-
-    _db: Database
 
     def accept(
         self, job: Job, events: Sequence[AuditEvent], definitions: Sequence[SavedEntry] = (),

@@ -11,8 +11,8 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.job import OUTPUT_TRANSITIONS, Output, OutputState
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.ports import ListFilter, OutputRecord
-from broker.storage.audit_store import append_events
-from broker.storage.database import Database, columns_of, find_row, value_of
+from broker.storage.audit_store import StorePart
+from broker.storage.database import columns_of, find_row, value_of
 from broker.storage.job_stores.job_store import older_than, wanted_jobs
 from broker.storage.tables.job_tables import jobs, outputs, recalls, votes
 
@@ -37,10 +37,8 @@ def to_remember_json(record: OutputRecord) -> list[list[object]] | None:
     return [[one.table, one.file, one.digest] for one in record.pending_history] or None
 
 
-class SqlOutputs:
+class SqlOutputs(StorePart):
     """The part of the store for outputs and their states."""
-
-    _db: Database
 
     def output(self, ident: str) -> Output:
         with self._db.read() as connection:
@@ -101,19 +99,17 @@ class SqlOutputs:
         # An approved output may only go back with its changed content, which `put_compared` writes.
         if before is OutputState.APPROVED:
             raise Breach("Only memory sends an approved output back, with what it is now.")
-        with self._db.write() as connection:
+        with self._change(events) as connection:
             move_output_row(connection, output, before, after, now, reason)
-            append_events(connection, events)
 
     def claim(self, output: str, checker: str | None, events: Sequence[AuditEvent]) -> None:
-        with self._db.write() as connection:
+        with self._change(events) as connection:
             row = output_row(connection, output, lock=True)
             if row.state != OutputState.IN_REVIEW:
                 raise Conflict("stale", f"Output {output!r} is not in review, or not any more.")
             if checker is not None and row.claimed_by not in {None, checker}:
                 raise Conflict("claimed", f"Output {output!r} is claimed by another checker.")
             connection.execute(update(outputs).where(outputs.c.ident == output).values(claimed_by=checker))
-            append_events(connection, events)
 
 
 def output_row(connection: Connection, ident: str, *, lock: bool = False) -> Row[Any]:

@@ -21,8 +21,8 @@ from broker.domain.jobs.rehearsals import (
 )
 from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.domain.ports import RehearsalQuota
-from broker.storage.audit_store import append_events
-from broker.storage.database import Database, columns_of, find_row, value_of
+from broker.storage.audit_store import StorePart, append_events
+from broker.storage.database import columns_of, find_row, value_of
 from broker.storage.job_stores.job_store import JOBS_WITH_RUNS, to_read
 from broker.storage.tables.administration_tables import people
 from broker.storage.tables.job_tables import jobs, rehearsal_requests, rehearsals, script_reads
@@ -33,13 +33,11 @@ WITHOUT_DOCUMENT = [sa.literal("").label(c.name) if c.name == "document" else c 
 UNDER_WAY = sorted(OPEN_REHEARSAL_STATES)
 
 
-class SqlRehearsalRequests:
+class SqlRehearsalRequests(StorePart):
     """The port `RequestedRehearsalStore`, as a part of the store."""
 
-    _db: Database
-
     def request_rehearsal(self, new: RequestedRehearsal, room: RehearsalQuota, events: Sequence[AuditEvent]) -> None:
-        with self._db.write() as connection:
+        with self._change(events) as connection:
             # Locks the person's row, so that two requests at once cannot both pass the limit.
             connection.execute(sa.select(people.c.ident).where(people.c.ident == new.person).with_for_update())
             own = rehearsal_requests.c.person == new.person
@@ -53,7 +51,6 @@ class SqlRehearsalRequests:
             # Under the same lock, so that a person never has more than the quota.
             _make_room(connection, new.person, room.retained - 1)
             connection.execute(sa.insert(rehearsal_requests).values(_request_values(new)))
-            append_events(connection, events)
 
     def requested_rehearsal(self, ident: str) -> RequestedRehearsal:
         with self._db.read() as connection:
@@ -76,11 +73,10 @@ class SqlRehearsalRequests:
     ) -> None:  # fmt: skip
         if state in OPEN_REHEARSAL_STATES or RehearsalState.RUNNING not in states_before(state):
             raise Breach(f"No rehearsal ends as {state}.")
-        with self._db.write() as connection:
+        with self._change(events) as connection:
             moved = sa.update(rehearsal_requests).where(rehearsal_requests.c.ident == item.subject)
             connection.execute(moved.values(state=state, document=document, updated=now))
             end_lease(connection, item, None if lapsed else now)
-            append_events(connection, events)
 
     def cancel_rehearsal(self, ident: str, now: datetime, events: Sequence[AuditEvent]) -> bool:
         other = (rehearsal_requests.c.ident == ident, _can_become(RehearsalState.CANCELLED))
@@ -125,10 +121,8 @@ def _request_of(row: Any) -> RequestedRehearsal:
     return value_of(RequestedRehearsal, row, submission=Submission(**sent))
 
 
-class SqlScriptRuns:
+class SqlScriptRuns(StorePart):
     """The part of the store that records how scripts ended."""
-
-    _db: Database
 
     def note_rehearsal(self, job: str, attempt: int, passed: bool, trace: str, trace_from: datetime) -> None:
         self._note(job, attempt, passed=passed, trace=trace, trace_from=trace_from)
@@ -164,19 +158,17 @@ class SqlScriptRuns:
         return list(self._db.values(query))
 
     def read_script(self, job: str, by: str, now: datetime, events: Sequence[AuditEvent]) -> None:
-        with self._db.write() as connection:
+        with self._change(events) as connection:
             _note_read(connection, job, by, now)
-            append_events(connection, events)
 
     def disclose_failure(self, job: str, by: str, reason: str, now: datetime, events: Sequence[AuditEvent]) -> None:
         open_ = (rehearsals.c.job == job, rehearsals.c.met.is_not(None), rehearsals.c.reason.is_(None))
         reported = sa.update(rehearsals).where(*open_).values(reason=reason, told_by=by, told_at=now)
-        with self._db.write() as connection:
+        with self._change(events) as connection:
             if connection.execute(reported).rowcount != 1:
                 raise Conflict("told-already", f"Nothing waits to be told of job {job!r}.")
             # A checker who reports on a script has read it.
             _note_read(connection, job, by, now)
-            append_events(connection, events)
 
     def reported_jobs(self, idents: frozenset[str]) -> frozenset[str]:
         query = sa.select(rehearsals.c.job).where(

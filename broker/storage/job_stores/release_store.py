@@ -13,8 +13,8 @@ from broker.domain.jobs.job import DECIDED_STATES, JobState, OutputState
 from broker.domain.ledger.spends import ExactDisclosure
 from broker.domain.ports import ALL_RELEASES, RegisterCount, RegisterEntry, RegisterFilter, Release
 from broker.domain.release_history import HistoryUpdate
-from broker.storage.audit_store import append_events
-from broker.storage.database import Database, columns_of, find_row, value_of
+from broker.storage.audit_store import StorePart, append_events
+from broker.storage.database import columns_of, find_row, value_of
 from broker.storage.history_store import enter_update
 from broker.storage.job_stores.job_store import job_row
 from broker.storage.job_stores.output_store import move_output_row
@@ -27,10 +27,8 @@ from broker.storage.tables.job_tables import jobs, outputs, recalls, release_out
 from broker.storage.work_leases import end_leases
 
 
-class SqlRegister:
+class SqlRegister(StorePart):
     """The part of the store that the register reads."""
-
-    _db: Database
 
     def register(self, wanted: RegisterFilter = ALL_RELEASES) -> list[RegisterEntry]:
         with self._db.read() as connection:
@@ -132,8 +130,6 @@ UNDECIDED = frozenset(OutputState) - DECIDED_STATES
 
 class SqlReleases(SqlSignedLogs):
     """The part of the store that releases outputs and returns what was released."""
-
-    _db: Database
 
     def release(
         self, release: Release, manifest: str, now: datetime, events: Sequence[AuditEvent], *,

@@ -10,8 +10,8 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.job import OutputState
 from broker.domain.jobs.reviews import Audience, Message, OutputDecision, Vote, VoteChoice
 from broker.domain.ports import VoteRecord
-from broker.storage.audit_store import append_events
-from broker.storage.database import Database, columns_of, value_of
+from broker.storage.audit_store import StorePart, append_events
+from broker.storage.database import columns_of, value_of
 from broker.storage.job_stores.output_store import IS_CURRENT_VOTE, move_output_row, output_row
 from broker.storage.tables.job_tables import jobs, outputs, votes
 from broker.storage.tables.schema import UtcTime, metadata, words
@@ -32,17 +32,14 @@ messages = sa.Table(
 )
 
 
-class SqlMessages:
+class SqlMessages(StorePart):
     """The part of the store for messages about outputs."""
 
-    _db: Database
-
     def say(self, message: Message, events: Sequence[AuditEvent]) -> None:
-        with self._db.write() as connection:
+        with self._change(events) as connection:
             # The lock of the output's row gives messages at the same moment different numbers.
             output_row(connection, message.output, lock=True)
             add_message(connection, message)
-            append_events(connection, events)
 
     def messages_on(self, outputs: frozenset[str]) -> list[Message]:
         query = sa.select(messages).where(messages.c.output.in_(sorted(outputs)))
@@ -56,7 +53,7 @@ class SqlMessages:
 
     def confirm(self, output: str, number: int, by: str, events: Sequence[AuditEvent]) -> None:
         one = (messages.c.output == output, messages.c.number == number)
-        with self._db.write() as connection:
+        with self._change(events) as connection:
             output_row(connection, output, lock=True)
             row = connection.execute(sa.select(messages).where(*one)).one_or_none()
             if row is None:
@@ -67,7 +64,6 @@ class SqlMessages:
             if not value_of(Message, row).waits:
                 raise Conflict("confirmed-already", "This message does not need to be confirmed.")
             connection.execute(sa.update(messages).where(*one).values(confirmed_by=by))
-            append_events(connection, events)
 
 
 def add_message(connection: sa.Connection, message: Message) -> None:
@@ -78,10 +74,8 @@ def add_message(connection: sa.Connection, message: Message) -> None:
     connection.execute(sa.insert(messages).values(values))
 
 
-class SqlVotes:
+class SqlVotes(StorePart):
     """The part of the store for votes."""
-
-    _db: Database
 
     def cast(
         self,

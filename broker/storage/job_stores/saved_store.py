@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from broker.domain.errors import Breach, Conflict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.projects import saved_definitions
-from broker.storage.audit_store import append_events
-from broker.storage.database import Database, columns_of, find_row, value_of
+from broker.storage.audit_store import StorePart
+from broker.storage.database import columns_of, find_row, refused_as, value_of
 from broker.storage.tables.job_tables import saved
 
 
@@ -20,10 +19,8 @@ def save_cohort(connection: Connection, entry: saved_definitions.SavedEntry) -> 
     if entry.state is not saved_definitions.SavedState.SAVED:
         raise Breach("A job can save only cohorts.")
     _replace_name(connection, entry)
-    try:
+    with refused_as(_saved_meanwhile(entry)):
         connection.execute(insert(saved).values(_values(entry)))
-    except IntegrityError as error:
-        raise _saved_meanwhile(entry) from error
 
 
 def _replace_name(connection: Connection, entry: saved_definitions.SavedEntry) -> None:
@@ -52,10 +49,8 @@ def _entry_of(row: Row[Any]) -> saved_definitions.SavedEntry:
     )
 
 
-class SqlSavedDefinitions:
+class SqlSavedDefinitions(StorePart):
     """The part of the store for saved definitions."""
-
-    _db: Database
 
     def saved(
         self, project: str | None, states: frozenset[saved_definitions.SavedState], idents: frozenset[str] | None = None
@@ -74,9 +69,8 @@ class SqlSavedDefinitions:
     def propose_saved(self, entry: saved_definitions.SavedEntry, events: Sequence[AuditEvent]) -> None:
         if entry.state is not saved_definitions.SavedState.IN_REVIEW or entry.is_cohort:
             raise Breach("Only a lookup that is waiting for a checker can be proposed.")
-        with self._db.write() as connection:
+        with self._change(events) as connection:
             connection.execute(insert(saved).values(_values(entry)))
-            append_events(connection, events)
 
     def move_saved(
         self, ident: str, before: saved_definitions.SavedState, after: saved_definitions.SavedState,
@@ -84,7 +78,7 @@ class SqlSavedDefinitions:
     ) -> None:  # fmt: skip
         if after not in saved_definitions.SAVED_TRANSITIONS[before]:
             raise Breach(f"A saved definition cannot go from {before} to {after}.")
-        with self._db.write() as connection:
+        with self._change(events) as connection:
             entry = _find_entry(connection, ident)
             readable = after in saved_definitions.READABLE_STATES
             if readable:
@@ -93,13 +87,10 @@ class SqlSavedDefinitions:
             values |= {"decided_by": by, "reason": reason} if by is not None else {}
             # Compare-and-set: if somebody else decided meanwhile, no row matches.
             moved = update(saved).where(saved.c.ident == ident, saved.c.state == before).values(values)
-            try:
+            with refused_as(_saved_meanwhile(entry)):
                 changed = connection.execute(moved).rowcount
-            except IntegrityError as error:
-                raise _saved_meanwhile(entry) from error
             if changed != 1:
                 raise Conflict("stale", f"project.{entry.name} has moved on; nothing was changed.")
-            append_events(connection, events)
 
 
 def _find_entry(connection: Connection, ident: str) -> saved_definitions.SavedEntry:

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, false, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
 
 from broker.domain.errors import Breach, Conflict
 from broker.domain.identity.audit import AuditEvent
@@ -15,7 +14,7 @@ from broker.domain.ledger.ledger_entries import LedgerEntryKind, charges_to_json
 from broker.domain.ledger.privacy_loss import PrivacyAccount, PrivacyAmount, costs_from_json, costs_to_json, zero_amount
 from broker.domain.ledger.spends import SPENT_STATES, Balance, Spend, SpendRequest, SpendState, StoredAnswer
 from broker.storage.audit_store import append_events
-from broker.storage.database import columns_of, value_of
+from broker.storage.database import columns_of, refused_as, value_of
 from broker.storage.signed_log_store import LEDGER_CHAIN, SqlSignedLogs
 from broker.storage.tables import ledger_tables
 from broker.storage.tables.job_tables import outputs
@@ -120,10 +119,8 @@ def _insert_account(
     capped = {"accounting": cap.accounting, "cap": cap.micro, "cap_delta": cap.delta}
     used = {"spent": spent.micro, "spent_delta": spent.delta}
     used |= {"reserved": reserved.micro, "reserved_delta": reserved.delta}
-    try:
+    with refused_as(Conflict("stale", f"Somebody else opened the budget {account.name} at the same time.")):
         connection.execute(insert(accounts).values(columns_of(accounts, account, **capped, **used)))
-    except IntegrityError as error:
-        raise Conflict("stale", f"Somebody else opened the budget {account.name} at the same time.") from error
 
 
 class SqlBudgetAccounts(SqlSignedLogs):
