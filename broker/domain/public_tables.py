@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from broker.domain.described_words import DescribedWord
+
 
 class PublicTableState(StrEnum):
     """State of a public table. EXACT: the recipe reproduces every published figure, so the release history knows the
@@ -17,24 +19,15 @@ class PublicTableState(StrEnum):
     NUMBERS = "numbers only"
 
 
-class NumbersOnlyReason(StrEnum):
+class NumbersOnlyReason(DescribedWord):
     """Why a public table is known as numbers only: figures differ; the policy refused the recipe; it exceeded the
     limits of a statement, or failed while it ran; or its snapshot was retired before."""
 
-    DIFFERS = "differs"
-    REFUSED = "refused"
-    LIMIT = "limit"
-    FAILED = "failed"
-    RETIRED = "retired"
-
-
-NUMBERS_ONLY_SENTENCES: dict[NumbersOnlyReason, str] = {
-    NumbersOnlyReason.DIFFERS: "The recipe does not reproduce the published figures.",
-    NumbersOnlyReason.REFUSED: "The policy in force when the recipe ran refused it.",
-    NumbersOnlyReason.LIMIT: "The recipe needs more time, memory or space than a statement may use.",
-    NumbersOnlyReason.FAILED: "The recipe failed while it ran.",
-    NumbersOnlyReason.RETIRED: "The snapshot was retired before the recipe ran.",
-}
+    DIFFERS = "differs", "The recipe does not reproduce the published figures."
+    REFUSED = "refused", "The policy in force when the recipe ran refused it."
+    LIMIT = "limit", "The recipe needs more time, memory or space than a statement may use."
+    FAILED = "failed", "The recipe failed while it ran."
+    RETIRED = "retired", "The snapshot was retired before the recipe ran."
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from broker.domain.described_words import DescribedWord
 from broker.domain.plans.scalars import Value, value_from_json, value_to_json
 
 
@@ -89,25 +90,15 @@ class KnownFigure:
         return not self.reads
 
 
-class OverlapKind(StrEnum):
+class OverlapKind(DescribedWord):
     """How a new table overlaps with a released one."""
 
-    IDENTICAL = "identical"
-    NESTED = "nested"
-    DISJOINT = "disjoint"
-    APART = "apart"
-    DIFFERENCE = "difference"
-    COVERED = "covered"
-
-
-OVERLAP_WORDS: Mapping[OverlapKind, str] = {
-    OverlapKind.IDENTICAL: "the same cells with the same persons",
-    OverlapKind.NESTED: "cells of one table are sums of cells of the other",
-    OverlapKind.DISJOINT: "no person is in both",
-    OverlapKind.APART: "different groups, each difference empty or large enough",
-    OverlapKind.DIFFERENCE: "the difference of the two tables isolates a few persons",
-    OverlapKind.COVERED: "a small difference, which the noise of both tables covers",
-}
+    IDENTICAL = "identical", "the same cells with the same persons"
+    NESTED = "nested", "cells of one table are sums of cells of the other"
+    DISJOINT = "disjoint", "no person is in both"
+    APART = "apart", "different groups, each difference empty or large enough"
+    DIFFERENCE = "difference", "the difference of the two tables isolates a few persons"
+    COVERED = "covered", "a small difference, which the noise of both tables covers"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from broker.domain.findings import Assessment, Finding
-from broker.domain.release_history import OVERLAP_WORDS, HistorySource, OverlapKind
+from broker.domain.release_history import HistorySource, OverlapKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class OverlapRecord:
 
     @property
     def words(self) -> str:
-        return OVERLAP_WORDS[self.kind]
+        return self.kind.description
 
 
 @dataclass(frozen=True, slots=True)

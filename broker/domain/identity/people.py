@@ -6,26 +6,22 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from broker.domain.described_words import DescribedWord
 from broker.domain.errors import Conflict, Forbidden, Invalid, Unknown
 from broker.domain.jobs.job import JobState, OutputState
 from broker.domain.projects.saved_definitions import LISTED_STATES, SavedState
 
 
-class Role(StrEnum):
+class Role(DescribedWord):
     """Roles of a person. SYSTEM is the broker acting on its own behalf."""
 
-    RESEARCHER = "researcher"
-    CHECKER = "checker"
-    ADMINISTRATOR = "administrator"
-    SYSTEM = "system"
-
-
-ROLE_SENTENCES: dict[Role, str] = {
-    Role.RESEARCHER: "Submits jobs for their projects, and downloads released results.",
-    Role.CHECKER: "Reviews outputs with their evidence, and votes on them.",
-    Role.ADMINISTRATOR: "Manages people, policies and snapshots, and can stop or recall anything. Cannot read outputs.",
-    Role.SYSTEM: "The broker's own steps.",
-}
+    RESEARCHER = "researcher", "Submits jobs for their projects, and downloads released results."
+    CHECKER = "checker", "Reviews outputs with their evidence, and votes on them."
+    ADMINISTRATOR = (
+        "administrator",
+        "Manages people, policies and snapshots, and can stop or recall anything. Cannot read outputs.",
+    )
+    SYSTEM = "system", "The broker's own steps."
 
 
 @dataclass(frozen=True, slots=True)

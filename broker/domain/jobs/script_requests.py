@@ -4,6 +4,7 @@ cannot be used. Rows stay bytes everywhere in the broker: only trusted code insi
 from dataclasses import dataclass
 from enum import StrEnum
 
+from broker.domain.described_words import DescribedWord
 from broker.domain.plans.scalars import ScalarType
 
 
@@ -156,44 +157,32 @@ class MicrodataSchema:
         return tuple(c.name for c in self.columns if c.variable is None)
 
 
-class MicrodataProblem(StrEnum):
+class MicrodataProblem(DescribedWord):
     """Why rows were not used. Found inside the container and reported to checkers (for synthetic data, to the
     author)."""
 
-    UNREADABLE = "unreadable"
-    APART = "apart"
-    COLUMNS = "columns"
-    VALUES = "values"
-    UNKNOWN = "unknown"
-    REPEATED = "repeated"
-    MISMATCH = "mismatch"
-    BINARY = "binary"
-    MODEL = "model"
-
-
-MICRODATA_PROBLEM_SENTENCES: dict[MicrodataProblem, str] = {
-    MicrodataProblem.UNREADABLE: "The rows are not an Arrow file.",
-    MicrodataProblem.APART: "Outputs that must be computed together have different rows.",
-    MicrodataProblem.COLUMNS: (
-        "The rows have different columns from the request, or a column of a type that cannot be used."
-    ),
-    MicrodataProblem.VALUES: "A column has values that it cannot have: no number where one is needed, one that is not "
-    "finite or beyond a thousand million, anything but 0 and 1 in a share, or a label of more than 200 "
-    "characters, or one that is not plain text: no pseudonyms, at most four digits after a point, no spaces outside.",
-    MicrodataProblem.UNKNOWN: "Rows have a pseudonym that is not in any input of the job.",
-    MicrodataProblem.REPEATED: (
+    UNREADABLE = "unreadable", "The rows are not an Arrow file."
+    APART = "apart", "Outputs that must be computed together have different rows."
+    COLUMNS = "columns", "The rows have different columns from the request, or a column of a type that cannot be used."
+    VALUES = (
+        "values",
+        "A column has values that it cannot have: no number where one is needed, one that is not finite or beyond a "
+        "thousand million, anything but 0 and 1 in a share, or a label of more than 200 characters, or one that is not "
+        "plain text: no pseudonyms, at most four digits after a point, no spaces outside.",
+    )
+    UNKNOWN = "unknown", "Rows have a pseudonym that is not in any input of the job."
+    REPEATED = (
+        "repeated",
         "A person has more rows than in any input table of the job. This happens when you join two tables in which "
-        "people have several rows each. Reduce each table to one row for each person and year first."
-    ),
-    MicrodataProblem.MISMATCH: (
-        "A column is declared as a catalogue variable, but has values that the person does not have."
-    ),
-    MicrodataProblem.BINARY: "A number is requested of a column with at most two values. Use a share or ones instead.",
-    MicrodataProblem.MODEL: (
+        "people have several rows each. Reduce each table to one row for each person and year first.",
+    )
+    MISMATCH = "mismatch", "A column is declared as a catalogue variable, but has values that the person does not have."
+    BINARY = "binary", "A number is requested of a column with at most two values. Use a share or ones instead."
+    MODEL = (
+        "model",
         "The model cannot be fitted: there are too few rows, a column follows from others, or the fit does not "
-        "converge."
-    ),
-}
+        "converge.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from broker.domain.errors import Conflict, Invalid
-from broker.domain.public_tables import NUMBERS_ONLY_SENTENCES, PublishedTable
+from broker.domain.public_tables import PublishedTable
 from broker.web.pages import form_fields
 from broker.web.web_context import caller, ports
 from broker.workflow.administration import public_table_requests, snapshot_erasures
@@ -69,7 +69,7 @@ def all_tables(problem: Invalid | None = None) -> str:
 @public_table_blueprint.get("/administration/public-tables/<ident>")
 def table(ident: str) -> str:
     found = public_table_requests.public_table(ports(), caller(), ident)
-    return render_template("administration_published_table.html", table=found, why=NUMBERS_ONLY_SENTENCES)
+    return render_template("administration_published_table.html", table=found)
 
 
 @public_table_blueprint.post("/administration/public-tables")

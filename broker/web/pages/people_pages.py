@@ -4,7 +4,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from broker.domain.errors import Invalid, Unknown
-from broker.domain.identity.people import ROLE_SENTENCES, Person, Role
+from broker.domain.identity.people import Person, Role
 from broker.domain.projects.stops import StopKind
 from broker.web.pages import form_fields
 from broker.web.security.authentication import hash_password
@@ -71,7 +71,7 @@ def everybody(problem: Invalid | None = None, account: Person | None = None) -> 
     """Show all accounts. `account`: the one in the form."""
     found = user_accounts.list_people(ports(), caller())
     return render_template(
-        "people.html", people=found, roles=GRANTABLE_ROLES, sentences=ROLE_SENTENCES, problem=problem, account=account,
+        "people.html", people=found, roles=GRANTABLE_ROLES, problem=problem, account=account,
         today=ports().clock.now().date(), passwords=web_context().settings.demo_sign_in,
     )  # fmt: skip
 

@@ -66,7 +66,7 @@ class ComputedOutput:
 def problem_with_rows(checked: script_requests.MicrodataCheck) -> OutputProblem:
     assert checked.problem is not None
     figures = (("times", str(checked.times)), ("rows", str(checked.rows)), ("persons", str(checked.persons)))
-    return OutputProblem(checked.problem.value, script_requests.MICRODATA_PROBLEM_SENTENCES[checked.problem], figures)
+    return OutputProblem(checked.problem.value, checked.problem.description, figures)
 
 
 def with_review_findings(

@@ -13,7 +13,7 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.job import FailureCode, JobState, OutputState
 from broker.domain.jobs.reviews import Audience
 from broker.domain.ports import OutputRecord
-from broker.domain.release_history import OVERLAP_WORDS, OverlapKind
+from broker.domain.release_history import OverlapKind
 from broker.storage.job_stores.output_store import output_values
 from broker.storage.tables.job_tables import outputs
 from broker.workflow.reviewing import output_thread
@@ -326,7 +326,7 @@ def overlapping(site, monkeypatch, **memory):
 
 def overlap(number, how, persons=None):
     told = {"release": f"rel-{number}", "output": f"out-{number}", "table": 0, "source": "release", "how": how}
-    return told | {"words": OVERLAP_WORDS[OverlapKind(how)], "persons": persons, "exact": persons != 7}
+    return told | {"words": OverlapKind(how).description, "persons": persons, "exact": persons != 7}
 
 
 def test_a_checker_sees_which_releases_of_the_project_overlap_and_how(site, monkeypatch):
@@ -336,7 +336,7 @@ def test_a_checker_sees_which_releases_of_the_project_overlap_and_how(site, monk
         assert f'href="/outputs/out-{number}">rel-{number}</a>' in shown
     assert "up to entry 9 of the release history" in shown
     assert "7 (estimated, not counted)" in shown
-    assert OVERLAP_WORDS[OverlapKind.NESTED] in shown
+    assert OverlapKind.NESTED.description in shown
     assert "another project" not in shown
     assert recorded["overlaps"] == overlaps
 
@@ -351,7 +351,7 @@ def test_of_other_projects_a_checker_learns_only_that_there_is_one(site, monkeyp
 def test_of_many_overlaps_the_first_are_shown_and_the_record_has_all(site, monkeypatch):
     many = [overlap(n, "apart") for n in range(60)]
     shown, recorded = overlapping(site, monkeypatch, version="70", overlaps=many, others=False)
-    assert shown.count(OVERLAP_WORDS[OverlapKind.APART]) == 50
+    assert shown.count(OverlapKind.APART.description) == 50
     assert "The list shows the first 50 of 60" in shown
     assert len(recorded["overlaps"]) == 60
 
