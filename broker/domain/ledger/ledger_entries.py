@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from broker.domain.ledger.privacy_loss import Accounting, PrivacyAccount, PrivacyAmount, zero_amount
+from broker.domain.ledger.privacy_loss import Accounting, PrivacyAccount, PrivacyAmount
 from broker.domain.ledger.spends import SPENT_STATES, DisclosureSource, ExactDisclosure, SpendState, StoredAnswer
 from broker.domain.signed_log import ChainEntry
 
@@ -66,7 +66,7 @@ class LedgerTotals:
 
     def used(self, account: PrivacyAccount) -> tuple[PrivacyAmount, PrivacyAmount]:
         """Amounts spent and reserved."""
-        spent = reserved = zero_amount(self.caps[account].accounting)
+        spent = reserved = PrivacyAmount(self.caps[account].accounting, 0)
         for spend in self.spends.values():
             amount = spend.charges.get(account)
             if amount is not None and spend.state in SPENT_STATES:

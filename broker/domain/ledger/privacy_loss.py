@@ -93,10 +93,6 @@ class PrivacyAmount:
         return self.text
 
 
-def zero_amount(accounting: Accounting) -> PrivacyAmount:
-    return PrivacyAmount(accounting, 0)
-
-
 def amount_rounded_up(accounting: Accounting, loss: float | Fraction, delta: float | Fraction = 0) -> PrivacyAmount:
     """The smallest amount that is at least the loss. Floats count as the exact numbers that they are."""
     # rounded up, so that a loss is never understated

@@ -88,10 +88,6 @@ class Spend:
         return SpendState.REFUNDED if self.state is SpendState.RESERVED else SpendState.WITHHELD
 
 
-def can_move_spend(before: SpendState, after: SpendState) -> bool:
-    return after in SPEND_TRANSITIONS[before]
-
-
 def question_hash(plan_hash: str, bounds: str, mechanism: str) -> str:
     """One hash of what is measured, within which bounds, by which mechanism (with its parameters)."""
     text = json.dumps([plan_hash, bounds, mechanism], separators=(",", ":"))

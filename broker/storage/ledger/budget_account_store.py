@@ -11,7 +11,7 @@ from broker.domain.errors import Breach, Conflict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.job import OutputState
 from broker.domain.ledger.ledger_entries import LedgerEntryKind, charges_to_json
-from broker.domain.ledger.privacy_loss import PrivacyAccount, PrivacyAmount, costs_from_json, costs_to_json, zero_amount
+from broker.domain.ledger.privacy_loss import PrivacyAccount, PrivacyAmount, costs_from_json, costs_to_json
 from broker.domain.ledger.spends import SPENT_STATES, Balance, Spend, SpendRequest, SpendState, StoredAnswer
 from broker.storage.audit_store import append_events
 from broker.storage.database import columns_of, refused_as, value_of
@@ -68,7 +68,7 @@ def open_account(connection: Connection, account: PrivacyAccount, cap: PrivacyAm
     if account != unit and not _has_account(connection, unit):
         raise Conflict("no-cap", f"Set a cap for {unit.name} before you allot budgets.")
     # Spends from before the account existed count in it too.
-    found = _all_spends(connection)
+    found = [spend_from(row) for row in connection.execute(select(spends).order_by(spends.c.created, spends.c.job))]
     earlier = {s.request.job: amount for s in found if (amount := _charge_in(s, account, cap)) is not None}
     spent = _sum(cap, (earlier.get(s.request.job) for s in found if s.state in SPENT_STATES))
     reserved = _sum(cap, (earlier.get(s.request.job) for s in found if s.state is SpendState.RESERVED))
@@ -91,11 +91,6 @@ def _has_account(connection: Connection, unit: PrivacyAccount) -> bool:
     return connection.execute(query.limit(1)).first() is not None
 
 
-def _all_spends(connection: Connection) -> list[Spend]:
-    rows = connection.execute(select(spends).order_by(spends.c.created, spends.c.job))
-    return [spend_from(row) for row in rows]
-
-
 def _charge_in(spend: Spend, account: PrivacyAccount, cap: PrivacyAmount) -> PrivacyAmount | None:
     loss = spend.request.charges.get(account)
     # A refunded spend was never charged, so it does not count in a new account.
@@ -110,7 +105,7 @@ def _charge_in(spend: Spend, account: PrivacyAccount, cap: PrivacyAmount) -> Pri
 
 
 def _sum(cap: PrivacyAmount, amounts: Iterable[PrivacyAmount | None]) -> PrivacyAmount:
-    return sum((a for a in amounts if a is not None), zero_amount(cap.accounting))
+    return sum((a for a in amounts if a is not None), PrivacyAmount(cap.accounting, 0))
 
 
 def _insert_account(
@@ -190,46 +185,26 @@ def _locked(connection: Connection, wanted: Sequence[PrivacyAccount]) -> dict[Pr
     return {b.account: b for b in map(balance_of, rows)}
 
 
-def reserve_charges(connection: Connection, charges: Mapping[PrivacyAccount, PrivacyAmount]) -> None:
-    """Reserve the charges. The caller has checked the caps; the statement checks them once more, and so do the table's
-    constraints."""
-    for account, amount in charges.items():
-        within = and_(
-            accounts.c.spent + accounts.c.reserved + amount.micro <= accounts.c.cap,
-            accounts.c.spent_delta + accounts.c.reserved_delta + amount.delta <= accounts.c.cap_delta,
-        )
-        _change_balance(connection, account, amount, _reserved_signs(+1), within)
-
-
-def spend_charges(connection: Connection, charges: Mapping[PrivacyAccount, PrivacyAmount]) -> None:
-    """Turn reserved amounts into spent ones, for good."""
-    for account, amount in charges.items():
-        _change_balance(connection, account, amount, _reserved_signs(-1) | {"spent": +1, "spent_delta": +1})
-
-
-def return_charges(connection: Connection, charges: Mapping[PrivacyAccount, PrivacyAmount]) -> None:
-    for account, amount in charges.items():
-        _change_balance(connection, account, amount, _reserved_signs(-1))
-
-
-def _reserved_signs(sign: int) -> dict[str, int]:
-    return {"reserved": sign, "reserved_delta": sign}
-
-
-def _change_balance(
-    connection: Connection,
-    account: PrivacyAccount,
-    amount: PrivacyAmount,
-    signs: Mapping[str, int],
-    *where: ColumnElement[bool],
+def change_balances(
+    connection: Connection, charges: Mapping[PrivacyAccount, PrivacyAmount], *, reserved: int, spent: int = 0
 ) -> None:
-    values = {
-        name: accounts.c[name] + sign * (amount.delta if name.endswith("_delta") else amount.micro)
-        for name, sign in signs.items()
-    }
-    # The row is locked, so a mismatch means that the tables themselves are wrong.
-    if connection.execute(update(accounts).where(is_account(account), *where).values(values)).rowcount != 1:
-        raise Breach(f"The budget {account.name} changed under its lock.")
+    """Add the charges to what is `reserved` and `spent` (+1), take them away (-1), or neither (0). The caller has
+    checked the caps; the statement checks them once more, and so do the table's constraints."""
+    a = accounts.c
+    for account, amount in charges.items():
+        values = {
+            "spent": a.spent + spent * amount.micro,
+            "spent_delta": a.spent_delta + spent * amount.delta,
+            "reserved": a.reserved + reserved * amount.micro,
+            "reserved_delta": a.reserved_delta + reserved * amount.delta,
+        }
+        within = (
+            values["spent"] + values["reserved"] <= a.cap,
+            values["spent_delta"] + values["reserved_delta"] <= a.cap_delta,
+        )
+        # The row is locked, so a mismatch means that the tables themselves are wrong.
+        if connection.execute(update(accounts).where(is_account(account), *within).values(values)).rowcount != 1:
+            raise Breach(f"The budget {account.name} changed under its lock.")
 
 
 def is_account(account: PrivacyAccount) -> ColumnElement[bool]:

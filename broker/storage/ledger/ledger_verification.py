@@ -119,7 +119,7 @@ def _enter_lost_spend(connection: Connection, request: SpendRequest, now: dateti
     if known is None:
         # The lost spend has to fit under the caps, like any other.
         charges = charges_within(accounts.locked(connection, request.charges), request)
-        accounts.reserve_charges(connection, charges)
+        accounts.change_balances(connection, charges, reserved=+1)
         enter_spend(connection, request, charges, now)
     elif not known.request.is_same_as(request):
         raise Conflict("spend-differs", f"Job {request.job!r} made a different request to the ledger before.")

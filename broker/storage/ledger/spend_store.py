@@ -13,7 +13,7 @@ from broker.domain.jobs.job import FINAL_JOB_STATES, JobState, OutputState
 from broker.domain.ledger.budget_refusals import BudgetShortfall, OverBudget, ReleaseMaximum, check_release_maximum
 from broker.domain.ledger.ledger_entries import LedgerEntryKind, charges_to_json
 from broker.domain.ledger.privacy_loss import Cost, Loss, PrivacyAccount, PrivacyAmount, costs_to_json
-from broker.domain.ledger.spends import Balance, Spend, SpendRequest, SpendState, StoredAnswer, can_move_spend
+from broker.domain.ledger.spends import SPEND_TRANSITIONS, Balance, Spend, SpendRequest, SpendState, StoredAnswer
 from broker.storage.audit_store import append_events
 from broker.storage.ledger import budget_account_store
 from broker.storage.signed_log_store import LEDGER_CHAIN, SqlSignedLogs
@@ -39,7 +39,7 @@ class SqlReservations(SqlSignedLogs):
                 return answered
             check_release_maximum(request.costs, maximum)
             charges = charges_within(balances, request)
-            budget_account_store.reserve_charges(connection, charges)
+            budget_account_store.change_balances(connection, charges, reserved=+1)
             enter_spend(connection, request, charges, now)
             append_events(connection, events)
             return Spend(request, SpendState.RESERVED, now, now)
@@ -74,7 +74,7 @@ def _missing_accounts(balances: Collection[PrivacyAccount], request: SpendReques
     """Return the accounts that are needed and missing. Without a cap for the unit nothing is promised, so nothing may
     be spent; nor may a project without an allotment spend."""
     return [
-        BudgetShortfall(account, _first_amount(loss), None)
+        BudgetShortfall(account, loss.amounts[0], None)
         for cost in request.costs
         for account, loss in _needed_accounts(cost, request.project, balances)
         if account not in balances
@@ -93,10 +93,6 @@ def _needed_accounts(
     if not cost.by_dataset:
         return [*needed, (PrivacyAccount(cost.unit, project), cost.whole)]
     return needed + [(PrivacyAccount(cost.unit, project, dataset), loss) for dataset, loss in cost.by_dataset]
-
-
-def _first_amount(loss: Loss) -> PrivacyAmount:
-    return loss.amounts[0]
 
 
 def enter_spend(
@@ -160,16 +156,15 @@ class SqlSpends(SqlSignedLogs):
         """Return the spends older than `before` that nothing will settle: their job was never accepted,
         or has ended."""
         unfinished = exists().where(jobs.c.ident == ledger_spends.c.job, jobs.c.state.not_in(sorted(FINAL_JOB_STATES)))
-        query = select(ledger_spends.c.job).where(
+        query = select(ledger_spends).where(
             ledger_spends.c.state.in_(sorted(OPEN_STATES)),
             ledger_spends.c.created < before,
             ~unfinished,
             # A release will settle these itself.
             ~_awaits_release(),
         )
-        with self._db.read() as connection:
-            idents = connection.execute(query.order_by(ledger_spends.c.created, ledger_spends.c.job)).scalars().all()
-            return [found for job in idents if (found := budget_account_store.spend_in(connection, job)) is not None]
+        rows = self._db.rows(query.order_by(ledger_spends.c.created, ledger_spends.c.job))
+        return [budget_account_store.spend_from(row) for row in rows]
 
 
 def _awaits_release() -> ColumnElement[bool]:
@@ -179,15 +174,13 @@ def _awaits_release() -> ColumnElement[bool]:
 
 
 def move_spend(connection: Connection, job: str, after: SpendState, now: datetime) -> Spend:
-    """Move a spend to a state: its row, its ledger entry, and its accounts. `can_move_spend` says which moves are
-    allowed.
+    """Move a spend to a state: its row, its ledger entry, and its accounts. `SPEND_TRANSITIONS` says which moves
+    are allowed.
 
     Raises Conflict for a move that is not allowed, or a release without a stored answer.
     """
-    known = budget_account_store.spend_in(connection, job, lock=True)
-    if known is None:
-        raise Unknown("spend", job)
-    if not can_move_spend(known.state, after):
+    known = _locked_spend(connection, job)
+    if after not in SPEND_TRANSITIONS[known.state]:
         raise _stale_spend(job, known.state)
     if after is SpendState.RELEASED and known.answer is None:
         raise Conflict("no-answer", f"Job {job!r} has no stored answer that could be released.")
@@ -196,9 +189,8 @@ def move_spend(connection: Connection, job: str, after: SpendState, now: datetim
         charges = budget_account_store.charges_of(connection, job)
         # Accounts before the ledger's head, in the same order as all other writers.
         budget_account_store.locked(connection, charges)
-        (budget_account_store.spend_charges if after is SpendState.CHARGED else budget_account_store.return_charges)(
-            connection, charges
-        )
+        is_charged = after is SpendState.CHARGED
+        budget_account_store.change_balances(connection, charges, reserved=-1, spent=+1 if is_charged else 0)
     connection.execute(update(ledger_spends).where(ledger_spends.c.job == job).values(state=after, updated=now))
     LEDGER_CHAIN.append(connection, now, LedgerEntryKind(after.value), job)
     return Spend(known.request, after, known.created, now, known.answer)

@@ -13,7 +13,6 @@ from broker.domain.ledger.privacy_loss import (
     PrivacyAmount,
     amount_as_written,
     amount_rounded_up,
-    zero_amount,
 )
 
 APPROXIMATE, PURE = Accounting.APPROXIMATE, Accounting.PURE
@@ -29,7 +28,7 @@ def test_rounding_is_up_and_by_less_than_one_part(loss: float, delta: float) -> 
 
 @given(st.lists(LOSSES, max_size=20))
 def test_many_small_losses_are_never_less_than_their_sum(losses: list[float]) -> None:
-    total = zero_amount(PURE)
+    total = PrivacyAmount(PURE, 0)
     for loss in losses:
         total += amount_rounded_up(PURE, loss)
     assert Fraction(total.micro, MICRO) >= sum(map(Fraction, losses))
@@ -51,7 +50,7 @@ def test_what_fits_is_left_and_shared() -> None:
         spent - cap
     assert spent.share_of(cap) == Fraction(1, 2), "the larger of both shares"
     assert spent.share_of(PrivacyAmount(APPROXIMATE, 1000)) is None
-    assert zero_amount(PURE).share_of(zero_amount(PURE)) == 0
+    assert PrivacyAmount(PURE, 0).share_of(PrivacyAmount(PURE, 0)) == 0
 
 
 def test_amounts_of_other_measures_do_not_mix() -> None:

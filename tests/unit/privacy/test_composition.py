@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from private_kit import COUNT, POLICIES, table
 
-from broker.domain.ledger.privacy_loss import MICRO, Accounting, PrivacyAmount, amount_rounded_up, zero_amount
+from broker.domain.ledger.privacy_loss import MICRO, Accounting, PrivacyAmount, amount_rounded_up
 from broker.policy.data_catalogue import PrivacyUnit
 from broker.privacy.measurement_design import design_measurement, noise_deviation, rho_within
 from broker.privacy.measurements import epsilon_of
@@ -47,7 +47,8 @@ def test_the_total_of_rho_is_turned_once() -> None:
     """Jobs one by one come to what OpenDP says of their sum, and not to the sum of what it says of each."""
     spends = [PrivacyAmount(Accounting.CONCENTRATED, 2_500)] * 100
     total = sum(
-        (design_measurement([table((3,), (COUNT,))], s).charge for s in spends), zero_amount(Accounting.CONCENTRATED)
+        (design_measurement([table((3,), (COUNT,))], s).charge for s in spends),
+        PrivacyAmount(Accounting.CONCENTRATED, 0),
     )
     assert total.within(amount_rounded_up(Accounting.CONCENTRATED, Fraction(1, 4)))
     once = epsilon_of(Fraction(total.micro, MICRO), 1e-8)
