@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Column, Connection, Engine, Row, Select, Table, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError
 
 from broker.domain.errors import Invalid, Unavailable, Unknown
+
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
 
 BUSY_SECONDS = 30
 PRIVATE = 0o600
@@ -54,6 +57,13 @@ class Database:
         """Read the first column of one query."""
         with self.read() as connection:
             return connection.execute(query).scalars().all()
+
+    def found_by(
+        self, find: Callable[Concatenate[Connection, Given], Found], *given: Given.args, **named: Given.kwargs
+    ) -> Found:
+        """Return what a function finds in one consistent read."""
+        with self.read() as connection:
+            return find(connection, *given, **named)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

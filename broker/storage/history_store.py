@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_
 
 from broker.domain import release_history
 from broker.domain.errors import Conflict
-from broker.domain.jobs.job import OutputState
+from broker.domain.jobs.job import UNDECIDED_STATES, OutputState
 from broker.domain.population_caps import MeasuredPopulation
 from broker.domain.signed_log import ChainEntry, LogName
 from broker.storage.audit_store import StorePart
@@ -119,7 +119,7 @@ def latest_totals(connection: Connection, snapshot: str, population: str) -> lis
     return totals
 
 
-UNDECIDED_STATES = frozenset({OutputState.ASSESSED, OutputState.IN_REVIEW, OutputState.APPROVED})
+MAY_LEAVE = UNDECIDED_STATES | {OutputState.APPROVED}
 """States of outputs that may still leave. The release history must not lose the files that they name."""
 
 
@@ -143,7 +143,7 @@ class SqlMemberFileSweep(SqlSignedLogs):
 def _named_files(connection: Connection) -> frozenset[str]:
     named = tables.memory_entries.c.file
     entered = connection.execute(select(named).where(named.is_not(None))).scalars()
-    undecided = outputs.c.state.in_(sorted(UNDECIDED_STATES))
+    undecided = outputs.c.state.in_(sorted(MAY_LEAVE))
     waiting = connection.execute(select(outputs.c.to_remember).where(undecided)).scalars()
     return frozenset(entered) | {file for pending in waiting for _, file, __ in pending or ()}
 
@@ -152,31 +152,23 @@ class SqlHistoryQueries(SqlSignedLogs):
     """The part of the store that returns what was released."""
 
     def history_version(self) -> release_history.HistoryVersion:
-        with self._db.read() as connection:
-            return release_history.HistoryVersion(HISTORY_CHAIN.end(connection)[0])
+        return release_history.HistoryVersion(self._db.found_by(HISTORY_CHAIN.end)[0])
 
     def history_entries(
-        self,
-        *,
-        after: release_history.HistoryVersion | None = None,
-        recipe: str | None = None,
-        release: str | None = None,
+        self, *, after: release_history.HistoryVersion | None = None, release: str | None = None
     ) -> list[release_history.HistoryEntry]:
         e = tables.memory_entries.c
         query = select(e.number, e.entry).order_by(e.number)
         query = query if after is None else query.where(e.number > after.entries)
-        query = query if recipe is None else query.where(e.recipe == recipe)
         query = query if release is None else query.where(e.release == release)
         return [release_history.entry_from_json(r.entry, int(r.number)) for r in self._db.rows(query)]
 
     def members_of(self, entry: int) -> release_history.StoredMembers | None:
-        with self._db.read() as connection:
-            row = find_row(connection, tables.memory_entries, "entry", entry)
+        row = self._db.found_by(find_row, tables.memory_entries, "entry", entry)
         return None if row.file is None else release_history.StoredMembers(row.file, row.digest)
 
     def known_figures(self, entry: int) -> tuple[release_history.KnownFigure, ...]:
-        with self._db.read() as connection:
-            found = find_row(connection, tables.memory_figures, "entry", entry)
+        found = self._db.found_by(find_row, tables.memory_figures, "entry", entry)
         return release_history.figures_from_json(json.loads(found.figures))
 
     def member_files(self) -> frozenset[str]:

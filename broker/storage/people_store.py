@@ -61,9 +61,8 @@ class SqlPeople(StorePart):
                 _check_not_stopped(connection, person.ident)
 
     def password_hash(self, ident: str) -> str | None:
-        with self._db.read() as connection:
-            found: str | None = person_row(connection, ident).password_hash
-            return found
+        found: str | None = self._db.found_by(person_row, ident).password_hash
+        return found
 
 
 def _check_unchanged(connection: Connection, ident: str, before: Sequence[Person] | None) -> None:

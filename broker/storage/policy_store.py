@@ -67,8 +67,7 @@ class SqlPolicySets(StorePart):
         return value_of(StoredPolicy, row)
 
     def policy(self, fingerprint: str) -> StoredPolicy:
-        with self._db.read() as connection:
-            return value_of(StoredPolicy, _latest(connection, fingerprint))
+        return value_of(StoredPolicy, self._db.found_by(_latest, fingerprint))
 
     def proposed_policies(self) -> list[StoredPolicy]:
         """Return the sets that wait for a second administrator, oldest first."""

@@ -39,8 +39,7 @@ class SqlPublicTables(SqlSignedLogs):
         return self._public(sa.select(*LISTED).order_by(P.at.desc(), P.ident.desc()).limit(limit))
 
     def public_table(self, ident: str) -> PublicTable:
-        with self._db.read() as connection:
-            return _table_of(_row(connection, ident))
+        return _table_of(self._db.found_by(_row, ident))
 
     def confirm_public_table(self, ident: str, by: str, now: datetime, event: AuditEvent) -> None:
         with self._change([event]) as connection:

@@ -38,8 +38,7 @@ class SqlErasures(StorePart):
         return [value_of(Erasure, row) for row in self._db.rows(query)]
 
     def erasure(self, number: int) -> Erasure:
-        with self._db.read() as connection:
-            return _erasure(connection, number)
+        return self._db.found_by(_erasure, number)
 
     def erased_digests(self) -> dict[int, str]:
         query = select(erasures.c.number, erasures.c.digest).where(erasures.c.confirmed_by.is_not(None))
@@ -120,8 +119,7 @@ class SqlSnapshots(StorePart):
         return value_of(Snapshot, row)
 
     def snapshot(self, ident: str) -> Snapshot:
-        with self._db.read() as connection:
-            return value_of(Snapshot, find_row(connection, snapshots, "snapshot", ident))
+        return value_of(Snapshot, self._db.found_by(find_row, snapshots, "snapshot", ident))
 
     def snapshots(self, limit: int = 200) -> list[Snapshot]:
         """Return the snapshots, newest first."""

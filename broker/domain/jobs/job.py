@@ -40,7 +40,8 @@ OUTPUT_TRANSITIONS: dict[OutputState, frozenset[OutputState]] = {
 """`approved` returns to `in_review` only if the release history changed the output: a release in the meantime shows
 more of it than its checkers saw, so their votes were about another output."""
 
-DECIDED_STATES: frozenset[OutputState] = frozenset(set(OutputState) - {OutputState.ASSESSED, OutputState.IN_REVIEW})
+UNDECIDED_STATES: frozenset[OutputState] = frozenset({OutputState.ASSESSED, OutputState.IN_REVIEW})
+DECIDED_STATES: frozenset[OutputState] = frozenset(OutputState) - UNDECIDED_STATES
 """Output states that need no further decision."""
 
 
@@ -244,10 +245,6 @@ class TimeSlots:
             longest *= 2
             slot = longest if took <= longest else 0.0
         return slot
-
-
-def can_advance(before: JobState, after: JobState) -> bool:
-    return after in JOB_TRANSITIONS[before]
 
 
 class DisplayedState(StrEnum):

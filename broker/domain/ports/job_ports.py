@@ -1,7 +1,7 @@
 """Store ports for work and its leases, jobs, rehearsals, outputs, votes, messages and releases. Docstrings are the
 contract."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -10,7 +10,7 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.job import FailureCode, Job, JobState, Output, OutputState
 from broker.domain.jobs.job_check import JobCheck
 from broker.domain.jobs.rehearsals import RehearsalState, RehearsalStep, RequestedRehearsal, ScriptRehearsal
-from broker.domain.jobs.reviews import Message, OutputDecision, Vote
+from broker.domain.jobs.reviews import Message, Vote
 from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.domain.ledger.spends import ExactDisclosure
 from broker.domain.ports import store_records
@@ -150,19 +150,10 @@ class OutputStore(Protocol):
     def last_released(self, project: str, name: str, before: str) -> Output | None:
         """The project's newest released output with this name, from another job than that of the output `before`."""
 
-    def cast(
-        self,
-        vote: Vote,
-        events: Sequence[AuditEvent],
-        *,
-        decide: Callable[[tuple[Vote, ...]], OutputDecision | None] | None = None,
-    ) -> None:
-        """Store a vote. Raises Conflict("already-voted") if this checker has already voted on the output. `decide`
-        receives all votes, including this one, in the same transaction; its decision is stored with the vote or not at
-        all."""
-
     def cast_all(self, casts: Sequence[store_records.VoteRecord]) -> None:
-        """Store votes on several outputs like `cast`, with their messages: all of it or nothing."""
+        """Store votes on outputs, with their messages: all of it or nothing. Raises Conflict("already-voted") if a
+        checker has already voted on the output. `decide` of a vote receives all votes, including this one, in the same
+        transaction; its decision is stored with the vote or not at all."""
 
     def voted_by(self, checker: str, idents: frozenset[str]) -> frozenset[str]:
         """Which of these outputs the checker has voted on."""
@@ -235,8 +226,6 @@ class ReleaseStore(Protocol):
         self, wanted: store_records.RegisterFilter = store_records.ALL_RELEASES
     ) -> list[store_records.RegisterEntry]:
         """Newest first. Raises Unknown("release") if `after` does not exist."""
-
-    def releases_made(self) -> int: ...
 
     def register_counts(self) -> list[store_records.RegisterCount]:
         """One for each project that ever released, ordered by project."""

@@ -165,13 +165,9 @@ class ReleaseHistoryStore(Protocol):
     def history_version(self) -> release_history.HistoryVersion: ...
 
     def history_entries(
-        self,
-        *,
-        after: release_history.HistoryVersion | None = None,
-        recipe: str | None = None,
-        release: str | None = None,
+        self, *, after: release_history.HistoryVersion | None = None, release: str | None = None
     ) -> list[release_history.HistoryEntry]:
-        """Entries in order of number: all, or those after a version, of a recipe, or of a release."""
+        """Entries in order of number: all, or those after a version, or of a release."""
 
     def members_of(self, entry: int) -> release_history.StoredMembers | None: ...
 

@@ -9,13 +9,13 @@ from broker.domain.errors import Breach, Conflict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
 from broker.domain.jobs.job import (
-    DECIDED_STATES,
     FINAL_JOB_STATES,
+    JOB_TRANSITIONS,
     OUTPUT_TRANSITIONS,
+    UNDECIDED_STATES,
     FailureCode,
     JobState,
     OutputState,
-    can_advance,
 )
 from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.domain.ports import ComparedOutput, OutputRecord, PendingHistoryEntry
@@ -59,8 +59,8 @@ class SqlComparisons(StorePart):
                 _put_compared_output(connection, job, one, now)
 
     def pending_history(self, output: str) -> tuple[PendingHistoryEntry, ...]:
-        with self._db.read() as connection:
-            return tuple(PendingHistoryEntry(*one) for one in output_row(connection, output).to_remember or ())
+        row = self._db.found_by(output_row, output)
+        return tuple(PendingHistoryEntry(*one) for one in row.to_remember or ())
 
 
 def _is_voted_on(job: str) -> ColumnElement[bool]:
@@ -87,10 +87,7 @@ def _put_compared_output(connection: Connection, job: str, one: ComparedOutput, 
     connection.execute(update(outputs).where(outputs.c.ident == before.ident).values(values))
 
 
-INITIAL_OUTPUT_STATES: frozenset[OutputState] = (
-    frozenset({OutputState.ASSESSED}) | OUTPUT_TRANSITIONS[OutputState.ASSESSED]
-)
-UNDECIDED: frozenset[OutputState] = frozenset(OutputState) - DECIDED_STATES
+INITIAL_OUTPUT_STATES = OUTPUT_TRANSITIONS[OutputState.ASSESSED] - {OutputState.WITHDRAWN} | {OutputState.ASSESSED}
 
 
 class SqlJobTransitions(SqlSignedLogs):
@@ -104,11 +101,10 @@ class SqlJobTransitions(SqlSignedLogs):
         outputs: Sequence[OutputRecord] = (), small: bool = False, history_changed: bool = False,
     ) -> None:  # fmt: skip
         _check_legal(before, after, failure, outputs)
-        facts = {"image": image, "runtime": runtime, "snapshot": snapshot, "failure": failure}
-        facts |= {"assessed_policy": assessed_policy}
-        known: dict[str, object] = {key: value for key, value in facts.items() if value is not None}
-        known |= {"small": True} if small else {}
-        known |= {"history_changed": True} if history_changed else {}
+        facts: dict[str, object] = {"image": image, "runtime": runtime, "snapshot": snapshot, "failure": failure}
+        facts |= {"assessed_policy": assessed_policy, "small": small or None}
+        facts |= {"history_changed": history_changed or None}
+        known = {key: value for key, value in facts.items() if value is not None}
         with self._db.write() as connection:
             lock_for_files(connection, [one.file for record in outputs for one in record.pending_history])
             _move_job(connection, job, attempt, before, after, now, known)
@@ -137,7 +133,7 @@ class SqlJobTransitions(SqlSignedLogs):
 def _check_legal(
     before: JobState, after: JobState, failure: FailureCode | None, records: Sequence[OutputRecord]
 ) -> None:
-    if not can_advance(before, after):
+    if after not in JOB_TRANSITIONS[before]:
         raise Breach(f"No job goes from {before} to {after}.")
     if after is JobState.RUNNING:
         raise Breach("A job starts by a lease only.")
@@ -147,7 +143,7 @@ def _check_legal(
         raise Breach("A failure code belongs to a failed job, and a failed job has one.")
     if records and after is not JobState.ASSESSING:
         raise Breach("Outputs come into being when a job goes to assessing.")
-    if any(r.output.state not in INITIAL_OUTPUT_STATES - {OutputState.WITHDRAWN} for r in records):
+    if any(r.output.state not in INITIAL_OUTPUT_STATES for r in records):
         raise Breach("A new output is assessed, or what assessing may make of it.")
 
 
@@ -184,7 +180,7 @@ def _insert_outputs(connection: Connection, job: str, records: Sequence[OutputRe
 def _settle_outputs(connection: Connection, job: str, after: JobState, now: datetime) -> list[AuditEvent]:
     """Withdraw the undecided outputs of a job that stops, and return the audit events. Raises Breach if a job is
     decided before all its outputs are."""
-    undecided = (outputs.c.job == job, outputs.c.state.in_(sorted(UNDECIDED)))
+    undecided = (outputs.c.job == job, outputs.c.state.in_(sorted(UNDECIDED_STATES)))
     query = select(outputs.c.ident).where(*undecided).order_by(outputs.c.position).with_for_update()
     if after not in {JobState.WITHDRAWN, JobState.FAILED, JobState.DECIDED}:
         return []

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, exists, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, delete, exists, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from broker.domain.errors import Breach, Conflict, Invalid
@@ -153,16 +153,10 @@ class SqlJobs(StorePart):
             _put_check(connection, job, check)
 
     def job(self, ident: str) -> Job:
-        with self._db.read() as connection:
-            return job_of(job_row(connection, ident))
+        return job_of(self._db.found_by(job_row, ident))
 
     def jobs(self, wanted: ListFilter) -> list[Job]:
-        with self._db.read() as connection:
-            query = wanted_jobs(select(jobs), wanted, jobs.c.state)
-            if wanted.after is not None:
-                query = query.where(older_than(jobs.c, job_row(connection, wanted.after)))
-            query = query.order_by(jobs.c.created.desc(), jobs.c.ident.desc()).limit(wanted.limit)
-            return [job_of(row) for row in connection.execute(query)]
+        return [job_of(row) for row in self._db.found_by(listed, select(jobs), jobs, "job", wanted)]
 
     def jobs_begun(self, since: datetime) -> list[Job]:
         begun = and_(jobs.c.started.is_not(None), or_(jobs.c.ended.is_(None), jobs.c.ended >= since))
@@ -198,22 +192,27 @@ def job_row(connection: Connection, ident: str, *, lock: bool = False) -> Row[An
     return find_row(connection, jobs, "job", ident, lock=lock)
 
 
-def wanted_jobs(query: Select[Any], wanted: ListFilter, state: ColumnElement[Any]) -> Select[Any]:
-    """Restrict a query on `jobs` to the wanted projects and researcher, and to the wanted states of `state`."""
+def listed(
+    connection: Connection, query: Select[Any], table: Table, what: str, wanted: ListFilter
+) -> Sequence[Row[Any]]:
+    """Return the wanted page of a query on `jobs` and a `table` with states, newest first. `what` is the word for one
+    of the table."""
     if wanted.projects is not None:
         query = query.where(jobs.c.project.in_(sorted(wanted.projects)))
     if wanted.states is not None:
-        query = query.where(state.in_(sorted(wanted.states)))
+        query = query.where(table.c.state.in_(sorted(wanted.states)))
     if wanted.researcher is not None:
         query = query.where(jobs.c.researcher == wanted.researcher)
-    return query
+    if wanted.after is not None:
+        query = query.where(older_than(find_row(connection, table, what, wanted.after), table.c))
+    return connection.execute(query.order_by(table.c.created.desc(), table.c.ident.desc()).limit(wanted.limit)).all()
 
 
-def older_than(columns: Any, row: Row[Any]) -> ColumnElement[bool]:
-    """Condition: created before this row of the same table."""
+def older_than(row: Row[Any], columns: Any, made: str = "created") -> ColumnElement[bool]:
+    """Condition: made before this row of the same table. `made`: name of the column that says when."""
+    at, moment = columns[made], row._mapping[made]
     # Rows of the same moment are ordered by ident, so that no page skips or repeats one.
-    same = and_(columns.created == row.created, columns.ident < row.ident)
-    return or_(columns.created < row.created, same)
+    return or_(at < moment, and_(at == moment, columns.ident < row.ident))
 
 
 def _check_storable(job: Job) -> None:

@@ -13,7 +13,7 @@ from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.ports import ListFilter, OutputRecord
 from broker.storage.audit_store import StorePart
 from broker.storage.database import columns_of, find_row, value_of
-from broker.storage.job_stores.job_store import older_than, wanted_jobs
+from broker.storage.job_stores.job_store import listed
 from broker.storage.tables.job_tables import jobs, outputs, recalls, votes
 
 VOTE_NEEDED: dict[OutputState, VoteChoice] = {
@@ -41,8 +41,7 @@ class SqlOutputs(StorePart):
     """The part of the store for outputs and their states."""
 
     def output(self, ident: str) -> Output:
-        with self._db.read() as connection:
-            return value_of(Output, output_row(connection, ident))
+        return value_of(Output, self._db.found_by(output_row, ident))
 
     def outputs_of(self, job: str) -> list[Output]:
         """Return the outputs in the order in which the job made them; empty for a job without outputs."""
@@ -57,12 +56,8 @@ class SqlOutputs(StorePart):
         return found
 
     def outputs(self, wanted: ListFilter) -> list[Output]:
-        query = wanted_jobs(select(outputs).join(jobs, jobs.c.ident == outputs.c.job), wanted, outputs.c.state)
-        with self._db.read() as connection:
-            if wanted.after is not None:
-                query = query.where(older_than(outputs.c, output_row(connection, wanted.after)))
-            query = query.order_by(outputs.c.created.desc(), outputs.c.ident.desc()).limit(wanted.limit)
-            return [value_of(Output, row) for row in connection.execute(query)]
+        query = select(outputs).join(jobs, jobs.c.ident == outputs.c.job)
+        return [value_of(Output, row) for row in self._db.found_by(listed, query, outputs, "output", wanted)]
 
     def outputs_in(self, state: OutputState) -> int:
         query = select(func.count()).where(outputs.c.state == state)
@@ -87,8 +82,7 @@ class SqlOutputs(StorePart):
         return None if row is None else value_of(Output, row)
 
     def evidence_digest(self, output: str) -> str:
-        with self._db.read() as connection:
-            return str(output_row(connection, output).evidence_digest)
+        return str(self._db.found_by(output_row, output).evidence_digest)
 
     def move_output(
         self, output: str, before: OutputState, after: OutputState, now: datetime, events: Sequence[AuditEvent], *,

@@ -53,8 +53,7 @@ class SqlRehearsalRequests(StorePart):
             connection.execute(sa.insert(rehearsal_requests).values(_request_values(new)))
 
     def requested_rehearsal(self, ident: str) -> RequestedRehearsal:
-        with self._db.read() as connection:
-            return _request_of(find_row(connection, rehearsal_requests, "rehearsal", ident))
+        return _request_of(self._db.found_by(find_row, rehearsal_requests, "rehearsal", ident))
 
     def rehearsals_of(self, person: str) -> list[RequestedRehearsal]:
         query = sa.select(*WITHOUT_DOCUMENT).where(rehearsal_requests.c.person == person)

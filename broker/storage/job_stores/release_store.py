@@ -7,16 +7,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, update
 
-from broker.domain.errors import Breach, Conflict, Unknown
+from broker.domain.errors import Breach, Conflict
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.job import DECIDED_STATES, JobState, OutputState
+from broker.domain.jobs.job import UNDECIDED_STATES, JobState, OutputState
 from broker.domain.ledger.spends import ExactDisclosure
 from broker.domain.ports import ALL_RELEASES, RegisterCount, RegisterEntry, RegisterFilter, Release
 from broker.domain.release_history import HistoryUpdate
 from broker.storage.audit_store import StorePart, append_events
 from broker.storage.database import columns_of, find_row, value_of
 from broker.storage.history_store import enter_update
-from broker.storage.job_stores.job_store import job_row
+from broker.storage.job_stores.job_store import job_row, older_than
 from broker.storage.job_stores.output_store import move_output_row
 from broker.storage.ledger.ledger_verification import enter_asides
 from broker.storage.ledger.spend_store import settle_with_release
@@ -34,19 +34,12 @@ class SqlRegister(StorePart):
         with self._db.read() as connection:
             chosen = _register_page(wanted)
             if wanted.after is not None:
-                at = select(releases.c.released_at).where(releases.c.ident == wanted.after)
-                moment = connection.execute(at).scalar()
-                if moment is None:
-                    raise Unknown("release", wanted.after)
-                chosen = chosen.where(_older_than(moment, wanted.after))
+                last = find_row(connection, releases, "release", wanted.after)
+                chosen = chosen.where(older_than(last, releases.c, "released_at"))
             grouped: dict[str, list[Row[Any]]] = {}
             for row in connection.execute(_with_outputs(chosen)):
                 grouped.setdefault(row.ident, []).append(row)
         return [_register_entry(rows) for rows in grouped.values()]
-
-    def releases_made(self) -> int:
-        with self._db.read() as connection:
-            return connection.execute(select(func.count()).select_from(releases)).scalar_one()
 
     def register_counts(self) -> list[RegisterCount]:
         # The policy set of the newest release describes a project that policy has dropped.
@@ -94,11 +87,6 @@ def _has_output_named(word: str) -> Any:
     return releases.c.ident.in_(named.where(outputs.c.name.icontains(word, autoescape=True)))
 
 
-def _older_than(moment: datetime, ident: str) -> Any:
-    same = and_(releases.c.released_at == moment, releases.c.ident < ident)
-    return or_(releases.c.released_at < moment, same)
-
-
 def _with_outputs(chosen: Select[Any]) -> Select[Any]:
     page = chosen.subquery()
     return (
@@ -123,9 +111,6 @@ def _register_entry(rows: list[Row[Any]]) -> RegisterEntry:
         recalled_outputs=tuple(row.name for row in gone),
         recalled_at=max((row.recalled_at for row in gone if row.recalled_at is not None), default=None),
     )
-
-
-UNDECIDED = frozenset(OutputState) - DECIDED_STATES
 
 
 class SqlReleases(SqlSignedLogs):
@@ -163,8 +148,7 @@ class SqlReleases(SqlSignedLogs):
             return None if row is None else _release_of(connection, row)
 
     def manifest(self, release: str) -> str:
-        with self._db.read() as connection:
-            return str(find_row(connection, releases, "release", release).manifest)
+        return str(self._db.found_by(find_row, releases, "release", release).manifest)
 
 
 def _lock_snapshot(connection: Connection, job: str) -> None:
@@ -178,13 +162,12 @@ def _lock_snapshot(connection: Connection, job: str) -> None:
 def _check_releasable(connection: Connection, release: Release) -> None:
     """Check again under the locks that the job is decided, of this project and not released, and that the release has
     exactly its approved outputs."""
-    if connection.execute(select(releases.c.ident).where(releases.c.job == release.job)).first():
-        raise Conflict("already-released", f"Job {release.job!r} has its release already.")
     row = job_row(connection, release.job, lock=True)
     # Another release may have been made while this one waited for the row.
     if connection.execute(select(releases.c.ident).where(releases.c.job == release.job)).first():
         raise Conflict("already-released", f"Job {release.job!r} has its release already.")
-    undecided = select(outputs.c.ident).where(outputs.c.job == release.job, outputs.c.state.in_(sorted(UNDECIDED)))
+    waits = outputs.c.state.in_(sorted(UNDECIDED_STATES))
+    undecided = select(outputs.c.ident).where(outputs.c.job == release.job, waits)
     open_ = row.state == JobState.ASSESSING and connection.execute(undecided.limit(1)).first()
     if row.state not in {JobState.DECIDED, JobState.ASSESSING} or open_:
         raise Conflict("not-decided", f"Job {release.job!r} is {row.state}; a release needs every output decided.")

@@ -1,6 +1,6 @@
 """Votes and messages on outputs in the store: added, never changed. The workflow decides who may add one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from broker.domain.errors import Conflict, Forbidden, Unknown
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.job import OutputState
-from broker.domain.jobs.reviews import Audience, Message, OutputDecision, Vote, VoteChoice
+from broker.domain.jobs.reviews import Audience, Message, Vote, VoteChoice
 from broker.domain.ports import VoteRecord
 from broker.storage.audit_store import StorePart, append_events
 from broker.storage.database import columns_of, value_of
@@ -76,15 +76,6 @@ def add_message(connection: sa.Connection, message: Message) -> None:
 
 class SqlVotes(StorePart):
     """The part of the store for votes."""
-
-    def cast(
-        self,
-        vote: Vote,
-        events: Sequence[AuditEvent],
-        *,
-        decide: Callable[[tuple[Vote, ...]], OutputDecision | None] | None = None,
-    ) -> None:
-        self.cast_all([VoteRecord(vote, events, decide)])
 
     def cast_all(self, casts: Sequence[VoteRecord]) -> None:
         """Cast votes, all or none. A decision is made in the same transaction as its vote, so two checkers at once

@@ -63,8 +63,7 @@ class SqlSavedDefinitions(StorePart):
         return [_entry_of(row) for row in self._db.rows(query.order_by(saved.c.created, saved.c.ident))]
 
     def saved_entry(self, ident: str) -> saved_definitions.SavedEntry:
-        with self._db.read() as connection:
-            return _find_entry(connection, ident)
+        return self._db.found_by(_find_entry, ident)
 
     def propose_saved(self, entry: saved_definitions.SavedEntry, events: Sequence[AuditEvent]) -> None:
         if entry.state is not saved_definitions.SavedState.IN_REVIEW or entry.is_cohort:

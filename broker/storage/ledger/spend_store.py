@@ -116,8 +116,7 @@ class SqlSpends(SqlSignedLogs):
     """The part of the store that moves spends from state to state."""
 
     def spend_of(self, job: str) -> Spend | None:
-        with self._db.read() as connection:
-            return budget_account_store.spend_in(connection, job)
+        return self._db.found_by(budget_account_store.spend_in, job)
 
     def charge(self, job: str, now: datetime, events: Sequence[AuditEvent]) -> Spend:
         with self.ledger.change() as connection:

@@ -18,9 +18,9 @@ from broker.domain.findings import Verdict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import Person, Role
 from broker.domain.jobs.job import Job, JobKind, JobState, Output, OutputKind, OutputState, Submission
-from broker.domain.jobs.reviews import Vote, VoteChoice
+from broker.domain.jobs.reviews import OutputDecision, Vote, VoteChoice
 from broker.domain.jobs.work_items import WorkItem, WorkKind
-from broker.domain.ports import OutputRecord, Release, Snapshot, StoredPolicy
+from broker.domain.ports import OutputRecord, Release, Snapshot, StoredPolicy, VoteRecord
 from broker.storage.sql_store import SqlStore, open_store
 
 START = datetime(2026, 3, 1, 9, 0, 0, 123456, tzinfo=UTC)
@@ -214,6 +214,9 @@ class Given:
     ) -> Vote:
         vote = Vote(output, checker, choice, "meets-rules", "d" * 64, "e" * 64, "0", self.at(5))
         return replace(vote, **changes)
+
+    def cast(self, vote: Vote, decide: Callable[[tuple[Vote, ...]], OutputDecision | None] | None = None) -> None:
+        self.store.cast_all([VoteRecord(vote, [self.event()], decide)])
 
     def release(self, job: str, outputs: list[str]) -> tuple[Release, str]:
         manifest = f'{{"job": "{job}"}}'

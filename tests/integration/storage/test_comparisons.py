@@ -52,7 +52,7 @@ def test_what_was_compared_takes_the_place_of_what_was_assessed(store, given):
 def test_an_output_that_memory_changed_is_voted_on_again_by_the_same_checkers(store, given):
     """A vote binds to what was seen: those on what the output was are kept and count no more."""
     job, (output,) = given.assessing(IN_REVIEW)
-    store.cast(given.vote(output, overrides=("F1",)), [given.event()], decide=lambda votes: (APPROVED, "ok", []))
+    given.cast(given.vote(output, overrides=("F1",)), lambda votes: (APPROVED, "ok", []))
     assert store.output(output).overrides == ("F1",)
     item = given.leased(WorkKind.RELEASE, job, until=20)
     store.put_compared(item, [other(store, output, IN_REVIEW)], given.at(12), [given.event()])
@@ -61,16 +61,16 @@ def test_an_output_that_memory_changed_is_voted_on_again_by_the_same_checkers(st
     assert store.votes_of(output) == []
     assert store.voted_by("carl", frozenset({output})) == frozenset()
     with pytest.raises(Conflict):
-        store.cast(given.vote(output, "dora"), [given.event()])
+        given.cast(given.vote(output, "dora"))
     with pytest.raises(Breach):
         store.move_output(output, IN_REVIEW, APPROVED, given.at(13), [given.event()])
     again = given.vote(output, staff_hash="1" * 64, findings_hash="2" * 64, memory_version="7")
     seen = []
-    store.cast(again, [given.event()], decide=lambda votes: seen.append(votes))
+    given.cast(again, lambda votes: seen.append(votes))
     assert seen == [(again,)]
     assert store.votes_of(output) == [again]
     with pytest.raises(Conflict):
-        store.cast(replace(again, choice=VoteChoice.REJECT), [given.event()])
+        given.cast(replace(again, choice=VoteChoice.REJECT))
 
 
 def test_only_memory_sends_an_approved_output_back(store, given):

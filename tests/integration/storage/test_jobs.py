@@ -210,7 +210,7 @@ def test_a_job_is_decided_when_every_output_is(store, given):
     job, (output,) = given.assessing(OutputState.IN_REVIEW)
     with pytest.raises(Breach):
         store.advance(job, None, JobState.ASSESSING, JobState.DECIDED, given.at(4), [given.event()])
-    store.cast(given.vote(output), [given.event()])
+    given.cast(given.vote(output))
     store.move_output(output, OutputState.IN_REVIEW, OutputState.APPROVED, given.at(5), [given.event()])
     store.advance(job, None, JobState.ASSESSING, JobState.DECIDED, given.at(6), [given.event()])
     assert store.job(job).state is JobState.DECIDED

@@ -60,6 +60,6 @@ def test_outputs_in_review_oldest_first_and_by_name(store, given):
     assert [o.ident for o in store.outputs_in_review(1)] == [one]
     assert {o.ident for o in store.outputs_named(frozenset({one, two, "none"}))} == {one, two}
     assert set(store.jobs_named(frozenset({job, "none"}))) == {job}
-    assert store.releases_made() == 0
+    assert store.register() == []
     given.released()
-    assert store.releases_made() == 1
+    assert len(store.register()) == 1

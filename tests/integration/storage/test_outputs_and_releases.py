@@ -64,7 +64,7 @@ def test_a_move_from_a_state_that_has_passed_is_stale_and_writes_nothing(store, 
 def test_nothing_leaves_review_by_a_decision_that_nobody_voted_for(store, given, after):
     _, (output,) = given.assessing(IN_REVIEW)
     other = VoteChoice.REJECT if after is APPROVED else VoteChoice.APPROVE
-    store.cast(given.vote(output, choice=other), [given.event()])
+    given.cast(given.vote(output, choice=other))
     with pytest.raises(Breach):
         store.move_output(output, IN_REVIEW, after, given.at(5), [given.event()])
 
@@ -77,7 +77,7 @@ def test_a_claim_is_one_checkers_and_ends_with_the_review(store, given):
     assert store.output(output).claimed_by == "carl"
     store.claim(output, None, [given.event()])
     store.claim(output, "dora", [given.event()])
-    store.cast(given.vote(output), [given.event()])
+    given.cast(given.vote(output))
     store.move_output(output, IN_REVIEW, APPROVED, given.at(5), [given.event()], reason="meets-rules")
     assert (store.output(output).claimed_by, store.output(output).reason) == (None, "meets-rules")
     with pytest.raises(Conflict):
@@ -91,10 +91,10 @@ def test_votes_come_back_in_the_order_cast_and_one_checker_has_one(store, given)
     _, (output,) = given.assessing(IN_REVIEW)
     votes = [given.vote(output, "dora"), given.vote(output, "carl", VoteChoice.REJECT, overrides=("F1", "M1"))]
     for vote in votes:
-        store.cast(vote, [given.event()])
+        given.cast(vote)
     assert store.votes_of(output) == votes
     with pytest.raises(Conflict) as caught:
-        store.cast(given.vote(output, "carl"), [given.event()])
+        given.cast(given.vote(output, "carl"))
     assert caught.value.code == "already-voted"
     assert store.votes_of(output) == votes
 
@@ -103,21 +103,21 @@ def test_a_vote_binds_to_what_was_seen(store, given):
     _, (output,) = given.assessing(IN_REVIEW)
     for change in ({"staff_hash": "0" * 64}, {"findings_hash": "0" * 64}):
         with pytest.raises(Conflict):
-            store.cast(given.vote(output, **change), [given.event()])
+            given.cast(given.vote(output, **change))
     assert store.votes_of(output) == []
 
 
 def test_no_vote_on_what_is_not_in_review(store, given):
     _, (output,) = given.assessing(APPROVED)
     with pytest.raises(Conflict):
-        store.cast(given.vote(output), [given.event()])
+        given.cast(given.vote(output))
 
 
 def test_findings_that_approving_votes_set_aside_stand_with_the_output(store, given):
     _, (output,) = given.assessing(IN_REVIEW)
-    store.cast(given.vote(output, "carl", overrides=("M1",)), [given.event()])
-    store.cast(given.vote(output, "dora", VoteChoice.REJECT, overrides=("F9",)), [given.event()])
-    store.cast(given.vote(output, "eve", overrides=("F1", "M1")), [given.event()])
+    given.cast(given.vote(output, "carl", overrides=("M1",)))
+    given.cast(given.vote(output, "dora", VoteChoice.REJECT, overrides=("F9",)))
+    given.cast(given.vote(output, "eve", overrides=("F1", "M1")))
     assert store.output(output).overrides == ("F1", "M1")
 
 
@@ -127,20 +127,20 @@ def test_a_vote_and_the_decision_it_makes_are_one_change(store, given):
     def two_agree(votes):
         return (APPROVED, "meets-rules", [given.event("output.approved")]) if len(votes) == 2 else None
 
-    store.cast(given.vote(output, "carl"), [given.event()], decide=two_agree)
+    given.cast(given.vote(output, "carl"), two_agree)
     assert store.output(output).state is IN_REVIEW
-    store.cast(given.vote(output, "dora"), [given.event()], decide=two_agree)
+    given.cast(given.vote(output, "dora"), two_agree)
     assert store.output(output).state is APPROVED
 
     _, (other,) = given.assessing(IN_REVIEW)
     with pytest.raises(Breach):
-        store.cast(given.vote(other), [given.event()], decide=lambda _: (OutputState.RECALLED, None, [given.event()]))
+        given.cast(given.vote(other), lambda _: (OutputState.RECALLED, None, [given.event()]))
     assert store.votes_of(other) == []
 
 
 def test_who_has_checked_whom(store, given):
     _, (output,) = given.assessing(IN_REVIEW)
-    store.cast(given.vote(output, "carl"), [given.event()])
+    given.cast(given.vote(output, "carl"))
     assert store.voters_on_projects_of("ada") == frozenset({"carl"})
     assert store.voters_on_projects_of("bob") == frozenset()
     project = store.job(store.output(output).job).submission.project
@@ -240,7 +240,7 @@ def test_an_unknown_release_is_unknown(store, given):
 @pytest.mark.parametrize("change", ["DELETE FROM {t}", "UPDATE {t} SET {c} = {c}"])
 def test_what_was_decided_is_written_once_even_for_who_has_the_database(store, given, table, change):
     _, (reviewed,) = given.assessing(IN_REVIEW)
-    store.cast(given.vote(reviewed), [given.event()])
+    given.cast(given.vote(reviewed))
     _, outputs, _ = given.released()
     store.move_output(outputs[0], OutputState.RELEASED, OutputState.RECALLED, given.at(9), [given.event()])
     column = "job" if table == "releases" else "output"

@@ -9,7 +9,7 @@ from broker.domain.errors import Conflict
 from broker.domain.jobs.job import JobState, OutputState, TimeSlots, fair_order, seconds_used
 from broker.domain.jobs.reviews import agreed_choice
 from broker.domain.jobs.work_items import WorkKind
-from broker.domain.ports import ListFilter
+from broker.domain.ports import ListFilter, VoteRecord
 from broker.storage.sql_store import open_store
 
 MANY = 8
@@ -105,13 +105,13 @@ def test_two_checkers_at_once_cannot_both_miss_the_decision(store, given, url):
             return None if agreed is None else (OutputState.APPROVED, None, [given.event("output.approved")])
 
         votes = [given.vote(output, checker) for checker in ("carl", "dora")]
-        at_once(url, lambda s, n: s.cast(votes[n], [given.event()], decide=decide), 2)  # noqa: B023
+        at_once(url, lambda s, n: s.cast_all([VoteRecord(votes[n], [given.event()], decide)]), 2)  # noqa: B023
         assert store.output(output).state is OutputState.APPROVED
 
 
 def test_one_checker_voting_many_times_at_once_has_one_vote(store, given, url):
     _, (output,) = given.assessing(OutputState.IN_REVIEW)
-    results = at_once(url, lambda s, n: s.cast(given.vote(output), [given.event()]))
+    results = at_once(url, lambda s, n: s.cast_all([VoteRecord(given.vote(output), [given.event()])]))
     assert results.count("already-voted") == MANY - 1
     assert len(store.votes_of(output)) == 1
 

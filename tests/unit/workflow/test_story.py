@@ -13,6 +13,7 @@ from broker.domain.identity.people import Person, Role
 from broker.domain.jobs.job import FailureCode, JobState, OutputState
 from broker.domain.jobs.reviews import Vote, VoteChoice
 from broker.domain.jobs.work_items import WorkKind
+from broker.domain.ports import VoteRecord
 from broker.workflow.access import relation_of
 from broker.workflow.administration import user_accounts
 from broker.workflow.pipeline import job_release, query_execution
@@ -239,7 +240,7 @@ def test_invariant_2_no_checks_in_return_even_by_colleagues(broker):
     vote = Vote(
         output.ident, CLEO, VoteChoice.REJECT, "ask-us", output.staff_hash, output.findings_hash, "0", output.created
     )
-    broker.store.cast(vote, [line(broker, output.ident)])
+    broker.store.cast_all([VoteRecord(vote, [line(broker, output.ident)])])
     assert relation_of(broker.ports, policies, rosa, other, None).checked_by_member
 
 
