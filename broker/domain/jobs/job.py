@@ -2,11 +2,12 @@
 order between projects."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from broker.domain.errors import Breach
 from broker.domain.findings import Verdict
 
 
@@ -144,6 +145,28 @@ class CoarseOutcome(StrEnum):
 def coarse_outcome(code: FailureCode) -> CoarseOutcome:
     limits = {FailureCode.TIME_LIMIT, FailureCode.MEMORY_LIMIT, FailureCode.OUTPUT_LIMIT}
     return CoarseOutcome.LIMIT if code in limits else CoarseOutcome.FAILED
+
+
+INITIAL_OUTPUT_STATES = OUTPUT_TRANSITIONS[OutputState.ASSESSED] - {OutputState.WITHDRAWN} | {OutputState.ASSESSED}
+
+
+def check_advance(
+    before: JobState, after: JobState, failure: FailureCode | None, made: Collection[OutputState]
+) -> None:
+    """Raises Breach for a change of a job's state that nothing may make. `made`: states of the outputs that come with
+    it."""
+    if after not in JOB_TRANSITIONS[before]:
+        raise Breach(f"No job goes from {before} to {after}.")
+    if after is JobState.RUNNING:
+        raise Breach("A job starts by a lease only.")
+    if after is JobState.QUEUED:
+        raise Breach("A job is given back by its lease only.")
+    if (failure is not None) != (after is JobState.FAILED):
+        raise Breach("A failure code belongs to a failed job, and a failed job has one.")
+    if made and after is not JobState.ASSESSING:
+        raise Breach("Outputs come into being when a job goes to assessing.")
+    if any(state not in INITIAL_OUTPUT_STATES for state in made):
+        raise Breach("A new output is assessed, or what assessing may make of it.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,7 @@ from sqlalchemy import ColumnElement, Connection, exists, func, insert, select, 
 from broker.domain.errors import Breach, Conflict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
-from broker.domain.jobs.job import (
-    FINAL_JOB_STATES,
-    JOB_TRANSITIONS,
-    OUTPUT_TRANSITIONS,
-    UNDECIDED_STATES,
-    FailureCode,
-    JobState,
-    OutputState,
-)
+from broker.domain.jobs.job import FINAL_JOB_STATES, UNDECIDED_STATES, FailureCode, JobState, OutputState, check_advance
 from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.domain.ports import ComparedOutput, OutputRecord, PendingHistoryEntry
 from broker.storage.audit_store import StorePart, append_events
@@ -87,9 +79,6 @@ def _put_compared_output(connection: Connection, job: str, one: ComparedOutput, 
     connection.execute(update(outputs).where(outputs.c.ident == before.ident).values(values))
 
 
-INITIAL_OUTPUT_STATES = OUTPUT_TRANSITIONS[OutputState.ASSESSED] - {OutputState.WITHDRAWN} | {OutputState.ASSESSED}
-
-
 class SqlJobTransitions(SqlSignedLogs):
     """The part of the store that moves jobs from state to state. Each write compares `attempt`, so a late writer
     changes nothing."""
@@ -100,7 +89,7 @@ class SqlJobTransitions(SqlSignedLogs):
         runtime: str | None = None, snapshot: str | None = None, assessed_policy: str | None = None,
         outputs: Sequence[OutputRecord] = (), small: bool = False, history_changed: bool = False,
     ) -> None:  # fmt: skip
-        _check_legal(before, after, failure, outputs)
+        check_advance(before, after, failure, [record.output.state for record in outputs])
         facts: dict[str, object] = {"image": image, "runtime": runtime, "snapshot": snapshot, "failure": failure}
         facts |= {"assessed_policy": assessed_policy, "small": small or None}
         facts |= {"history_changed": history_changed or None}
@@ -128,23 +117,6 @@ class SqlJobTransitions(SqlSignedLogs):
         query = select(jobs.c.vault).where(wanted, jobs.c.vault.is_not(None)).distinct()
         with self._db.read() as connection:
             return frozenset(connection.execute(query).scalars()) | vaults_of_public_tables(connection)
-
-
-def _check_legal(
-    before: JobState, after: JobState, failure: FailureCode | None, records: Sequence[OutputRecord]
-) -> None:
-    if after not in JOB_TRANSITIONS[before]:
-        raise Breach(f"No job goes from {before} to {after}.")
-    if after is JobState.RUNNING:
-        raise Breach("A job starts by a lease only.")
-    if after is JobState.QUEUED:
-        raise Breach("A job is given back by its lease only.")
-    if (failure is not None) != (after is JobState.FAILED):
-        raise Breach("A failure code belongs to a failed job, and a failed job has one.")
-    if records and after is not JobState.ASSESSING:
-        raise Breach("Outputs come into being when a job goes to assessing.")
-    if any(r.output.state not in INITIAL_OUTPUT_STATES for r in records):
-        raise Breach("A new output is assessed, or what assessing may make of it.")
 
 
 def _move_job(
