@@ -16,7 +16,7 @@ import pytest
 
 from broker.domain.errors import Invalid
 from broker.domain.jobs.work_items import WorkKind
-from broker.domain.ports import ALL_RELEASES, SandboxEnd
+from broker.domain.ports import RegisterFilter, SandboxEnd
 from broker.policy.service_limits import ServiceLimits
 from broker.worker import reconcile
 from broker.workflow.job_scheduling import WorkerSlot, jobs_in_turn, next_job
@@ -132,7 +132,7 @@ def sql_and_what_waits(seconds: float, moved: float = 0.0) -> tuple[object, ...]
         town.send("asked", SQL, REX, OTHER_PROJECT)
         town.clock.at_second(1, lambda: town.send("behind"))
         town.work()
-        assert town.npd.store.register()
+        assert town.npd.store.register(RegisterFilter())
         return tuple(town.seen)
 
 
@@ -294,9 +294,10 @@ def test_no_time_is_finer_than_a_minute() -> None:
         manifest = job_release.manifest(ports, person, job)
         view = job_views.view_job(ports, person, job)
         told = [manifest, *(m.isoformat() for m in (view.created, view.updated))]
-        told += [r.released_at.isoformat() for r in public_register.list_releases(ports, ALL_RELEASES)]
+        told += [r.released_at.isoformat() for r in public_register.list_releases(ports, RegisterFilter())]
         times = re.findall(r"\d\d:(\d\d:\d\d(?:\.\d+)?)\+00:00", " ".join(told))
         assert len(times) == 4
         assert all(re.fullmatch(r"\d\d:00", t) for t in times)
-        idents = [job, *(o.ident for o in view.outputs), *(r.release for r in town.npd.store.register())]
+        listed = town.npd.store.register(RegisterFilter())
+        idents = [job, *(o.ident for o in view.outputs), *(r.release for r in listed)]
         assert {uuid.UUID(ident).version for ident in idents} == {4}

@@ -25,7 +25,7 @@ from unittest import mock
 from broker.domain.errors import Conflict, Unknown
 from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.jobs.work_items import WorkKind
-from broker.domain.ports import ALL_RELEASES, DataKind
+from broker.domain.ports import DataKind, RegisterFilter
 from broker.sandbox.docker_sandbox import DockerSandbox
 from broker.sandbox.real_synthetic_lock import RealSyntheticLock, SlotHold
 from broker.worker.reconcile import release_due
@@ -231,7 +231,7 @@ class Watched:
         told += [script_failures.view_trace(ports, person, v.ident) for v in views]
         told += [n.sentence + n.path for n in notices_for(ports, person)]
         told += [(s.rehearsal.ident, s.word) for s in rehearsal_requests.list_rehearsals(ports, person)]
-        told += public_register.list_releases(ports, ALL_RELEASES)
+        told += public_register.list_releases(ports, RegisterFilter())
         for project in job_views.my_projects(ports, person):
             told += [privacy_budgets.project_budget(ports, person, project.ident), self.room(by, project.ident)]
         return told

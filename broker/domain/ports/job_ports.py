@@ -222,9 +222,7 @@ class ReleaseStore(Protocol):
 
     def manifest(self, release: str) -> str: ...
 
-    def register(
-        self, wanted: store_records.RegisterFilter = store_records.ALL_RELEASES
-    ) -> list[store_records.RegisterEntry]:
+    def register(self, wanted: store_records.RegisterFilter) -> list[store_records.RegisterEntry]:
         """Newest first. Raises Unknown("release") if `after` does not exist."""
 
     def register_counts(self) -> list[store_records.RegisterCount]:

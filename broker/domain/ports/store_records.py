@@ -47,9 +47,6 @@ class RegisterFilter:
     limit: int | None = None
 
 
-ALL_RELEASES = RegisterFilter()
-
-
 @dataclass(frozen=True, slots=True)
 class RegisterCount:
     """How much a project has released, and under which policy set last."""

@@ -11,7 +11,7 @@ from broker.domain.errors import Breach, Conflict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.job import UNDECIDED_STATES, JobState, OutputState
 from broker.domain.ledger.spends import ExactDisclosure
-from broker.domain.ports import ALL_RELEASES, RegisterCount, RegisterEntry, RegisterFilter, Release
+from broker.domain.ports import RegisterCount, RegisterEntry, RegisterFilter, Release
 from broker.domain.release_history import HistoryUpdate
 from broker.storage.audit_store import StorePart, append_events
 from broker.storage.database import columns_of, find_row, value_of
@@ -30,7 +30,7 @@ from broker.storage.work_leases import end_leases
 class SqlRegister(StorePart):
     """The part of the store that the register reads."""
 
-    def register(self, wanted: RegisterFilter = ALL_RELEASES) -> list[RegisterEntry]:
+    def register(self, wanted: RegisterFilter) -> list[RegisterEntry]:
         with self._db.read() as connection:
             chosen = _register_page(wanted)
             if wanted.after is not None:

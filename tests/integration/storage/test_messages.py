@@ -5,7 +5,7 @@ import pytest
 from broker.domain.errors import Conflict, Forbidden, Unknown
 from broker.domain.jobs.job import OutputState
 from broker.domain.jobs.reviews import Audience, Message
-from broker.domain.ports import VoteRecord
+from broker.domain.ports import RegisterFilter, VoteRecord
 
 IN_REVIEW = OutputState.IN_REVIEW
 
@@ -60,6 +60,6 @@ def test_outputs_in_review_oldest_first_and_by_name(store, given):
     assert [o.ident for o in store.outputs_in_review(1)] == [one]
     assert {o.ident for o in store.outputs_named(frozenset({one, two, "none"}))} == {one, two}
     assert set(store.jobs_named(frozenset({job, "none"}))) == {job}
-    assert store.register() == []
+    assert store.register(RegisterFilter()) == []
     given.released()
-    assert len(store.register()) == 1
+    assert len(store.register(RegisterFilter())) == 1

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from broker.domain.errors import Breach, Conflict, Unknown
 from broker.domain.jobs.job import OUTPUT_TRANSITIONS, JobState, OutputState
 from broker.domain.jobs.reviews import VoteChoice
-from broker.domain.ports import ListFilter
+from broker.domain.ports import ListFilter, RegisterFilter
 
 IN_REVIEW, APPROVED = OutputState.IN_REVIEW, OutputState.APPROVED
 
@@ -206,7 +206,7 @@ def test_a_release_that_is_not_exactly_what_was_approved_is_a_breach(store, give
     with pytest.raises(Breach):
         store.release(release, manifest, given.at(6), [])
     assert store.release_of(job) is None
-    assert store.register() == []
+    assert store.register(RegisterFilter()) == []
 
 
 def test_an_output_cannot_be_moved_to_released_alone(store, given):
@@ -218,7 +218,7 @@ def test_an_output_cannot_be_moved_to_released_alone(store, given):
 def test_the_register_shows_every_release_and_a_recall_only_when_all_outputs_are(store, given):
     _, _, first = given.released()
     _, outputs, second = given.released(2)
-    entries = {e.release: e for e in store.register()}
+    entries = {e.release: e for e in store.register(RegisterFilter())}
     assert set(entries) == {first.ident, second.ident}
     assert entries[second.ident].outputs == ("table0", "table1")
     assert (entries[second.ident].title, entries[second.ident].project) == ("Title", "P0421")
@@ -226,7 +226,7 @@ def test_the_register_shows_every_release_and_a_recall_only_when_all_outputs_are
         store.move_output(
             output, OutputState.RELEASED, OutputState.RECALLED, given.at(9), [given.event()], reason="wrong"
         )
-        assert {e.release: e.recalled for e in store.register()}[second.ident] is recalled
+        assert {e.release: e.recalled for e in store.register(RegisterFilter())}[second.ident] is recalled
     assert store.release_of(second.job) == second
 
 

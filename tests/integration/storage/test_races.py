@@ -9,7 +9,7 @@ from broker.domain.errors import Conflict
 from broker.domain.jobs.job import JobState, OutputState, TimeSlots, fair_order, seconds_used
 from broker.domain.jobs.reviews import agreed_choice
 from broker.domain.jobs.work_items import WorkKind
-from broker.domain.ports import ListFilter, VoteRecord
+from broker.domain.ports import ListFilter, RegisterFilter, VoteRecord
 from broker.storage.sql_store import open_store
 
 MANY = 8
@@ -73,7 +73,7 @@ def test_of_many_releases_exactly_one(store, given, url):
     results = at_once(url, release)
     assert sorted(results) == ["already-released"] * (MANY - 1) + ["released"]
     assert [line.event.action for line in store.audit()].count("release.made") == 1
-    assert len(store.register()) == 1
+    assert len(store.register(RegisterFilter())) == 1
 
 
 def test_the_same_submission_sent_many_times_is_one_job(store, given, url):

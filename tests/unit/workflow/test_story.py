@@ -13,7 +13,7 @@ from broker.domain.identity.people import Person, Role
 from broker.domain.jobs.job import FailureCode, JobState, OutputState
 from broker.domain.jobs.reviews import Vote, VoteChoice
 from broker.domain.jobs.work_items import WorkKind
-from broker.domain.ports import VoteRecord
+from broker.domain.ports import RegisterFilter, VoteRecord
 from broker.workflow.access import relation_of
 from broker.workflow.administration import user_accounts
 from broker.workflow.pipeline import job_release, query_execution
@@ -272,10 +272,10 @@ def test_who_may_not_download(broker):
 def test_invariant_12_what_was_released_survives_its_project(broker):
     job, output = broker.ran()
     broker.vote(CLEO, output.ident)
-    before = broker.store.register()
+    before = broker.store.register(RegisterFilter())
     assert [e.release for e in before] == [broker.store.release_of(job).ident]
     others = tuple(p for p in broker.policies.projects if p.ident != PROJECT)
     broker.put_in_force(replace(broker.policies, projects=others))
     broker.reconcile()
-    assert broker.store.register() == before
+    assert broker.store.register(RegisterFilter()) == before
     assert broker.ports.content_store.get("released", output.release_hash)
