@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from broker.domain.errors import Breach
-from broker.domain.identity.audit import GENESIS, AuditCheck, AuditEvent, AuditLine, first_break, line_hash
+from broker.domain.identity.audit import GENESIS, AuditCheck, AuditEvent, AuditLine, check_lines, line_hash
 from broker.domain.ports import AuditFilter
 from broker.storage.database import Database, columns_of, value_of
 from broker.storage.tables.administration_tables import audit, audit_head
@@ -122,10 +122,9 @@ class SqlAuditLog(StorePart):
         wanted = {number: digest} | ({} if anchor is None else {anchor[0]: anchor[1]})
         wanted.pop(0, None)
         previous, count = GENESIS, 0
-        for line in self.audit():
-            broken = first_break([line], previous, count + 1)
+        for line, holds in check_lines(self.audit()):
             # The anchor must be in the chain too: a log that was rewritten after the export lacks it.
-            if broken is not None or wanted.pop(line.number, line.hash) != line.hash:
+            if not holds or wanted.pop(line.number, line.hash) != line.hash:
                 return AuditCheck(count, previous, count + 1)
             previous, count = line.hash, line.number
         return AuditCheck(count, previous, count + 1 if wanted else None)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,18 +41,13 @@ def line_hash(number: int, event: AuditEvent, previous: str) -> str:
     return chained_hash(previous, number, at, event.actor, event.action, event.subject, event.codes)
 
 
-def first_break(lines: list[AuditLine], start: str = GENESIS, first: int = 1) -> int | None:
-    """Number of the first line that does not follow from the one before; None if the chain is intact."""
-    previous = start
-    for expected, line in enumerate(lines, first):
-        if (
-            line.number != expected
-            or line.previous != previous
-            or line_hash(line.number, line.event, previous) != line.hash
-        ):
-            return line.number
-        previous = line.hash
-    return None
+def check_lines(lines: Iterable[AuditLine]) -> Iterator[tuple[AuditLine, bool]]:
+    """Yield each line, and whether it follows from the one before."""
+    number, previous = 0, GENESIS
+    for line in lines:
+        expected = (number + 1, previous, line_hash(line.number, line.event, previous))
+        yield line, (line.number, line.previous, line.hash) == expected
+        number, previous = line.number, line.hash
 
 
 @dataclass(frozen=True, slots=True)

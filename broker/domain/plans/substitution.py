@@ -8,28 +8,25 @@ from broker.domain.plans import operators as ops
 from broker.domain.plans.scalars import ColumnRef, Scalar, with_parts
 
 IdMap = Callable[[int], int]
+Replacement = Callable[[ColumnRef], Scalar]
 
 
-def substitute(scalar: Scalar, replacement: Callable[[ColumnRef], Scalar]) -> Scalar:
+def substitute(scalar: Scalar, replacement: Replacement) -> Scalar:
     """The scalar with each column replaced."""
     if isinstance(scalar, ColumnRef):
         return replacement(scalar)
     return with_parts(scalar, lambda part: substitute(part, replacement))
 
 
-def rename_columns(
-    relation: ops.Relation, new_id: IdMap, replacement: Callable[[ColumnRef], Scalar] | None = None
-) -> ops.Relation:
+def rename_columns(relation: ops.Relation, new_id: IdMap, replacement: Replacement) -> ops.Relation:
     """The relation with new ids for all columns, its own and those below. `replacement`: scalar for a column that is
-    read, if it is not only renamed: a lateral relation reads columns that are not its own."""
+    read, which is not only renamed: a lateral relation reads columns that are not its own."""
     return _ColumnRenamer(new_id, replacement).relation(relation)
 
 
 class _ColumnRenamer:
-    def __init__(self, new_id: IdMap, replacement: Callable[[ColumnRef], Scalar] | None) -> None:
-        self._new_id = new_id
-        # by default, columns that are read are renamed alike
-        self._replacement = replacement or (lambda c: ColumnRef(new_id(c.ident), c.type))
+    def __init__(self, new_id: IdMap, replacement: Replacement) -> None:
+        self._new_id, self._replacement = new_id, replacement
 
     def relation(self, relation: ops.Relation) -> ops.Relation:
         new_id = self._new_id

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from hypothesis import given, strategies as st
 
-from broker.domain.identity.audit import GENESIS, AuditEvent, AuditLine, first_break, line_hash
+from broker.domain.identity.audit import GENESIS, AuditEvent, AuditLine, check_lines, line_hash
 
 words = st.text(max_size=12)
 events = st.builds(
@@ -24,6 +24,10 @@ def chain(found: list[AuditEvent]) -> list[AuditLine]:
         lines.append(AuditLine(number, event, previous, line_hash(number, event, previous)))
         previous = lines[-1].hash
     return lines
+
+
+def first_break(lines: list[AuditLine]) -> int | None:
+    return next((line.number for line, holds in check_lines(lines) if not holds), None)
 
 
 @given(st.lists(events, max_size=8))
