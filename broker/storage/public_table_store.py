@@ -17,7 +17,7 @@ from broker.storage.database import columns_of, find_row, refused_as, value_of
 from broker.storage.history_store import enter_update
 from broker.storage.signed_log_store import HISTORY_CHAIN, SqlSignedLogs
 from broker.storage.tables.administration_tables import public_tables, snapshots
-from broker.storage.work_leases import check_lease, end_lease
+from broker.storage.work_store import check_lease, end_lease
 
 P = public_tables.c
 # Figures can be large, so lists leave them out.

@@ -1,4 +1,7 @@
-"""Work in the store: what is due by the state of its subject, who works on it, and until when it rests."""
+"""Work in the store: what is due by the state of its subject, who works on it, and until when it rests.
+
+Every transaction locks the subject first, then its lease, so that two never wait for each other.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,16 +10,50 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from broker.domain.errors import Conflict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.job import PRIVATE_LINE, PRIVATE_SCRIPT_LINE, JobKind, JobState, OutputKind, OutputState
 from broker.domain.jobs.rehearsals import RehearsalState
-from broker.domain.jobs.work_items import WorkItem, WorkKind
+from broker.domain.jobs.work_items import JOB_WORK, WorkItem, WorkKind
 from broker.storage.audit_store import StorePart, append_events
 from broker.storage.stop_store import is_stopped
 from broker.storage.tables.administration_tables import public_tables
 from broker.storage.tables.job_tables import jobs, outputs, rehearsal_requests, releases, work_leases
 from broker.storage.tables.release_history_tables import memory_entries
-from broker.storage.work_leases import LEASED, check_lease, is_lease_of
+
+LEASED = work_leases.c.worker.is_not(None)
+
+
+def is_lease_of(item: WorkItem) -> sa.ColumnElement[bool]:
+    """Condition on a row of leases: the attempt has this lease."""
+    same = (work_leases.c.kind == item.kind, work_leases.c.subject == item.subject)
+    return sa.and_(*same, work_leases.c.attempt == item.attempt, LEASED)
+
+
+def check_lease(connection: sa.Connection, item: WorkItem, now: datetime | None = None) -> None:
+    """Raises Conflict("stale") if the attempt has lost its lease, or if it has lapsed by `now`. The lease is locked
+    until the transaction ends."""
+    held = is_lease_of(item) if now is None else sa.and_(is_lease_of(item), work_leases.c.until >= now)
+    if connection.execute(sa.select(work_leases.c.attempt).where(held).with_for_update()).first() is None:
+        raise stale(item.kind.value, item.subject)
+
+
+def end_lease(connection: sa.Connection, item: WorkItem, now: datetime | None = None) -> None:
+    """End an attempt's lease. Raises like `check_lease`: a lapsed attempt must not write what another one writes by
+    now."""
+    check_lease(connection, item, now)
+    connection.execute(sa.delete(work_leases).where(is_lease_of(item)))
+
+
+def end_leases(connection: sa.Connection, subject: str, kinds: frozenset[WorkKind] = JOB_WORK) -> None:
+    """End every lease and rest of a subject that moves on, whoever has them."""
+    of_subject = (work_leases.c.subject == subject, work_leases.c.kind.in_(sorted(kinds)))
+    connection.execute(sa.delete(work_leases).where(*of_subject))
+
+
+def stale(what: str, ident: str) -> Conflict:
+    return Conflict("stale", f"The {what} {ident!r} has moved on; nothing was changed.")
+
 
 Values = dict[str, object]
 

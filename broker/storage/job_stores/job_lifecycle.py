@@ -20,8 +20,7 @@ from broker.storage.ledger.spend_store import settle_with_job
 from broker.storage.public_table_store import vaults_of_public_tables
 from broker.storage.signed_log_store import SqlSignedLogs
 from broker.storage.tables.job_tables import jobs, outputs, votes
-from broker.storage.work_leases import check_lease, end_lease, end_leases, stale
-from broker.storage.work_store import READS_DATA
+from broker.storage.work_store import READS_DATA, check_lease, end_lease, end_leases, stale
 
 BACK_TO_REVIEW = (OutputState.APPROVED, OutputState.IN_REVIEW)
 COMPARABLE_STATES = frozenset({OutputState.ASSESSED, OutputState.APPROVED})

@@ -26,7 +26,7 @@ from broker.storage.database import columns_of, find_row, value_of
 from broker.storage.job_stores.job_store import JOBS_WITH_RUNS, to_read
 from broker.storage.tables.administration_tables import people
 from broker.storage.tables.job_tables import jobs, rehearsal_requests, rehearsals, script_reads
-from broker.storage.work_leases import check_lease, end_lease, end_leases, stale
+from broker.storage.work_store import check_lease, end_lease, end_leases, stale
 
 # Documents can be large, so lists leave them out.
 WITHOUT_DOCUMENT = [sa.literal("").label(c.name) if c.name == "document" else c for c in rehearsal_requests.c]

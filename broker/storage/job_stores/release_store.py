@@ -24,7 +24,7 @@ from broker.storage.signed_log_store import SqlSignedLogs
 from broker.storage.stop_store import check_not_stopped
 from broker.storage.tables.administration_tables import snapshots
 from broker.storage.tables.job_tables import jobs, outputs, recalls, release_outputs, releases
-from broker.storage.work_leases import end_leases
+from broker.storage.work_store import end_leases
 
 
 class SqlRegister(StorePart):

@@ -8,28 +8,12 @@ import sqlalchemy as sa
 from broker.domain.errors import Conflict, Forbidden, Unknown
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.job import OutputState
-from broker.domain.jobs.reviews import Audience, Message, Vote, VoteChoice
+from broker.domain.jobs.reviews import Message, Vote, VoteChoice
 from broker.domain.ports import VoteRecord
 from broker.storage.audit_store import StorePart, append_events
 from broker.storage.database import columns_of, value_of
 from broker.storage.job_stores.output_store import IS_CURRENT_VOTE, move_output_row, output_row
-from broker.storage.tables.job_tables import jobs, outputs, votes
-from broker.storage.tables.schema import UtcTime, metadata, words
-
-messages = sa.Table(
-    "messages",
-    metadata,
-    sa.Column("output", sa.ForeignKey("outputs.ident"), primary_key=True),
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("author", sa.ForeignKey("people.ident"), nullable=False),
-    sa.Column("at", UtcTime, nullable=False),
-    *words("audience", Audience, nullable=False),
-    sa.Column("text", sa.Text, nullable=False),
-    sa.Column("held", sa.Boolean, nullable=False),
-    sa.Column("confirmed_by", sa.ForeignKey("people.ident")),
-    sa.CheckConstraint("confirmed_by <> author", name="second_person"),
-    sa.Index(None, "held", "confirmed_by"),
-)
+from broker.storage.tables.job_tables import jobs, messages, outputs, votes
 
 
 class SqlMessages(StorePart):

@@ -1,4 +1,4 @@
-"""Tables of jobs, outputs and saved definitions; votes, releases and recalls; how scripts ended and who
+"""Tables of jobs, outputs and saved definitions; votes, messages, releases and recalls; how scripts ended and who
 has read them."""
 
 import sqlalchemy as sa
@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from broker.domain.findings import Verdict
 from broker.domain.jobs.job import FailureCode, JobKind, JobState, OutputKind, OutputState
 from broker.domain.jobs.rehearsals import RehearsalState, RehearsalStep
-from broker.domain.jobs.reviews import VoteChoice
+from broker.domain.jobs.reviews import Audience, VoteChoice
 from broker.domain.jobs.work_items import WorkKind
 from broker.domain.projects.saved_definitions import SavedState
 from broker.storage.tables.schema import JsonTuple, UtcTime, columns, metadata, words
@@ -119,6 +119,21 @@ votes = sa.Table(
     sa.Column("why", sa.Text),
     sa.UniqueConstraint("output", "position"),
     sa.Index(None, "checker"),
+)
+
+messages = sa.Table(
+    "messages",
+    metadata,
+    sa.Column("output", sa.ForeignKey("outputs.ident"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("author", sa.ForeignKey("people.ident"), nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    *words("audience", Audience, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("held", sa.Boolean, nullable=False),
+    sa.Column("confirmed_by", sa.ForeignKey("people.ident")),
+    sa.CheckConstraint("confirmed_by <> author", name="second_person"),
+    sa.Index(None, "held", "confirmed_by"),
 )
 
 releases = sa.Table(
