@@ -44,8 +44,8 @@ def expected_errors(design: MeasurementDesign, profile: PrivacyProfile) -> Itera
         for s in range(len(table.sets)):
             of_set = {b: n for (i, b), n in noises.items() if i == s}
             for reading in design.layouts[t].readings:
-                forecast = _StatisticForecast(table, s, design.layouts[t].blocks, of_set, reading)
-                yield from forecast.expected_errors(profile)
+                forecast = _StatisticForecast(table, s, design.layouts[t].blocks, of_set, reading, profile)
+                yield from forecast.expected_errors()
 
 
 def _noises(design: MeasurementDesign, t: int) -> dict[tuple[int, int], NoiseMoments]:
@@ -56,20 +56,12 @@ def _noises(design: MeasurementDesign, t: int) -> dict[tuple[int, int], NoiseMom
     # Without public lists margins are not fitted.
     if len(table.sets) == 1 or not table.listed:
         return drawn
-    return drawn | {
-        key: n
-        for b, block in enumerate(blocks)
-        if block.fraction is None  # choices are not fitted
-        for key, n in _noise_after_fit(table, b, drawn)
-    }
-
-
-def _noise_after_fit(
-    table: PrivateTable, b: int, drawn: dict[tuple[int, int], NoiseMoments]
-) -> Iterable[tuple[tuple[int, int], NoiseMoments]]:
     lengths = [len(d.values or ()) for d in table.dimensions]
-    found = fitted_noise(lengths, {s: drawn[i, b] for i, s in enumerate(table.sets)})
-    return (((i, b), found[s]) for i, s in enumerate(table.sets))
+    for b, block in enumerate(blocks):
+        if block.fraction is None:  # choices are not fitted
+            found = fitted_noise(lengths, {s: drawn[i, b] for i, s in enumerate(table.sets)})
+            drawn |= {(i, b): found[s] for i, s in enumerate(table.sets)}
+    return drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +73,7 @@ class _StatisticForecast:
     blocks: Sequence[Block]
     noises: Mapping[int, NoiseMoments]
     reading: BlockReading
+    profile: PrivacyProfile
 
     @property
     def statistic(self) -> PrivateStatistic:
@@ -94,35 +87,31 @@ class _StatisticForecast:
     def noise(self) -> NoiseMoments:
         return self.noises[self.reading.block]
 
-    def expected_errors(self, profile: PrivacyProfile) -> Iterable[ExpectedError]:
+    def expected_errors(self) -> Iterable[ExpectedError]:
         match self.statistic.measure:
-            case PrivateMeasure.ROWS | PrivateMeasure.PERSONS | PrivateMeasure.VALUES:
-                weights = noisy_estimates.statistic_row_weights(self.statistic, self.block)
-                yield self._expected_error(profile, self._combined_noise(weights))
-            case PrivateMeasure.SUM:
-                yield self._expected_error(profile, self._combined_noise(noisy_estimates.sum_weights(self.block)))
+            case PrivateMeasure.ROWS | PrivateMeasure.PERSONS | PrivateMeasure.VALUES | PrivateMeasure.SUM:
+                weights = noisy_estimates.statistic_weights(self.statistic, self.block)
+                yield self._expected_error(self._combined_noise(weights))
             case PrivateMeasure.QUANTILE:
-                yield self._quantile_error(profile)
+                yield self._quantile_error()
             case PrivateMeasure.MEAN | PrivateMeasure.VARIANCE | PrivateMeasure.RATIO:
-                yield from self._quotient_errors(profile)
+                yield from self._quotient_errors()
             case other:
                 assert_never(other)
 
-    def _quotient_errors(self, profile: PrivacyProfile) -> list[ExpectedError]:
+    def _quotient_errors(self) -> list[ExpectedError]:
         counts = self.table.public_counts
         if counts and self.set == 0:
             noise = self._quotient_noise(sum(1 / max(n, 1) for n in counts) / len(counts))
-            return [self._expected_error(profile, noise)]
+            return [self._expected_error(noise)]
         # The number of persons is not public, so the forecast covers several sizes.
-        return [self._expected_error(profile, self._quotient_noise(1 / n), n) for n in profile.curve_sizes]
+        return [self._expected_error(self._quotient_noise(1 / n), n) for n in self.profile.curve_sizes]
 
     def _combined_noise(self, weights: Iterable[float]) -> NoiseMoments:
         return combined_noise([(w, self.noise) for w in weights])
 
-    def _expected_error(
-        self, profile: PrivacyProfile, noise: NoiseMoments, persons: int | None = None
-    ) -> ExpectedError:
-        error, half = mean_absolute_error(noise), half_width(noise, profile.level)
+    def _expected_error(self, noise: NoiseMoments, persons: int | None = None) -> ExpectedError:
+        error, half = mean_absolute_error(noise), half_width(noise, self.profile.level)
         return ExpectedError(self.table.name, self.set, self.statistic.name, error, half, persons)
 
     def _quotient_noise(self, scale: float) -> NoiseMoments:
@@ -158,46 +147,19 @@ class _StatisticForecast:
         clamp = self.blocks[part.block].required_clamp
         return (clamp.low + clamp.high or clamp.width) / 2 / clamp.scale
 
-    def _quantile_error(self, profile: PrivacyProfile) -> ExpectedError:
+    def _quantile_error(self) -> ExpectedError:
         # The error in units depends on the data, so only that of the rank is known.
-        off = noisy_estimates.rank_error(self.block, self.noise, profile.level)
+        off = noisy_estimates.rank_error(self.block, self.noise, self.profile.level)
         return ExpectedError(self.table.name, self.set, self.statistic.name, None, None, ranks=off)
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """`charge`: what the ledger would be charged. `share_of_left`: its share of the remaining budget, if that is given.
-    `others`: errors at other spends."""
-
-    charge: PrivacyAmount
-    expected: tuple[ExpectedError, ...]
-    share_of_left: Fraction | None = None
-    others: tuple["Forecast", ...] = ()
-
-
-def forecast_errors(
-    tables: Iterable[PrivateTable], spend: PrivacyAmount, profile: PrivacyProfile, left: PrivacyAmount | None = None
-) -> Forecast:
-    """Forecast the errors at a spend, and at the profile's other spends."""
-    requested = tuple(tables)
-    others = (
-        _forecast_one(requested, _scaled_spend(spend, f), profile, left)
-        for f in profile.other_spends
-        if _scaled_spend(spend, f).micro
-    )
-    return replace(_forecast_one(requested, spend, profile, left), others=tuple(others))
-
-
-def _scaled_spend(spend: PrivacyAmount, factor: float) -> PrivacyAmount:
-    return replace(spend, micro=int(spend.micro * Fraction(repr(factor))))
-
-
-def _forecast_one(
-    tables: tuple[PrivateTable, ...], spend: PrivacyAmount, profile: PrivacyProfile, left: PrivacyAmount | None
-) -> Forecast:
-    design = design_measurement(tables, spend)
-    share = None if left is None else design.charge.share_of(left)
-    return Forecast(design.charge, tuple(expected_errors(design, profile)), share)
+def other_spends(spend: PrivacyAmount, profile: PrivacyProfile) -> Iterable[PrivacyAmount]:
+    """The profile's other spends, at which a forecast states the errors too."""
+    for factor in profile.other_spends:
+        # From the decimal text, because the float itself is not exact.
+        micro = int(spend.micro * Fraction(repr(factor)))
+        if micro:
+            yield replace(spend, micro=micro)
 
 
 def smallest_spend(

@@ -25,7 +25,7 @@ def check_tables(tables: tuple[PrivateTable, ...], profile: PrivacyProfile) -> N
         message = f"This job needs noise for {parts} statistics and grouping sets, but {limit}."
         found.append(Refusal("private-parts", message, "Use fewer statistics or grouping sets, or a second job."))
     if found:
-        raise Refused(tuple(found))
+        raise Refused(tuple(dict.fromkeys(found)))  # a problem of a shared text appears once
 
 
 def check_spend(
@@ -36,11 +36,16 @@ def check_spend(
     if spend.accounting is not promise_accounting:
         message = f"This project counts privacy loss as {promise_accounting}."
         raise Refused((Refusal("private-accounting", message, "State the spend in this measure."),))
-    delta = 0.0 if spend.accounting is Accounting.PURE else profile.max_delta
-    max_spend = amount_as_written(spend.accounting, profile.max_raised if raised else profile.max_automatic, delta)
-    if not spend.within(max_spend):
-        advice = f"Spend at most {max_spend.micro / 10**6:g}. More needs the agreement of two administrators."
+    most = max_spend(spend.accounting, profile, raised)
+    if not spend.within(most):
+        advice = f"Spend at most {most.micro / 10**6:g}. More needs the agreement of two administrators."
         raise Refused((Refusal("private-spend", "The spend is more than one release may cost.", advice),))
+
+
+def max_spend(accounting: Accounting, profile: PrivacyProfile, raised: bool) -> PrivacyAmount:
+    """The most that one release may cost, with the delta that noise or thresholds may need."""
+    delta = 0.0 if accounting is Accounting.PURE else profile.max_delta
+    return amount_as_written(accounting, profile.max_raised if raised else profile.max_automatic, delta)
 
 
 def _domain(table: PrivateTable, profile: PrivacyProfile) -> list[Refusal]:

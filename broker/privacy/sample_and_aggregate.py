@@ -152,35 +152,23 @@ def number_noise(aggregation: BlockAggregation, within: AnswerRange) -> NoiseMom
 @dataclass(frozen=True, slots=True)
 class ExpectedBlockError:
     """The expected error of one number. For a mean: its mean error and half of the interval. For a median: the number
-    of blocks' answers that may lie between it and the true median, and the step between candidates."""
+    of blocks' answers that may lie between it and the true median."""
 
     name: str
     error: float | None = None
     half_width: float | None = None
     rank_error: float | None = None
-    step: float | None = None
 
 
 def expected_block_errors(aggregation: BlockAggregation, profile: PrivacyProfile) -> tuple[ExpectedBlockError, ...]:
     return tuple(_expected_block_error(aggregation, r, profile) for r in aggregation.directive.ranges)
 
 
-def expected_errors_by_estimator(
-    directive: ScriptDirective, spend: PrivacyAmount, profile: PrivacyProfile
-) -> dict[BlockEstimator, tuple[ExpectedBlockError, ...]]:
-    """Expected errors of both estimators. The script's line fixes the estimator, so results cannot change it."""
-    return {
-        e: expected_block_errors(design_aggregation(replace(directive, estimator=e), spend, profile), profile)
-        for e in BlockEstimator
-    }
-
-
 def _expected_block_error(
     aggregation: BlockAggregation, within: AnswerRange, profile: PrivacyProfile
 ) -> ExpectedBlockError:
     if aggregation.directive.estimator is BlockEstimator.MEDIAN:
-        step = within.width / (aggregation.candidates - 1)
-        return ExpectedBlockError(within.name, rank_error=median_rank_error(aggregation, profile.level), step=step)
+        return ExpectedBlockError(within.name, rank_error=median_rank_error(aggregation, profile.level))
     noise = number_noise(aggregation, within)
     return ExpectedBlockError(within.name, mean_absolute_error(noise), half_width(noise, profile.level))
 

@@ -18,7 +18,7 @@ from broker.disclosure.records.released_tables import released_csv
 from broker.policy.files import load_policies
 from broker.policy.policy_set import PolicySet
 from broker.workflow.checking.submission_check import check_submission
-from broker.workflow.private_jobs.private_forecast import query_forecast
+from broker.workflow.private_jobs.private_forecast import forecast_of_text
 from broker.workflow.private_jobs.private_request import PrivateQuery
 from tests.attacks.evidence_by_removal import put
 from tests.attacks.evidence_shapes import world
@@ -53,7 +53,7 @@ def _checked(one: Submitted, policies: PolicySet) -> dict[str, Any]:
     if found.private is not None:
         told["question"] = sha256(found.private.bounds.encode()).hexdigest()
     if isinstance(found.private, PrivateQuery):
-        told["forecast"] = query_forecast(found.private)
+        told["forecast"] = forecast_of_text(found.private, policies.service, None, "")
     return told
 
 

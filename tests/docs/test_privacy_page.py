@@ -10,8 +10,7 @@ import pytest
 from broker.domain.jobs.job import JobKind
 from broker.policy.files import load_policies
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
-from broker.workflow.private_jobs.private_blocks import script_privacy_record
-from broker.workflow.private_jobs.private_outputs import query_privacy_record
+from broker.workflow.private_jobs.private_outputs import method_record
 from broker.workflow.private_jobs.private_request import PrivateScript
 from tests.docs.commands import ROOT
 from tests.docs.test_commands_in_docs import RUN_HERE
@@ -81,7 +80,7 @@ def test_every_field_of_a_privacy_record_is_named(number: int) -> None:
     private = checked(blocks(PAGE)[number]).private
     assert private is not None
     own = {"name", "columns", "symbols", "notes"}
-    assert {f for f in own | fields(query_privacy_record(private)) if f"`{f}`" not in PAGE} == set()
+    assert {f for f in own | fields(method_record(private)) if f"`{f}`" not in PAGE} == set()
 
 
 def test_its_command_is_run_by_the_test_of_commands() -> None:
@@ -97,5 +96,5 @@ def test_the_script_is_accepted_and_its_record_is_named() -> None:
     found = check_submission(script, JobKind.PYTHON, project.dialect, project, POLICIES, date(2026, 11, 24))
     assert found.refusals == ()
     assert isinstance(found.private, PrivateScript)
-    told = {f for f in fields(script_privacy_record(found.private)) if f"`{f}`" not in PAGE}
+    told = {f for f in fields(method_record(found.private)) if f"`{f}`" not in PAGE}
     assert told == set()

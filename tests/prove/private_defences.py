@@ -91,7 +91,7 @@ DEFENCES = (
     Defence("a cap of each unit", edited(f"{RESERVING}:charges_within", WITHIN, f"(account.project and {WITHIN})"), "test_15"),
     Defence(
         "a record follows from the design alone",
-        edited("broker.workflow.private_jobs.private_outputs:draft_private", "record_of_method = query_privacy_record(private)", "record_of_method = query_privacy_record(private) | {'rows': list(answer_from_bytes(private.design, content).drawn[0].values)}"),
+        edited("broker.workflow.private_jobs.private_outputs:draft_private", "record_of_method = method_record(private)", "record_of_method = method_record(private) | {'rows': list(answer_from_bytes(private.design, content).drawn[0].values)}"),
         "test_16",
     ),
     Defence("answers are known in their project", edited("broker.storage.ledger.budget_account_store:released_answer", "spends.c.project == request.project,", ""), "test_26"),
@@ -108,7 +108,7 @@ DEFENCES = (
         edited("broker.query.sql.bounded_statements:_coordinates", 'f"({n}::HUGEINT * {w} - {s})"', 'f"(COUNT(*)::HUGEINT * {w} - {s})"'),
         "test_30",
     ),
-    Defence("means have a curve", edited("broker.privacy.error_forecast:_StatisticForecast._quotient_errors", "in profile.curve_sizes", "in (412,)"), "test_31"),
+    Defence("means have a curve", edited("broker.privacy.error_forecast:_StatisticForecast._quotient_errors", "in self.profile.curve_sizes", "in (412,)"), "test_31"),
     Defence(
         "a forecast asks for no vault",
         edited("broker.workflow.submission.preview:forecast", "    left = {", "    ports.vaults.ensure(project, 's1')\n    left = {"), "test_31",

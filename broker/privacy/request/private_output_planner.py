@@ -1,8 +1,9 @@
 """Plans a planned output as private tables with bounded contributions, or gives every reason why it cannot be
 private."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from broker.domain.errors import Refusal, Refused
 from broker.domain.plans.bounded_table import BernsteinVector, BinVector, BoundedTable, MeasurementVector, PersonBound
@@ -26,6 +27,8 @@ from broker.query.contribution_bounding.value_domains import ClampRanges, Distin
 
 Registers = Mapping[str, Sequence[Value]]
 """By variable, the values that a public register lists."""
+Item = TypeVar("Item")
+Planned = TypeVar("Planned")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,32 +113,28 @@ def plan_private_output(output: PlannedOutput, context: PrivateContext) -> priva
     refusals = [*context.bounds.refusals, *unknown_names(context.bounds, context.catalogue), *_shape_refusals(output)]
     if refusals:
         raise Refused(tuple(refusals))
-    planned: list[private_output_plan.PlannedPrivateTable] = []
-    families, pairs = (
-        private_output_plan.grouping_set_families(output, statistics),
-        tuple(dict.fromkeys(ratio_pairs(output))),
+    families = private_output_plan.grouping_set_families(output, statistics)
+    names = [f"{output.name}#{number}" for number in range(len(families))] if len(families) > 1 else [output.name]
+    pairs = tuple(dict.fromkeys(ratio_pairs(output)))
+    planned = each_or_refused(
+        lambda named: _planned_table(named[0], output, named[1], context, pairs), zip(names, families, strict=True)
     )
-    for number, family in enumerate(families):
-        name = f"{output.name}#{number}" if len(families) > 1 else output.name
-        found = _planned_table(name, output, family, context, pairs)
-        if isinstance(found, private_output_plan.PlannedPrivateTable):
-            planned.append(found)
-        else:
-            refusals += found
-    if not refusals:
-        refusals += _limit_refusals(tuple(m.private for m in planned), context.profile)  # needs complete tables
-    if refusals:
-        # A problem of a shared text appears once.
-        raise Refused(tuple(dict.fromkeys(refusals)))
+    check_tables(tuple(m.private for m in planned), context.profile)  # needs complete tables
     return private_output_plan.assemble_plan(output, families, planned, pairs)
 
 
-def _limit_refusals(tables: tuple[PrivateTable, ...], profile: PrivacyProfile) -> tuple[Refusal, ...]:
-    try:
-        check_tables(tables, profile)
-    except Refused as refused:
-        return refused.refusals
-    return ()
+def each_or_refused(plan: Callable[[Item], Planned], items: Iterable[Item]) -> tuple[Planned, ...]:
+    """What is planned for each item. Raises Refused with the reasons of all items, each once."""
+    found: list[Planned] = []
+    refusals: dict[Refusal, None] = {}
+    for item in items:
+        try:
+            found.append(plan(item))
+        except Refused as refused:
+            refusals |= dict.fromkeys(refused.refusals)
+    if refusals:
+        raise Refused(tuple(refusals))
+    return tuple(found)
 
 
 def _shape_refusals(output: PlannedOutput) -> list[Refusal]:
@@ -153,7 +152,8 @@ def _shape_refusals(output: PlannedOutput) -> list[Refusal]:
 def _planned_table(
     name: str, output: PlannedOutput, family: private_output_plan.GroupingSetFamily, context: PrivateContext,
     pairs: Sequence[RatioPair],
-) -> private_output_plan.PlannedPrivateTable | list[Refusal]:  # fmt: skip
+) -> private_output_plan.PlannedPrivateTable:  # fmt: skip
+    """Plan one private table. Raises Refused with every reason at once."""
     first, sets = family.tables[0], private_output_plan.grouping_sets(family)
     found = bound_contributions(first, context.catalogue, context.limits)
     ranges = ClampRanges(ColumnOrigins(first.contributions, context.catalogue), context.bounds.clamps)
@@ -165,7 +165,7 @@ def _planned_table(
     refusals = [*_work_refusals(name, first, context), *translator.refusals]
     refusals += _key_refusals(dimensions, context.lists_only)
     if refusals:
-        return refusals
+        raise Refused(tuple(refusals))
     influence = Influence(found.cells, found.in_cell, found.rows)
     ratios = [
         ratio_statistics(pairs, [s.ident for s in set_statistics], translator.private).values()

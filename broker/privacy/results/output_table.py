@@ -1,7 +1,6 @@
 """A private output as a table that may be released: the query's program over noisy figures, with interval bounds."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from broker.domain.findings import AssessedRow, Assessment, Finding, Verdict
 from broker.domain.plans.operators import TableRef
@@ -73,7 +72,7 @@ def judged_rows(shown: Sequence[OutputColumn], lines: Iterable[output_rows.Outpu
         hidden = tuple([c.hidden for c in cells])
         if line.listed or _is_row_released(shown, hidden, line.exists):
             keys = tuple([c.released for s, c in zip(shown, cells, strict=True) if s.is_key])
-            yield _judged_row(keys, tuple([output_rows.released_value(c) for c in cells]), hidden)
+            yield judged_row(keys, tuple([output_rows.released_value(c) for c in cells]), hidden)
 
 
 def is_direct(shown: Sequence[OutputColumn]) -> bool:
@@ -89,7 +88,7 @@ def direct_rows(shown: Sequence[OutputColumn], display: display_columns.DisplayT
     released, hidden = zip(*map(_released_values, columns), strict=True), zip(*(c.hidden for c in columns), strict=True)
     for row_keys, row_values, row_hidden, exists in zip(keys, released, hidden, display.shown, strict=True):
         if display.listed or _is_row_released(shown, row_hidden, exists):
-            yield _judged_row(row_keys, row_values, row_hidden)
+            yield judged_row(row_keys, row_values, row_hidden)
 
 
 def _is_row_released(shown: Sequence[OutputColumn], hidden: Sequence[bool], exists: bool) -> bool:
@@ -97,7 +96,7 @@ def _is_row_released(shown: Sequence[OutputColumn], hidden: Sequence[bool], exis
     return not all(figures) if figures else exists
 
 
-def _judged_row(keys: tuple[Value, ...], released: tuple[Value, ...], hidden: tuple[bool, ...]) -> AssessedRow:
+def judged_row(keys: tuple[Value, ...], released: tuple[Value, ...], hidden: tuple[bool, ...]) -> AssessedRow:
     return AssessedRow(
         keys=keys,
         exact=(None,) * len(released),  # nobody sees exact figures, not even staff
@@ -118,21 +117,12 @@ NEEDS_PERSON = Finding("P-max", Verdict.REVIEW, "The output costs more than one 
 COMPUTED_NOTE = "Figures computed from other figures have no interval. The other figures have intervals alongside them."
 
 
-@dataclass(frozen=True, slots=True)
-class AssessmentOptions:
-    """What an assessment has besides figures. `max_steps`: the most steps that the program may take."""
-
-    notes: tuple[str, ...]
-    is_automatic: bool
-    max_steps: int
-
-
 def assess_private_output(
     planned: PlannedOutput, measured: PrivateOutputPlan, results: Sequence[Sequence[GroupingSetResult]],
-    public: Sequence[Sequence[Sequence[Value]]], options: AssessmentOptions,
+    public: Sequence[Sequence[Sequence[Value]]], *, notes: tuple[str, ...], is_automatic: bool, max_steps: int,
 ) -> Assessment:  # fmt: skip
     """Assess a private output in the same form as disclosure control does, so that review and release are the same for
-    both. It contains nothing exact, and no number of persons."""
+    both. It contains nothing exact, and no number of persons. `max_steps`: the most steps that the program may take."""
     found = with_interval_bounds(planned.program, _columns_with_interval(measured), measured.ratio_idents)
     program, bounded = found.group, found.bounded
     shown = released_columns(planned, bounded)
@@ -143,19 +133,19 @@ def assess_private_output(
     else:
         rows = [public_rows(p, r) for p, r in zip(planned.public, public, strict=True)]
         inputs = program_inputs(planned, measured, results)
-        judged = judged_rows(shown, run_program(program, inputs, output_rows.StepBudget(options.max_steps), rows).rows)
+        judged = judged_rows(shown, run_program(program, inputs, output_rows.StepBudget(max_steps), rows).rows)
     computed = any(bounds_of(c.expression, bounded) is None and not c.is_key for c in planned.columns)
-    findings = () if options.is_automatic else (NEEDS_PERSON,)
+    findings = () if is_automatic else (NEEDS_PERSON,)
     return Assessment(
         name=planned.name,
         columns=tuple(s.name for s in shown),
         key_count=sum(s.is_key for s in shown),
         rows=tuple(judged),
         findings=findings,
-        verdict=Verdict.PUBLISH if options.is_automatic else Verdict.REVIEW,
+        verdict=Verdict.PUBLISH if is_automatic else Verdict.REVIEW,
         small=False,
         symbols=(NOT_SHOWN,),
-        notes=(*options.notes, COMPUTED_NOTE) if computed else options.notes,
+        notes=(*notes, COMPUTED_NOTE) if computed else notes,
     )
 
 

@@ -100,10 +100,8 @@ def spend_of_job(attempt: JobAttempt) -> Spend:
     event = AuditEvent(now, SYSTEM.ident, "spend.reserved", job.ident)
     try:
         return ports.store.reserve(request, private_request.release_maximum(private), now, [event])
-    except Refused:
-        raise Failed(FailureCode.POLICY_CHANGED) from None
-    except Conflict as conflict:
-        if conflict.code != "spend-differs":
+    except (Refused, Conflict) as fault:
+        if isinstance(fault, Conflict) and fault.code != "spend-differs":
             raise
         raise Failed(FailureCode.POLICY_CHANGED) from None
 
@@ -188,10 +186,10 @@ def _answer_blocks(context: RunContext, script: private_request.PrivateScript) -
         with context.worker_ports.sandbox.holding(context.subject, context.attempt, DataKind.REAL):
             rows = private_blocks.cut_rows(context, script)
             answers, result = private_blocks.run_blocks(context, script, rows)
-        drawn = private_blocks.draw_noise(script.aggregation, answers, context.private_ports.noise)
+        drawn = private_blocks.draw_noise(script.design, answers, context.private_ports.noise)
     except Breach:
         raise Failed(FailureCode.ENGINE_ERROR) from None
-    return private_blocks.block_answer_to_bytes(script.aggregation, drawn), result
+    return private_blocks.block_answer_to_bytes(script.design, drawn), result
 
 
 def _charge(ports: WorkerPorts, job: str) -> Spend:

@@ -8,20 +8,19 @@ from dataclasses import replace
 import numpy as np
 
 from broker.domain.errors import Breach
-from broker.domain.findings import AssessedRow, Assessment, Verdict
+from broker.domain.findings import Assessment, Verdict
 from broker.domain.jobs.job import FailureCode
-from broker.domain.plans.scalars import Value
 from broker.domain.ports import DataKind, SandboxRequest, SandboxResult
 from broker.privacy import sample_and_aggregate
 from broker.privacy.noise.noise_protocol import bundle_to_text
 from broker.privacy.results.display_columns import format_decimals
-from broker.privacy.results.output_table import NEEDS_PERSON
+from broker.privacy.results.output_table import NEEDS_PERSON, judged_row
 from broker.python_jobs.private_directive import BlockEstimator
 from broker.python_jobs.sandbox_requests import prepare_blocks
 from broker.workflow.pipeline.job_attempt import JobAttempt
 from broker.workflow.pipeline.script_run import note_trial, trace_document
 from broker.workflow.private_jobs.private_ports import NoisePort
-from broker.workflow.private_jobs.private_request import PRIVACY_RECORD, PRIVACY_RECORD_VERSION, PrivateScript
+from broker.workflow.private_jobs.private_request import PrivateScript
 from broker.workflow.run_context import Failed, RunContext
 
 COLUMNS = ("number", "value", "value_low", "value_high")
@@ -29,39 +28,19 @@ COLUMNS = ("number", "value", "value_low", "value_high")
 
 def block_table(script: PrivateScript, drawn: Sequence[int]) -> Assessment:
     """Return the table of the script's numbers. A median has no interval; the notes say what is known about it."""
-    found = format_decimals(sample_and_aggregate.estimate_numbers(script.aggregation, drawn, script.profile))
+    found = format_decimals(sample_and_aggregate.estimate_numbers(script.design, drawn, script.profile))
     wide = 2 if script.parameters.estimator is BlockEstimator.MEDIAN else 4
     lines = zip((r.name for r in script.parameters.ranges), found.values, found.low, found.high, strict=True)
     return Assessment(
         name=script.program.output,
         columns=COLUMNS[:wide],
         key_count=1,
-        rows=tuple(_number_row(name, figures[: wide - 1]) for name, *figures in lines),
+        rows=tuple(judged_row((name,), (name, *figures[: wide - 1]), (False,) * wide) for name, *figures in lines),
         findings=() if script.is_automatic else (NEEDS_PERSON,),
         verdict=Verdict.PUBLISH if script.is_automatic else Verdict.REVIEW,
         small=False,
-        notes=sample_and_aggregate.aggregation_sentences(script.aggregation, script.promise, script.profile),
+        notes=sample_and_aggregate.aggregation_sentences(script.design, script.promise, script.profile),
     )
-
-
-def _number_row(name: Value, figures: Sequence[Value]) -> AssessedRow:
-    values = (name, *figures)
-    return AssessedRow(
-        keys=(name,),
-        exact=(None,) * len(values),
-        released=values,
-        suppressed=(False,) * len(values),
-        verdicts=(Verdict.PUBLISH,) * len(values),
-        rules=((),) * len(values),
-        persons=0,
-    )
-
-
-def script_privacy_record(script: PrivateScript) -> dict[str, object]:
-    """Return the machine-readable record of what was promised and how. It does not depend on the data."""
-    head = {"record": PRIVACY_RECORD, "version": PRIVACY_RECORD_VERSION, "profile": script.profile.name}
-    found = sample_and_aggregate.aggregation_record(script.aggregation, script.promise, script.profile)
-    return {**head, **found, "left_out_as_a_rule": [], "data_sets": list(script.datasets)}
 
 
 KEY_BYTES = 16
@@ -133,17 +112,14 @@ def try_blocks_on_synthetic(attempt: JobAttempt) -> None:
     if context is None or ports.private is None or not isinstance(script, PrivateScript):
         return
     directive = replace(script.parameters, blocks=TRIAL_BLOCKS)
-    few = replace(script, aggregation=replace(script.aggregation, directive=directive))
+    few = replace(script, design=replace(script.design, directive=directive))
     # While it holds synthetic rows, no script holds real ones on this machine.
     with ports.sandbox.holding(context.subject, context.attempt, DataKind.SYNTHETIC):
         began = ports.clock.now()
         content, result = run_blocks(context, few, cut_rows(context, few))
-    passed = bool(np.isfinite(sample_and_aggregate.block_answers(content, few.aggregation)).all(axis=1).any())
-    note_trial(attempt, began, passed, _trial_trace(result, passed))
+    passed = bool(np.isfinite(sample_and_aggregate.block_answers(content, few.design)).all(axis=1).any())
+    # The trace has the form of other scripts: how it ended and what it printed.
+    trace = trace_document(result.end.value if passed else FailureCode.CRASHED.value, result.log)
+    note_trial(attempt, began, passed, trace)
     if not passed:
         raise Failed(FailureCode.CRASHED)
-
-
-def _trial_trace(result: SandboxResult, passed: bool) -> bytes:
-    """Return the trace in the form of other scripts: how it ended and what it printed."""
-    return trace_document(result.end.value if passed else FailureCode.CRASHED.value, result.log)

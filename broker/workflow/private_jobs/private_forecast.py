@@ -1,22 +1,16 @@
 """States the expected errors and cost of a private text before anything runs, without reading data."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from fractions import Fraction
 from typing import Any
 
 from broker.domain.ledger.privacy_loss import PrivacyAccount, PrivacyAmount
 from broker.policy.service_limits import ServiceLimits
-from broker.privacy.error_forecast import ExpectedError, Forecast, forecast_errors
+from broker.privacy.error_forecast import ExpectedError, expected_errors, other_spends
+from broker.privacy.measurement_design import MeasurementDesign, design_measurement
 from broker.privacy.results.privacy_record import stated_loss
-from broker.privacy.sample_and_aggregate import (
-    BlockAggregation,
-    ExpectedBlockError,
-    design_aggregation,
-    expected_block_errors,
-    expected_errors_by_estimator,
-)
-from broker.python_jobs.private_directive import block_seconds, total_seconds
+from broker.privacy.sample_and_aggregate import BlockAggregation, design_aggregation, expected_block_errors
+from broker.python_jobs.private_directive import BlockEstimator, ScriptDirective, block_seconds, total_seconds
 from broker.workflow.private_jobs.private_request import PrivateQuery, PrivateScript, PrivateText, cost_of
 from broker.workflow.private_jobs.private_spend import statistic_names
 
@@ -25,68 +19,57 @@ BLOCK_NUMBERS = (50, 100, 200, 500, 1000, 2000)
 """Numbers of blocks for which the forecast also states the error."""
 
 
-def script_forecast(
-    script: PrivateScript, service: ServiceLimits, left: PrivacyAmount | None = None, of: str = ""
+def forecast_of_text(
+    private: PrivateText, service: ServiceLimits, left: PrivacyAmount | None, of: str
 ) -> dict[str, Any]:
-    """Return the forecast in the form of other private texts, with a script's own facts under `blocks`."""
-    share = None if left is None else script.charge.share_of(left)
-    return _facts(script, share, of, display_floor=0, omissions=()) | {
-        "expected": _number_lines(script, expected_block_errors(script.aggregation, script.profile)),
-        "other_spends": [_other_spend(script, made) for made in _other_aggregations(script)],
-        "blocks": _block_forecast(script, service),
-    }
-
-
-def _facts(
-    private: PrivateText, share: Fraction | None, of: str, *, display_floor: int, omissions: Iterable[str]
-) -> dict[str, Any]:
-    """Return the part of a forecast that all private texts have."""
-    return {
+    """Return the forecast as one JSON object, with a script's own facts under `blocks`. `left` is the amount that the
+    spend is a share of; `of` names it: an allotment, or what is left."""
+    share = None if left is None else private.charge.share_of(left)
+    found = {
         "spend": stated_loss(private.charge, private.promise),
         "share": None if share is None else _rounded(float(share)),
         "share_of": of if share is not None else None,
         "is_automatic": private.is_automatic,
         "interval_level": private.profile.level,
-        "display_floor": display_floor,
+        "display_floor": 0 if isinstance(private, PrivateScript) else private.profile.display_floor,
         "data_sets": list(private.datasets),
-        "left_out_as_a_rule": list(omissions),
+        "left_out_as_a_rule": list(private.omissions),
+        "expected": _at_spend(private, private.spend)["expected"],
+        "other_spends": [_at_spend(private, spend) for spend in other_spends(private.spend, private.profile)],
     }
+    return found | {"blocks": _block_forecast(private, service)} if isinstance(private, PrivateScript) else found
+
+
+def _at_spend(private: PrivateText, spend: PrivacyAmount) -> dict[str, Any]:
+    """Return what the ledger would be charged for a spend, and the expected errors."""
+    if isinstance(private, PrivateScript):
+        aggregation = design_aggregation(private.parameters, spend, private.profile)
+        charge, expected = aggregation.charge, _number_lines(private, aggregation)
+    else:
+        design = design_measurement(private.design.tables, spend)
+        charge, expected = design.charge, _figure_lines(private, design)
+    return {"spend": stated_loss(charge, private.promise), "expected": expected}
 
 
 def _block_forecast(script: PrivateScript, service: ServiceLimits) -> dict[str, Any]:
+    def expected(directive: ScriptDirective) -> list[dict[str, Any]]:
+        return _number_lines(script, design_aggregation(directive, script.spend, script.profile))
+
     parameters = script.parameters
-    both = expected_errors_by_estimator(parameters, script.spend, script.profile)
     numbers = [b for b in BLOCK_NUMBERS if script.profile.least_blocks <= b <= script.profile.most_blocks]
-    made = {b: design_aggregation(replace(parameters, blocks=b), script.spend, script.profile) for b in numbers}
     return {
         "blocks": parameters.blocks,
         "estimator": parameters.estimator.value,
         "seconds_of_a_block": block_seconds(parameters, service),
         "lasts_seconds": _rounded(total_seconds(parameters, service)),
         "other_estimators": {
-            e.value: _number_lines(script, found) for e, found in both.items() if e is not parameters.estimator
+            e.value: expected(replace(parameters, estimator=e)) for e in BlockEstimator if e is not parameters.estimator
         },
-        "other_blocks": [
-            {"blocks": b, "expected": _number_lines(script, expected_block_errors(m, script.profile))}
-            for b, m in made.items()
-        ],
+        "other_blocks": [{"blocks": b, "expected": expected(replace(parameters, blocks=b))} for b in numbers],
     }
 
 
-def _other_aggregations(script: PrivateScript) -> Iterable[BlockAggregation]:
-    for factor in script.profile.other_spends:
-        # From the decimal text, because the float itself is not exact.
-        micro = int(script.spend.micro * Fraction(repr(factor)))
-        if micro:
-            yield design_aggregation(script.parameters, replace(script.spend, micro=micro), script.profile)
-
-
-def _other_spend(script: PrivateScript, made: BlockAggregation) -> dict[str, Any]:
-    found = expected_block_errors(made, script.profile)
-    return {"spend": stated_loss(made.charge, script.promise), "expected": _number_lines(script, found)}
-
-
-def _number_lines(script: PrivateScript, found: Iterable[ExpectedBlockError]) -> list[dict[str, Any]]:
+def _number_lines(script: PrivateScript, aggregation: BlockAggregation) -> list[dict[str, Any]]:
     """Return a line for each number, in the form of other private texts. A median's line has the number of blocks'
     answers by which its rank may be off."""
     return [
@@ -99,7 +82,7 @@ def _number_lines(script: PrivateScript, found: Iterable[ExpectedBlockError]) ->
             "half_interval": _rounded(e.half_width),
             "ranks_off": _rounded(e.rank_error),
         }
-        for e in found
+        for e in expected_block_errors(aggregation, script.profile)
     ]
 
 
@@ -117,22 +100,7 @@ def tightest_budget(
     return max(shares, key=lambda s: s[0])[1] if shares else None
 
 
-def query_forecast(private: PrivateQuery, left: PrivacyAmount | None = None, of: str = "") -> dict[str, Any]:
-    """Return the forecast as one JSON object. `left` is the amount that the spend is a share of; `of` names it: an
-    allotment, or what is left."""
-    made, floor = (
-        forecast_errors(private.design.tables, private.spend, private.profile, left),
-        private.profile.display_floor,
-    )
-    return _facts(private, made.share_of_left, of, display_floor=floor, omissions=private.omissions) | {
-        "expected": _expected(private, made),
-        "other_spends": [
-            {"spend": stated_loss(o.charge, private.promise), "expected": _expected(private, o)} for o in made.others
-        ],
-    }
-
-
-def _expected(private: PrivateQuery, found: Forecast) -> list[dict[str, Any]]:
+def _figure_lines(private: PrivateQuery, design: MeasurementDesign) -> list[dict[str, Any]]:
     """Return the mean error and half the interval of each cell, by output, grouping set and figure. A figure that is
     divided by an unknown number of persons has a line for each of several numbers."""
     names = statistic_names(private.plan, private.measured)
@@ -146,7 +114,7 @@ def _expected(private: PrivateQuery, found: Forecast) -> list[dict[str, Any]]:
             "half_interval": _rounded(e.half_width, factor),
             "ranks_off": _rounded(e.ranks),
         }
-        for e in found.expected
+        for e in expected_errors(design, private.profile)
         for name, factor in names[e.table][1].get(e.statistic, ((e.statistic, 1.0),))
     ]
 
@@ -154,11 +122,3 @@ def _expected(private: PrivateQuery, found: Forecast) -> list[dict[str, Any]]:
 def _keys(private: PrivateQuery, of: ExpectedError) -> list[str]:
     table = next(t for t in private.design.tables if t.name == of.table)
     return [table.dimensions[i].name for i in table.sets[of.set]]
-
-
-def forecast_of_text(
-    private: PrivateText, service: ServiceLimits, left: PrivacyAmount | None, of: str
-) -> dict[str, Any]:
-    if isinstance(private, PrivateScript):
-        return script_forecast(private, service, left, of)
-    return query_forecast(private, left, of)

@@ -14,14 +14,14 @@ from broker.domain.plans.variable_uses import VariableUse
 from broker.domain.projects.project import ResearchProject
 from broker.policy.data_catalogue import TableKind
 from broker.policy.policy_set import PolicySet
-from broker.policy.privacy_policy import PrivacyProfile, PrivacyPromise
+from broker.policy.privacy_policy import PrivacyPromise
 from broker.privacy.measurement_design import MeasurementDesign, design_measurement
-from broker.privacy.mechanisms import MechanismBundle
 from broker.privacy.noise.noise_protocol import bundle_to_text
 from broker.privacy.private_tables import PrivateTable
+from broker.privacy.profile_limits import max_spend
 from broker.privacy.request.directives import PrivateDirectives, SpendDirective
 from broker.privacy.request.private_output_plan import PrivateOutputPlan
-from broker.privacy.request.private_output_planner import PrivateContext, plan_private_output
+from broker.privacy.request.private_output_planner import PrivateContext, each_or_refused, plan_private_output
 from broker.privacy.sample_and_aggregate import BlockAggregation, design_aggregation
 from broker.python_jobs.block_tables import ONE_UNIT_ONLY, BlockTables, block_tables
 from broker.python_jobs.private_directive import ScriptDirective
@@ -31,38 +31,37 @@ Registers = Mapping[str, Sequence[Value]]
 
 
 @dataclass(frozen=True, slots=True)
-class PrivateQuery:
-    """All facts about a private query that are fixed before data are read. `datasets` are the person tables that it
-    reads."""
+class _PlannedText(private_spend.SpendRules):
+    """What a private query and a private script have in common: rules for spends, the spend, and the noise for it."""
 
-    plan: Plan
-    lines: PrivateDirectives
-    measured: tuple[PrivateOutputPlan, ...]
     spend: PrivacyAmount
-    design: MeasurementDesign
-    profile: PrivacyProfile
-    promise: PrivacyPromise
-    datasets: tuple[str, ...]
-    raised: bool = False
-    """Whether two administrators have agreed to the larger maximum for one release."""
+    design: MeasurementDesign | BlockAggregation
 
     @property
     def charge(self) -> PrivacyAmount:
         return self.design.charge
 
     @property
-    def bundle(self) -> MechanismBundle:
-        return self.design.bundle
+    def is_automatic(self) -> bool:
+        """Whether an answer with this charge may leave without a person."""
+        return self.charge.micro <= max_spend(self.promise.accounting, self.profile, raised=False).micro
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateQuery(_PlannedText):
+    """All facts about a private query that are fixed before data are read. `datasets` are the person tables that it
+    reads."""
+
+    design: MeasurementDesign
+    plan: Plan
+    lines: PrivateDirectives
+    measured: tuple[PrivateOutputPlan, ...]
+    datasets: tuple[str, ...]
 
     @property
     def bounds(self) -> str:
         """All that the answer depends on besides the plan and the noise, as text."""
         return canonical_repr([(m.tables, m.omissions) for m in self.measured])
-
-    @property
-    def is_automatic(self) -> bool:
-        """Whether an answer with this charge may leave without a person."""
-        return self.charge.micro <= private_spend.max_automatic(self.promise, self.profile).micro
 
     @property
     def omissions(self) -> tuple[str, ...]:
@@ -73,12 +72,6 @@ class PrivateQuery:
         """Return the positions of an output's tables among those of the design."""
         start = sum(len(m.tables) for m in self.measured[:output])
         return range(start, start + len(self.measured[output].tables))
-
-
-def privacy_profile_of(project: ResearchProject, policies: PolicySet) -> PrivacyProfile:
-    """Return the privacy profile of the project. The check has already refused a private text of a project without
-    one."""
-    return policies.privacy.profile(project.privacy)
 
 
 def placeholder_registers(policies: PolicySet) -> Registers:
@@ -106,7 +99,8 @@ def plan_private_query(
     # A cohort has no noise, so a private job must not save one.
     if plan.saved_queries:
         raise Refused((CANNOT_SAVE,))
-    profile, promise = privacy_profile_of(project, policies), _promise(plan, policies)
+    # The check has already refused a private text of a project without a profile.
+    profile, promise = policies.privacy.profile(project.privacy), _promise(plan, policies)
     given = PrivateContext(
         policies.catalogue,
         profile,
@@ -115,52 +109,34 @@ def plan_private_query(
         # Thresholds on keys without a public list cost delta, which pure accounting does not have.
         lists_only=promise.accounting is Accounting.PURE,
     )
-    measured = _measured(plan, given)
+    measured = each_or_refused(lambda output: plan_private_output(output, given), plan.outputs)
     tables = tuple(t for m in measured for t in m.tables)
     names = {table: shown for table, (_, shown) in private_spend.statistic_names(plan, measured).items()}
-    spend = private_spend.requested_spend(
-        lines, tables, names, private_spend.SpendRules(promise, profile, project.privacy_raised)
-    )
-    made = _design_tables(tables, spend)
+    rules = private_spend.SpendRules(promise, profile, project.privacy_raised)
+    spend = private_spend.requested_spend(lines, tables, names, rules)
     # Only tables of persons are protected, so only these are charged.
     datasets = {u.table for u in plan.uses if policies.catalogue.table(u.table).kind is TableKind.PERSON}
+    design = _design_tables(tables, spend)
     return PrivateQuery(
-        plan, lines, measured, spend, made, profile, promise, tuple(sorted(datasets)), project.privacy_raised
+        promise, profile, project.privacy_raised, spend, design, plan, lines, measured, tuple(sorted(datasets))
     )
+
+
+FAULTS_OF_TEXTS = {
+    "delta": ("private-delta", "Group by variables with a code list or register."),
+    "too-wide": ("private-clamp", "Write narrower clamps, or round to fewer decimals."),
+}
+"""Codes and advice of the refusals that faults of a design become; any other is a fault of the broker."""
 
 
 def _design_tables(tables: tuple[PrivateTable, ...], spend: PrivacyAmount) -> MeasurementDesign:
     try:
         return design_measurement(tables, spend)
     except Invalid as invalid:
-        raise _refusal_of(invalid) from None
-
-
-def _refusal_of(invalid: Invalid) -> Refused | Invalid:
-    # Faults of the text become refusals with advice; any other is a fault of the broker.
-    match invalid.code:
-        case "delta":
-            return private_spend.refused_with(
-                "private-delta", invalid.message, "Group by variables with a code list or register."
-            )
-        case "too-wide":
-            return private_spend.refused_with(
-                "private-clamp", invalid.message, "Write narrower clamps, or round to fewer decimals."
-            )
-    return invalid
-
-
-def _measured(plan: Plan, given: PrivateContext) -> tuple[PrivateOutputPlan, ...]:
-    found: list[PrivateOutputPlan] = []
-    refusals: dict[Refusal, None] = {}
-    for output in plan.outputs:
-        try:
-            found.append(plan_private_output(output, given))
-        except Refused as refused:
-            refusals |= dict.fromkeys(refused.refusals)
-    if refusals:
-        raise Refused(tuple(refusals))
-    return tuple(found)
+        if invalid.code not in FAULTS_OF_TEXTS:
+            raise
+        code, advice = FAULTS_OF_TEXTS[invalid.code]
+        raise private_spend.refused_with(code, invalid.message, advice) from None
 
 
 def _promise(plan: Plan, policies: PolicySet) -> PrivacyPromise:
@@ -197,29 +173,16 @@ class BlockProgram:
 
 
 @dataclass(frozen=True, slots=True)
-class PrivateScript:
+class PrivateScript(_PlannedText):
     """All facts about a private script that are fixed before data are read."""
 
+    design: BlockAggregation
     program: BlockProgram
     cut: BlockTables
-    aggregation: BlockAggregation
-    spend: PrivacyAmount
-    profile: PrivacyProfile
-    promise: PrivacyPromise
-    raised: bool = False
-    """Whether two administrators have agreed to the larger maximum for one release."""
 
     @property
     def parameters(self) -> ScriptDirective:
-        return self.aggregation.directive
-
-    @property
-    def bundle(self) -> MechanismBundle:
-        return self.aggregation.bundle
-
-    @property
-    def charge(self) -> PrivacyAmount:
-        return self.aggregation.charge
+        return self.design.directive
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -232,16 +195,9 @@ class PrivateScript:
         return canonical_repr((self.parameters, self.cut))
 
     @property
-    def is_automatic(self) -> bool:
-        """Whether an answer with this charge may leave without a person."""
-        return self.charge.micro <= private_spend.max_automatic(self.promise, self.profile).micro
-
-
-def private_lines_of(parameters: ScriptDirective | None, line: int | None) -> PrivateDirectives:
-    """Return a script's spend in the form of a query's lines for privacy."""
-    return PrivateDirectives(
-        None if parameters is None else SpendDirective(parameters.loss_name, parameters.loss), line
-    )
+    def omissions(self) -> tuple[str, ...]:
+        """No rows are left out as a rule."""
+        return ()
 
 
 def plan_private_script(
@@ -254,11 +210,12 @@ def plan_private_script(
     if isinstance(cut, Refusal) or promise is None:
         raise Refused((Refusal(ONE_UNIT_ONLY.code, ONE_UNIT_ONLY.message, ONE_UNIT_ONLY.advice, line, 1),))
     profile = policies.privacy.profile(project.privacy)
-    spend = private_spend.requested_spend(
-        private_lines_of(parameters, line), (), {}, private_spend.SpendRules(promise, profile, project.privacy_raised)
-    )
-    made = design_aggregation(parameters, spend, profile)
-    return PrivateScript(program, cut, made, spend, profile, promise, project.privacy_raised)
+    rules = private_spend.SpendRules(promise, profile, project.privacy_raised)
+    # A script states its spend like the lines of a query.
+    lines = PrivateDirectives(SpendDirective(parameters.loss_name, parameters.loss), line)
+    spend = private_spend.requested_spend(lines, (), {}, rules)
+    design = design_aggregation(parameters, spend, profile)
+    return PrivateScript(promise, profile, project.privacy_raised, spend, design, program, cut)
 
 
 PrivateText = PrivateQuery | PrivateScript
@@ -267,7 +224,7 @@ PrivateText = PrivateQuery | PrivateScript
 def spend_request(job: str, project: str, snapshot: str, plan_hash: str, private: PrivateText) -> SpendRequest:
     """Return the request for the job's spend. The same text under the same policy always gives an equal request, also
     when the job starts."""
-    question = question_hash(plan_hash, private.bounds, bundle_to_text(private.bundle))
+    question = question_hash(plan_hash, private.bounds, bundle_to_text(private.design.bundle))
     return SpendRequest(job, project, snapshot, question, (cost_of(private),))
 
 
@@ -280,7 +237,4 @@ def cost_of(private: PrivateText) -> Cost:
 def release_maximum(private: PrivateText) -> ReleaseMaximum:
     """Return the most that one release may cost. A project's raise counts as agreed by two administrators, because
     they put the policy set in force."""
-    return ReleaseMaximum(private_spend.SpendRules(private.promise, private.profile, private.raised).most)
-
-
-PRIVACY_RECORD, PRIVACY_RECORD_VERSION = "npd-broker privacy record", 1
+    return ReleaseMaximum(private.most)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from broker.domain.errors import Invalid, Refusal, Refused
-from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount, amount_as_written
+from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount
 from broker.domain.plans.lineage import lineage_of
 from broker.domain.plans.plan import OutputColumn, Plan, PlannedOutput
 from broker.policy.privacy_policy import PrivacyProfile, PrivacyPromise
 from broker.privacy.error_forecast import ExpectedError, smallest_spend
 from broker.privacy.private_tables import PrivateMeasure, PrivateTable
-from broker.privacy.profile_limits import check_spend
+from broker.privacy.profile_limits import check_spend, max_spend
 from broker.privacy.request.directives import PrivateDirectives, SpendDirective
 from broker.privacy.request.private_output_plan import PrivateOutputPlan
 from broker.privacy.request.ratio_expressions import RatioIdents, shown_factor
@@ -75,24 +75,12 @@ class SpendRules:
 
     promise: PrivacyPromise
     profile: PrivacyProfile
-    raised: bool = False
+    raised: bool
 
     @property
     def most(self) -> PrivacyAmount:
-        """The most that one release may cost, with the delta that noise or thresholds may need."""
-        if not self.raised:
-            return max_automatic(self.promise, self.profile)
-        return _amount(self.promise, self.profile, self.profile.max_raised)
-
-
-def max_automatic(promise: PrivacyPromise, profile: PrivacyProfile) -> PrivacyAmount:
-    """Return the most that one release may cost without two administrators."""
-    return _amount(promise, profile, profile.max_automatic)
-
-
-def _amount(promise: PrivacyPromise, profile: PrivacyProfile, loss: float) -> PrivacyAmount:
-    delta = 0.0 if promise.accounting is Accounting.PURE else profile.max_delta
-    return amount_as_written(promise.accounting, loss, delta)
+        """The most that one release may cost."""
+        return max_spend(self.promise.accounting, self.profile, self.raised)
 
 
 def requested_spend(

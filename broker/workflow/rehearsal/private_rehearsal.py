@@ -60,8 +60,8 @@ def rehearse_blocks(context: RunContext, script: PrivateScript) -> RehearsedBloc
         sentence = "The blocks did not finish. A job would fail in the same way, and would not be refunded."
         raise Invalid(failed.code.value.replace("_", "-"), sentence) from None
     context.progress("noise", 3, 4)
-    answers = block_answers(content, script.aggregation)
-    table = block_table(script, draw_noise(script.aggregation, content, context.private_ports.noise))
+    answers = block_answers(content, script.design)
+    table = block_table(script, draw_noise(script.design, content, context.private_ports.noise))
     failed_blocks = int((~np.isfinite(answers)).any(axis=1).sum())
     log = result.log.decode(errors="replace")
     return RehearsedBlocks(table, numbers_of(script, answers), failed_blocks, result.seconds, result.runtime, log)

@@ -9,7 +9,7 @@ from privacy_size import SEED, size, tell
 from private_kit import ATT8, COUNT, MEAN, PROFILE, drawn, exact_powers, table
 
 from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount
-from broker.privacy.error_forecast import forecast_errors
+from broker.privacy.error_forecast import expected_errors
 from broker.privacy.measurement_design import design_measurement
 from broker.privacy.private_tables import Influence, PrivateMeasure, PrivateStatistic
 from tests.oracles.private_cells import cell_results
@@ -52,7 +52,7 @@ def test_counts_and_means_of_a_million_pupils(pupils: tuple[np.ndarray, np.ndarr
                 c.estimates[k].interval.low <= t <= c.estimates[k].interval.high
                 for c, t in zip(told, true, strict=True)
             ]
-    expected = forecast_errors([asked], EPSILON, OPEN).expected
+    expected = tuple(expected_errors(made, OPEN))
     figures = {
         "mae_count": float(np.mean(errors[0])), "mae_mean": float(np.mean(errors[1])),
         "forecast_count": expected[0].error, "forecast_mean": expected[1].error,
@@ -108,7 +108,7 @@ def test_every_kind_of_statistic_covers_and_is_forecast(
             for k, (e, t) in enumerate(zip(c.estimates, true, strict=True)):
                 found[k].append(abs(e.value - t))
                 covered[k].append(e.interval.low <= t <= e.interval.high)
-    expected = forecast_errors([asked], PrivacyAmount(accounting, micro, delta), OPEN).expected
+    expected = tuple(expected_errors(made, OPEN))
     tell(
         f"coverage_{accounting.value}",
         {
@@ -158,7 +158,7 @@ def test_margins_that_were_fitted_are_as_good_as_forecast_and_cover() -> None:
         for c, t in zip(cell_results(made, drawn(made, exact), 0, OPEN), true, strict=True):
             errors[c.set].append(abs(c.estimates[0].value - t))
             covered.append(c.estimates[0].interval.low <= t <= c.estimates[0].interval.high)
-    expected = [e.error for e in forecast_errors([asked], spend, OPEN).expected]
+    expected = [e.error for e in expected_errors(made, OPEN)]
     tell(
         "margins",
         {"errors": [float(np.mean(e)) for e in errors], "forecast": expected, "covered": float(np.mean(covered))},

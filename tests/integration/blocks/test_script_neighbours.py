@@ -79,7 +79,7 @@ def named(script):
 
 def answers(sandbox, name, vault, made, seconds):
     """A whole run, from the vault to the blocks' answers."""
-    asked = PrivateScript(BlockProgram(script(name, seconds), ()), CUT, made, SPEND, None, None)
+    asked = PrivateScript(None, None, False, SPEND, made, BlockProgram(script(name, seconds), ()), CUT)
     ports = RehearsalPorts(None, sandbox, None, private=PrivatePorts(None, None, DuckDBBlocks()))
     subject = f"whole-{named(name)}-{vault.snapshot[:6]}"
     context = RunContext(ports, None, subject, 1, vault, None, None, POLICIES, worker=ports)

@@ -11,7 +11,8 @@ import pytest
 
 from broker.policy.policy_set import PolicySet
 from broker.privacy.noise.noise_client import NoiseClient
-from broker.workflow.private_jobs.private_forecast import query_forecast
+from broker.workflow.private_jobs.private_forecast import forecast_of_text
+from broker.workflow.private_jobs.private_request import PrivateQuery
 from tests.integration.rehearse.conftest import At
 from tests.integration.rehearse.noiseless_pipeline import (
     Way,
@@ -143,15 +144,19 @@ def test_the_interval_of_a_ratio_covers_what_is_without_noise(
     assert inside / total > 0.85
 
 
+def expected_errors(private: PrivateQuery, policies: PolicySet) -> list[dict[str, Any]]:
+    return forecast_of_text(private, policies.service, None, "")["expected"]
+
+
 def test_a_ratio_is_forecast_too(policies: PolicySet) -> None:
     """As a curve over the persons of a cell, under the name of the column that shows it."""
     private = private_query(SHAPES["share"], policies)
-    told_of = [e for e in query_forecast(private)["expected"] if e["figure"] == "r"]
+    told_of = [e for e in expected_errors(private, policies) if e["figure"] == "r"]
     assert [e["persons_in_the_cell"] for e in told_of] == list(private.profile.curve_sizes)
     errors = [e["error"] for e in told_of]
     assert errors == sorted(errors, reverse=True)
     assert errors[-1] < 0.1 < 1 < errors[0], "in per cent"
-    margins = query_forecast(private_query(SHAPES["ratio with a total"], policies))["expected"]
+    margins = expected_errors(private_query(SHAPES["ratio with a total"], policies), policies)
     assert {(tuple(e["by"]), e["figure"]) for e in margins if e["persons_in_the_cell"]} == {
         (("FSMeligible",), "r"), ((), "r"),
     }  # fmt: skip
@@ -165,7 +170,7 @@ def test_the_forecast_of_a_share_is_near_what_noise_does(policies: PolicySet, st
     # The forecast takes a ratio of one, and the cell's is 0.07: the mean error is 1.26 times the forecast, and the mean
     # of 600 errors is beyond 1.4 times in one run of a hundred. The mean of 4,000 has a standard error of 0.02 of it.
     errors = [abs(float(released_figures(found.drawn(noise))[keys][0]) - exact[keys]) for _ in range(4000)]
-    expected_error = next(e for e in query_forecast(found.private)["expected"] if e["persons_in_the_cell"] == 100)[
+    expected_error = next(e for e in expected_errors(found.private, policies) if e["persons_in_the_cell"] == 100)[
         "error"
     ]
     assert sum(errors) / len(errors) == pytest.approx(expected_error * 100 / persons, rel=0.4)

@@ -10,7 +10,8 @@ from private_kit import COUNT, PROFILE, table
 
 from broker.domain.errors import Invalid, Refused
 from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount
-from broker.privacy.error_forecast import ExpectedError, forecast_errors, smallest_spend
+from broker.privacy.error_forecast import ExpectedError, expected_errors, other_spends, smallest_spend
+from broker.privacy.measurement_design import design_measurement
 from broker.privacy.private_tables import (
     Argument,
     Clamp,
@@ -31,9 +32,12 @@ VARIANCE, SUM = (
 RATIO = PrivateStatistic("r", PrivateMeasure.RATIO, parts=("s", "n"))
 
 
+def forecast(asked: PrivateTable, spend: PrivacyAmount = HALF) -> tuple[ExpectedError, ...]:
+    return tuple(expected_errors(design_measurement([asked], spend), PROFILE))
+
+
 def test_a_count_is_forecast_for_all_cells_and_a_mean_as_a_curve() -> None:
-    found = forecast_errors([table((5,))], HALF, PROFILE).expected
-    count, *curve = found
+    count, *curve = forecast(table((5,)))
     assert count.persons is None
     assert count.error == pytest.approx(3.0, rel=0.01)  # two Laplaces of scale 2: 1.5 * 2
     assert tuple(e.persons for e in curve) == PROFILE.curve_sizes
@@ -42,16 +46,17 @@ def test_a_count_is_forecast_for_all_cells_and_a_mean_as_a_curve() -> None:
 
 
 def test_a_public_denominator_gives_one_figure() -> None:
-    found = forecast_errors([table((2,), public=(100, 300))], HALF, PROFILE).expected
+    found = forecast(table((2,), public=(100, 300)))
     assert [e.persons for e in found] == [None, None]
     assert found[1].error == pytest.approx(0.75 * 2 * 90 * (1 / 100 + 1 / 300) / 2, rel=0.01)
 
 
 def test_other_spends_and_the_share_of_what_is_left() -> None:
-    found = forecast_errors([table((5,))], HALF, PROFILE, left=PrivacyAmount(PURE, 2 * 10**6))
-    assert found.share_of_left == Fraction(1, 4)
-    assert [o.charge.micro for o in found.others] == [125_000, 250_000, 10**6, 2 * 10**6]
-    errors = [o.expected[0].error for o in found.others]
+    charge = design_measurement([table((5,))], HALF).charge
+    assert charge.share_of(PrivacyAmount(PURE, 2 * 10**6)) == Fraction(1, 4)
+    others = [design_measurement([table((5,))], spend) for spend in other_spends(HALF, PROFILE)]
+    assert [o.charge.micro for o in others] == [125_000, 250_000, 10**6, 2 * 10**6]
+    errors = [next(iter(expected_errors(o, PROFILE))).error for o in others]
     assert errors == pytest.approx([12, 6, 1.5, 0.75], rel=0.01)
 
 
@@ -61,17 +66,17 @@ def test_a_spend_is_chosen_by_the_error_it_gives() -> None:
 
     chosen = smallest_spend([table((5,))], enough, PrivacyAmount(PURE, 2 * 10**6), PROFILE)
     assert chosen.micro == pytest.approx(500_000, rel=0.02)
-    assert enough(forecast_errors([table((5,))], chosen, PROFILE).expected)
+    assert enough(forecast(table((5,)), chosen))
     with pytest.raises(Invalid, match="cannot reach"):
         smallest_spend([table((5,))], enough, PrivacyAmount(PURE, 100_000), PROFILE)
 
 
 def test_every_statistic_and_grouping_set_is_forecast() -> None:
     asked = table((4, 3), (COUNT, MEDIAN, VARIANCE, SUM, RATIO), sets=((0, 1), (0,), ()))
-    found = forecast_errors([asked], HALF, PROFILE).expected
+    found = forecast(asked)
     assert {(e.set, e.statistic) for e in found} == {(s, n) for s in range(3) for n in ("n", "q", "var", "s", "r")}
     counts = [e.error for e in found if e.statistic == "n"]
-    bought_alone = forecast_errors([dataclasses.replace(asked, sets=((0, 1),))], HALF, PROFILE).expected[0].error
+    bought_alone = forecast(dataclasses.replace(asked, sets=((0, 1),)))[0].error
     assert counts[0] is not None
     assert bought_alone is not None
     assert counts[0] < 3 * bought_alone, "the fit to the margins makes fine cells better, too"
