@@ -2,26 +2,26 @@
 job's total memory, and only namespaces separate it from the host's kernel."""
 
 import contextlib
-import fcntl
 import json
 import os
 import select
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 from broker.domain.errors import Breach, Conflict, Unavailable
-from broker.domain.ports import DataKind, SandboxEnd, SandboxRequest, SandboxResult
+from broker.domain.ports import DataKind, SandboxRequest, SandboxResult
 from broker.sandbox import launcher_exchange, narrow_mounts
 from broker.sandbox.built_images import BuiltImages
 from broker.sandbox.container_spec import LAUNCHER_COMMAND, OUT, SCRATCH, container_name, container_user, environment
+from broker.sandbox.file_locks import try_lock
 
 RUNTIME = "bubblewrap"
 RECORD_SUFFIX = ".run"
@@ -107,11 +107,9 @@ class BubblewrapSandbox:
         """The run-once lock. The kernel releases it with this process, so a crash leaves no claim behind."""
         path = self._folder / (container_name(request.job, request.attempt) + RECORD_SUFFIX)
         with path.open("a+") as record:
-            try:
-                # Not blocking: a second sandbox of the attempt is an error.
-                fcntl.flock(record, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as fault:
-                raise Conflict("already-running", "A sandbox of this job and attempt exists already.") from fault
+            # Not blocking: a second sandbox of the attempt is an error.
+            if not try_lock(record):
+                raise Conflict("already-running", "A sandbox of this job and attempt exists already.")
             try:
                 yield record
             finally:
@@ -131,12 +129,7 @@ def _run(request: SandboxRequest, tree: Path, image: str, record: IO[str]) -> Sa
     try:
         _record_child(record, child)
         session = launcher_exchange.LauncherExchange(request.limits)
-        end = _converse(
-            process,
-            session,
-            launcher_exchange.request_bytes(request),
-            began + launcher_exchange.deadline(request.limits),
-        )
+        end = launcher_exchange.converse(request, session, partial(_send, process), partial(_receive, process), began)
     finally:
         _kill(child)
         process.kill()
@@ -160,25 +153,17 @@ def _record_child(record: IO[str], child: int) -> None:
     record.flush()
 
 
-def _converse(
-    process: "subprocess.Popen[bytes]", session: launcher_exchange.LauncherExchange, request: bytes, until: float
-) -> SandboxEnd:
-    assert process.stdout is not None
-    threading.Thread(target=_write, args=(process, request), daemon=True).start()
-    handle = process.stdout.fileno()
-    return launcher_exchange.run_exchange(lambda seconds: _receive(handle, seconds), session, time.monotonic, until)
-
-
-def _write(process: "subprocess.Popen[bytes]", request: bytes) -> None:
+def _send(process: "subprocess.Popen[bytes]", request: bytes) -> None:
     assert process.stdin is not None
     with contextlib.suppress(OSError, ValueError):  # it may be dead already: the reader reports that
         process.stdin.write(request)
         process.stdin.close()
 
 
-def _receive(handle: int, seconds: float) -> bytes | None:
-    ready, _, _ = select.select([handle], [], [], seconds)
-    return os.read(handle, 1 << 16) if ready else None
+def _receive(process: "subprocess.Popen[bytes]", seconds: float) -> bytes | None:
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], seconds)
+    return os.read(process.stdout.fileno(), 1 << 16) if ready else None
 
 
 def _close(process: "subprocess.Popen[bytes]") -> None:

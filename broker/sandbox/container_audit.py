@@ -27,8 +27,8 @@ def differences(inspect: Mapping[str, Any], spec: ContainerSpec) -> list[str]:
     found += [f"HostConfig.{key} is {host[key]!r} and must be empty." for key in ABSENT_SETTINGS if host.get(key)]
     found += _mounts(inspect, spec)
     # By digest, so that a tag that was moved does not matter.
-    if inspect.get("Image") != spec.image:
-        found.append(f"The image is {inspect.get('Image')!r}, not {spec.image!r}.")
+    if inspect.get("Image") != spec.template.image:
+        found.append(f"The image is {inspect.get('Image')!r}, not {spec.template.image!r}.")
     if str(inspect.get("Name", "")).lstrip("/") != spec.name:
         found.append(f"The name is {inspect.get('Name')!r}, not {spec.name!r}.")
     if (inspect.get("AppArmorProfile") or "") != spec.apparmor:
@@ -74,5 +74,5 @@ def _mounts(inspect: Mapping[str, Any], spec: ContainerSpec) -> list[str]:
         (mount.get("Type"), mount.get("Source"), mount.get("Destination"), mount.get("RW"), mount.get("Propagation"))
         for mount in inspect.get("Mounts") or []
     ]
-    wanted = [("bind", spec.mount, "/data", False, "rprivate")]
+    wanted = [("bind", spec.template.mount, "/data", False, "rprivate")]
     return [] if seen == wanted else [f"The mounts are {seen!r}, not {wanted!r}."]

@@ -99,29 +99,25 @@ class ContainerTemplate:
 
 @dataclass(frozen=True, slots=True)
 class ContainerSpec:
-    """All settings of one container."""
+    """One container: its template, and the name, user and labels that are its own."""
 
     name: str
-    image: str
-    runtime: str
-    user: str
+    user: int
     labels: Mapping[str, str]
-    mount: str
-    memory: int
-    pids: int
-    nano_cpus: int
-    tmpfs: Mapping[str, str]
-    ulimits: Mapping[str, int]
-    environment: tuple[str, ...]
-    cpus: str = ""
-    apparmor: str = ""
-    ipc: str = "private"
-    apart: bool = False
+    template: ContainerTemplate
+
+    @property
+    def apparmor(self) -> str:
+        """The engine's profile forbids all mounts, also those of a launcher that isolates blocks. Such a container is
+        unconfined, and the launcher's own filter takes the profile's place."""
+        if not self.template.apparmor:
+            return ""
+        return "unconfined" if self.template.apart else APPARMOR
 
     @property
     def security(self) -> tuple[str, ...]:
         profile = (f"apparmor={self.apparmor}",) if self.apparmor else ()
-        return ("no-new-privileges", f"seccomp={SECCOMP_APART if self.apart else SECCOMP}", *profile)
+        return ("no-new-privileges", f"seccomp={SECCOMP_APART if self.template.apart else SECCOMP}", *profile)
 
 
 def container_user(name: str) -> int:
@@ -142,46 +138,14 @@ def slot_cpus(slot: int, slots: int, available: Collection[int]) -> str:
 
 def attempt_spec(job: str, attempt: int, template: ContainerTemplate, owner: str) -> ContainerSpec:
     """The container of one attempt."""
-    labels = {LABEL_JOB: job, LABEL_ATTEMPT: str(attempt)}
-    return _spec(container_name(job, attempt), secrets.token_hex(8), template, owner, labels)
+    name, nonce = container_name(job, attempt), secrets.token_hex(8)
+    labels = {LABEL_OWNER: owner, LABEL_NONCE: nonce, LABEL_JOB: job, LABEL_ATTEMPT: str(attempt)}
+    return ContainerSpec(name, container_user(name), labels, template)
 
 
 def warm_spec(template: ContainerTemplate, owner: str, name: str, nonce: str) -> ContainerSpec:
     """A container that waits for a job: the same, except that its name and labels belong to no job."""
-    return _spec(name, nonce, template, owner, {})
-
-
-def _spec(name: str, nonce: str, template: ContainerTemplate, owner: str, labels: Mapping[str, str]) -> ContainerSpec:
-    limits, user = template.limits, container_user(name)
-    size = {SCRATCH: limits.scratch_bytes, OUT: limits.output_bytes, SHM: SHM_BYTES}
-    return ContainerSpec(
-        name=name,
-        image=template.image,
-        runtime=template.runtime,
-        user=f"{user}:{user}",
-        labels={LABEL_OWNER: owner, LABEL_NONCE: nonce, **labels},
-        mount=template.mount,
-        memory=limits.memory_bytes + MARGIN_BYTES,
-        # The launcher's own processes count too.
-        pids=limits.processes + LAUNCHER_TASKS + (SENTRY_THREADS if template.runtime == "runsc" else 0),
-        nano_cpus=limits.threads * 1_000_000_000,
-        tmpfs={
-            path: f"rw,noexec,nosuid,nodev,size={size[path]},nr_inodes={MAX_TMPFS_INODES},mode=1777" for path in size
-        },
-        ulimits={"nofile": OPEN_FILES, "core": 0, "fsize": max(limits.scratch_bytes, limits.output_bytes)},
-        environment=environment(limits.threads, apart=template.apart),
-        cpus=template.cpus,
-        apparmor=_apparmor(template),
-        apart=template.apart,
-    )
-
-
-def _apparmor(template: ContainerTemplate) -> str:
-    """The engine's profile forbids all mounts, also those of a launcher that isolates blocks. Such a container is
-    unconfined, and the launcher's own filter takes the profile's place."""
-    if not template.apparmor:
-        return ""
-    return "unconfined" if template.apart else APPARMOR
+    return ContainerSpec(name, container_user(name), {LABEL_OWNER: owner, LABEL_NONCE: nonce}, template)
 
 
 def environment(threads: int, *, apart: bool) -> tuple[str, ...]:
@@ -199,29 +163,36 @@ def environment(threads: int, *, apart: bool) -> tuple[str, ...]:
 
 def host_settings(spec: ContainerSpec) -> dict[str, Any]:
     """The host configuration in the engine's spelling."""
+    template, limits = spec.template, spec.template.limits
+    memory = limits.memory_bytes + MARGIN_BYTES
+    # The launcher's own processes count too.
+    pids = limits.processes + LAUNCHER_TASKS + (SENTRY_THREADS if template.runtime == "runsc" else 0)
+    sizes = {SCRATCH: limits.scratch_bytes, OUT: limits.output_bytes, SHM: SHM_BYTES}
+    ulimits = {"core": 0, "fsize": max(limits.scratch_bytes, limits.output_bytes), "nofile": OPEN_FILES}
     return {
-        "Runtime": spec.runtime,
+        "Runtime": template.runtime,
         "NetworkMode": "none",
         "ReadonlyRootfs": True,
         "CapDrop": ["ALL"],
         "CapAdd": None,
         "Privileged": False,
         "SecurityOpt": list(spec.security),
-        "Memory": spec.memory,
-        "MemorySwap": spec.memory,  # equal to the memory: no swap
+        "Memory": memory,
+        "MemorySwap": memory,  # equal to the memory: no swap
         "MemorySwappiness": 0,
         "OomKillDisable": False,
-        "PidsLimit": spec.pids,
-        "NanoCpus": spec.nano_cpus,
-        "CpusetCpus": spec.cpus,
-        "Ulimits": [{"Name": name, "Soft": value, "Hard": value} for name, value in sorted(spec.ulimits.items())],
-        "IpcMode": spec.ipc,
+        "PidsLimit": pids,
+        "NanoCpus": limits.threads * 1_000_000_000,
+        "CpusetCpus": template.cpus,
+        "Ulimits": [{"Name": name, "Soft": value, "Hard": value} for name, value in ulimits.items()],
+        "IpcMode": "private",
         "CgroupnsMode": "private",  # by name: engines on cgroup v1 default to the host's
         "ShmSize": SHM_BYTES,
-        "Tmpfs": dict(spec.tmpfs),
+        "Tmpfs": {path: f"rw,noexec,nosuid,nodev,size={size},nr_inodes={MAX_TMPFS_INODES},mode=1777"
+                  for path, size in sizes.items()},
         "MaskedPaths": list(MASKED_PATHS),
         "ReadonlyPaths": list(READ_ONLY_PATHS),
-        "Mounts": [{"Type": "bind", "Source": spec.mount, "Target": "/data", "ReadOnly": True,
+        "Mounts": [{"Type": "bind", "Source": template.mount, "Target": "/data", "ReadOnly": True,
                     "BindOptions": {"Propagation": "rprivate"}}],
         "LogConfig": {"Type": "none", "Config": {}},  # the broker reads the streams under its own limit
         "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
@@ -233,12 +204,12 @@ def host_settings(spec: ContainerSpec) -> dict[str, Any]:
 def settings(spec: ContainerSpec) -> dict[str, Any]:
     """The body of the engine's create call."""
     return {
-        "Image": spec.image,
+        "Image": spec.template.image,
         "Entrypoint": list(LAUNCHER_COMMAND[:1]),
         "Cmd": list(LAUNCHER_COMMAND[1:]),
-        "User": spec.user,
+        "User": f"{spec.user}:{spec.user}",
         "WorkingDir": SCRATCH,
-        "Env": list(spec.environment),
+        "Env": list(environment(spec.template.limits.threads, apart=spec.template.apart)),
         "Labels": dict(spec.labels),  # set once: a waiting container cannot get a job's
         "Hostname": "sandbox",
         "Domainname": "",

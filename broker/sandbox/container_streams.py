@@ -4,14 +4,9 @@ container."""
 import contextlib
 import socket
 import struct
-import threading
-import time
 from collections.abc import Iterator
 
 import docker
-
-from broker.domain.ports import SandboxEnd
-from broker.sandbox import launcher_exchange
 
 STREAM_HEADER = struct.Struct(">BxxxI")
 STDOUT = 1
@@ -34,27 +29,17 @@ def attached(engine: docker.APIClient, container: str, *, listening: bool = Fals
                 part.close()
 
 
-def converse(
-    stream: socket.socket, session: launcher_exchange.LauncherExchange, request: bytes, until: float, *, last: bool
-) -> SandboxEnd:
-    """Write the request while reading, so that full buffers cannot block both sides. `last`: stop at the launcher's
-    last word; otherwise wait for the end of the stream, which comes when every process is dead."""
-    threading.Thread(target=_write, args=(stream, request), daemon=True).start()
-    return launcher_exchange.run_exchange(ContainerStreams(stream).receive, session, time.monotonic, until, last=last)
-
-
-def _write(stream: socket.socket, request: bytes) -> None:
-    with contextlib.suppress(OSError):  # the sandbox may be dead already: the reader reports that
-        stream.sendall(request)
-        stream.shutdown(socket.SHUT_WR)  # end of input for the launcher
-
-
 class ContainerStreams:
     """Splits the engine's combined stream: returns the bytes of standard output and discards standard error."""
 
     def __init__(self, stream: socket.socket) -> None:
         self._stream = stream
         self._held = bytearray()
+
+    def send(self, request: bytes) -> None:
+        with contextlib.suppress(OSError):  # the sandbox may be dead already: the reader reports that
+            self._stream.sendall(request)
+            self._stream.shutdown(socket.SHUT_WR)  # end of input for the launcher
 
     def receive(self, seconds: float) -> bytes | None:
         self._stream.settimeout(seconds)

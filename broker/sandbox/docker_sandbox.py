@@ -60,24 +60,23 @@ class DockerSandbox:
         # The same for all processes of this broker.
         self.owner = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
         self.engines = containers.EngineConnections()
-        self._facts: EngineFacts | None = None
         self._digests: dict[str, str] = {}
         self._landlock: int | None = None
         self._slot_hold: SlotHold | None = None
         self._verdicts: tuple[selftest.ProbeResult, ...] | None = None
         self._selftest_lock = threading.Lock()
         self._remover = ThreadPoolExecutor(1, thread_name_prefix="remove")
-        self._removals: list[tuple[str, Future[None]]] = []
+        self._removals: dict[str, Future[None]] = {}
 
     def runtime(self) -> str:
         """The runtime of jobs, as the engine reports it."""
-        return self._engine_facts().runtime
+        return self._engine_facts.runtime
 
     def verdicts(self) -> tuple[selftest.ProbeResult, ...]:
         """What this engine and runtime really enforce, measured once after each start of the machine."""
         with self._selftest_lock:
             if self._verdicts is None:
-                facts = f"{self._engine_facts()} {self._digest(container_spec.UNTRUSTED)}"
+                facts = f"{self._engine_facts} {self._digest(container_spec.UNTRUSTED)}"
                 measure = partial(selftest.run_probes, self, secrets.token_hex(4))
                 self._verdicts = selftest.cached_results(self.warm_registry.folder, facts, measure)
             return self._verdicts
@@ -85,12 +84,12 @@ class DockerSandbox:
     @cached_property
     def warm_registry(self) -> WarmPoolRegistry:
         """Containers on this engine that wait for jobs of this broker, shared by all of its processes."""
-        return WarmPoolRegistry(self._root / WARM_POOL_FOLDER / self._engine_facts().engine)
+        return WarmPoolRegistry(self._root / WARM_POOL_FOLDER / self._engine_facts.engine)
 
     @cached_property
     def data_lock(self) -> RealSyntheticLock:
         """The lock on rows on this engine, for all workers of this broker."""
-        return RealSyntheticLock(self._root / LOCK_FOLDER / self._engine_facts().engine, self._end_by_name)
+        return RealSyntheticLock(self._root / LOCK_FOLDER / self._engine_facts.engine, self._end_by_name)
 
     def holding(
         self, job: str, attempt: int, rows: DataKind, wait: bool = True
@@ -131,15 +130,13 @@ class DockerSandbox:
     def close(self) -> None:
         """Wait until all ended containers are removed."""
         while self._removals:
-            self._removals.pop()[1].result()
+            self._removals.popitem()[1].result()
 
     def template(self, request: SandboxRequest, mount: Path) -> container_spec.ContainerTemplate:
         """The parts of a request that determine its container's settings."""
-        facts = self._engine_facts()
-        place = str(mount.resolve())
-        digest, apart = self._digest(request.image), request.apart
+        facts, digest = self._engine_facts, self._digest(request.image)
         return container_spec.ContainerTemplate(
-            digest, facts.runtime, place, request.limits, self._cpus, facts.apparmor, apart
+            digest, facts.runtime, str(mount.resolve()), request.limits, self._cpus, facts.apparmor, request.apart
         )
 
     def missing(self) -> tuple[str, ...]:
@@ -155,20 +152,17 @@ class DockerSandbox:
         ):
             raise Breach("A script was to run on real data while nobody held them.")
 
+    @cached_property
     def _engine_facts(self) -> EngineFacts:
         """Requested once. A job that later reaches another engine is refused by that engine."""
-        if self._facts is None:
-            with self.engines.get() as engine:
-                info = engine.info()
-            known = info["Runtimes"]
-            wanted = (
-                self._wanted_runtime if self._wanted_runtime != "auto" else ("runsc" if "runsc" in known else "runc")
-            )
-            if wanted not in known:
-                raise Unavailable(f"The container engine has no runtime {wanted!r}.")
-            apparmor = any(option.startswith("name=apparmor") for option in info["SecurityOptions"] or [])
-            self._facts = EngineFacts(hashlib.sha256(info["ID"].encode()).hexdigest()[:16], wanted, apparmor)
-        return self._facts
+        with self.engines.get() as engine:
+            info = engine.info()
+        known = info["Runtimes"]
+        wanted = self._wanted_runtime if self._wanted_runtime != "auto" else ("runsc" if "runsc" in known else "runc")
+        if wanted not in known:
+            raise Unavailable(f"The container engine has no runtime {wanted!r}.")
+        apparmor = any(option.startswith("name=apparmor") for option in info["SecurityOptions"] or [])
+        return EngineFacts(hashlib.sha256(info["ID"].encode()).hexdigest()[:16], wanted, apparmor)
 
     def _digest(self, image: str) -> str:
         """The digest for the current recipe, looked up once. If the image has been removed since, the engine refuses it
@@ -224,22 +218,22 @@ class DockerSandbox:
             if not started:
                 engine.start(container)
             session = launcher_exchange.LauncherExchange(request.limits)
-            until = began + launcher_exchange.deadline(request.limits)
-            # After a trusted image's last word no other process can write.
+            streams = container_streams.ContainerStreams(stream)
+            # After a trusted image's last word no other process can write. Otherwise the end of the stream is awaited,
+            # which comes when every process is dead.
             trusted = request.image != container_spec.UNTRUSTED
-            end = container_streams.converse(
-                stream, session, launcher_exchange.request_bytes(request), until, last=trusted
-            )
+            end = launcher_exchange.converse(request, session, streams.send, streams.receive, began, last=trusted)
             seconds = time.monotonic() - began
             if not started and session.landlock is not None:  # sent before any other code could write
                 self._landlock = session.landlock
             if end is not SandboxEnd.ENDED:
-                end = containers.confirm_end(engine, container, spec.runtime, end)
+                end = containers.confirm_end(engine, container, spec.template.runtime, end)
         # A clean end: the result need not wait for the removal.
         if end is SandboxEnd.ENDED:
             cleanup.pop_all()
             self._remove_in_background(container, spec.name)
-        return SandboxResult(end, session.frames(end), spec.image, spec.runtime, seconds, session.log())
+        image, runtime = spec.template.image, spec.template.runtime
+        return SandboxResult(end, session.frames(end), image, runtime, seconds, session.log())
 
     @contextlib.contextmanager
     def _removed(self, engine: docker.APIClient, container: str) -> Iterator[contextlib.ExitStack]:
@@ -251,13 +245,13 @@ class DockerSandbox:
     def _await_removal(self, name: str) -> None:
         """An attempt uses several sandboxes in turn (synthetic data, real data, the trusted stage) under one name, so
         the previous one must be gone."""
-        for removal in [removal for named, removal in self._removals if named == name]:
+        if (removal := self._removals.get(name)) is not None:
             removal.result()
 
     def _remove_in_background(self, container: str, name: str) -> None:
         """Kill and remove the container while the result is read. The sweeper removes whatever this leaves."""
-        self._removals = [(named, removal) for named, removal in self._removals if not removal.done()]
-        self._removals.append((name, self._remover.submit(self._remove, container)))
+        self._removals = {named: removal for named, removal in self._removals.items() if not removal.done()}
+        self._removals[name] = self._remover.submit(self._remove, container)
 
     def _end_by_name(self, name: str) -> None:
         """Remove the sandbox with this name, even if another process started it."""

@@ -1,8 +1,10 @@
 """Common to every sandbox: reads frames from a stream under a byte limit and a clock, up to the launcher's last word.
-Pure except for the clock it is given; independent of engines. Everything that a sandbox sends is untrusted until it is
+Independent of engines. Everything that a sandbox sends is untrusted until it is
 checked here."""
 
 import json
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -35,15 +37,6 @@ def landlock_version(ready: bytes) -> int:
     if type(version) is not int:
         raise launcher_frames.FrameError("the first frame does not state a Landlock version")
     return version
-
-
-def request_bytes(request: SandboxRequest) -> bytes:
-    """The request's frames as bytes."""
-    return b"".join(launcher_frames.pack(kind, payload) for kind, payload in request.frames)
-
-
-def deadline(limits: SandboxLimits) -> float:
-    return float(limits.wall_seconds + START_SECONDS)
 
 
 @dataclass
@@ -115,6 +108,18 @@ def end_word(payload: bytes) -> SandboxEnd:
 
 
 Receive = Callable[[float], bytes | None]
+
+
+def converse(
+    request: SandboxRequest, exchange: LauncherExchange, send: Callable[[bytes], None], receive: Receive, began: float,
+    *, last: bool = False,
+) -> SandboxEnd:  # fmt: skip
+    """Send the request's frames while reading, so that full buffers cannot block both sides. `began`: when the sandbox
+    was started, by the monotonic clock."""
+    frames = b"".join(launcher_frames.pack(kind, payload) for kind, payload in request.frames)
+    threading.Thread(target=send, args=(frames,), daemon=True).start()
+    until = began + request.limits.wall_seconds + START_SECONDS
+    return run_exchange(receive, exchange, time.monotonic, until, last=last)
 
 
 def run_exchange(

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO
 
 from broker.domain.errors import Conflict
 from broker.domain.ports import DataKind
+from broker.sandbox.file_locks import sole_holder, try_lock
 
 POLL_SECONDS = 0.1
 RESERVATION_SECONDS = 10.0
@@ -70,11 +70,9 @@ class RealSyntheticLock:
         if (cancelled := self._cancelled.get(name)) is not None:
             cancelled.set()
 
-    @contextlib.contextmanager
-    def sole_worker(self) -> Iterator[bool]:
+    def sole_worker(self) -> contextlib.AbstractContextManager[bool]:
         """Whether no other process is the worker, as long as the context lasts."""
-        with (self._folder / "worker").open("a") as mark:
-            yield _try_lock(mark)
+        return sole_holder(self._folder / "worker")
 
     @contextlib.contextmanager
     def holding(self, name: str, rows: DataKind, wait: bool, slot_hold: SlotHold | None = None) -> Iterator[bool]:
@@ -160,7 +158,7 @@ class RealSyntheticLock:
         reservation.unlink(missing_ok=True)
         try:
             with ticket.open("r") as found:
-                if not _try_lock(found):
+                if not try_lock(found):
                     return True
                 if ticket.exists():  # a holder that ends normally removes it before releasing the lock
                     self._end_sandbox(place.name)
@@ -204,11 +202,3 @@ class RealSyntheticLock:
 
     def _path(self, place: _QueuePlace, ending: str) -> Path:
         return self._folder / (place.stem + ending)
-
-
-def _try_lock(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

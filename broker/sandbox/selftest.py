@@ -8,7 +8,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from broker.domain.ports import Sandbox, SandboxEnd, SandboxLimits, SandboxRequest, SandboxResult
@@ -72,7 +72,7 @@ def run_probes(sandbox: Sandbox, nonce: str = "0") -> tuple[ProbeResult, ...]:
         inside = _inside(sandbox.run(_request(mount, "inside" + nonce, PROBE_PROGRAM.read_text(), LIMITS)))
         memory = sandbox.run(_request(mount, "memory" + nonce, MEMORY_PROGRAM, LIMITS))
         # Measured from outside: a program inside cannot report that it was stopped.
-        slow = SandboxLimits(**{**_fields(LIMITS), "wall_seconds": 2})
+        slow = replace(LIMITS, wall_seconds=2)
         wall = sandbox.run(_request(mount, "wall" + nonce, "import time\nwhile True: time.sleep(60)\n", slow))
     outside = {
         "memory": (memory.end is SandboxEnd.MEMORY_LIMIT, memory.end.value),
@@ -106,12 +106,8 @@ if any(codes):
 """
 
 
-def _fields(limits: SandboxLimits) -> dict[str, int]:
-    return {name: getattr(limits, name) for name in SandboxLimits.__slots__}
-
-
 def _request(mount: Path, name: str, program: str, limits: SandboxLimits) -> SandboxRequest:
-    job = {"kind": "python", "tables": [], "allowed": [".json"], "settings": _fields(limits)}
+    job = {"kind": "python", "tables": [], "allowed": [".json"], "settings": asdict(limits)}
     frames = (("job", json.dumps(job).encode()), ("program", program.encode()))
     return SandboxRequest(f"selftest-{name}", 1, "python", mount, frames, limits, synthetic=True)
 

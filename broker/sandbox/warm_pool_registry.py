@@ -17,6 +17,7 @@ from pathlib import Path
 
 from broker.domain.ports import SandboxLimits
 from broker.sandbox.container_spec import ContainerTemplate
+from broker.sandbox.file_locks import sole_holder, try_lock
 
 WANTED_SUFFIX = ".wanted"
 
@@ -106,16 +107,9 @@ class WarmPoolRegistry:
                 found.setdefault(path.parent.name, []).append(WarmContainer(**json.loads(path.read_text())))
         return found
 
-    @contextlib.contextmanager
-    def tended(self) -> Iterator[bool]:
-        """Yields whether the caller is the only one who fills and cleans the registry, as long as the context lasts."""
-        with (self.folder / "tended").open("a") as mark:
-            try:
-                fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-                return
-            yield True
+    def tended(self) -> contextlib.AbstractContextManager[bool]:
+        """Whether the caller is the only one who fills and cleans the registry, as long as the context lasts."""
+        return sole_holder(self.folder / "tended")
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -130,8 +124,4 @@ class WarmPoolRegistry:
     def quiet_for(self) -> float:
         """Seconds since the last job ended here; 0 while one runs."""
         with (self.folder / "running").open("a") as mark:
-            try:
-                fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return 0.0
-            return max(0.0, time.time() - os.fstat(mark.fileno()).st_mtime)
+            return max(0.0, time.time() - os.fstat(mark.fileno()).st_mtime) if try_lock(mark) else 0.0

@@ -44,7 +44,7 @@ DEFENCES = (
     near("settings refuse slots side by side", put("broker.settings.check_side_by_side", nothing), "test_settings"),
     near("a second worker is refused", put("broker.sandbox.real_synthetic_lock.RealSyntheticLock.sole_worker", lambda _: contextlib.nullcontext(True)), "test_a_second_worker"),
     near("control groups are its own", edited("broker.sandbox.container_spec:host_settings", '"CgroupnsMode": "private",', ""), "test_a_container"),
-    near("shared memory has so many files", edited("broker.sandbox.container_spec:_spec", ", SHM: SHM_BYTES", ""), "test_a_container"),
+    near("shared memory has so many files", edited("broker.sandbox.container_spec:host_settings", ", SHM: SHM_BYTES", ""), "test_a_container"),
     near("the audit compares control groups", edited("broker.sandbox.container_spec:host_settings", '"CgroupnsMode": "private",', ""), "test_the_audit"),
     unread("what met real rows is noted", edited("broker.workflow.pipeline.script_run:run_on_real_rows", "ports.store.note_real_run(job, attempt, ports.clock.now())", "pass"), "test_what_came", given=(endings.withdrawn,)),
     unread("what it printed is kept, withdrawn or not", edited("broker.storage.job_stores.rehearsal_store:SqlScriptRuns.note_log", "JobState.WITHDRAWN, ", ""), "test_what_came", given=(endings.withdrawn,)),

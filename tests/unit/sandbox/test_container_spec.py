@@ -16,6 +16,7 @@ from broker.sandbox.container_spec import (
     attempt_spec,
     container_name,
     container_user,
+    environment,
     new_warm_name,
     settings,
     slot_cpus,
@@ -38,8 +39,9 @@ def inspect_of(wanted: ContainerSpec) -> dict:
     """What an engine answers for a container that is as it was asked for."""
     asked = settings(wanted)
     host = asked.pop("HostConfig")
-    mount = {"Type": "bind", "Source": wanted.mount, "Destination": "/data", "RW": False, "Propagation": "rprivate"}
-    answer = {"Name": "/" + wanted.name, "Image": wanted.image, "Config": asked, "HostConfig": host, "Mounts": [mount]}
+    (source,) = (mount["Source"] for mount in host["Mounts"])
+    mount = {"Type": "bind", "Source": source, "Destination": "/data", "RW": False, "Propagation": "rprivate"}
+    answer = {"Name": "/" + wanted.name, "Image": IMAGE, "Config": asked, "HostConfig": host, "Mounts": [mount]}
     return copy.deepcopy(answer)
 
 
@@ -107,7 +109,7 @@ def test_the_table():
     asked = settings(made())
     host = asked.pop("HostConfig")
     assert {key: host[key] for key in host if key not in LISTED_APART} == THE_HOST_TABLE
-    assert asked.pop("Env") == list(made().environment)
+    assert asked.pop("Env") == list(environment(LIMITS.threads, apart=False))
     labels = asked.pop("Labels")
     assert asked == THE_TABLE
     nonce = labels.pop("npd-broker.sandbox.nonce")
@@ -152,7 +154,7 @@ def test_slots_have_processors_of_their_own():
 
 
 def test_environment_is_fixed_and_small():
-    assert {entry.split("=")[0] for entry in made().environment} == {
+    assert {entry.split("=")[0] for entry in settings(made())["Env"]} == {
         "HOME", "LANG", "MPLBACKEND", "MPLCONFIGDIR", "PATH", "PYTHONHASHSEED", "TZ",
         "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS", "ARROW_IO_THREADS",
     }  # fmt: skip
@@ -176,9 +178,10 @@ def test_only_a_launcher_that_puts_blocks_apart_may_make_namespaces():
     assert differences(inspect_of(apart), apart) == []
     assert differences(inspect_of(apart), made()) != []
     assert differences(inspect_of(made()), apart) != []
-    assert "OMP_NUM_THREADS=1" in apart.environment
-    assert set(apart.environment) - set(made().environment) >= {"ARROW_DEFAULT_MEMORY_POOL=system"}
-    assert apart.nano_cpus == made().nano_cpus
+    own, usual = settings(apart), settings(made())
+    assert "OMP_NUM_THREADS=1" in own["Env"]
+    assert set(own["Env"]) - set(usual["Env"]) >= {"ARROW_DEFAULT_MEMORY_POOL=system"}
+    assert own["HostConfig"]["NanoCpus"] == usual["HostConfig"]["NanoCpus"]
     assert (attempt_spec("j1", 2, replace(BOX, apart=True, apparmor=True), "o").apparmor, apart.apparmor) == (
         "unconfined",
         "",
