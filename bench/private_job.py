@@ -4,7 +4,7 @@ what the image does), and nothing is written to ledger and shelf. The noise proc
 first private job and keeps it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -119,7 +119,7 @@ def sides(data: Data, epsilon: str, rows: int) -> Iterator[Sides]:
     private = plan_private_query(plan, read_directives(text, "duckdb"), project, policies, {f"{TABLE}.LA": AUTHORITIES})
     limits = limits_for(JobKind.SQL, policies)
     request = PrivateDuckDB().prepare(plan, private.measured, data.vault, "bench", 1, limits)
-    with duckdb.connect() as con, NoiseClient(60) as noise:
+    with duckdb.connect() as con, closing(NoiseClient(60)) as noise:
         for statement in (
             f"SET threads={THREADS}",
             f"SET perfect_ht_threshold={PERFECT_BITS}",

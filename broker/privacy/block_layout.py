@@ -28,7 +28,6 @@ class Block:
     persons: bool = False
     points: tuple[int, ...] = ()
     fraction: Fraction | None = None
-    share: int = 1
 
     @property
     def width(self) -> int:
@@ -101,9 +100,9 @@ def lay_out_blocks(table: PrivateTable) -> BlockLayout:
     blocks = [*_power_blocks(table), *(_quantile_block(table, s) for s in quantiles)]
     for statistic in table.statistics:
         if statistic.measure is PrivateMeasure.PERSONS and _has_several_rows(table):
-            blocks.append(Block(BlockKind.POWERS, persons=True, share=statistic.share))
+            blocks.append(Block(BlockKind.POWERS, persons=True))
         elif statistic.measure in (PrivateMeasure.ROWS, PrivateMeasure.PERSONS):
-            blocks = _with_row_count(table, blocks, statistic.share)
+            blocks = _with_row_count(table, blocks)
     if all(b.kind is BlockKind.RANKS for b in blocks):
         blocks.append(Block(BlockKind.POWERS))  # the display floor needs a noisy count
     unique = tuple(dict.fromkeys(blocks))  # equal blocks are measured once
@@ -132,22 +131,20 @@ def _power_blocks(table: PrivateTable) -> list[Block]:
     """A block of powers for each argument of counts, sums, means and variances."""
     found = []
     for argument in sorted(table.arguments, key=lambda a: a.name):
-        statistics = [s for s in table.statistics if s.measure in POWER_DEGREES and s.argument == argument.name]
-        if not statistics:
-            continue
-        share = max(s.share for s in statistics)  # one block serves them all
-        degree = max(POWER_DEGREES[s.measure] for s in statistics)
-        found.append(Block(BlockKind.POWERS, argument.name, argument.clamp, degree, share=share))
+        measures = [s.measure for s in table.statistics if s.argument == argument.name]
+        degrees = [POWER_DEGREES[measure] for measure in measures if measure in POWER_DEGREES]
+        if degrees:  # one block serves them all
+            found.append(Block(BlockKind.POWERS, argument.name, argument.clamp, max(degrees)))
     return found
 
 
 def _quantile_block(table: PrivateTable, s: PrivateStatistic) -> Block:
     """Each quantile has a block of its own."""
     clamp = table.argument(s.argument).clamp
-    return Block(BlockKind.RANKS, s.argument, clamp, points=s.points, fraction=s.fraction, share=s.share)
+    return Block(BlockKind.RANKS, s.argument, clamp, points=s.points, fraction=s.fraction)
 
 
-def _with_row_count(table: PrivateTable, blocks: list[Block], share: int) -> list[Block]:
+def _with_row_count(table: PrivateTable, blocks: list[Block]) -> list[Block]:
     """Count rows in a block that has them already; otherwise as missing rows in the first block of powers; otherwise in
     a block of their own."""
     if _row_count_block(table, blocks) is not None:
@@ -155,7 +152,7 @@ def _with_row_count(table: PrivateTable, blocks: list[Block], share: int) -> lis
     for i, block in enumerate(blocks):
         if block.kind is BlockKind.POWERS and block.argument is not None:
             return [*blocks[:i], replace(block, missing=True), *blocks[i + 1 :]]
-    return [*blocks, Block(BlockKind.POWERS, share=share)]
+    return [*blocks, Block(BlockKind.POWERS)]
 
 
 def _row_count_block(table: PrivateTable, blocks: Iterable[Block]) -> int | None:

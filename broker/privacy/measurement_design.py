@@ -20,13 +20,12 @@ SCALE_INCREMENT = 1 + 2.0**-40
 """The factor by which a scale grows if rounding of floats left a loss above its share."""
 
 
-def standalone_loss(mechanism: Mechanism) -> Fraction:
-    """OpenDP's loss of one mechanism by itself: epsilon for LAPLACE, rho for GAUSSIAN."""
-    if isinstance(mechanism, Threshold):
-        accounting = Accounting.APPROXIMATE if mechanism.family is NoiseFamily.LAPLACE else Accounting.CONCENTRATED
-    else:
-        accounting = Accounting.PURE if mechanism.family is NoiseFamily.LAPLACE else Accounting.CONCENTRATED
-    return loss(MechanismBundle(accounting, (mechanism,)))[0]
+def standalone_loss(mechanism: Mechanism) -> tuple[Fraction, Fraction]:
+    """OpenDP's loss of one mechanism by itself: epsilon for LAPLACE, rho for GAUSSIAN; and the delta of a threshold."""
+    accounting = Accounting.CONCENTRATED
+    if mechanism.family is NoiseFamily.LAPLACE:
+        accounting = Accounting.APPROXIMATE if isinstance(mechanism, Threshold) else Accounting.PURE
+    return loss(MechanismBundle(accounting, (mechanism,)))
 
 
 AnyMechanism = TypeVar("AnyMechanism", Additive, Selection)
@@ -37,7 +36,7 @@ def _smallest_scale(
 ) -> AnyMechanism:
     """The mechanism with the smallest scale, from `first_scale` on, that loses at most `max_loss`."""
     scale = first_scale
-    while standalone_loss(found := mechanism_of(scale)) > max_loss:
+    while standalone_loss(found := mechanism_of(scale))[0] > max_loss:
         scale = max(nextafter(scale, float("inf")), scale * SCALE_INCREMENT)  # small scales may not change by a factor
     return found
 
@@ -70,8 +69,7 @@ def calibrate_threshold(family: NoiseFamily, bounds: Sensitivity, part: Fraction
     scale = calibrate_additive(family, bounds, part).scale
 
     def fits(value: int) -> bool:
-        accounting = Accounting.APPROXIMATE if family is NoiseFamily.LAPLACE else Accounting.CONCENTRATED
-        return loss(MechanismBundle(accounting, (Threshold(family, scale, value, bounds),)))[1] <= delta
+        return standalone_loss(Threshold(family, scale, value, bounds))[1] <= delta
 
     # A first guess; doubled until it fits, then bisected.
     low, high = bounds.linf, bounds.linf + ceil(scale * log(max(bounds.l0, 2) / delta)) + 1
@@ -203,7 +201,7 @@ def affordable_bundle(
 
 def _mechanisms(measured: MeasuredParts, budget: NoiseBudget) -> tuple[Mechanism, ...]:
     parts = measured.parts
-    portions = _portions(parts, [measured.block(p).share for p in parts], budget)
+    portions = _portions(parts, budget)
     delta = budget.threshold_delta / max(sum(p.block is None for p in parts), 1)
     mechanisms = (_mechanism(measured, p, *portion, delta) for p, portion in zip(parts, portions, strict=True))
     return tuple(_after_thresholds(m, part, parts) for m, part in zip(mechanisms, parts, strict=True))
@@ -217,25 +215,16 @@ def _after_thresholds(mechanism: Mechanism, part: DesignPart, parts: tuple[Desig
     return replace(mechanism, keys=parts.index(keys))
 
 
-def _portions(
-    parts: tuple[DesignPart, ...], shares: list[int], budget: NoiseBudget
-) -> list[tuple[NoiseFamily, Fraction]]:
-    """The noise family and the loss of each part. If rho is converted to epsilon, thresholds use epsilon directly."""
+def _portions(parts: tuple[DesignPart, ...], budget: NoiseBudget) -> list[tuple[NoiseFamily, Fraction]]:
+    """The noise family and the loss of each part: equal parts of the budget."""
+    portion = budget.loss / len(parts)
+    others = sum(p.block is not None for p in parts)
     # Nothing is converted: every part uses the one kind of loss.
     if not budget.conversion_delta:
-        return [(budget.family, budget.loss * s / sum(shares)) for s in shares]
-    keys = sum(s for p, s in zip(parts, shares, strict=True) if p.block is None)
-    others = sum(shares) - keys
-    if not others:
-        return [(NoiseFamily.LAPLACE, budget.loss * s / sum(shares)) for s in shares]
+        return [(budget.family, portion)] * len(parts)
     # Thresholds are accounted in epsilon, so only the other parts use a rho.
-    rho = rho_within(budget.loss * others / sum(shares), budget.conversion_delta)
-    return [
-        (NoiseFamily.LAPLACE, budget.loss * s / sum(shares))
-        if p.block is None
-        else (NoiseFamily.GAUSSIAN, rho * s / others)
-        for p, s in zip(parts, shares, strict=True)
-    ]
+    rho = rho_within(portion * others, budget.conversion_delta) if others else Fraction(0)
+    return [(NoiseFamily.LAPLACE, portion) if p.block is None else (NoiseFamily.GAUSSIAN, rho / others) for p in parts]
 
 
 def _mechanism(

@@ -97,8 +97,6 @@ class PrivateStatistic:
     of_population: bool = False
     parts: tuple[str, str] | None = None
     """For a ratio: the names of two other requested statistics. A ratio costs nothing extra."""
-    share: int = 1
-    """Its part of the spend, relative to the parts of the other statistics."""
 
 
 LONG_TEXT_WORDS = 32

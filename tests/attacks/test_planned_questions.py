@@ -6,7 +6,7 @@ refuses a query, or the engine plans it before the charge. No charged query ends
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -85,7 +85,7 @@ def town(files: Files) -> Iterator[Broker]:
         budgets=budgets, votes=0,
                    researchers=frozenset({DORA}))  # fmt: skip
     others = tuple(p for p in found.projects if p.ident != PROJECT)
-    with dashboard() as broker, NoiseClient(60) as noise:
+    with dashboard() as broker, closing(NoiseClient(60)) as noise:
         assert broker.ports.private is not None
         real = replace(broker.ports.private, engine=PrivateDuckDB(), noise=noise)
         broker.ports = replace(broker.ports, private=real, sandbox=OwnEngine(), vaults=files)

@@ -40,6 +40,8 @@ HASHED_FIELDS: Mapping[tuple[str, str], str] = {
     ("ScriptDirective", "loss_name"): "word",
 }
 """The same for fields, by class and field."""
+RETIRED_FIELDS: Mapping[str, str] = {"PrivateStatistic": "share=1"}
+"""What still stands at the end of a class in the hashes, for fields that never had another value and are gone."""
 OMITTED_FIELDS = frozenset(
     {("GroupKey", "years"), *(("PlannedStatistic", name) for name in ("growth", "made_bounds", "scale"))}
 )
@@ -155,7 +157,8 @@ def canonical_repr(value: object) -> str:
     if isinstance(value, Enum):
         return _enum_text(value)
     if is_dataclass(value) and not isinstance(value, type):
-        shown = (f"{_field(value, f.name)}={canonical_repr(getattr(value, f.name))}" for f in fields(value) if f.repr)
+        shown = [f"{_field(value, f.name)}={canonical_repr(getattr(value, f.name))}" for f in fields(value) if f.repr]
+        shown += [text for kind, text in RETIRED_FIELDS.items() if kind == type(value).__name__]
         return f"{_class(value)}({', '.join(shown)})"
     return repr(value)
 

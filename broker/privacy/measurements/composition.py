@@ -53,18 +53,14 @@ def _of_released_keys(mechanism: Mechanism, values: Any, drawn: list[Any]) -> An
 def loss(bundle: MechanismBundle, persons: int = ONE_PERSON) -> PrivacyLoss:
     """OpenDP's map of the measurement for data that differ by so many persons, added or removed (2: one person
     replaced)."""
-    return _exact_loss(measurement(bundle).map(persons))
+    mapped = measurement(bundle).map(persons)
+    first, second = mapped if isinstance(mapped, tuple) else (mapped, 0.0)  # a number, or a number and a delta
+    return Fraction(first), Fraction(second)
 
 
 def charge(bundle: MechanismBundle, persons: int = ONE_PERSON) -> PrivacyAmount:
     """The charge for the ledger: the map, rounded up to the ledger's units."""
     return amount_rounded_up(bundle.accounting, *loss(bundle, persons))
-
-
-def _exact_loss(mapped: Any) -> PrivacyLoss:
-    """A map returns a number, or a number and a delta."""
-    first, second = mapped if isinstance(mapped, tuple) else (mapped, 0.0)
-    return Fraction(first), Fraction(second)
 
 
 def _as_concentrated(mechanism: Mechanism, built: Measurement) -> Measurement:

@@ -88,23 +88,15 @@ def _declared(domain: Any, metric: Any, position: int, distance: Any) -> Any:
 
 
 def _additive(mechanism: Additive, position: int) -> Measurement:
+    """The noise and map of the whole vector, drawn in chunks."""
     bounds = mechanism.bounds
     if mechanism.family is NoiseFamily.LAPLACE:
-        metric = metrics.l1_distance(T=INTEGER_TYPE)
+        metric, distance = metrics.l1_distance(T=INTEGER_TYPE), _times_persons(bounds.l1)
         noise = noises.make_laplace(VECTOR_DOMAIN, metric, scale=mechanism.scale)
-        return _drawn_in_chunks(
-            _declared(VECTOR_DOMAIN, metric, position, lambda persons: persons * bounds.l1), noise, position
-        )
-    metric = metrics.l2_distance(T=float)
-    noise = noises.make_gaussian(VECTOR_DOMAIN, metric, scale=mechanism.scale)
-    return _drawn_in_chunks(
-        _declared(VECTOR_DOMAIN, metric, position, _times_persons(root_up(bounds.l2_squared))), noise, position
-    )
-
-
-def _drawn_in_chunks(declared: Any, noise: Measurement, position: int) -> Measurement:
-    """The noise and map of the whole vector, drawn in chunks."""
-    whole = declared >> noise
+    else:
+        metric, distance = metrics.l2_distance(T=float), _times_persons(root_up(bounds.l2_squared))
+        noise = noises.make_gaussian(VECTOR_DOMAIN, metric, scale=mechanism.scale)
+    whole = _declared(VECTOR_DOMAIN, metric, position, distance) >> noise
 
     def drawn(answers: tuple[Sequence[int], ...]) -> list[int]:
         return draw_in_chunks(noise, answers[position])

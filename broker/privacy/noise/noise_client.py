@@ -1,17 +1,17 @@
 """The broker's side of the noise process: starts it, keeps it running, sends requests, and raises one constant message
 if it does not answer. It holds exact answers only while sending them."""
 
+import contextlib
 import os
 import selectors
 import subprocess
 import sys
 import time
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
 
 from broker.domain.errors import Breach, Unavailable
 from broker.privacy.mechanisms import MechanismBundle, Threshold
@@ -48,16 +48,10 @@ class NoiseClient:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = Lock()
 
-    def __enter__(self) -> "NoiseClient":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
     def warm(self) -> None:
         """Start the process before it is needed."""
-        with self._lock:
-            self._started(time.monotonic() + self._seconds())
+        with self._running():
+            pass
 
     def close(self) -> None:
         with self._lock:
@@ -76,24 +70,25 @@ class NoiseClient:
                 tuple(_request_arrays(bundle, exact)),
             )
         )
-        with self._lock:
-            answer = self._exchanged(frame)
-        if answer.kind is noise_protocol.NoiseFrameKind.FAILED:
-            raise Breach("The noise process refused the broker's request.")
-        return tuple(_noisy_answers(bundle, answer.arrays))
-
-    def _exchanged(self, frame: bytes) -> noise_protocol.NoiseFrame:
-        deadline = time.monotonic() + self._seconds()
-        try:
-            process = self._started(deadline)
+        with self._running() as (process, deadline):
             _send(process, frame, deadline)
             answer = _receive(process, deadline)
             if answer.kind not in (noise_protocol.NoiseFrameKind.DRAWN, noise_protocol.NoiseFrameKind.FAILED):
                 raise noise_protocol.BadNoiseFrame
-        except (noise_protocol.BadNoiseFrame, OSError, TimeoutError, EOFError) as error:
-            self._stop()
-            raise Unavailable(NO_ANSWER) from error
-        return answer
+        if answer.kind is noise_protocol.NoiseFrameKind.FAILED:
+            raise Breach("The noise process refused the broker's request.")
+        return tuple(_noisy_answers(bundle, answer.arrays))
+
+    @contextlib.contextmanager
+    def _running(self) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
+        """The process, and the time at which it must have answered. Stops it if it does not answer as it must."""
+        with self._lock:
+            deadline = time.monotonic() + self._seconds()
+            try:
+                yield self._started(deadline), deadline
+            except (noise_protocol.BadNoiseFrame, OSError, TimeoutError, EOFError) as error:
+                self._stop()
+                raise Unavailable(NO_ANSWER) from error
 
     def _started(self, deadline: float) -> subprocess.Popen[bytes]:
         if self._process is not None and self._process.poll() is None:
@@ -103,12 +98,8 @@ class NoiseClient:
         self._process = subprocess.Popen(
             self._command, cwd=ROOT, env={}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
-        try:
-            if _receive(self._process, deadline).kind is not noise_protocol.NoiseFrameKind.READY:
-                raise noise_protocol.BadNoiseFrame
-        except (noise_protocol.BadNoiseFrame, OSError, TimeoutError, EOFError) as error:
-            self._stop()
-            raise Unavailable(NO_ANSWER) from error
+        if _receive(self._process, deadline).kind is not noise_protocol.NoiseFrameKind.READY:
+            raise noise_protocol.BadNoiseFrame
         return self._process
 
     def _stop(self) -> None:

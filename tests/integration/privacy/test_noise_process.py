@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
@@ -33,7 +34,7 @@ COUNTS = MechanismBundle(Accounting.PURE, (Additive(NoiseFamily.LAPLACE, 2.0, ON
 
 @pytest.fixture(scope="module")
 def process():  # type: ignore[no-untyped-def]
-    with NoiseClient(20) as found:
+    with closing(NoiseClient(20)) as found:
         yield found
 
 
@@ -44,7 +45,7 @@ def test_noise_is_of_the_scale_that_was_described(process: NoiseClient) -> None:
 
 def test_no_two_draws_are_alike(process: NoiseClient) -> None:
     """No seed: neither within the process nor over two of them."""
-    with NoiseClient(20) as other:
+    with closing(NoiseClient(20)) as other:
         found = [tuple(p.draw(COUNTS, [[0] * 200])[0].values) for p in (process, process, other)]
     assert len(set(found)) == 3
 
@@ -120,7 +121,7 @@ def test_only_integers_of_64_bits_are_sent(process: NoiseClient, values: list[ob
 
 
 def test_a_process_that_dies_is_one_constant_and_the_next_request_starts_another() -> None:
-    with NoiseClient(20) as found:
+    with closing(NoiseClient(20)) as found:
         found.warm()
         assert found._process is not None
         found._process.kill()
@@ -133,7 +134,7 @@ def test_a_process_that_dies_is_one_constant_and_the_next_request_starts_another
         "sys.stdout.buffer.write(encode_frame(NoiseFrame(NoiseFrameKind.READY))); "
         "sys.stdout.flush(); sys.stdin.buffer.read(10); sys.exit(3)",
     )
-    with NoiseClient(20, dies) as found, pytest.raises(Unavailable) as caught:
+    with closing(NoiseClient(20, dies)) as found, pytest.raises(Unavailable) as caught:
         found.draw(COUNTS, [[1]])
     assert str(caught.value) == NO_ANSWER
 
@@ -147,7 +148,7 @@ def test_a_process_that_dies_is_one_constant_and_the_next_request_starts_another
     ],
 )
 def test_a_process_that_hangs_or_babbles_is_given_up(code: str) -> None:
-    with NoiseClient(1.0, (sys.executable, "-c", code)) as found, pytest.raises(Unavailable) as caught:
+    with closing(NoiseClient(1.0, (sys.executable, "-c", code))) as found, pytest.raises(Unavailable) as caught:
         found.draw(COUNTS, [[1]])
     assert str(caught.value) == NO_ANSWER
     assert found._process is None
@@ -176,7 +177,7 @@ def test_it_knows_no_scikit_learn_no_polars_and_no_researchers_code(tmp_path: Pa
 def test_its_environment_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENDP_LIB_DIR", "/nowhere")
     monkeypatch.setenv("PYTHONPATH", "/nowhere")
-    with NoiseClient(20) as found:
+    with closing(NoiseClient(20)) as found:
         assert found.draw(COUNTS, [[1]])
         assert found._process is not None
         environment = Path(f"/proc/{found._process.pid}/environ").read_bytes()

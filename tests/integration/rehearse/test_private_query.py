@@ -6,6 +6,7 @@ files; any other frame is a Breach."""
 import io
 import json
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
@@ -82,7 +83,7 @@ def test_the_whole_way(name: str, job_of: Callable[[str], Job]) -> None:
     job = job_of(QUERIES[name])
     assert job.result.end is SandboxEnd.ENDED, job.result.log
     exact = read_private(job.plan, [job.measured], job.design, job.result.frames)
-    with NoiseClient(60) as noise:
+    with closing(NoiseClient(60)) as noise:
         drawn = noise.draw(job.design.bundle, exact.vectors)
     found = cell_results(job.design, drawn, 0, PROFILE, exact.observed[0])
     table = job.design.tables[0]

@@ -5,6 +5,7 @@ noise each answer is that of the same text on the vault's rows, and each has an 
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -74,7 +75,7 @@ TOTALS = re.compile(r"CUBE|ROLLUP|GROUPING SETS")
 
 @pytest.fixture(scope="module")
 def noise() -> Iterator[NoiseClient]:
-    with NoiseClient(120) as process:
+    with closing(NoiseClient(120)) as process:
         yield process
 
 
