@@ -149,7 +149,7 @@ def _rows_table(rows: MicrodataSchema) -> list[str]:
     """The table with the evidence columns of a vault: person number, record key, and the institution's number if a
     verified column names the institution."""
     columns = [f"c.{PERSON} AS {quoted(rows.person.name)}", *(f"c.{quoted(c.name)}" for c in rows.columns)]
-    school = next((c for c in rows.columns if c.name == rows.institution), None)
+    school = rows.institution
     number, joined = "0::UINTEGER", ""
     if school is not None:
         known = (

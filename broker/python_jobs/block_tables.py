@@ -54,7 +54,10 @@ def block_tables(uses: Sequence[VariableUse], catalogue: Catalogue) -> BlockTabl
 def _block_table(name: str, uses: Sequence[VariableUse]) -> BlockTable:
     own = [u for u in uses if u.table == name]
     variables = tuple(dict.fromkeys(u.variable for u in own if u.variable))
-    years: Years | None = frozenset()
-    for use in own:
-        years = None if years is None or use.years is None else years | use.years
-    return BlockTable(name, variables, years)
+    return BlockTable(name, variables, years_of(uses, name))
+
+
+def years_of(uses: Sequence[VariableUse], table: str) -> Years | None:
+    """Years of all uses of one table; None if one of them has no years."""
+    years = [use.years for use in uses if use.table == table]
+    return None if None in years else frozenset().union(*(y for y in years if y is not None))

@@ -3,7 +3,7 @@ rows."""
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any, NoReturn, TypeVar
@@ -231,16 +231,14 @@ def names_not_in_text(
 ) -> tuple[str, ...]:
     """Names that would be shown but are not words of the text, and bounds that it does not contain. Bounds decide how
     many digits are shown."""
-    names: Iterable[str] = (
-        request.formula.columns if isinstance(request, script_requests.ScriptRegression) else request.by
-    )
-    more = () if isinstance(request, script_requests.ScriptRegression) else (m.name for m in request.measures)
-    bounds = () if isinstance(request, script_requests.ScriptRegression) else request.bounds
+    if isinstance(request, script_requests.ScriptRegression):
+        return tuple(n for n in request.formula.columns if _text_position(n, text) == len(text))
+    names = (*request.by, *(m.name for m in request.measures))
     # Python allows underscores in numbers
-    numbers = {float(n.replace("_", "")) for n in NUMBER_LITERALS.findall(text)} if bounds else set()
+    numbers = {float(n.replace("_", "")) for n in NUMBER_LITERALS.findall(text)} if request.bounds else set()
     # the sign is not part of a literal
-    computed_bounds = (f"bounds of {column}" for column, *ends in bounds if not {abs(end) for end in ends} <= numbers)
-    return (*(n for n in (*names, *more) if _text_position(n, text) == len(text)), *computed_bounds)
+    computed = (f"bounds of {column}" for column, *ends in request.bounds if not {abs(end) for end in ends} <= numbers)
+    return (*(n for n in names if _text_position(n, text) == len(text)), *computed)
 
 
 def _text_position(name: str, text: str) -> int:

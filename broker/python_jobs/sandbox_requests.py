@@ -10,6 +10,7 @@ from broker.domain.errors import Breach
 from broker.domain.plans.variable_uses import VariableUse, Years
 from broker.domain.ports import SandboxLimits, SandboxRequest, Vault, VaultTable
 from broker.policy.service_limits import ServiceLimits
+from broker.python_jobs.block_tables import years_of
 from broker.python_jobs.private_directive import SPARE_SECONDS, ScriptDirective, block_seconds, total_seconds
 
 PYTHON_IMAGE = "python"
@@ -46,13 +47,7 @@ def _tables(inputs: Sequence[VariableUse], vault: Vault) -> list[dict[str, Any]]
     absent = sorted({use.table for use in inputs} - set(held))
     if absent:
         raise Breach(f"the vault of {vault.project} lacks {', '.join(absent)}")
-    return [_table(held[name], _years(inputs, name)) for name in sorted({use.table for use in inputs})]
-
-
-def _years(inputs: Sequence[VariableUse], table: str) -> Years | None:
-    """Years of all inputs of one table; None if one of them has no years."""
-    years = [use.years for use in inputs if use.table == table]
-    return None if any(y is None for y in years) else frozenset().union(*(y for y in years if y is not None))
+    return [_table(held[name], years_of(inputs, name)) for name in sorted({use.table for use in inputs})]
 
 
 def _table(table: VaultTable, years: Years | None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from broker.policy.data_catalogue import Catalogue
 from broker.policy.policy_set import PolicySet
 from broker.python_jobs.private_directive import ParsedDirective, is_private, read_private_directive, without_directive
 from broker.python_jobs.script_header import DeclaredOutput, ScriptHeader, read_header
-from broker.python_jobs.script_text import NPD_LOAD, dotted_name, import_aliases, lines_of, node_position
+from broker.python_jobs.script_text import NPD_LOAD, dotted_name, import_aliases, lines_of, named_modules, node_position
 from broker.python_jobs.static_scan import inspect_script
 
 READ_CALLS = frozenset({NPD_LOAD, "npd.table"})
@@ -128,10 +128,7 @@ ANSWER_FORM = "Write  def answer(tables):  at the top level, and return the numb
 
 def check_answer(tree: ast.Module, lines: Sequence[str], line: int) -> list[Refusal]:
     """Refusals of the function `answer`. `line`: line of the directive, used if there is no function to point at."""
-    last: ast.stmt | None = None
-    for node in tree.body:
-        if _binds_answer(node):
-            last = node  # the last binding counts, as in Python
+    last = next((node for node in reversed(tree.body) if _binds_answer(node)), None)  # it counts, as in Python
     if last is None:
         return [Refusal("private-answer", "The script has no function answer(tables).", ANSWER_FORM, line, 1)]
     if problem := _answer_problem(last):
@@ -158,11 +155,8 @@ def _answer_problem(node: ast.stmt) -> str | None:
     arguments = node.args
     needed = len(arguments.posonlyargs) + len(arguments.args) - len(arguments.defaults)  # arguments without a default
     unnamed = [d for d in arguments.kw_defaults if d is None]  # keyword-only arguments without a default
-    if (
-        needed > 1
-        or unnamed
-        or (needed == 0 and not arguments.args and not arguments.posonlyargs and arguments.vararg is None)
-    ):
+    takes_one = arguments.args or arguments.posonlyargs or arguments.vararg
+    if needed > 1 or unnamed or not takes_one:
         return "answer must take one argument: the tables of a block."
     inside = [n for n in ast.walk(node) if isinstance(n, ast.Yield | ast.YieldFrom)]
     if inside:
@@ -174,16 +168,7 @@ def _answer_problem(node: ast.stmt) -> str | None:
 def imported_libraries(tree: ast.Module, known: frozenset[str]) -> tuple[str, ...]:
     """Modules that the script imports by name and that are `known`: libraries, whose import runs no line of the
     script."""
-    return tuple(
-        sorted({m for node in ast.walk(tree) for m in _imported_modules(node) if m.partition(".")[0] in known})
-    )
-
-
-def _imported_modules(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
-    if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-        yield node.module
+    return tuple(sorted({m for node in ast.walk(tree) for m in named_modules(node) if m.partition(".")[0] in known}))
 
 
 REVIEWED_BY_PERSON = "A checker always reviews the outputs of a script."

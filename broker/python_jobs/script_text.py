@@ -114,13 +114,28 @@ def dotted_name(node: ast.expr, aliases: dict[str, str]) -> str | None:
     return ".".join([aliases[node.id], *reversed(parts)])
 
 
+def named_modules(node: ast.AST) -> list[str]:
+    """Modules that a statement imports, or from which it imports names."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
+
+
+def module_names(tree: ast.Module) -> dict[str, str]:
+    """Modules by the names that stand for them: `import os as o` gives o: os."""
+    return dict(named for node in ast.walk(tree) for named in _aliases_in(node))
+
+
+def _aliases_in(node: ast.AST) -> Iterator[tuple[str, str]]:
+    for alias in node.names if isinstance(node, ast.Import) else ():
+        top = alias.name.split(".")[0]  # `import a.b` binds the name a
+        yield (alias.asname, alias.name) if alias.asname else (top, top)
+
+
 def _imported_names(tree: ast.Module) -> Iterator[tuple[str, str]]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                top = alias.name.split(".")[0]  # `import a.b` binds the name a
-                yield (alias.asname, alias.name) if alias.asname else (top, top)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        yield from _aliases_in(node)
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for alias in node.names:
                 yield alias.asname or alias.name, f"{node.module}.{alias.name}"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from broker.domain.errors import Refusal
 from broker.policy.service_limits import ServiceLimits
-from broker.python_jobs.script_text import dotted_name, lines_of, node_position, scan_text
+from broker.python_jobs.script_text import dotted_name, lines_of, module_names, named_modules, node_position, scan_text
 
 # fmt: off
 FORBIDDEN_MODULES = frozenset({
@@ -193,7 +193,7 @@ def inspect_script(text: str, limits: ServiceLimits) -> ScriptInspection:
     if isinstance(tree, Refusal):
         return ScriptInspection((tree,), ())
     lines, refusals, notes = lines_of(text), [], []
-    modules, tried = dict(_module_aliases(tree)), _tried_imports(tree)
+    modules, tried = module_names(tree), _tried_imports(tree)
     for node in ast.walk(tree):
         problem = forbidden_construct(node, modules)
         if problem is not None:
@@ -210,14 +210,16 @@ def _module_refusals(
 ) -> Iterator[Refusal]:
     """Refuse forbidden modules, and modules that the image lacks. An import inside `try` may fail, so a missing module
     is accepted there."""
+    modules = named_modules(node)
     # imported names can be functions, so only the module is checked
-    for module in _imported_modules(node)[:1] if isinstance(node, ast.ImportFrom) else _imported_modules(node):
+    for module in modules:
         top = module.split(".")[0]
         held = top in _STANDARD_MODULES or top in limits.python_modules
         if not held and id(node) not in tried and not {module, top} & FORBIDDEN_MODULES:
             advice = "Remove it, or use a module of the image: docs/reference/python.md has the list."
             yield _refusal("module-missing", f"The image does not have the module {top}.", advice, node, lines)
-    for module in _imported_modules(node):
+    names = [alias.name for alias in node.names if alias.name != "*"] if isinstance(node, ast.ImportFrom) else []
+    for module in (*modules, *(f"{module}.{name}" for module in modules for name in names)):
         if module in FORBIDDEN_MODULES or module.split(".")[0] in FORBIDDEN_MODULES:
             yield _refusal("module", f"You cannot use the module {module} in a job.", NOT_NEEDED, node, lines)
 
@@ -253,25 +255,6 @@ def _parse(text: str) -> ast.Module | Refusal:
             "This script is too deeply nested, or has a number that is too long.",
             "Split the script into smaller functions.",
         )
-
-
-def _module_aliases(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Names that stand for modules: `import os as o` gives (o, os)."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield (
-                    alias.asname or alias.name.split(".")[0],
-                    alias.name if alias.asname else alias.name.split(".")[0],
-                )
-
-
-def _imported_modules(node: ast.AST) -> list[str]:
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-        return [node.module, *(f"{node.module}.{alias.name}" for alias in node.names if alias.name != "*")]
-    return []
 
 
 def _refusal(code: str, message: str, advice: str, node: ast.AST, lines: list[str]) -> Refusal:

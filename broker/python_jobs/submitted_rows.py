@@ -15,7 +15,7 @@ from broker.domain.jobs.script_requests import (
 )
 from broker.domain.plans.plan import GroupKey, Plan, PlannedTable
 from broker.domain.plans.scalars import ScalarType
-from broker.domain.plans.variable_uses import IDENTIFIERS, VariableClass, VariableUse, Years, institution_code
+from broker.domain.plans.variable_uses import IDENTIFIERS, VariableClass, VariableUse, Years
 from broker.policy.data_catalogue import Catalogue, CatalogueTable, TableKind, Variable
 
 DERIVED_DECIMALS = 4
@@ -89,10 +89,7 @@ def rows_for_tables(requests: Sequence[ScriptTable], inputs: JobInputs) -> Micro
     folded = {name.casefold() for name in columns} | {first.person.name.casefold()}  # SQL ignores the case of names
     if len(folded) <= len(columns):
         raise Invalid("request", "Two columns differ only in capital letters.", "")
-    institutions = [
-        c.name for c in columns.values() if c.variable is not None and institution_code(c.variable_name) is not None
-    ]
-    return replace(first, columns=tuple(columns.values()), institution=institutions[0] if institutions else None)
+    return replace(first, columns=tuple(columns.values()))
 
 
 def rows_for_regression(request: ScriptRegression, inputs: JobInputs) -> MicrodataSchema:
@@ -133,9 +130,8 @@ def _typed_rows(
     folded = [c.name.casefold() for c in columns] + [person.casefold()]
     if len(set(folded)) < len(folded):
         raise Invalid("request", "Two columns differ only in capital letters.", "/variables")
-    institutions = [c.name for c in columns if c.variable is not None and institution_code(c.variable_name) is not None]
     who = MicrodataColumn(person, variable.type, 0, f"{table.full_name}.{variable.name}")
-    return MicrodataSchema(who, inputs.keys(domain), tuple(columns), institutions[0] if institutions else None)
+    return MicrodataSchema(who, inputs.keys(domain), tuple(columns))
 
 
 def _declared_columns(person: str, declared: Mapping[str, str], inputs: JobInputs) -> Iterator[MicrodataColumn]:

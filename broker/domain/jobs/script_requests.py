@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from broker.domain.described_words import DescribedWord
 from broker.domain.plans.scalars import ScalarType
+from broker.domain.plans.variable_uses import institution_code
 
 
 class MeasureKind(StrEnum):
@@ -144,13 +145,16 @@ class KeyColumn:
 @dataclass(frozen=True, slots=True)
 class MicrodataSchema:
     """How the rows of one output are read and verified. `person`: the column with the pseudonym, whose values are in
-    the columns `keys` of the vault. `columns`: all others. `institution`: the column that names a school, if there is
-    one."""
+    the columns `keys` of the vault. `columns`: all others."""
 
     person: MicrodataColumn
     keys: tuple[KeyColumn, ...]
     columns: tuple[MicrodataColumn, ...]
-    institution: str | None = None
+
+    @property
+    def institution(self) -> MicrodataColumn | None:
+        """The column that names a school, if there is one."""
+        return next((c for c in self.columns if institution_code(c.variable_name) is not None), None)
 
     @property
     def derived(self) -> tuple[str, ...]:
