@@ -4,8 +4,7 @@ import fcntl
 import time
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Self
+from typing import IO
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -38,11 +37,6 @@ class EmbeddedValkey:
     @property
     def url(self) -> str:
         return f"unix://{self._socket}"
-
-    @property
-    def owned(self) -> bool:
-        """Whether this process would stop the server."""
-        return self._owner is not None
 
     def ensure(self) -> None:
         """Make sure that a server answers now: start it, restart it, or wait for its owner to do so. Raises
@@ -114,12 +108,3 @@ class EmbeddedValkey:
             if time.monotonic() > deadline:
                 raise Unavailable("The embedded Valkey server does not answer.")
             time.sleep(0.05)
-
-    def __enter__(self) -> Self:
-        self.ensure()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()

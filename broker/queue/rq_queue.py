@@ -18,8 +18,8 @@ QUEUE_NAME = "jobs"
 TASK = "broker.worker.tasks.work"
 """The function that a worker calls with (kind, subject, attempt): a name, so that nothing here imports the worker."""
 
-REHEARSALS_SUFFIX = "rehearsals"
-"""Suffix of the queue of rehearsals, which workers read only if no job waits."""
+REHEARSAL_QUEUE_NAME = "jobs-rehearsals"
+"""Workers read this queue only if no job waits."""
 
 SERIALIZER = "json"
 """RQ's default is pickle, with which anyone who can write to Redis could run code in the worker."""
@@ -33,10 +33,10 @@ RQ_TIMEOUT_SECONDS = 24 * 3600
 class RqQueue:
     """Offers jobs to workers. The reconciler offers again what Redis loses."""
 
-    def __init__(self, url: str, name: str = QUEUE_NAME) -> None:
-        self._redis: Redis = Redis.from_url(url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS)
-        self._queue = Queue(name, connection=self._redis, serializer=SERIALIZER)
-        self._rehearsals = Queue(rehearsal_queue_name(name), connection=self._redis, serializer=SERIALIZER)
+    def __init__(self, url: str) -> None:
+        self._queue, self._rehearsals = _queues(
+            Redis.from_url(url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS)
+        )
 
     def offer(self, item: WorkItem) -> None:
         queue = self._rehearsals if item.kind is WorkKind.REHEARSAL else self._queue
@@ -54,19 +54,10 @@ class RqQueue:
         except RedisError as error:
             raise Unavailable("The queue does not answer.") from error
 
-    def ping(self) -> bool:
-        try:
-            return bool(self._redis.ping())
-        except RedisError:
-            return False
 
-    def close(self) -> None:
-        self._redis.close()
-
-
-def rehearsal_queue_name(name: str) -> str:
-    """The queue of rehearsals that belongs to a queue of jobs."""
-    return f"{name}-{REHEARSALS_SUFFIX}"
+def _queues(redis: Redis) -> list[Queue]:
+    """The queue of jobs and that of rehearsals."""
+    return [Queue(name, connection=redis, serializer=SERIALIZER) for name in (QUEUE_NAME, REHEARSAL_QUEUE_NAME)]
 
 
 def _enqueue(queue: Queue, item: WorkItem) -> None:
@@ -137,21 +128,13 @@ class RqWorker:
     """A worker without fork, scheduler or alarm: jobs first, then rehearsals. `work` blocks until SIGTERM and finishes
     the current job first."""
 
-    def __init__(self, url: str, name: str | None = None, queue: str = QUEUE_NAME) -> None:
-        self._redis: Redis = Redis.from_url(url)
+    def __init__(self, url: str) -> None:
+        redis: Redis = Redis.from_url(url)
         self._worker = _QuietRqWorker(
-            [Queue(q, connection=self._redis, serializer=SERIALIZER) for q in (queue, rehearsal_queue_name(queue))],
-            name=name,
-            connection=self._redis,
-            serializer=SERIALIZER,
-            worker_ttl=IDLE_SECONDS,
-            log_job_description=False,
+            _queues(redis), connection=redis, serializer=SERIALIZER, worker_ttl=IDLE_SECONDS, log_job_description=False
         )
 
     def work(self, burst: bool = False) -> bool:
         """Work until a signal or, with `burst`, until the queue is empty. Returns whether anything was delivered. If
         Redis goes away while the worker is idle, the worker tries again until it is back."""
         return bool(self._worker.work(burst=burst, with_scheduler=False, logging_level="WARNING"))
-
-    def close(self) -> None:
-        self._redis.close()

@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -27,38 +26,27 @@ from broker.workflow.timing_channel import check_slots_in_force
 from broker.workflow.views.person_notices import mail_notices
 
 
-@dataclass(slots=True)
-class WorkerFacts:
+def initial_facts(settings: Settings) -> dict[str, str]:
     """Facts about this worker. The self-test adds its result from a thread of its own."""
-
-    facts: dict[str, str] = field(default_factory=dict)
-
-    def record_selftest(self, missing: tuple[str, ...]) -> None:
-        self.facts |= {"self-test": "failed" if missing else "passed", "missing": ", ".join(missing)}
-
-
-def initial_facts(settings: Settings) -> WorkerFacts:
     test = "not needed: synthetic data" if settings.synthetic_only else "not finished yet"
-    return WorkerFacts({"runtime": settings.runtime, "slots": str(settings.slots), "self-test": test})
+    return {"runtime": settings.runtime, "slots": str(settings.slots), "self-test": test}
 
 
 def report_worker(
-    ports: RunPorts, worker_facts: WorkerFacts, slots: Mapping[int, subprocess.Popen[bytes]], warm: int | None
+    ports: RunPorts, worker_facts: Mapping[str, str], slots: Mapping[int, subprocess.Popen[bytes]], warm: int | None
 ) -> None:
     """Store a report of this worker, so that pages do not have to reach it."""
     alive = sum(1 for slot in slots.values() if slot.poll() is None)
     jobs = sum(item.kind in JOB_WORK for item in ports.store.work_leased())
     own = {"slots alive": str(alive), "jobs running": str(jobs)}
     pool = {} if warm is None else {"sandboxes ready": str(warm)}
-    facts = tuple({**worker_facts.facts, **own, **pool}.items())
+    facts = tuple({**worker_facts, **own, **pool}.items())
     ports.store.report_worker(WorkerReport(os.uname().nodename, ports.clock.now(), facts))
 
 
 TICK_SECONDS = 1.0
 SETTLE_SECONDS = 0.5
-SETTLE_RARE_TICKS = 20
 SLOW_TICKS = 10
-RARE_TICKS = 300
 MAIL_SECONDS = 30.0
 POOL_SECONDS = 10
 """Seconds that the pool may take to remove waiting sandboxes. The next pool removes the rest."""
@@ -67,6 +55,23 @@ if TYPE_CHECKING:
     from broker.sandbox.warm_pool import WarmPool
 
 log = structlog.get_logger()
+
+Steps = Sequence[tuple[int, Sequence[Callable[[RunPorts], object]]]]
+"""Steps in their order, each group with the number of rounds of which it is done in one."""
+
+REPAIRS: Steps = (
+    (1, (reconcile.reap, reconcile.end_all_stopped, reconcile.offer_waiting)),
+    # These read more, and what they repair can wait some seconds.
+    (SLOW_TICKS, (reconcile.allot_caps, reconcile.sweep, reconcile.settle_spends, reconcile.remove_vaults)),
+    (SLOW_TICKS, (reconcile.drop_rehearsals, restore_agreed_entries)),
+    (300, (sweep_members,)),
+)
+SETTLING: Mapping[str, Steps] = {
+    "releasing": ((1, (reconcile.release_due,)),),
+    "comparing": ((1, (reconcile.compare_due,)), (20, (reconcile.run_public_tables,))),
+}
+"""What completes jobs, by the name of its thread. Two threads: a long comparison must not delay a release that is due,
+because the delay would reveal how long it took. Neither may delay the renewal of leases or wait for a slot."""
 
 
 def supervise(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
@@ -95,9 +100,8 @@ def _supervise(settings: Settings, ready: Callable[[], None]) -> None:
             if queue is not None:
                 _attempt("queue", queue.ensure)
             _attempt("slots", lambda: _restart_slots(slots, settings.slots))
-            slow = tick % SLOW_TICKS == 0
-            _reconcile(ports, slow=slow, rare=tick % RARE_TICKS == 0)
-            if slow:
+            _do_steps(ports, REPAIRS, tick)
+            if tick % SLOW_TICKS == 0:
                 _attempt(
                     "report",
                     lambda: report_worker(ports, worker_facts, slots, None if warm_pool is None else warm_pool.ready()),
@@ -125,7 +129,7 @@ def _stopped_by_signal() -> threading.Event:
     return stop
 
 
-def _start_background(settings: Settings, ports: RunPorts, worker_facts: WorkerFacts, stop: threading.Event) -> None:
+def _start_background(settings: Settings, ports: RunPorts, worker_facts: dict[str, str], stop: threading.Event) -> None:
     """Start the threads that must not delay the rounds of this process."""
     # Synthetic data need no proof of isolation.
     if not settings.synthetic_only:
@@ -135,11 +139,11 @@ def _start_background(settings: Settings, ports: RunPorts, worker_facts: WorkerF
     _start_settling(ports, stop)
 
 
-def _run_selftest(ports: RunPorts, worker_facts: WorkerFacts) -> None:
+def _run_selftest(ports: RunPorts, worker_facts: dict[str, str]) -> None:
     """Test the sandbox at the start, so that an operator learns of a problem before the first job on real data is
     refused. Slots read the result."""
     missing = ports.sandbox.missing()
-    worker_facts.record_selftest(missing)
+    worker_facts.update({"self-test": "failed" if missing else "passed", "missing": ", ".join(missing)})
     if missing:
         log.error("the sandbox does not hold real data", missing=", ".join(missing))
     else:
@@ -164,20 +168,14 @@ def _start_mailing(ports: RunPorts, mailer: Mailer | None, public_url: str, stop
 def _start_settling(ports: RunPorts, stop: threading.Event) -> None:
     """Start the threads that complete jobs: one for releases, one for comparisons."""
 
-    def serve(steps: Sequence[Callable[[RunPorts], int]], rare: Sequence[Callable[[RunPorts], int]]) -> None:
+    def serve(steps: Steps) -> None:
         tick = 0
         while not stop.wait(SETTLE_SECONDS):
-            for step in [*steps, *(rare if tick % SETTLE_RARE_TICKS == 0 else [])]:
-                _attempt(step.__name__, partial(step, ports))
+            _do_steps(ports, steps, tick)
             tick += 1
 
-    # Two threads: a long comparison must not delay a release that is due, because the delay would reveal how long it
-    # took. Neither may delay the renewal of leases or wait for a slot.
-    for name, often, rare in (
-        ("releasing", [reconcile.release_due], []),
-        ("comparing", [reconcile.compare_due], [reconcile.run_public_tables]),
-    ):
-        threading.Thread(target=serve, args=(often, rare), daemon=True, name=name).start()
+    for name, steps in SETTLING.items():
+        threading.Thread(target=serve, args=(steps,), daemon=True, name=name).start()
 
 
 def _start_pool(pool: "WarmPool | None", stop: threading.Event) -> threading.Thread | None:
@@ -198,23 +196,11 @@ def _restart_slots(slots: dict[int, subprocess.Popen[bytes]], wanted: int) -> No
             slots[number] = subprocess.Popen(command)
 
 
-def _reconcile(ports: RunPorts, *, slow: bool, rare: bool = False) -> None:
-    """Do one round of repairs."""
-    steps: list[Callable[[RunPorts], object]] = [reconcile.reap, reconcile.end_all_stopped, reconcile.offer_waiting]
-    if slow:
-        # These read more, and what they repair can wait some seconds.
-        steps += [
-            reconcile.allot_caps,
-            reconcile.sweep,
-            reconcile.settle_spends,
-            reconcile.remove_vaults,
-            reconcile.drop_rehearsals,
-            restore_agreed_entries,
-        ]
-    if rare:
-        steps += [sweep_members]
-    for step in steps:
-        _attempt(step.__name__, partial(step, ports))
+def _do_steps(ports: RunPorts, steps: Steps, tick: int) -> None:
+    """Do the steps of one round."""
+    for every, group in steps:
+        for step in group if tick % every == 0 else ():
+            _attempt(step.__name__, partial(step, ports))
 
 
 def _attempt(name: str, step: Callable[[], object]) -> None:

@@ -18,5 +18,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def valkey(folder: Path) -> Iterator[EmbeddedValkey]:
-    with EmbeddedValkey(folder) as server:
-        yield server
+    server = EmbeddedValkey(folder)
+    server.ensure()
+    yield server
+    server.stop()

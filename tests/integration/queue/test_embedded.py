@@ -23,7 +23,7 @@ from pathlib import Path
 from broker.queue.embedded_valkey import EmbeddedValkey
 server = EmbeddedValkey(Path(sys.argv[1]))
 server.ensure()
-print(server.owned, flush=True)
+print(server._owner is not None, flush=True)
 time.sleep(60)
 """
 
@@ -47,9 +47,11 @@ def test_it_answers_on_a_private_socket_only_and_stores_nothing(valkey, folder):
 
 
 def test_a_second_one_in_the_folder_uses_the_first_and_leaves_it_running(valkey, folder):
-    with EmbeddedValkey(folder) as second:
-        assert not second.owned
-        assert _info(second, "server")["run_id"] == _info(valkey, "server")["run_id"]
+    second = EmbeddedValkey(folder)
+    second.ensure()
+    assert second._owner is None
+    assert _info(second, "server")["run_id"] == _info(valkey, "server")["run_id"]
+    second.stop()
     assert valkey.answers()
 
 
@@ -60,15 +62,16 @@ def test_stopping_ends_it_and_it_may_start_again(folder):
     server.stop()
     assert not server.answers()
     server.stop()
-    with server:
-        assert server.answers()
+    server.ensure()
+    assert server.answers()
+    server.stop()
 
 
 def test_many_that_start_at_once_share_one_server(folder):
     servers = [EmbeddedValkey(folder) for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(EmbeddedValkey.ensure, servers))
-    assert sum(s.owned for s in servers) == 1
+    assert sum(s._owner is not None for s in servers) == 1
     assert len({_info(s, "server")["run_id"] for s in servers}) == 1
     for server in servers:
         server.stop()
@@ -84,7 +87,7 @@ def test_a_server_that_was_killed_is_started_again(valkey):
     assert queue.depth() == 0
     queue.offer(WorkItem(WorkKind.RUN, "job-1", 0))
     assert queue.depth() == 1
-    queue.close()
+    queue._queue.connection.close()
 
 
 def test_a_server_whose_owner_was_killed_is_taken_over_and_stopped(folder):
@@ -98,7 +101,7 @@ def test_a_server_whose_owner_was_killed_is_taken_over_and_stopped(folder):
     heir = EmbeddedValkey(folder)
     assert heir.answers()
     heir.ensure()
-    assert heir.owned
+    assert heir._owner is not None
     heir.stop()
     assert not heir.answers()
 

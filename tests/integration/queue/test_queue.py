@@ -47,7 +47,7 @@ def task(monkeypatch, request):
 def queue(valkey):
     opened = RqQueue(valkey.url)
     yield opened
-    opened.close()
+    opened._queue.connection.close()
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def redis(valkey):
 def work(valkey):
     worker = RqWorker(valkey.url)
     worker.work(burst=True)
-    worker.close()
+    worker._worker.connection.close()
     return list(delivered)
 
 
@@ -173,7 +173,7 @@ def test_an_idle_worker_ends_on_request_and_outlives_the_server(queue, valkey):
 def _is_idle(queue):
     """Whether the worker waits for a delivery and listens for commands. While it starts, it has both connections but
     does not wait yet; RQ ends a worker that loses the server then."""
-    clients = queue._redis.client_list()
+    clients = queue._queue.connection.client_list()
     return any("b" in client["flags"] for client in clients) and any(client["sub"] != "0" for client in clients)
 
 
@@ -191,7 +191,6 @@ def test_a_queue_that_is_gone_is_unavailable(queue, valkey):
         queue.offer(run("job-1", 0))
     with pytest.raises(Unavailable):
         queue.depth()
-    assert queue.ping() is False
 
 
 def test_workers_take_jobs_before_rehearsals(valkey, queue):
