@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import structlog
 
-from broker.domain.errors import Conflict, Unknown
+from broker.domain.errors import Conflict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
 from broker.domain.jobs.work_items import JOB_WORK, WorkItem, WorkKind
@@ -20,7 +20,7 @@ from broker.workflow.administration.budget_allotment import allot
 from broker.workflow.administration.emergency_stops import withdraw_stopped_jobs
 from broker.workflow.administration.snapshot_erasures import VaultsInUse
 from broker.workflow.job_scheduling import offer
-from broker.workflow.policies_in_force import policies_in_force
+from broker.workflow.policies_in_force import policies_if_any
 from broker.workflow.private_jobs.private_ports import RunPorts
 from broker.workflow.work import give_back, work_on
 
@@ -104,10 +104,8 @@ def _settle_spend(ports: WorkerPorts, spend: Spend) -> None:
 
 def allot_caps(ports: WorkerPorts) -> int:
     """Give the ledger the caps of the policy in force, if putting it in force did not get that far."""
-    try:
-        return allot(ports, policies_in_force(ports.store), SYSTEM.ident)
-    except Unknown:
-        return 0
+    policies = policies_if_any(ports.store)
+    return 0 if policies is None else allot(ports, policies, SYSTEM.ident)
 
 
 def remove_vaults(ports: WorkerPorts) -> int:
@@ -129,9 +127,7 @@ def _repair_each(step: str, items: Iterable[Item], repair: Callable[[Item], obje
 
 def drop_rehearsals(ports: WorkerPorts) -> int:
     """Remove rehearsals that are older than policy retains them, and return how many."""
-    try:
-        days = policies_in_force(ports.store).service.rehearsal_days
-    # No policy is in force yet, so nothing has been rehearsed.
-    except Unknown:
+    # If no policy is in force yet, nothing has been rehearsed.
+    if (policies := policies_if_any(ports.store)) is None:
         return 0
-    return ports.store.drop_rehearsals(ports.clock.now() - timedelta(days=days))
+    return ports.store.drop_rehearsals(ports.clock.now() - timedelta(days=policies.service.rehearsal_days))

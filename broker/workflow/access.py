@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from broker.domain.errors import Unknown
-from broker.domain.identity.people import Action, Person, ProjectRelation, Role, check_permission
+from broker.domain.identity.people import Action, Person, ProjectRelation, Role, SubjectState, check_permission
 from broker.domain.jobs.job import Job, JobState, Output
 from broker.domain.ports import Ports
 from broker.domain.projects.project import ResearchProject
@@ -125,26 +125,23 @@ def relation_lookup(ports: Ports, person: Person, policies: PolicySet) -> Relati
         # All that `to_project` reads of a job: jobs that agree in these share one relation.
         alike = (job.submission.project, job.researcher == person.ident, job.policy, job.assessed_policy)
         if alike not in known:
-            project = policies.project(job.submission.project)
-            known[alike] = person_relations.to_project(project or _dropped_project(person_relations, job), job)
+            known[alike] = person_relations.to_project(project_of(ports, policies, job), job)
         return known[alike]
 
     return of
 
 
-def _dropped_project(person_relations: PersonRelations, job: Job) -> ResearchProject:
-    """Return the project of a job whose project policy has dropped since."""
-    return project_or_unknown(person_relations.policies_at(job.policy), job.submission.project)
-
-
-def reach_project(ports: Ports, person: Person, action: Action, ident: str) -> tuple[ResearchProject, PolicySet]:
-    """Return the project and the policy set in force if the person may do this in the project.
+def reach_project(
+    ports: Ports, person: Person, action: Action, ident: str, state: SubjectState = None
+) -> tuple[ResearchProject, PolicySet]:
+    """Return the project and the policy set in force if the person may do this in the project, with what is in that
+    state there.
 
     Raises Unknown otherwise, whether or not the project exists.
     """
     policies = policies_in_force(ports.store)
     project = project_or_unknown(policies, ident)
-    check_permission(person, action, relation_of(ports, policies, person, project, None), None, "project", ident)
+    check_permission(person, action, relation_of(ports, policies, person, project, None), state, "project", ident)
     return project, policies
 
 

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+from broker.domain.errors import Unknown
 from broker.domain.jobs.job import Job
 from broker.domain.ports import Store
 from broker.policy.policy_set import PolicySet
@@ -17,6 +18,14 @@ def _parsed(fingerprint: str, content: str) -> PolicySet:
 def policies_in_force(store: Store) -> PolicySet:
     stored = store.policy_in_force()
     return _parsed(stored.fingerprint, stored.content)
+
+
+def policies_if_any(store: Store) -> PolicySet | None:
+    """Return the set in force; None if there is none yet, because the broker is being set up."""
+    try:
+        return policies_in_force(store)
+    except Unknown:
+        return None
 
 
 def policies_of(store: Store, fingerprint: str) -> PolicySet:

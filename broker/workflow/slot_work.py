@@ -10,7 +10,7 @@ from broker.domain.jobs.job import Job, JobKind, JobState
 from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import DataKind, WorkerPorts
 from broker.workflow.job_scheduling import WorkerSlot, next_job, recently_begun
-from broker.workflow.policies_in_force import policies_in_force
+from broker.workflow.policies_in_force import policies_if_any, policies_in_force
 from broker.workflow.private_jobs.private_ports import RunPorts
 from broker.workflow.timing_channel import reads_nothing, time_slots_of
 from broker.workflow.work import LeaseRenewal, work_on
@@ -59,11 +59,8 @@ def run_whole_slot(ports: RunPorts, job: str, worker: str, renew_lease: LeaseRen
 def resume_hold(ports: WorkerPorts, worker: str) -> None:
     """Finish the hold of this slot's last job. A worker calls this first, because its process may have been killed
     while it ran or held something, even by a script."""
-    try:
-        begun = recently_begun(ports, policies_in_force(ports.store))
-    except Unknown:
-        return  # a broker that is being set up
-    _wait_for(ports, [job for job in begun if job.worker == worker])
+    if (policies := policies_if_any(ports.store)) is not None:
+        _wait_for(ports, [job for job in recently_begun(ports, policies) if job.worker == worker])
 
 
 def _slot_end(ports: WorkerPorts, job: str) -> datetime:

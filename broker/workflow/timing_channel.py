@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from broker.domain.errors import Invalid, Unknown
+from broker.domain.errors import Invalid
 from broker.domain.jobs.job import Job, JobState, Output, OutputState, TimeSlots
 from broker.domain.ports import Ports
 from broker.policy.policy_set import PolicySet
-from broker.workflow.policies_in_force import policies_in_force
+from broker.workflow.policies_in_force import policies_if_any
 
 SLOTS_FOR_STEPS = 3
 """Number of first time slots that the worker may take for steps that wait for nobody."""
@@ -127,11 +127,8 @@ def time_slots_of(ports: Ports, policies: PolicySet) -> TimeSlots:
 
 def check_slots_in_force(ports: Ports) -> None:
     """Check the time slots of the policy set in force, if there is one. A server calls this before it starts."""
-    try:
-        policies = policies_in_force(ports.store)
-    except Unknown:
-        return
-    check_slots(ports, policies)
+    if (policies := policies_if_any(ports.store)) is not None:
+        check_slots(ports, policies)
 
 
 def check_slots(ports: Ports, policies: PolicySet) -> None:

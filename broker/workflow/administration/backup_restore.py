@@ -3,7 +3,6 @@ missing entries, or on which signed head to trust."""
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +16,11 @@ from broker.domain.ports import Ports, Store
 from broker.domain.ports.ledger_ports import SignedLog
 from broker.domain.release_history import StoredMembers
 from broker.domain.signed_log import ChainHead, LogName
-from broker.workflow.administration.user_accounts import check_administrator, is_same_holder
+from broker.workflow.administration.user_accounts import CASE, check_administrator, is_same_holder
 
 VIEWING = {LogName.LEDGER: Action.VIEW_LEDGER, LogName.HISTORY: Action.VIEW_HISTORY}
 RESTORING = {LogName.LEDGER: Action.RESTORE_LEDGER, LogName.HISTORY: Action.RESTORE_HISTORY}
 RESTORE_REQUESTED = "reenter-asked"
-CASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9/._-]{0,39}")
 
 AuditCodes = tuple[tuple[str, str], ...]
 

@@ -8,7 +8,7 @@ from broker.domain.ports import Ports, StoredPolicy
 from broker.policy.policy_changes import policy_changes
 from broker.policy.policy_set import PolicySet
 from broker.workflow.administration import user_accounts
-from broker.workflow.policies_in_force import policies_in_force, policies_of
+from broker.workflow.policies_in_force import policies_if_any, policies_in_force, policies_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,8 @@ def view_policy_change(ports: Ports, person: Person, fingerprint: str) -> Policy
     user_accounts.check_administrator(person, Action.APPLY_POLICY)
     stored = ports.store.policy(fingerprint)
     proposed = policies_of(ports.store, fingerprint)
-    try:
-        before = policies_in_force(ports.store)
-    except Unknown:
+    before = policies_if_any(ports.store)
+    if before is None:
         return PolicyChangeView(stored, (f"{len(proposed.projects)} projects; no set is in force yet",), "", True)
     # By holder, not by id: one person may be able to sign in to two accounts.
     other = not user_accounts.is_same_holder(ports, stored.proposed_by, person.ident)

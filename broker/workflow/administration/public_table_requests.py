@@ -5,16 +5,17 @@ what can be released afterwards. A request cannot be changed: it is confirmed as
 """
 
 import re
+from contextlib import suppress
 
 from broker.disclosure.published_tables import read_figures, read_rounding
-from broker.domain.errors import Forbidden, Invalid, Unknown
+from broker.domain.errors import Invalid, Unknown
 from broker.domain.identifiers import new_ident
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import Action, Person
 from broker.domain.ports import Ports
 from broker.domain.public_tables import PublicTable, PublishedTable
 from broker.domain.sql_dialects import SQL_DIALECTS
-from broker.workflow.administration.user_accounts import check_administrator, is_same_holder
+from broker.workflow.administration.user_accounts import check_administrator, check_second_administrator
 from broker.workflow.checking.public_table_recipes import check_recipe
 from broker.workflow.policies_in_force import policies_in_force
 
@@ -51,11 +52,7 @@ def request_public_table(ports: Ports, by: Person, published: PublishedTable) ->
 def confirm_public_table(ports: Ports, by: Person, ident: str) -> None:
     check_administrator(by, Action.MANAGE_PUBLIC_TABLES)
     found = ports.store.public_table(ident)
-    # By holder, not by id: one person may be able to sign in to two accounts.
-    if is_same_holder(ports, found.by, by.ident):
-        raise Forbidden(
-            "second-administrator", "You requested this public table, so another administrator has to confirm it."
-        )
+    check_second_administrator(ports, found.by, by, "requested this public table", "confirm")
     now = ports.clock.now()
     ports.store.confirm_public_table(ident, by.ident, now, AuditEvent(now, by.ident, "public-table.confirmed", ident))
 
@@ -89,8 +86,6 @@ def public_table_names(ports: Ports, entries: list[str]) -> dict[str, str]:
     out."""
     found: dict[str, str] = {}
     for ident in dict.fromkeys(entries):
-        try:
+        with suppress(Unknown):
             found[ident] = ports.store.public_table(ident).published.name
-        except Unknown:
-            continue
     return found

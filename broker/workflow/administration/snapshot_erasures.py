@@ -4,16 +4,15 @@ import re
 from collections.abc import Callable, Container
 from dataclasses import dataclass
 
-from broker.domain.errors import Forbidden, Invalid
+from broker.domain.errors import Invalid
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM, Action, Person
 from broker.domain.plans.scalars import ScalarType
 from broker.domain.ports import ContentStore, Ports, Snapshot, Store, Vaults
 from broker.domain.projects.erasures import ErasedPersons, Erasure, ErasureState
-from broker.workflow.administration.user_accounts import check_administrator, is_same_holder
+from broker.workflow.administration.user_accounts import CASE, check_administrator, check_second_administrator
 from broker.workflow.policies_in_force import policies_in_force
 
-CASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9/._-]{0,39}")
 KEY = re.compile(r"[!-~]{1,64}")
 
 
@@ -58,10 +57,7 @@ def confirm_erasure(ports: Ports, by: Person, number: int, key: str) -> None:
     """
     check_administrator(by, Action.MANAGE_SNAPSHOTS)
     found = ports.store.erasure(number)
-    if is_same_holder(ports, found.by, by.ident):
-        raise Forbidden(
-            "second-administrator", "You requested this erasure, so another administrator has to confirm it."
-        )
+    check_second_administrator(ports, found.by, by, "requested this erasure", "confirm")
     if _digest_of(ports, found.domain, key) != found.digest:
         raise Invalid("key", "This is not the key for which the erasure was requested.", "/key")
     now = ports.clock.now()

@@ -5,6 +5,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -19,7 +20,7 @@ from broker.policy.privacy_allotments import check_allotments
 from broker.policy.stored_policies import policies_from_json
 from broker.workflow.administration.budget_allotment import allot, check_allottable
 from broker.workflow.checking.standard_populations import check_standard_populations
-from broker.workflow.policies_in_force import policies_in_force
+from broker.workflow.policies_in_force import policies_if_any
 from broker.workflow.timing_channel import check_slots
 
 TOKEN_LIFE = timedelta(days=90)
@@ -59,10 +60,8 @@ def make_token(ports: Ports, person: Person, for_person: str) -> str:
 def _token_limit(ports: Ports) -> int | None:
     """Return the most tokens that one person may have. None before a policy is in force: the first administrators need
     a token to put one in force."""
-    try:
-        return policies_in_force(ports.store).service.tokens_per_person
-    except Unknown:
-        return None
+    policies = policies_if_any(ports.store)
+    return None if policies is None else policies.service.tokens_per_person
 
 
 def person_by_token(ports: Ports, token: str) -> Person | None:
@@ -86,10 +85,7 @@ def sign_in(ports: Ports, ident: str, password: str, verify: VerifyPassword, dec
 
 def sign_in_by_provider(ports: Ports, ident: str) -> Person:
     """Sign in somebody whom a sign-in provider has identified. Raises Forbidden if they have no active account here."""
-    try:
-        person = ports.store.person(ident)
-    except Unknown:
-        person = None
+    person = _stored(ports, ident)
     if person is None or not person.active:
         raise Forbidden("no-account", "You have no active account here. Ask an administrator for one.")
     ports.store.record([AuditEvent(ports.clock.now(), person.ident, "person.signed-in", person.ident)])
@@ -110,6 +106,14 @@ def is_same_holder(ports: Ports, account: str, other: str) -> bool:
     return account_holder(ports, account) == account_holder(ports, other)
 
 
+def check_second_administrator(ports: Ports, first: str, person: Person, did: str, does: str) -> None:
+    """Raises Forbidden for the administrator who `did` the first step, and for anybody who could sign in as them:
+    somebody else has to do the second."""
+    # By holder, not by id: one person may be able to sign in to two accounts.
+    if is_same_holder(ports, first, person.ident):
+        raise Forbidden("second-administrator", f"You {did}, so another administrator has to {does} it.")
+
+
 def initialise_broker(ports: Ports, people: list[tuple[Person, str | None]]) -> None:
     """Store the first people of an empty store, at least two administrators among them. Raises Forbidden once there
     are accounts."""
@@ -124,7 +128,7 @@ def initialise_broker(ports: Ports, people: list[tuple[Person, str | None]]) -> 
     for person, _ in people:
         check_roles(person)
     for person, password_hash in people:
-        codes = (("roles", "+".join(sorted(person.roles))), ("active", "true"))
+        codes = (("roles", _roles(person)), ("active", "true"))
         event = AuditEvent(ports.clock.now(), SYSTEM.ident, PERSON_PUT, person.ident, codes)
         ports.store.put_person(person, [event], password_hash)
 
@@ -164,11 +168,7 @@ def apply_policy(ports: Ports, person: Person, fingerprint: str) -> None:
     """
     check_administrator(person, Action.APPLY_POLICY)
     stored = ports.store.policy(fingerprint)
-    proposer = stored.proposed_by
-    if is_same_holder(ports, proposer, person.ident):
-        raise Forbidden(
-            "second-administrator", "You proposed this policy set, so another administrator has to apply it."
-        )
+    check_second_administrator(ports, stored.proposed_by, person, "proposed this policy set", "apply")
     policies = policies_from_json(stored.content, fingerprint)
     check_allottable(ports, policies)
     check_slots(ports, policies)
@@ -185,22 +185,16 @@ def apply_policy(ports: Ports, person: Person, fingerprint: str) -> None:
 
 def _changed_projects(ports: Ports, policies: PolicySet) -> frozenset[str]:
     """Return the projects that differ from those in the set in force, including new and dropped ones."""
-    try:
-        before = policies_in_force(ports.store)
-    except Unknown:
-        return frozenset(p.ident for p in policies.projects)
-    known = {p.ident: p for p in before.projects}
+    before = policies_if_any(ports.store)
+    known = {} if before is None else {p.ident: p for p in before.projects}
     changed = {p.ident for p in policies.projects if known.get(p.ident) != p}
     return frozenset(changed | (known.keys() - {p.ident for p in policies.projects}))
 
 
 def put_snapshot(ports: Ports, snapshot: Snapshot) -> None:
     """Store an ingested snapshot; jobs run on it from now. Storing the same data again changes nothing."""
-    try:
+    with suppress(Unknown):
         ports.store.snapshot(snapshot.ident)
-    except Unknown:
-        pass
-    else:
         return
     event = AuditEvent(ports.clock.now(), SYSTEM.ident, "snapshot.put", snapshot.ident)
     ports.store.put_snapshot(snapshot, [event])
@@ -217,6 +211,8 @@ SESSION_LIFE = timedelta(hours=8)
 SESSION_IDLE = timedelta(minutes=30)
 """A session that nobody uses ends after this."""
 
+CASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9/._-]{0,39}")
+"""The number of a decision that was made elsewhere."""
 IDENT = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 EMAIL = re.compile(r"[^@\s,;<>\"]{1,64}@[A-Za-z0-9.-]{1,190}")
 
@@ -238,10 +234,8 @@ def open_session(ports: Ports, person: Person) -> str:
 def end_token(ports: Ports, person: Person, token: str) -> None:
     """Revoke the caller's own session or token. Does nothing if it is already gone."""
     event = AuditEvent(ports.clock.now(), person.ident, "token.revoked", person.ident)
-    try:
+    with suppress(Unknown):
         ports.store.revoke_token(token_hash(token), [event])
-    except Unknown:
-        return
 
 
 def person_by_session(ports: Ports, token: str) -> Person | None:

@@ -16,7 +16,7 @@ from broker.domain.ports import Ports, RehearsalQuota
 from broker.domain.projects.project import ResearchProject
 from broker.policy.policy_set import PolicySet
 from broker.policy.service_limits import ServiceLimits
-from broker.workflow.access import project_or_unknown, reach_project, relation_of
+from broker.workflow.access import reach_project, relation_of
 from broker.workflow.administration.emergency_stops import check_not_stopped
 from broker.workflow.checking.submission_check import CheckedSubmission
 from broker.workflow.job_scheduling import offer
@@ -228,10 +228,9 @@ def _own_rehearsal(ports: Ports, person: Person, ident: str) -> RequestedRehears
     if found.person != person.ident:
         raise Unknown("rehearsal", ident)
     policies = policies_in_force(ports.store)
-    try:
-        project = project_or_unknown(policies, found.submission.project)
-    except Unknown:
-        raise Unknown("rehearsal", ident) from None
+    project = policies.project(found.submission.project)
+    if project is None:
+        raise Unknown("rehearsal", ident)
     relation = relation_of(ports, policies, person, project, None)
     check_permission(person, Action.REHEARSE_JOB, relation, None, "rehearsal", ident)
     return found

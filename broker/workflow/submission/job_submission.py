@@ -2,6 +2,7 @@
 a job again."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -60,11 +61,9 @@ def refund_reserved(ports: Ports, job: str) -> None:
     now = ports.clock.now()
     if ports.store.spend_of(job) is None:
         return
-    try:
+    with suppress(Conflict):
         event = AuditEvent(now, SYSTEM.ident, "spend.refunded", job)
         ports.store.settle_spend(job, SpendState.REFUNDED, now, [event])
-    except Conflict:
-        return
 
 
 TITLE_LENGTH = 200
@@ -81,7 +80,7 @@ def submit(ports: Ports, person: Person, submission: Submission) -> tuple[Job, C
     project, policies = reach_project(ports, person, Action.SUBMIT_JOB, submission.project)
     check_not_stopped(ports, project.ident)
     person.check_accredited(ports.clock.now().date())
-    submission = _with_dialect(submission, project.dialect)
+    submission = replace(submission, dialect=submission.dialect or project.dialect)
     _check_fields(submission, policies)
     _check_replaced_job(ports, submission)
     now = ports.clock.now()
@@ -134,10 +133,6 @@ def _job(
         read_saved=tuple(e.ident for e in entries if e.name.casefold() in checked.read),
         saved_names=tuple(k.name for k in checked.saved_definitions) if checked.accepted else (),
     )
-
-
-def _with_dialect(submission: Submission, dialect: str) -> Submission:
-    return submission if submission.dialect else replace(submission, dialect=dialect)
 
 
 def check_storable(submission: Submission) -> None:

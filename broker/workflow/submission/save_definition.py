@@ -18,7 +18,7 @@ from broker.domain.ports import Ports, WorkerPorts
 from broker.domain.projects import saved_definitions
 from broker.policy.policy_set import PolicySet
 from broker.policy.service_limits import ServiceLimits
-from broker.workflow.access import PersonRelations, project_or_unknown, reach_project, relation_of
+from broker.workflow.access import PersonRelations, project_or_unknown, reach_project
 from broker.workflow.policies_in_force import policies_in_force
 
 
@@ -77,26 +77,18 @@ def definition_event(entry: saved_definitions.SavedEntry, person: Person, action
 
 def list_saved(ports: Ports, person: Person, project: str) -> list[saved_definitions.SavedEntry]:
     """Return the definitions that a project has saved or proposed, for its researchers and checkers."""
-    policies = policies_in_force(ports.store)
-    found = project_or_unknown(policies, project)
-    relation = relation_of(ports, policies, person, found, None)
-    check_permission(person, Action.VIEW_SAVED, relation, saved_definitions.SavedState.SAVED, "project", project)
+    reach_project(ports, person, Action.VIEW_SAVED, project, saved_definitions.SavedState.SAVED)
     return ports.store.saved(project, saved_definitions.LISTED_STATES)
 
 
 def drop_saved(ports: Ports, person: Person, project: str, name: str) -> None:
     """Drop the definition of a name and any that waits under it. Accepted jobs still have what they read."""
-    bare = (
-        name[len(saved_definitions.PROJECT_SCHEMA) + 1 :]
-        if name.casefold().startswith(f"{saved_definitions.PROJECT_SCHEMA}.")
-        else name
-    )
+    schema = f"{saved_definitions.PROJECT_SCHEMA}."
+    bare = name[len(schema) :] if name.casefold().startswith(schema) else name
     entries = [e for e in list_saved(ports, person, project) if e.name.casefold() == bare.casefold()]
-    policies = policies_in_force(ports.store)
-    relation = relation_of(ports, policies, person, project_or_unknown(policies, project), None)
-    check_permission(person, Action.DROP_SAVED, relation, saved_definitions.SavedState.SAVED, "project", project)
+    reach_project(ports, person, Action.DROP_SAVED, project, saved_definitions.SavedState.SAVED)
     if not entries:
-        raise Unknown("saved definition", f"{saved_definitions.PROJECT_SCHEMA}.{bare}")
+        raise Unknown("saved definition", f"{schema}{bare}")
     now = ports.clock.now()
     for entry in entries:
         event = definition_event(entry, person, "saved.dropped", now)
@@ -118,9 +110,8 @@ def read_lookup(name: str, text: str, service: ServiceLimits) -> saved_definitio
         raise Invalid("name", message, "/name")
     # Some editors write a byte order mark.
     names, rows = _header_and_rows(text.removeprefix("\ufeff"), service)
-    cells = [[value.strip() or None for value in row] for row in rows]
-    columns = [_column(n, [row[i] for row in cells], i) for i, n in enumerate(names)]
-    values = [[row[i] for row in cells] for i in range(len(names))]
+    values = [[row[i].strip() or None for row in rows] for i in range(len(names))]
+    columns = [_column(n, v, i) for i, (n, v) in enumerate(zip(names, values, strict=True))]
     typed = zip(*(_typed_values(c, v) for c, v in zip(columns, values, strict=True)), strict=True)
     return saved_definitions.Lookup(name, tuple(columns), tuple(typed))
 
@@ -281,10 +272,9 @@ def lookups_waiting(ports: Ports, person: Person) -> list[saved_definitions.Save
 def _reach_definition(ports: Ports, person: Person, action: Action, ident: str) -> saved_definitions.SavedEntry:
     policies = policies_in_force(ports.store)
     entry = ports.store.saved_entry(ident)
-    try:
-        project = project_or_unknown(policies, entry.project)
-    except Unknown:
-        raise Unknown("saved definition", ident) from None
+    project = policies.project(entry.project)
+    if project is None:
+        raise Unknown("saved definition", ident)
     relation = PersonRelations(ports, policies, person).to_entry(project, entry)
     check_permission(person, action, relation, entry.state, "saved definition", ident)
     return entry

@@ -14,7 +14,7 @@ from broker.domain.plans.variable_uses import Years
 from broker.domain.ports import Ports, RegisterCount, RegisterEntry, RegisterFilter
 from broker.domain.projects.project import ResearchProject
 from broker.policy.policy_set import PolicySet
-from broker.workflow.policies_in_force import policies_in_force, policies_of
+from broker.workflow.policies_in_force import policies_if_any, policies_in_force, policies_of
 from broker.workflow.timing_channel import whole_minute
 
 ROUTE = "Job broker: the data stay where they are, and only checked results are released"
@@ -119,10 +119,9 @@ def _in_whole_minutes(entry: RegisterEntry) -> RegisterEntry:
 
 
 def _all_entries(ports: Ports) -> list[ProjectEntry]:
-    try:
-        policies, today = policies_in_force(ports.store), ports.clock.now().date()
-    except Unknown:
-        return []  # a broker that is being set up
+    if (policies := policies_if_any(ports.store)) is None:
+        return []
+    today = ports.clock.now().date()
     counts = {c.project: c for c in ports.store.register_counts()}
     here = [_entry(p, policies, _status(p, today), counts.get(p.ident)) for p in policies.projects]
     known = {p.ident for p in policies.projects}
