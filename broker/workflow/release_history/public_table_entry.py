@@ -6,7 +6,7 @@ not, only the numbers are entered, and nothing is compared with them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from broker.disclosure.published_tables import PublishedFigures, read_figures, read_rounding, reproduce_figures
@@ -64,167 +64,136 @@ def enter_public_table(ports: WorkerPorts, item: WorkItem) -> None:
     """
     # Before any work: the store would refuse the entry at the end.
     check_history_holds(ports)
-    table, policies = ports.store.public_table(item.subject), policies_in_force(ports.store)
+    attempt = PublicTableAttempt(ports, item, ports.store.public_table(item.subject), policies_in_force(ports.store))
+    public = (e for e in ports.store.history_entries() if e.source is release_history.HistorySource.PUBLIC)
     # An earlier attempt may have entered the table and then died: enter it once.
-    known = next(
-        (
-            e
-            for e in ports.store.history_entries()
-            if e.source is release_history.HistorySource.PUBLIC and e.output == item.subject
-        ),
-        None,
-    )
-    found, new = _reproduce(ports, table, item, policies)
+    known = next((e.number for e in public if e.output == item.subject), None)
+    found = attempt.reproduce()
     for _ in range(MAX_ROUNDS):
-        entries = () if known is not None else (_with_stored_members(ports, new),)
         try:
-            _store_result(ports, item, found, entries, None if known is None else known.number)
+            attempt.store(*found, known)
+            return
         except Conflict as conflict:
             if conflict.code != "memory-moved":
                 raise
-            continue
-        return
     raise Unavailable("Others released whenever this table was to be entered.")
 
 
-def _store_result(
-    ports: WorkerPorts,
-    item: WorkItem,
-    found: Reproduction,
-    entries: tuple[release_history.NewHistoryEntry, ...],
-    known: int | None,
-) -> None:
-    now = ports.clock.now()
-    word = "exact" if found.why is None else found.why.value
-    event = AuditEvent(now, SYSTEM.ident, "public-table.entered", item.subject, (("found", word),))
-    remembering = release_history.HistoryUpdate(ports.store.history_version(), entries)
-    ports.store.enter_public_table(item, found, remembering, now, [event], known)
+Reproduced = tuple[Reproduction, release_history.NewHistoryEntry, bytes | None]
+"""What came of a recipe, the new entry, and its members if they are known."""
 
 
-def _reproduce(
-    ports: WorkerPorts, table: PublicTable, item: WorkItem, policies: PolicySet
-) -> tuple[Reproduction, "_NewTable"]:
-    try:
-        ready = check_recipe(table.published, table.ident, policies)
-        figures = read_figures(table.published.figures, ready.recipe)
-    except Invalid:
-        return Reproduction(0, 0, NumbersOnlyReason.REFUSED), _NewTable(_entry_without_members(ports, table, "", (), 0))
-    amount = sum(map(len, figures.shown.values()))
-    try:
-        return _run_recipe(ports, table, item, policies, ready, figures)
-    # An attacker knows the figures anyway, so they are entered even without members.
-    except _NumbersOnly as numbers:
-        return Reproduction(0, amount, numbers.why), _NewTable(_numbers_only_entry(ports, table, ready, figures))
+@dataclass(frozen=True, slots=True)
+class PublicTableAttempt:
+    """One attempt at a confirmed table, under its lease and the policy set in force."""
 
+    ports: WorkerPorts
+    item: WorkItem
+    table: PublicTable
+    policies: PolicySet
 
-class _NewTable:
-    """A new entry, with its members if they are known."""
+    def reproduce(self) -> Reproduced:
+        """Run the recipe, as far as that is possible."""
+        try:
+            ready = check_recipe(self.table.published, self.table.ident, self.policies)
+            figures = read_figures(self.table.published.figures, ready.recipe)
+        except Invalid:
+            entry = release_history.NewHistoryEntry(self._entry("", 0), ())
+            return Reproduction(0, 0, NumbersOnlyReason.REFUSED), entry, None
+        try:
+            return self._run_recipe(ready, figures)
+        # An attacker knows the figures anyway, so they are entered even without members.
+        except _NumbersOnly as numbers:
+            amount = sum(map(len, figures.shown.values()))
+            return Reproduction(0, amount, numbers.why), self._numbers_only_entry(ready, figures), None
 
-    def __init__(self, entry: release_history.NewHistoryEntry, members: bytes | None = None) -> None:
-        self.entry, self.members = entry, members
+    def store(
+        self, found: Reproduction, new: release_history.NewHistoryEntry, members: bytes | None, known: int | None
+    ) -> None:
+        """Store what was found, with the new entry unless the table is `known` under a number."""
+        if members is not None and known is None:
+            stored = history_ports(self.ports).files.put(release_history.new_entry_to_json(new), members)
+            new = replace(new, members=stored)
+        now = self.ports.clock.now()
+        word = "exact" if found.why is None else found.why.value
+        event = AuditEvent(now, SYSTEM.ident, "public-table.entered", self.item.subject, (("found", word),))
+        entries = (new,) if known is None else ()
+        update = release_history.HistoryUpdate(self.ports.store.history_version(), entries)
+        self.ports.store.enter_public_table(self.item, found, update, now, [event], known)
 
+    def _run_recipe(self, ready: CheckedRecipe, figures: PublishedFigures) -> Reproduced:
+        found, recipe = self._members(ready), ready.recipe
+        members = from_bytes(found.content)
+        rounding = read_rounding(self.table.published.rounding, recipe)
+        made = reproduce_figures(recipe, found.cells, members, figures, rounding)
+        if not made.is_exact:
+            reproduced = Reproduction(made.agreed, made.compared, NumbersOnlyReason.DIFFERS)
+            return reproduced, self._numbers_only_entry(ready, figures), None
+        history, snapshot = history_ports(self.ports), self.table.published.snapshot
+        known = populations_of_sources(history, snapshot, sources_of(recipe.table), self.policies.memory.least)
+        within = {k.ident: k.sizes[0] for k in known if k.whole and k.holds}
+        entry = replace(self._entry(recipe.unit, len(found.cells)), recipe=recipe_of(recipe.table), within=within)
+        exact = MemberTable(entry, known_figures(recipe.table, made.shown), members)
+        (splits,) = splits_of(self.ports, snapshot, [exact], self.policies)
+        new = release_history.NewHistoryEntry(entry, exact.figures, splits)
+        return Reproduction(made.agreed, made.compared), new, to_bytes(members)
 
-def _with_stored_members(ports: WorkerPorts, new: _NewTable) -> release_history.NewHistoryEntry:
-    if new.members is None:
-        return new.entry
-    return replace(
-        new.entry, members=history_ports(ports).files.put(release_history.new_entry_to_json(new.entry), new.members)
-    )
+    def _members(self, ready: CheckedRecipe) -> TableMembers:
+        """Find the members of the cells, on a vault that has only what the recipe reads. The vault is in use while the
+        attempt has its lease."""
+        ports, item, policies = self.ports, self.item, self.policies
+        history, snapshot = history_ports(ports), self.table.published.snapshot
+        if all(s.ident != snapshot or s.retired is not None for s in ports.store.snapshots()):
+            raise _NumbersOnly(NumbersOnlyReason.RETIRED)
+        vault = ports.vaults.ensure_own(ready.project, snapshot)
+        # False: an administrator has retired the snapshot meanwhile.
+        if not ports.store.name_public_vault(item, vault.key):
+            raise _NumbersOnly(NumbersOnlyReason.RETIRED)
+        # Built again if it was removed as unused before the attempt had named it.
+        vault = ports.vaults.ensure_own(ready.project, snapshot)
+        needs = evidence_needs(policies.disclosure_rules(ready.project.profile))
+        request = history.engine.prepare_members(
+            ready.plan, vault, item.subject, item.attempt, members_limits(policies), needs, [RECIPE_TABLE]
+        )
+        result = ports.sandbox.run(request)
+        # Another attempt would end alike, so the figures are entered as numbers only.
+        if result.end in FINAL_ENDS:
+            raise _NumbersOnly(FINAL_ENDS[result.end])
+        if result.end is not SandboxEnd.ENDED:
+            raise Unavailable("The sandbox of the recipe did not finish.")
+        numbers = history.populations.numbers(vault)
+        (found,) = history.engine.read_members(ready.plan, result.frames, numbers, [RECIPE_TABLE])
+        return found
 
+    def _numbers_only_entry(self, ready: CheckedRecipe, figures: PublishedFigures) -> release_history.NewHistoryEntry:
+        """Return an entry without members: each published row is a cell with its figures."""
+        rows = [figures.shown[keys] for keys in figures.rows]
+        known = (
+            release_history.KnownFigure(
+                s.ident, "", once=False, told=name, reads=frozenset(), shown=_column(rows, s.ident)
+            )
+            for name, s in ready.recipe.statistics.items()
+        )
+        return release_history.NewHistoryEntry(self._entry(ready.recipe.unit, len(figures.rows)), tuple(known))
 
-def _run_recipe(
-    ports: WorkerPorts,
-    table: PublicTable,
-    item: WorkItem,
-    policies: PolicySet,
-    ready: CheckedRecipe,
-    figures: PublishedFigures,
-) -> tuple[Reproduction, _NewTable]:
-    found = _members(ports, table, item, policies, ready)
-    members = from_bytes(found.content)
-    rounding = read_rounding(table.published.rounding, ready.recipe)
-    made = reproduce_figures(ready.recipe, found.cells, members, figures, rounding)
-    if not made.is_exact:
-        reproduced = Reproduction(made.agreed, made.compared, NumbersOnlyReason.DIFFERS)
-        return reproduced, _NewTable(_numbers_only_entry(ports, table, ready, figures))
-    known = populations_of_sources(
-        history_ports(ports), table.published.snapshot, sources_of(ready.recipe.table), policies.memory.least
-    )
-    within = {k.ident: k.sizes[0] for k in known if k.whole and k.holds}
-    entry = _entry(ports, table, ready.recipe.unit, len(found.cells))
-    entry = replace(entry, recipe=recipe_of(ready.recipe.table), within=within)
-    exact = MemberTable(entry, known_figures(ready.recipe.table, made.shown), members)
-    (splits,) = splits_of(ports, entry.snapshot, [exact], policies)
-    new = release_history.NewHistoryEntry(entry, exact.figures, splits)
-    return Reproduction(made.agreed, made.compared), _NewTable(new, to_bytes(members))
-
-
-def _members(
-    ports: WorkerPorts, table: PublicTable, item: WorkItem, policies: PolicySet, ready: CheckedRecipe
-) -> TableMembers:
-    """Find the members of the cells, on a vault that has only what the recipe reads. The vault is in use while the
-    attempt has its lease."""
-    history, snapshot = history_ports(ports), table.published.snapshot
-    if all(s.ident != snapshot or s.retired is not None for s in ports.store.snapshots()):
-        raise _NumbersOnly(NumbersOnlyReason.RETIRED)
-    vault = ports.vaults.ensure_own(ready.project, snapshot)
-    # False: an administrator has retired the snapshot meanwhile.
-    if not ports.store.name_public_vault(item, vault.key):
-        raise _NumbersOnly(NumbersOnlyReason.RETIRED)
-    # Built again if it was removed as unused before the attempt had named it.
-    vault = ports.vaults.ensure_own(ready.project, snapshot)
-    needs = evidence_needs(policies.disclosure_rules(ready.project.profile))
-    request = history.engine.prepare_members(
-        ready.plan, vault, item.subject, item.attempt, members_limits(policies), needs, [RECIPE_TABLE]
-    )
-    result = ports.sandbox.run(request)
-    # Another attempt would end alike, so the figures are entered as numbers only.
-    if result.end in FINAL_ENDS:
-        raise _NumbersOnly(FINAL_ENDS[result.end])
-    if result.end is not SandboxEnd.ENDED:
-        raise Unavailable("The sandbox of the recipe did not finish.")
-    (found,) = history.engine.read_members(
-        ready.plan, result.frames, history.populations.numbers(vault), [RECIPE_TABLE]
-    )
-    return found
-
-
-def _numbers_only_entry(
-    ports: WorkerPorts, table: PublicTable, ready: CheckedRecipe, figures: PublishedFigures
-) -> release_history.NewHistoryEntry:
-    """Return an entry without members: each published row is a cell with its figures."""
-    rows = [figures.shown[keys] for keys in figures.rows]
-    known = [
-        release_history.KnownFigure(s.ident, "", once=False, told=name, reads=frozenset(), shown=_column(rows, s.ident))
-        for name, s in ready.recipe.statistics.items()
-    ]
-    return _entry_without_members(ports, table, ready.recipe.unit, known, len(figures.rows))
+    def _entry(self, unit: str, cells: int) -> release_history.HistoryEntry:
+        """Return the entry without a recipe, so that it equals no other table."""
+        return release_history.HistoryEntry(
+            number=0,
+            release="",
+            output=self.table.ident,
+            table=0,
+            project="",
+            snapshot=self.table.published.snapshot,
+            profile="",
+            t=UNJUDGED_THRESHOLD,
+            recipe="",
+            unit=unit,
+            source=release_history.HistorySource.PUBLIC,
+            when=self.ports.clock.now(),
+            cells=cells,
+        )
 
 
 def _column(rows: Sequence[Mapping[int, Decimal]], ident: int) -> dict[int, Value]:
     return {n: row[ident] for n, row in enumerate(rows) if ident in row}
-
-
-def _entry_without_members(
-    ports: WorkerPorts, table: PublicTable, unit: str, figures: Sequence[release_history.KnownFigure], cells: int
-) -> release_history.NewHistoryEntry:
-    return release_history.NewHistoryEntry(_entry(ports, table, unit, cells), tuple(figures))
-
-
-def _entry(ports: WorkerPorts, table: PublicTable, unit: str, cells: int) -> release_history.HistoryEntry:
-    """Return the entry without a recipe, so that it equals no other table."""
-    return release_history.HistoryEntry(
-        number=0,
-        release="",
-        output=table.ident,
-        table=0,
-        project="",
-        snapshot=table.published.snapshot,
-        profile="",
-        t=UNJUDGED_THRESHOLD,
-        recipe="",
-        unit=unit,
-        source=release_history.HistorySource.PUBLIC,
-        when=ports.clock.now(),
-        cells=cells,
-    )

@@ -13,7 +13,7 @@ from broker.domain.public_tables import PublicTable, PublishedTable
 from broker.worker import reconcile
 from broker.workflow.pipeline import pipeline
 from broker.workflow.pipeline.pipeline import LAPSES_PER_ATTEMPT
-from broker.workflow.release_history import public_table_entry
+from broker.workflow.release_history.public_table_entry import PublicTableAttempt
 from broker.workflow.release_history.release_recording import HistoryMoved
 from broker.workflow.submission.job_withdrawal import withdraw
 from broker.workflow.work import LONGEST_REST, work_on
@@ -126,9 +126,8 @@ def test_a_public_table_that_others_always_overtake_rests(broker: Broker, monkey
     def overtaken(*given):
         raise Conflict("memory-moved", "Something was released.")
 
-    monkeypatch.setattr(public_table_entry, "_reproduce", lambda *given: (None, None))
-    monkeypatch.setattr(public_table_entry, "_with_stored_members", lambda *given: None)
-    monkeypatch.setattr(public_table_entry, "_store_result", overtaken)
+    monkeypatch.setattr(PublicTableAttempt, "reproduce", lambda self: (None, None, None))
+    monkeypatch.setattr(PublicTableAttempt, "store", overtaken)
     work_on(broker.ports, WorkKind.PUBLIC_TABLE, "p1", "w1", unwatched)
     assert broker.store.work_leased() == []
     assert [item.subject for item in due(broker.ports, WorkKind.PUBLIC_TABLE)] == ["p1"]
