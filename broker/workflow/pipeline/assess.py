@@ -7,10 +7,10 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
 from broker.domain.jobs.job import Job, JobState, Output, OutputState
 from broker.domain.ports import OutputRecord, WorkerPorts
-from broker.workflow.pipeline.draft_output import DraftOutput, store_content
+from broker.workflow.pipeline.draft_output import DraftOutput
 from broker.workflow.pipeline.job_attempt import Executed
 from broker.workflow.private_jobs.private_ports import RunPorts
-from broker.workflow.release_history.comparison_records import store_pending_tables
+from broker.workflow.release_history.comparison_records import store_draft
 
 
 def assess(ports: RunPorts, executed: Executed) -> None:
@@ -44,7 +44,6 @@ def _store_output(
     ports: WorkerPorts, job: Job, draft: DraftOutput, declared: Sequence[tuple[str, str]]
 ) -> OutputRecord:
     """Store the contents of one draft and return its record."""
-    stored = store_content(ports.content_store, draft)
     output = Output(
         ident=new_ident(),
         job=job.ident,
@@ -53,16 +52,14 @@ def _store_output(
         description=_description(declared, draft.name),
         state=OutputState.ASSESSED,
         media_type=draft.media_type,
-        size=len(draft.candidate or b""),
-        release_hash=stored.release_hash,
-        staff_hash=stored.staff_hash,
-        findings_hash=stored.findings_hash,
+        size=0,
+        release_hash=None,
+        staff_hash="",
+        findings_hash="",
         verdict=draft.verdict,
         created=ports.clock.now(),
-        memory_version=draft.memory_version,
     )
-    pending_tables = store_pending_tables(ports, draft.tables) if draft.tables else ()
-    return OutputRecord(output, stored.evidence_digest, pending_tables)
+    return store_draft(ports, output, draft)
 
 
 def _description(descriptions: Sequence[tuple[str, str]], name: str) -> str:

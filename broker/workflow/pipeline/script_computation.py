@@ -28,7 +28,8 @@ from broker.workflow.pipeline.trusted_stage import (
     flag_other_rows,
     inputs_of,
 )
-from broker.workflow.release_history.script_comparison import ComparedTable, ScriptTableBatch, compare_script_tables
+from broker.workflow.release_history.comparison_records import ComparedTable
+from broker.workflow.release_history.script_comparison import ScriptTableBatch, compare_script_tables
 from broker.workflow.run_context import RunContext
 
 

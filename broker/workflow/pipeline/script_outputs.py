@@ -24,8 +24,7 @@ from broker.python_jobs.raw_outputs import sheet_facts
 from broker.workflow.pipeline.draft_output import DraftOutput, draft_table
 from broker.workflow.pipeline.script_run import ScriptExecution
 from broker.workflow.pipeline.trusted_stage import ComputedOutput, OutputProblem
-from broker.workflow.release_history.comparison_records import draft_compared
-from broker.workflow.release_history.script_comparison import ComparedTable
+from broker.workflow.release_history.comparison_records import draft_compared, with_history
 
 UNKNOWN_TYPE = "application/octet-stream"
 UNDECLARED = OutputProblem("undeclared", "The header does not declare an output with this name.")
@@ -84,22 +83,12 @@ def _unique_names(made: Iterable[DraftOutput]) -> Iterable[DraftOutput]:
             yield one
 
 
-def _with_history(made: DraftOutput, compared: ComparedTable | None) -> DraftOutput:
-    """Add what enters the release history: a table enters with whatever output shows its figures."""
-    if compared is None:
-        return made
-    # A table that cannot leave discloses nothing, so it does not enter the release history.
-    tables = () if made.candidate is None else compared.tables
-    return replace(made, memory_version=compared.version, tables=tables, history_changed=compared.changed)
-
-
 def _draft_computed(
     computed: ComputedOutput, tables: Mapping[str, ComputedOutput], profile: DisclosureRules
 ) -> DraftOutput:
     found = computed.result
     if isinstance(found, Assessment) and computed.compared is not None:
-        made = draft_compared(found, f"{computed.name}.csv", profile, computed.compared.record)
-        return _with_history(made, computed.compared)
+        return draft_compared(found, f"{computed.name}.csv", profile, computed.compared)
     if isinstance(found, Assessment):
         return draft_table(found, f"{computed.name}.csv", profile.name)
     try:
@@ -129,7 +118,7 @@ def _draft_figure(name: str, figure: ScriptFigure, tables: Mapping[str, Computed
     # A figure shows what its table shows, so it needs at least the same decision.
     verdict = worst_verdict([Verdict.REVIEW, table.verdict])
     made = DraftOutput(file, OutputKind.FILE, SVG, record, content, "G2", verdict, table.small)
-    return _with_history(made, drawn_of.compared)
+    return with_history(made, drawn_of.compared)
 
 
 def _withheld_output(name: str, code: str, facts: Mapping[str, object]) -> DraftOutput:

@@ -18,7 +18,7 @@ from broker.scope.combinations import restricted_mount
 from broker.workflow.run_context import RunContext, files_limits, limits_for
 
 if TYPE_CHECKING:
-    from broker.workflow.release_history.script_comparison import ComparedTable
+    from broker.workflow.release_history.comparison_records import ComparedTable
 
 CHOSEN_ROWS = (
     "A script chose these rows. The broker has verified whose rows they are, but not why the script chose them."

@@ -1,17 +1,18 @@
 """Turns the comparison of a job into staff records with overlaps, findings, and tables that wait for the release
 history."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from hashlib import sha256
 
+from broker.disclosure.records.staff_record_json import staff_record_to_bytes
 from broker.domain.findings import Assessment, Finding, Verdict, add_findings
 from broker.domain.jobs.job import Output
-from broker.domain.ports import OutputRecord, PendingHistoryEntry, Ports, WorkerPorts
+from broker.domain.ports import OutputRecord, PendingHistoryEntry, WorkerPorts
 from broker.domain.release_history import HistoryEntry, HistorySource, NewHistoryEntry, OverlapKind, new_entry_to_json
 from broker.domain.staff_records import ComparisonRecord, NearPopulationRecord, OverlapRecord
-from broker.evidence.member_tables import Comparison, MemberTable, to_bytes
+from broker.evidence.member_tables import MemberTable, to_bytes
 from broker.policy.disclosure_rules import DisclosureRules
-from broker.workflow.pipeline.draft_output import DraftOutput, draft_table, store_content
+from broker.workflow.pipeline.draft_output import DraftOutput, draft_table
 from broker.workflow.release_history.comparison_rounds import JobComparison
 from broker.workflow.release_history.history_tables import ComparisonResult, history_ports
 
@@ -37,7 +38,7 @@ KIND_ORDER = (
 """Order of overlaps on a checker's page: what a checker has to know first comes first."""
 
 
-def with_comparison_findings(judged: Assessment, found: ComparisonResult, number: int) -> Assessment:
+def _with_comparison_findings(judged: Assessment, found: ComparisonResult, number: int) -> Assessment:
     """Add the findings on an output as a whole."""
     more = [NOT_REPAIRED] if number in found.refused else []
     if number in found.over_cap:
@@ -47,15 +48,45 @@ def with_comparison_findings(judged: Assessment, found: ComparisonResult, number
     return add_findings(judged, *more)
 
 
-def draft_compared(judged: Assessment, name: str, profile: DisclosureRules, record: ComparisonRecord) -> DraftOutput:
+@dataclass(frozen=True, slots=True)
+class ComparedTable:
+    """A compared table. `record` is for checkers; `tables` enter the release history with the release; `changed`:
+    whether the release history changed one of them."""
+
+    judged: Assessment
+    record: ComparisonRecord
+    tables: tuple[MemberTable, ...]
+    changed: bool
+
+
+def compared_table(compared: JobComparison, found: ComparisonResult, number: int, project: str) -> ComparedTable:
+    """Return what came of the comparison of one output."""
+    return ComparedTable(
+        judged=_with_comparison_findings(found.assessments[number], found, number),
+        record=_comparison_record(compared, found, number, project),
+        tables=tuple(table for where, table in found.tables.items() if where[0] == number),
+        changed=found.hides,
+    )
+
+
+def draft_compared(judged: Assessment, name: str, profile: DisclosureRules, compared: ComparedTable) -> DraftOutput:
     """Draft the output as before its comparison, with the comparison in its staff record. If the whole output is over
     the cap, nothing can leave."""
-    draft = draft_table(judged, name, profile.name, record)
+    draft = draft_table(judged, name, profile.name, compared.record)
     leaves = not any(f.rule == OVER_CAP.rule and f.verdict is Verdict.REFUSE for f in judged.findings)
-    return replace(draft, candidate=draft.candidate if leaves else None)
+    return with_history(replace(draft, candidate=draft.candidate if leaves else None), compared)
 
 
-def comparison_record(compared: JobComparison, found: ComparisonResult, number: int, project: str) -> ComparisonRecord:
+def with_history(made: DraftOutput, compared: ComparedTable | None) -> DraftOutput:
+    """Add what enters the release history: a table enters with whatever output shows its figures."""
+    if compared is None:
+        return made
+    # A table that cannot leave discloses nothing, so it does not enter the release history.
+    tables = () if made.candidate is None else compared.tables
+    return replace(made, memory_version=compared.record.version, tables=tables, history_changed=compared.changed)
+
+
+def _comparison_record(compared: JobComparison, found: ComparisonResult, number: int, project: str) -> ComparisonRecord:
     """Return what checkers see of the comparison: the project's own overlapping releases and how they overlap; of
     other projects, only whether there is one."""
     overlaps: list[OverlapRecord] = []
@@ -99,32 +130,25 @@ def _overlap_records(
     return [OverlapRecord(entry.release, entry.output, entry.table, entry.source, kind, persons, exact)]
 
 
-def store_pending_tables(ports: WorkerPorts, tables: Sequence[MemberTable]) -> tuple[PendingHistoryEntry, ...]:
-    """Store the members of tables in files that only a worker can read. The files name no release yet."""
-    files = history_ports(ports).files
-    made = []
-    for table in tables:
-        stored = files.put(new_entry_to_json(NewHistoryEntry(table.entry, table.figures)), to_bytes(table.members))
-        made.append(PendingHistoryEntry(table.entry.table, stored.name, stored.digest))
-    return tuple(made)
-
-
-def compared_output_record(
-    ports: Ports, before: Output, draft: DraftOutput, version: str, pending: tuple[PendingHistoryEntry, ...]
-) -> OutputRecord:
-    """Store the content of a compared output for staff, and return the output's new record."""
-    stored = store_content(ports.content_store, draft)
+def store_draft(ports: WorkerPorts, output: Output, draft: DraftOutput) -> OutputRecord:
+    """Store the contents of a draft for staff, and return the record of its output with their hashes. The members of
+    its tables are stored in files that only a worker can read, and that name no release yet."""
+    content_store, staff, candidate = ports.content_store, staff_record_to_bytes(draft.record), draft.candidate
+    evidence_digest = content_store.put("staff", staff)
     after = replace(
-        before,
-        size=len(draft.candidate or b""),
-        release_hash=stored.release_hash,
-        staff_hash=stored.staff_hash,
-        findings_hash=stored.findings_hash,
+        output,
+        size=len(candidate or b""),
+        release_hash=None if candidate is None else content_store.put("staff", candidate),
+        # Votes bind to this hash, so they hold for exactly what staff saw and what would leave.
+        staff_hash=content_store.keyed_hash(sha256(staff + (candidate or b"")).digest()),
+        findings_hash=content_store.keyed_hash(draft.findings.encode()),
         verdict=draft.verdict,
-        memory_version=version,
+        memory_version=draft.memory_version,
     )
-    return OutputRecord(after, stored.evidence_digest, pending)
+    return OutputRecord(after, evidence_digest, tuple(_store_pending(ports, table) for table in draft.tables))
 
 
-def leaks(comparisons: Sequence[Comparison]) -> bool:
-    return not all(c.is_clean for c in comparisons)
+def _store_pending(ports: WorkerPorts, table: MemberTable) -> PendingHistoryEntry:
+    about = new_entry_to_json(NewHistoryEntry(table.entry, table.figures))
+    stored = history_ports(ports).files.put(about, to_bytes(table.members))
+    return PendingHistoryEntry(table.entry.table, stored.name, stored.digest)

@@ -123,8 +123,9 @@ def restore_agreed_entries(ports: WorkerPorts) -> int:
     if not cases:
         return 0
     entries, _ = missing_tables(store, files)
+    files_of_entries = tuple(e.members for e in entries if e.members is not None)
     for case in sorted(cases):
-        missing = backup_restore.MissingHistoryTables(lost, _stored(entries), case)
+        missing = backup_restore.MissingHistoryTables(lost, files_of_entries, case)
         # The digest covers exactly these files, so the administrators agreed on these and no others.
         by = backup_restore.history_restorers(ports, missing)
         if by is not None:
@@ -132,7 +133,3 @@ def restore_agreed_entries(ports: WorkerPorts) -> int:
             store.history.restore(lost, entries, by, event.at, [event])
             return len(entries)
     return 0
-
-
-def _stored(entries: Sequence[release_history.NewHistoryEntry]) -> tuple[release_history.StoredMembers, ...]:
-    return tuple(e.members for e in entries if e.members is not None)

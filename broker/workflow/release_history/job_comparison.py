@@ -57,17 +57,9 @@ class SqlComparison:
         self.changed = found.hides
         made = []
         for output in outputs:
-            number = numbers[output.name]
-            record = comparison_records.comparison_record(comparing, found, number, context.project)
-            judged = comparison_records.with_comparison_findings(found.assessments[number], found, number)
-            draft = comparison_records.draft_compared(judged, output.name, self.profile, record)
-            tables = [t for w, t in found.tables.items() if w[0] == number]
-            # What cannot leave does not enter the release history.
-            leaves = [] if draft.candidate is None else tables
-            pending = comparison_records.store_pending_tables(self.ports, leaves)
-            made.append(
-                comparison_records.compared_output_record(self.ports, output, draft, str(found.version), pending)
-            )
+            one = comparison_records.compared_table(comparing, found, numbers[output.name], context.project)
+            draft = comparison_records.draft_compared(one.judged, output.name, self.profile, one)
+            made.append(comparison_records.store_draft(self.ports, output, draft))
         return made
 
     @property
@@ -247,10 +239,12 @@ def _refused_record(ports: WorkerPorts, job: Job, before: Output) -> OutputRecor
             comparison_records.NOT_REPAIRED.rule,
             Verdict.REFUSE,
             False,
+            record.version,
         )
     else:
         policies = policies_assessed(ports.store, job)
         profile = policies.disclosure_rules(project_or_unknown(policies, job.submission.project).profile)
         judged = add_findings(known.table, comparison_records.NOT_REPAIRED)
-        draft = replace(comparison_records.draft_compared(judged, before.name, profile, record), candidate=None)
-    return comparison_records.compared_output_record(ports, before, draft, record.version, ())
+        compared = comparison_records.ComparedTable(judged, record, (), changed=True)
+        draft = replace(comparison_records.draft_compared(judged, before.name, profile, compared), candidate=None)
+    return comparison_records.store_draft(ports, before, draft)

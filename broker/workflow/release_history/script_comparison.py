@@ -14,12 +14,11 @@ from broker.domain.plans.plan import Plan
 from broker.domain.ports import SubmittedMicrodata, Vaults, WorkerPorts
 from broker.domain.ports.history_ports import TableAddress, TableMembers
 from broker.domain.projects.project import ResearchProject
-from broker.domain.staff_records import ComparisonRecord
 from broker.evidence.member_tables import MemberTable
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.policy_set import PolicySet
 from broker.workflow.release_history import history_tables
-from broker.workflow.release_history.comparison_records import comparison_record, with_comparison_findings
+from broker.workflow.release_history.comparison_records import ComparedTable, compared_table
 from broker.workflow.release_history.comparison_rounds import JobComparison
 from broker.workflow.run_context import members_limits, run_to_end
 
@@ -35,18 +34,6 @@ class ScriptTableBatch:
     evidence: JobEvidence
     vaults: Vaults
     earlier_tables: Sequence[MemberTable]
-
-
-@dataclass(frozen=True, slots=True)
-class ComparedTable:
-    """A compared table. `record` is for checkers; `tables` enter the release history with the release; `changed`:
-    whether the release history changed one of them."""
-
-    judged: Assessment
-    version: str
-    record: ComparisonRecord
-    tables: tuple[MemberTable, ...]
-    changed: bool
 
 
 def compare_script_tables(
@@ -68,7 +55,7 @@ def compare_script_tables(
     )
     comparing = JobComparison(ports, request)
     found = comparing.run(judge({}))
-    return tuple(_compared_table(comparing, found, n, project.ident) for n in range(len(batch.plan.outputs)))
+    return tuple(compared_table(comparing, found, n, project.ident) for n in range(len(batch.plan.outputs)))
 
 
 def _row_origin(batch: ScriptTableBatch) -> history_tables.ScriptRowOrigin:
@@ -78,16 +65,6 @@ def _row_origin(batch: ScriptTableBatch) -> history_tables.ScriptRowOrigin:
     places = frozenset((use.table, year) for use in uses for year in (use.years if use.years is not None else (None,)))
     # A plan cannot say which rows a script chose, so the recipe includes the rows themselves.
     return history_tables.ScriptRowOrigin(sha256(batch.microdata.content).hexdigest(), places)
-
-
-def _compared_table(
-    comparing: JobComparison, found: history_tables.ComparisonResult, number: int, project: str
-) -> ComparedTable:
-    judged = with_comparison_findings(found.assessments[number], found, number)
-    tables = tuple(t for where, t in found.tables.items() if where[0] == number)
-    return ComparedTable(
-        judged, str(found.version), comparison_record(comparing, found, number, project), tables, found.hides
-    )
 
 
 def _members(
