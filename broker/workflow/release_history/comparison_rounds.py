@@ -103,20 +103,13 @@ class ComparisonState:
         return without_total(table)
 
     def _judged(self, found: ComparisonResult, where: TableAddress) -> MemberTable:
-        table_members = self._request.members[where]
-        output = self._request.plan.outputs[where[0]]
         # Sizes of populations that contain the whole table: what is missing from it can be subtracted.
         known = {k.ident: k.sizes[0] for k in self._populations[where] if k.whole and k.holds}
-        entry = history_tables.new_history_entry(
-            self._request.context, output, self._request.recipe(where), table_members, known
-        )
         members = self._repaired.get(where)
         if members is None:
-            planned, t = self._request.planned(where), self._request.context.profile.t
-            members = shown_amounts(planned, from_bytes(table_members.content), t)
-        return history_tables.judged_table(
-            self._request.plan, where, entry, table_members, members, found.assessments[where[0]]
-        )
+            planned, t = self._request.planned(where), self._request.profile.t
+            members = shown_amounts(planned, from_bytes(self._request.members[where].content), t)
+        return self._request.judged_table(where, members, known, found.assessments[where[0]])
 
     def _sibling_tables(self, found: ComparisonResult, where: TableAddress) -> dict[int, LoadTable]:
         """Return the job's tables before this one that are not linked to it, numbered unlike any entry.
@@ -156,12 +149,12 @@ class ComparisonState:
         return siblings[entry]().figures if entry in siblings else ()
 
     def _all_populations(self) -> dict[TableAddress, list[known_populations.LazyPopulation]]:
-        context, least = self._request.context, self._request.policies.memory.least
+        least = self._request.policies.memory.least
         found = {}
         for where, table_members in self._request.members.items():
             persons = np.unique(from_bytes(table_members.content).rows()[0])
             found[where] = known_populations.populations_of_sources(
-                self._history, context.snapshot, self._request.sources(where), least, persons
+                self._history, self._request.snapshot, self._request.sources(where), least, persons
             )
         return found
 
@@ -208,9 +201,7 @@ class JobComparison(ComparisonState):
         """
         for where in self._request.members:
             recipe = self._request.recipe(where)
-            same = (
-                e for e in self.entries.values() if (e.recipe, e.snapshot) == (recipe, self._request.context.snapshot)
-            )
+            same = (e for e in self.entries.values() if (e.recipe, e.snapshot) == (recipe, self._request.snapshot))
             entry = next((e for e in same if len(self._cells(where)) == e.cells and self._may_leave_unchanged(e)), None)
             if entry is not None:
                 found.identical[where] = entry
@@ -219,7 +210,7 @@ class JobComparison(ComparisonState):
     def _may_leave_unchanged(self, entry: HistoryEntry) -> bool:
         """Whether the entry was judged by rules at least as strict. Its disclosure rules may have changed or gone
         since."""
-        mine = self._request.context.profile
+        mine = self._request.profile
         then = (p for p in self._request.policies.profiles if p.name == entry.profile)
         return entry.t >= mine.t and any(is_as_strict(p, mine) for p in then)
 
@@ -245,7 +236,7 @@ class JobComparison(ComparisonState):
                 continue
             loads = (
                 self._loads
-                | known_populations.population_loads(self._request.context, self._populations[where])
+                | known_populations.population_loads(self._request, self._populations[where])
                 | self._sibling_tables(found, where)
             )
             movable = movable_totals(self._request.planned(where))
@@ -300,10 +291,8 @@ class JobComparison(ComparisonState):
     def _apply_cap(self, found: ComparisonResult) -> bool:
         """Hide figures over the cap, in the job's order. Returns whether there were any."""
         tables = {w: t for w in self._request.members if w not in found.identical and (t := self._table(found, w))}
-        context, policies = self._request.context, self._request.policies
-        hidden = figures_over_cap(
-            self._ports, context.snapshot, list(tables.values()), policies, self._request.sibling_tables
-        )
+        snapshot, policies = self._request.snapshot, self._request.policies
+        hidden = figures_over_cap(self._ports, snapshot, list(tables.values()), policies, self._request.sibling_tables)
         found.hides |= any(hidden)
         for where, figures in zip(tables, hidden, strict=True):
             if figures:

@@ -13,7 +13,7 @@ from broker.domain.errors import Breach, Unavailable
 from broker.domain.findings import Assessment
 from broker.domain.plans import operators as ops
 from broker.domain.plans.lineage import statistics_read_by
-from broker.domain.plans.plan import Plan, PlannedOutput, PlannedTable
+from broker.domain.plans.plan import Plan, PlannedTable
 from broker.domain.ports import Ports, ReleaseHistoryPorts, WorkerPorts
 from broker.domain.ports.history_ports import TableAddress, TableMembers
 from broker.evidence.member_tables import Comparison, Members, MemberTable, from_bytes
@@ -73,22 +73,6 @@ def _holding(relation: ops.Relation) -> SourceYears:
     return frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class ComparisonContext:
-    """Project and snapshot of the tables, and the disclosure rules and time of their assessment."""
-
-    project: str
-    snapshot: str
-    profile: DisclosureRules
-    now: datetime
-
-    @property
-    def noise(self) -> int:
-        """The distance by which noise can move two counts of almost the same persons apart: two deviations for keyed
-        noise, otherwise 0."""
-        return 2 * self.profile.noise_deviation if self.profile.rounding is Rounding.CELL_KEY else 0
-
-
 def history_ports(ports: WorkerPorts) -> ReleaseHistoryPorts:
     if ports.release_history is None:
         raise Unavailable("This worker has no release history, so it cannot compare or release outputs.")
@@ -105,45 +89,6 @@ def check_history_holds(ports: Ports) -> None:
         raise Breach(
             "The release history does not have its last signed head. Nothing is released or entered until it does."
         )
-
-
-def new_history_entry(
-    context: ComparisonContext, output: PlannedOutput, recipe: str, members: TableMembers, known: Mapping[str, int]
-) -> release_history.HistoryEntry:
-    """Return the entry that a planned table would become. `known` has the sizes of the populations that contain all of
-    it."""
-    return release_history.HistoryEntry(
-        number=0,
-        release="",
-        output="",
-        table=members.address[1],
-        project=context.project,
-        snapshot=context.snapshot,
-        profile=context.profile.name,
-        t=context.profile.t,
-        recipe=recipe,
-        unit=output.unit,
-        source=release_history.HistorySource.RELEASE,
-        when=context.now,
-        cells=len(members.cells),
-        noise=context.noise,
-        within=dict(known),
-    )
-
-
-def judged_table(
-    plan: Plan, where: TableAddress, entry: release_history.HistoryEntry, table_members: TableMembers,
-    members: Members, judged: Assessment,
-) -> MemberTable:  # fmt: skip
-    """Return the table as readers would know it if it left as judged. Raises Breach if the assessment has a cell
-    without members."""
-    output = plan.outputs[where[0]]
-    cells = {keys: number for number, keys in enumerate(table_members.cells)}
-    try:
-        figures = disclosed_figures(output.tables[where[1]], judged.tables[where[1]], cells, statistics_read_by(output))
-    except KeyError as error:
-        raise Breach("An assessed table has a cell that its members do not have.") from error
-    return MemberTable(entry, figures, members)
 
 
 def history_table(ports: Ports, history: ReleaseHistoryPorts, entry: release_history.HistoryEntry) -> LoadTable:
@@ -184,13 +129,17 @@ class ScriptRowOrigin:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRequest:
-    """The job's tables: their plan, their members, and how to judge them again.
+    """The job's tables: their project and snapshot, the disclosure rules and time of their assessment, their plan and
+    members, and how to judge them again.
 
     `sibling_tables`: tables of the same job that were compared before. `script_rows`: set if the tables are made of a
     script's rows.
     """
 
-    context: ComparisonContext
+    project: str
+    snapshot: str
+    profile: DisclosureRules
+    now: datetime
     plan: Plan
     members: Mapping[TableAddress, TableMembers]
     judge: JudgeOutputs
@@ -211,6 +160,40 @@ class ComparisonRequest:
             sources_of(self.planned(where))
             if self.script_rows is None
             else TableSources(self.script_rows.sources, None)
+        )
+
+    def judged_table(
+        self, where: TableAddress, members: Members, known: Mapping[str, int], judged: Assessment
+    ) -> MemberTable:
+        """Return the table as readers would know it if it left as judged. `known` has the sizes of the populations that
+        contain all of it. Raises Breach if the assessment has a cell without members."""
+        output = self.plan.outputs[where[0]]
+        cells = {keys: number for number, keys in enumerate(self.members[where].cells)}
+        try:
+            figures = disclosed_figures(self.planned(where), judged.tables[where[1]], cells, statistics_read_by(output))
+        except KeyError as error:
+            raise Breach("An assessed table has a cell that its members do not have.") from error
+        return MemberTable(self._new_entry(where, known), figures, members)
+
+    def _new_entry(self, where: TableAddress, known: Mapping[str, int]) -> release_history.HistoryEntry:
+        """Return the entry that the table would become."""
+        return release_history.HistoryEntry(
+            number=0,
+            release="",
+            output="",
+            table=where[1],
+            project=self.project,
+            snapshot=self.snapshot,
+            profile=self.profile.name,
+            t=self.profile.t,
+            recipe=self.recipe(where),
+            unit=self.plan.outputs[where[0]].unit,
+            source=release_history.HistorySource.RELEASE,
+            when=self.now,
+            cells=len(self.members[where].cells),
+            # Noise can move two counts of almost the same persons apart by two deviations.
+            noise=2 * self.profile.noise_deviation if self.profile.rounding is Rounding.CELL_KEY else 0,
+            within=dict(known),
         )
 
 

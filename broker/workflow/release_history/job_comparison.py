@@ -29,7 +29,7 @@ from broker.workflow.pipeline.draft_output import DraftOutput, staff_record_of
 from broker.workflow.policies_in_force import policies_assessed, policies_in_force
 from broker.workflow.release_history import comparison_records
 from broker.workflow.release_history.comparison_rounds import JobComparison
-from broker.workflow.release_history.history_tables import ComparisonContext, ComparisonRequest, history_ports
+from broker.workflow.release_history.history_tables import ComparisonRequest, history_ports
 from broker.workflow.run_context import Failed, limits_for, members_limits, named_vault, run_to_end
 from broker.workflow.submission.save_definition import saved_at_submission
 
@@ -50,15 +50,16 @@ class SqlComparison:
         by_number = {numbers[o.name]: o for o in outputs}
         members = {m.address: m for m in self._members(plan, vault, frozenset(by_number))}
         judge = _SqlJudge(self, plan, vault)
-        context = ComparisonContext(self.project.ident, vault.snapshot, self.profile, self.ports.clock.now())
-        request = ComparisonRequest(context, plan, members, judge, policies_in_force(self.ports.store))
+        project, profile, today = self.project.ident, self.profile, policies_in_force(self.ports.store)
+        now = self.ports.clock.now()
+        request = ComparisonRequest(project, vault.snapshot, profile, now, plan, members, judge, today)
         comparing = JobComparison(self.ports, request)
         found = comparing.run(self._judged(plan, outputs, judge))
         self.changed = found.hides
         made = []
         for output in outputs:
-            one = comparison_records.compared_table(comparing, found, numbers[output.name], context.project)
-            draft = comparison_records.draft_compared(one.judged, output.name, self.profile, one)
+            one = comparison_records.compared_table(comparing, found, numbers[output.name], project)
+            draft = comparison_records.draft_compared(one.judged, output.name, profile, one)
             made.append(comparison_records.store_draft(self.ports, output, draft))
         return made
 

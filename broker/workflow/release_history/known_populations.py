@@ -15,7 +15,7 @@ from broker.domain.ports import ReleaseHistoryPorts
 from broker.domain.ports.history_ports import KnownPopulation
 from broker.domain.release_history import HistoryEntry, HistorySource, KnownFigure
 from broker.evidence.member_tables import MemberTable, Persons, from_bytes, members_of, to_bytes
-from broker.workflow.release_history.history_tables import ComparisonContext, TableSources
+from broker.workflow.release_history.history_tables import ComparisonRequest, TableSources
 
 EVER = datetime(1, 1, 1, tzinfo=UTC)
 """The time from which populations count as known."""
@@ -89,11 +89,11 @@ def _published(population: KnownPopulation, least: int) -> KnownPopulation:
     return replace(population, cells=(), sizes=sizes, content=content)
 
 
-def population_loads(context: ComparisonContext, known: Sequence[LazyPopulation]) -> dict[int, LoadTable]:
+def population_loads(request: ComparisonRequest, known: Sequence[LazyPopulation]) -> dict[int, LoadTable]:
     """Return functions that read the populations, numbered from -1 down, because no entry has such a number."""
 
     def load(number: int, one: LazyPopulation) -> LoadTable:
-        return lambda: population_table(one.load(), number, context.profile.t, context.now)
+        return lambda: population_table(one.load(), number, request.profile.t, request.now)
 
     return {-n: load(-n, one) for n, one in enumerate(known, 1)}
 

@@ -46,12 +46,10 @@ def compare_script_tables(
     def judge(constraints: Mapping[TableAddress, HistoryConstraint]) -> Sequence[Assessment]:
         return judge_job(batch.plan, batch.evidence, profile, registers, history=constraints)
 
-    context = history_tables.ComparisonContext(
-        project.ident, batch.microdata.vault.snapshot, profile, ports.clock.now()
-    )
+    snapshot, now, origin = batch.microdata.vault.snapshot, ports.clock.now(), _row_origin(batch)
     members = {m.address: m for m in _members(ports, batch, profile, policies)}
     request = history_tables.ComparisonRequest(
-        context, batch.plan, members, judge, policies, batch.earlier_tables, _row_origin(batch)
+        project.ident, snapshot, profile, now, batch.plan, members, judge, policies, batch.earlier_tables, origin
     )
     comparing = JobComparison(ports, request)
     found = comparing.run(judge({}))
