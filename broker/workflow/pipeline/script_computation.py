@@ -1,13 +1,13 @@
 """Plans and computes the outputs that a script requests: tables of the same rows together, each model alone."""
 
 from collections.abc import Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.judge_regression import judge_regression
 from broker.disclosure.rules import evidence_needs
 from broker.domain.errors import Breach, Invalid, Unavailable
-from broker.domain.evidence import JobEvidence
 from broker.domain.findings import Assessment, Finding, Verdict
 from broker.domain.jobs import script_requests
 from broker.domain.plans.plan import Plan
@@ -136,16 +136,14 @@ def _of_same_columns(context: RunContext, wanted: Sequence[TableRequest]) -> lis
     """Return the first request, and all others that mean the same by its columns."""
     family = [wanted[0]]
     for table in wanted[1:]:
-        if _plan_or_none(context, [*family, table]) is not None:
+        with suppress(Invalid):  # it means something else
+            _plan_family(context, [*family, table])
             family.append(table)
     return family
 
 
-def _plan_or_none(context: RunContext, family: Sequence[TableRequest]) -> PlannedRows | None:
-    try:
-        return plan_tables([t.request for t in family], inputs_of(context), context.project, context.policies)
-    except Invalid:
-        return None
+def _plan_family(context: RunContext, family: Sequence[TableRequest]) -> PlannedRows:
+    return plan_tables([t.request for t in family], inputs_of(context), context.project, context.policies)
 
 
 def _compute_together(
@@ -183,7 +181,7 @@ def _run_family(
     """Run one container and return what it reports of the rows, and the tables. None instead of the report if the
     request cannot be planned."""
     try:
-        planned = plan_tables([t.request for t in family], inputs_of(context), context.project, context.policies)
+        planned = _plan_family(context, family)
     except Invalid as wrong:
         return None, tuple(ComputedOutput(t.request.name, "table", "", _problem_of(wrong)) for t in family)
     needs, sizes = evidence_needs(context.profile), tuple(len(t.rows) for t in family)
@@ -195,15 +193,15 @@ def _run_family(
     engine = _microdata_engine(context)
     result = context.run(engine.prepare(planned.plan, planned.rows, microdata, context.limits, needs))
     checked, evidence = engine.read(planned.plan, result.frames, needs)
-    found = (
-        [_TableResult(None)] * len(family)
-        if evidence is None
-        else _judge_tables(context, planned, microdata, evidence, before)
-    )
+    found: Sequence[JudgedTable] = [(None, None)] * len(family)
+    if evidence is not None:
+        earlier_tables = [t for c in before if c.compared is not None for t in c.compared.tables]
+        batch = ScriptTableBatch(planned.plan, planned.rows, microdata, evidence, context.vaults, earlier_tables)
+        found = _judge_tables(context, batch)
     each = zip(family, found, planned.own, strict=True)
     return checked, tuple(
-        replace(computed_output(context, t.request, one.judged, checked, own.derived), compared=one.compared)
-        for t, one, own in each
+        replace(computed_output(context, t.request, judged, checked, own.derived), compared=compared)
+        for t, (judged, compared), own in each
     )
 
 
@@ -213,30 +211,18 @@ def _microdata_engine(context: RunContext) -> MicrodataEngine:
     return context.ports.microdata_engine
 
 
-@dataclass(frozen=True, slots=True)
-class _TableResult:
-    judged: Assessment | None
-    compared: ComparedTable | None = None
+JudgedTable = tuple[Assessment | None, ComparedTable | None]
+"""A table as the rules judged it, and its comparison with the release history, if there was one."""
 
 
-def _judge_tables(
-    context: RunContext,
-    planned: PlannedRows,
-    microdata: SubmittedMicrodata,
-    evidence: JobEvidence,
-    before: Sequence[ComputedOutput],
-) -> list[_TableResult]:  # fmt: skip
+def _judge_tables(context: RunContext, batch: ScriptTableBatch) -> list[JudgedTable]:
     """Judge tables by the rules alone on synthetic data. On real data also compare them with the release history and
     with the job's own earlier tables."""
     if context.worker is None:
         registers = context.vaults.registers(context.vault)
-        return [_TableResult(one) for one in judge_job(planned.plan, evidence, context.profile, registers)]
-    earlier_tables = [t for c in before if c.compared is not None for t in c.compared.tables]
-    batch = ScriptTableBatch(planned.plan, planned.rows, microdata, evidence, context.vaults, earlier_tables)
-    return [
-        _TableResult(c.judged, c)
-        for c in compare_script_tables(context.worker, batch, context.project, context.policies)
-    ]
+        return [(one, None) for one in judge_job(batch.plan, batch.evidence, context.profile, registers)]
+    compared = compare_script_tables(context.worker, batch, context.project, context.policies)
+    return [(one.judged, one) for one in compared]
 
 
 INSTITUTION_COEFFICIENTS = (

@@ -93,9 +93,7 @@ def flag_close_outputs(made: Sequence[ComputedOutput], t: int) -> tuple[Computed
 
     If a script leaves one person out of the second, the two together disclose that person's figure.
     """
-    return tuple(
-        replace(one, result=_with_close_finding(one, [m for m in made if _is_close(one, m, t)])) for one in made
-    )
+    return tuple(_flag_close(one, [m for m in made if _is_close(one, m, t)]) for one in made)
 
 
 def _is_close(one: ComputedOutput, other: ComputedOutput, t: int) -> bool:
@@ -106,21 +104,24 @@ def _is_close(one: ComputedOutput, other: ComputedOutput, t: int) -> bool:
     return 0 < apart < t  # 0 apart: the two are about the same rows
 
 
+def _flag_close(one: ComputedOutput, close: Sequence[ComputedOutput]) -> ComputedOutput:
+    if not close:
+        return one
+    apart = ", ".join(f"{m.name}: {m.persons - one.persons:+} persons, {m.rows - one.rows:+} rows" for m in close)
+    return _with_finding(one, Finding("H4", Verdict.REVIEW, CLOSE_OUTPUT, (("others", apart),)))
+
+
 def flag_other_rows(made: ComputedOutput) -> ComputedOutput:
     """Add a finding to a table that was judged without another table of its job: a figure that one hides may follow
     from both."""
+    return _with_finding(made, Finding("H5", Verdict.REVIEW, OTHER_ROWS))
+
+
+def _with_finding(made: ComputedOutput, finding: Finding) -> ComputedOutput:
+    """Add a finding to an output that was judged."""
     if not isinstance(made.result, Assessment):
         return made
-    return replace(made, result=add_findings(made.result, Finding("H5", Verdict.REVIEW, OTHER_ROWS)))
-
-
-def _with_close_finding(
-    one: ComputedOutput, close: Sequence[ComputedOutput]
-) -> Assessment | script_requests.ScriptFigure | OutputProblem:
-    if not isinstance(one.result, Assessment) or not close:
-        return one.result
-    apart = ", ".join(f"{m.name}: {m.persons - one.persons:+} persons, {m.rows - one.rows:+} rows" for m in close)
-    return add_findings(one.result, Finding("H4", Verdict.REVIEW, CLOSE_OUTPUT, (("others", apart),)))
+    return replace(made, result=add_findings(made.result, finding))
 
 
 def inputs_of(context: RunContext) -> JobInputs:
