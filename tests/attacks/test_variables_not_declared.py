@@ -4,6 +4,7 @@ container."""
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -15,7 +16,7 @@ from broker.engine.file_rebuilders import ContainerRebuilder
 from broker.engine.script_rows_engine import DuckDBScriptRows
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from broker.workflow.pipeline.trusted_stage import script_request
-from broker.workflow.rehearsal.script_rehearsal import RehearsedScript, rehearse_script
+from broker.workflow.rehearsal.script_rehearsal import rehearse_script
 from tests.attacks.script_town import policies, project, rehearsal_stage, sandbox, stage, vault
 
 pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.usefixtures("engine")]
@@ -85,7 +86,7 @@ def checked(header: str = HEADER, program: str = LOOK) -> CheckedSubmission:
     return replace(found, canonical=header + program)
 
 
-def rehearsed(runtime: str, what: CheckedSubmission) -> RehearsedScript:
+def rehearsed(runtime: str, what: CheckedSubmission) -> dict[str, Any]:
     here = rehearsal_stage()
     ports = replace(
         here.ports, sandbox=sandbox(runtime), file_rebuilder=ContainerRebuilder(), microdata_engine=DuckDBScriptRows()
@@ -96,12 +97,12 @@ def rehearsed(runtime: str, what: CheckedSubmission) -> RehearsedScript:
 @pytest.mark.parametrize("runtime", ["runc", "runsc"])
 def test_a_script_finds_no_variable_that_it_did_not_declare(runtime: str) -> None:
     found = rehearsed(runtime, checked())
-    assert found.end is SandboxEnd.ENDED, found.log
-    assert "ESCAPED" not in found.log, found.log
-    assert "NAMED" not in found.log, found.log
-    assert found.log.count("HELD") == 2 * 4 * 8 + 2
-    assert "npd.ks4_pupil has no variable 'KS4_URN' here." in found.log
-    told = {line for line in found.log.splitlines() if line.startswith("COLUMNS")}
+    assert found["end"] == SandboxEnd.ENDED, found["log"]
+    assert "ESCAPED" not in found["log"], found["log"]
+    assert "NAMED" not in found["log"], found["log"]
+    assert found["log"].count("HELD") == 2 * 4 * 8 + 2
+    assert "npd.ks4_pupil has no variable 'KS4_URN' here." in found["log"]
+    told = {line for line in found["log"].splitlines() if line.startswith("COLUMNS")}
     assert told == {
         f"COLUMNS {table} {file}.parquet {columns}" for table, columns in COLUMNS.items() for file in ("schema", "2019")
     }
@@ -112,10 +113,10 @@ def test_what_it_hands_over_is_read_again_and_tabulated(runtime: str) -> None:
     """The trusted stage has the vault, whatever the script was mounted on."""
     found = rehearsed(runtime, checked())
     rows = pq.read_table(vault().script / "npd.ks4_pupil" / "2019.parquet", columns=[]).num_rows
-    assert f"ROWS {rows} True" in found.log
-    assert [o.problem for o in found.outputs] == [""]
-    (table,) = found.tables
-    assert list(table.assessment.columns) == ["KS4_GENDER", "n", "score"]
+    assert f"ROWS {rows} True" in found["log"]
+    assert [o["problem"] for o in found["left"]] == [""]
+    (table,) = found["outputs"]
+    assert table["columns"] == ["KS4_GENDER", "n", "score"]
 
 
 def test_an_honest_header_with_both_is_refused() -> None:

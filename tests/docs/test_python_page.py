@@ -46,10 +46,10 @@ def test_a_script_of_the_page_does_what_it_says(script: str, stage: RehearsalDat
     assert checked.refusals == ()
     ports = RehearsalPorts(stage.ports.engine, DockerSandbox(sandbox_root), ContainerRebuilder(), DuckDBScriptRows())
     ran = rehearse_script(replace(stage, ports=ports).context(checked, PROJECT, POLICIES))
-    assert ran.end is SandboxEnd.ENDED, ran.log
-    assert ran.absent == ()
-    assert [(o.name, o.problem) for o in ran.outputs if o.problem or o.declared is None] == []
-    assert "Traceback" not in ran.log
+    assert ran["end"] == SandboxEnd.ENDED, ran["log"]
+    assert ran["absent"] == []
+    assert [(o["name"], o["problem"]) for o in ran["left"] if o["problem"] or o["declared"] is None] == []
+    assert "Traceback" not in ran["log"]
 
 
 def test_the_page_has_scripts() -> None:

@@ -1,10 +1,12 @@
 """Rehearses a private query or script on synthetic data, with the figures without noise alongside."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
+from broker.disclosure.records.released_tables import text_of_value
 from broker.domain.errors import Invalid
 from broker.domain.findings import Assessment, Verdict
 from broker.domain.jobs.job import OutputState
@@ -24,33 +26,13 @@ from broker.workflow.private_jobs.private_request import PrivateQuery, PrivateSc
 from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput, engine_words, reasons_of_votes
 from broker.workflow.run_context import Failed, RunContext
 
-
-@dataclass(frozen=True, slots=True)
-class RehearsedNumber:
-    """One number over the blocks. `spread`: standard deviation of the blocks' answers; `beyond`: number of answers
-    outside the range; `without`: mean or median without noise."""
-
-    name: str
-    without: float
-    spread: float
-    beyond: int
+DIGITS = 6
+"""Digits of the figures over the blocks of a private script."""
 
 
-@dataclass(frozen=True, slots=True)
-class RehearsedBlocks:
-    """A rehearsed script. `failed`: number of blocks without an answer. `log`: what blocks printed,
-    including errors."""
-
-    table: Assessment
-    numbers: tuple[RehearsedNumber, ...]
-    failed: int
-    seconds: float
-    runtime: str
-    log: str
-
-
-def rehearse_blocks(context: RunContext, script: PrivateScript) -> RehearsedBlocks:
-    """Rehearse a private script. Nothing is charged: the data are synthetic."""
+def rehearse_blocks(context: RunContext, script: PrivateScript) -> dict[str, Any]:
+    """Rehearse a private script, and return its table, what is known of its blocks and what these printed. Nothing is
+    charged: the data are synthetic."""
     context.progress("cut", 1, 4)
     try:
         rows = cut_rows(context, script)
@@ -62,21 +44,32 @@ def rehearse_blocks(context: RunContext, script: PrivateScript) -> RehearsedBloc
     context.progress("noise", 3, 4)
     answers = block_answers(content, script.design)
     table = block_table(script, draw_noise(script.design, content, context.private_ports.noise))
-    failed_blocks = int((~np.isfinite(answers)).any(axis=1).sum())
-    log = result.log.decode(errors="replace")
-    return RehearsedBlocks(table, numbers_of(script, answers), failed_blocks, result.seconds, result.runtime, log)
+    lines = [[text_of_value(v) for v in row.released] for row in table.rows]
+    return {
+        "runtime": result.runtime,
+        "blocks": script.parameters.blocks,
+        "estimator": script.parameters.estimator.value,
+        "failed": int((~np.isfinite(answers)).any(axis=1).sum()),
+        "numbers": list(_numbers(script, answers)),
+        "output": {"name": table.name, "columns": list(table.columns), "rows": lines},
+        "notes": list(table.notes),
+        "log": result.log.decode(errors="replace"),
+    }
 
 
-def numbers_of(script: PrivateScript, answers: Floats) -> tuple[RehearsedNumber, ...]:
+def _numbers(script: PrivateScript, answers: Floats) -> Iterator[dict[str, object]]:
+    """Yield each number over the blocks: its mean or median without noise, the standard deviation of the blocks'
+    answers, and how many of these are outside the range."""
     middle = np.median if script.parameters.estimator is BlockEstimator.MEDIAN else np.mean
-    found = []
     for n, of in enumerate(script.parameters.ranges):
-        within = clamped_answers(answers[:, n], of)
         known = answers[:, n][np.isfinite(answers[:, n])]
+        without, spread = float(middle(clamped_answers(answers[:, n], of))), float(known.std()) if len(known) else 0.0
         beyond = int(((known < float(of.low)) | (known > float(of.high))).sum())
-        spread = float(known.std()) if len(known) else 0.0
-        found.append(RehearsedNumber(of.name, float(middle(within)), spread, beyond))
-    return tuple(found)
+        yield {"name": of.name, "without_noise": _rounded(without), "spread": _rounded(spread), "beyond": beyond}
+
+
+def _rounded(number: float) -> float:
+    return float(f"{number:.{DIGITS}g}")
 
 
 def rehearse_private(context: RunContext, private: PrivateQuery) -> tuple[RehearsedOutput, ...]:

@@ -1,12 +1,16 @@
-"""Rehearses a SQL submission: plans, runs and judges it on synthetic data, as a job would be."""
+"""Rehearses a SQL submission: plans, runs and judges it on synthetic data, as a job would be. Also writes what its
+author sees of an output."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from broker.disclosure.records.protection_cost import ProtectionCost, cost_of_output
+from broker.disclosure.records.released_tables import text_of_value
+from broker.disclosure.records.rule_catalogue import RULE_CATALOGUE
 from broker.domain.errors import Invalid
-from broker.domain.findings import Assessment, Verdict
+from broker.domain.findings import AssessedRow, Assessment, Verdict
 from broker.domain.jobs.job import FailureCode, OutputState
 from broker.domain.plans.scalars import Value
 from broker.domain.projects.project import ResearchProject
@@ -75,3 +79,48 @@ def reasons_of_votes(project: ResearchProject) -> list[str]:
     if not project.votes:
         return []
     return [f"A checker reviews every output of project {project.ident}, because its policy requires votes."]
+
+
+def output_document(output: RehearsedOutput) -> dict[str, Any]:
+    found = output.assessment
+    hiding = {rule for row in found.rows for rules in row.rules for rule in rules}
+    sentences = {rule: RULE_CATALOGUE[rule].sentence for rule in hiding & RULE_CATALOGUE.keys()}
+    sentences |= {f.rule: f.sentence for f in found.findings}
+    return {
+        "name": found.name,
+        "columns": list(found.columns),
+        "key_columns": list(found.key_columns),
+        "rows": [_values(row) for row in found.rows],
+        "hidden": [list(row.suppressed) for row in found.rows],
+        "rules": [[list(rules) for rules in row.rules] for row in found.rows],
+        "meaning": dict(sorted(sentences.items())),
+        "verdict": found.verdict.value,
+        "way": output.route.value,
+        "why": list(output.why),
+        "notes": list(found.notes),
+        "symbols": dict(found.symbols),
+        **({} if output.exact is None else {"exact": [_exact(row) for row in output.exact]}),
+        **({} if output.cost is None else {"cost": output.cost.as_json()}),
+    }
+
+
+def _exact(row: Sequence[Value] | None) -> list[object] | None:
+    """Return the row of a private output that the synthetic data have without noise."""
+    return None if row is None else [_plain(value) for value in row]
+
+
+def _values(row: AssessedRow) -> list[object]:
+    """Return the values that would be released, None for hidden ones. Numbers have the digits with which they are
+    released."""
+    pairs = zip(row.released, row.suppressed, strict=True)
+    return [None if hidden else _plain(value) for value, hidden in pairs]
+
+
+def _plain(value: Value) -> object:
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    text = text_of_value(value)
+    try:
+        return float(text) if "." in text else int(text)
+    except ValueError:
+        return text

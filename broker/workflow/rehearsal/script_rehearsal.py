@@ -2,18 +2,18 @@
 its outputs."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 from broker.domain.findings import Assessment
 from broker.domain.jobs.script_files import RebuiltFile
 from broker.domain.jobs.script_requests import ScriptFigure
-from broker.domain.ports import SandboxEnd
+from broker.domain.ports import SandboxResult
 from broker.python_jobs.raw_outputs import RawRequest, released_name
 from broker.workflow.pipeline import trusted_stage
 from broker.workflow.pipeline.script_computation import compute_outputs
 from broker.workflow.pipeline.script_outputs import draft_file
 from broker.workflow.pipeline.script_run import ScriptExecution, read_outputs, run_script
-from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput, rehearsed_output
+from broker.workflow.rehearsal.query_rehearsal import output_document, rehearsed_output
 from broker.workflow.run_context import Failed, RunContext
 
 WITHHELD_REASONS = {
@@ -27,56 +27,36 @@ WITHHELD_REASONS = {
 """Why a file cannot leave, if reading it gave no more exact reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOutput:
-    """One output that the script left: a request to the broker, or a file.
-
-    `declared` is its name in the header, or None; `problem` why the broker could make nothing of it; `review_notes`
-    what a checker would read about a file.
-    """
-
-    name: str
-    kind: str
-    size: int
-    declared: str | None
-    problem: str = ""
-    review_notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RehearsedScript:
-    """How the script ended, what it printed and left, the declared outputs that it did not leave, and the tables that
-    the broker computed."""
-
-    end: SandboxEnd
-    runtime: str
-    log: str
-    outputs: tuple[LeftOutput, ...] = ()
-    absent: tuple[str, ...] = ()
-    tables: tuple[RehearsedOutput, ...] = ()
-
-
-def rehearse_script(context: RunContext) -> RehearsedScript:
-    """Run the script and return what came of it."""
+def rehearse_script(context: RunContext) -> dict[str, Any]:
+    """Run the script, and return how it ended, what it printed and left, the declared outputs that it did not leave,
+    and the tables that the broker computed."""
     context.progress("run", 1, 3)
     try:
         result = run_script(context)
     except Failed as failed:
         if failed.result is None:
             raise
-        return RehearsedScript(failed.result.end, failed.result.runtime, failed.log.decode(errors="replace"))
+        return _outcome(failed.result)
     context.progress("assess", 2, 3)
     declared = [name for name, _ in context.checked.declared]
     ran = read_outputs(context, result, compute=_compute_or_explain)
-    outputs = (*_request_outputs(ran, declared), *_file_outputs(context, ran.outputs, declared))
-    return RehearsedScript(
-        end=result.end,
-        runtime=result.runtime,
-        log=result.log.decode(errors="replace"),
-        outputs=outputs,
-        absent=tuple(name for name in declared if name not in {o.declared for o in outputs}),
-        tables=tuple(rehearsed_output(c.result, context) for c in ran.computed if isinstance(c.result, Assessment)),
-    )
+    left = [*_requests_left(ran, declared), *_files_left(context, ran.outputs, declared)]
+    absent = [name for name in declared if name not in {o["declared"] for o in left}]
+    tables = [rehearsed_output(c.result, context) for c in ran.computed if isinstance(c.result, Assessment)]
+    return _outcome(result) | {"left": left, "absent": absent, "outputs": [output_document(t) for t in tables]}
+
+
+def _outcome(result: SandboxResult) -> dict[str, Any]:
+    log = result.log.decode(errors="replace")
+    return {"end": result.end.value, "runtime": result.runtime, "log": log, "left": [], "absent": [], "outputs": []}
+
+
+def _left(
+    name: str, kind: str, size: int, declared: str | None, problem: str = "", notes: Sequence[str] = ()
+) -> dict[str, object]:
+    """Return one output that the script left: a request to the broker, or a file. `declared` is its name in the header,
+    or None; `problem` why the broker could make nothing of it; `notes` what a checker would read about a file."""
+    return {"name": name, "kind": kind, "bytes": size, "declared": declared, "problem": problem, "look_at": list(notes)}
 
 
 def _compute_or_explain(
@@ -95,12 +75,12 @@ def _compute_or_explain(
         return tuple(trusted_stage.ComputedOutput(r.name, r.kind, "", problem) for r in requests)
 
 
-def _request_outputs(ran: ScriptExecution, declared: Sequence[str]) -> Iterator[LeftOutput]:
+def _requests_left(ran: ScriptExecution, declared: Sequence[str]) -> Iterator[dict[str, object]]:
     """Yield the requests. A request belongs to the declared output with its stem; its size includes its rows."""
     problems = dict(_problems(ran.computed))
     for one in ran.outputs.requests:
         name = next((d for d in declared if d.rpartition(".")[0] == one.name), None)
-        yield LeftOutput(one.name, one.kind, len(one.request) + len(one.rows), name, problems.get(one.name, ""))
+        yield _left(one.name, one.kind, len(one.request) + len(one.rows), name, problems.get(one.name, ""))
 
 
 def _problems(computed: Sequence[trusted_stage.ComputedOutput]) -> Iterator[tuple[str, str]]:
@@ -115,16 +95,16 @@ def _problems(computed: Sequence[trusted_stage.ComputedOutput]) -> Iterator[tupl
             yield one.name, f"The figure cannot be drawn, because the table {one.result.data} has no result."
 
 
-def _file_outputs(
+def _files_left(
     context: RunContext, rebuilt: trusted_stage.RebuiltOutputs, declared: Sequence[str]
-) -> Iterator[LeftOutput]:
+) -> Iterator[dict[str, object]]:
     """Yield each file as the broker rebuilds it. The data are synthetic, so the author may know why a file could not
     be rebuilt."""
     for file in rebuilt.files:
-        yield LeftOutput(file.name, "file", file.size, file.name, *_file_review(file, context))
+        yield _left(file.name, "file", file.size, file.name, *_file_review(file, context))
     for stayed in rebuilt.stayed:
         name = next((d for d in declared if d.casefold() == released_name(stayed.name).casefold()), None)
-        yield LeftOutput(stayed.name, "file", stayed.size, name, WITHHELD_REASONS[stayed.problem] if name else "")
+        yield _left(stayed.name, "file", stayed.size, name, WITHHELD_REASONS[stayed.problem] if name else "")
 
 
 def _file_review(file: RebuiltFile, context: RunContext) -> tuple[str, tuple[str, ...]]:

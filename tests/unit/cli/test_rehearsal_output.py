@@ -12,8 +12,7 @@ from broker.domain.jobs.job import JobKind, OutputState
 from broker.domain.plans.scalars import Value
 from broker.policy.data_catalogue import Catalogue
 from broker.workflow.checking.submission_check import CheckedSubmission
-from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput
-from broker.workflow.rehearsal.rehearsal_document import output_document
+from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput, output_document
 from broker.workflow.rehearsal.synthetic_data import SyntheticDataSpec
 
 CHECKED = CheckedSubmission(JobKind.SQL, (), ("A person looks.",), ("Say it shorter.",), (), "", None, "")
