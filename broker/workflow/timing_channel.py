@@ -71,7 +71,7 @@ def appears_running(
         return False
     if not outputs or any(o.state not in {OutputState.ASSESSED, OutputState.APPROVED} for o in outputs):
         return False
-    since = max(job.updated, _disclosed_end(ports, policies, job, now) or job.updated)
+    since = max(job.updated, time_slots_of(ports, policies).displayed_end(job, now) or job.updated)
     # A job that stays longer on this way waits for a person, and is shown as such.
     held = now >= since + SLOTS_FOR_STEPS * timedelta(seconds=time_slots_of(ports, policies).seconds[0])
     return not held and not _is_handled_by_people(ports, job, outputs, handled)
@@ -99,7 +99,7 @@ def disclosed_end(ports: Ports, policies: PolicySet, job: Job) -> datetime | Non
     not ended, or a person has decided."""
     if job.state not in {JobState.ASSESSING, JobState.FAILED}:  # a person has decided, or it has not ended
         return None
-    return _disclosed_end(ports, policies, job, ports.clock.now())
+    return time_slots_of(ports, policies).displayed_end(job, ports.clock.now())
 
 
 def trial_disclosed_at(ports: Ports, policies: PolicySet, job: Job, began: datetime, ended: datetime) -> datetime:
@@ -112,10 +112,6 @@ def trial_disclosed_at(ports: Ports, policies: PolicySet, job: Job, began: datet
     if began - started <= timedelta(seconds=policies.service.rehearsal_prompt_seconds):
         return ended  # it hardly waited
     return time_slots_of(ports, policies).end(started, (ended - started).total_seconds())
-
-
-def _disclosed_end(ports: Ports, policies: PolicySet, job: Job, now: datetime) -> datetime | None:
-    return time_slots_of(ports, policies).displayed_end(job, now)
 
 
 def time_slots_of(ports: Ports, policies: PolicySet) -> TimeSlots:

@@ -7,7 +7,6 @@ last.
 import json
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +19,7 @@ from broker.disclosure.records.released_tables import released_csv, released_rec
 from broker.disclosure.rules import RuleInput, findings_of
 from broker.domain.evidence import CellEvidence, StatisticEvidence
 from broker.domain.findings import Assessment, Verdict
-from broker.domain.jobs.job import Output, OutputKind, OutputState
+from broker.domain.jobs.job import OutputKind, OutputState
 from broker.domain.jobs.script_requests import MicrodataCheck
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import EvidenceNeeds, GroupKey
@@ -30,7 +29,7 @@ from broker.policy.disclosure_rules import ZeroPolicy
 from broker.policy.files import load_policies
 from broker.query import render
 from broker.storage.content_store import FolderContentStore
-from broker.workflow.output_routes import route_output
+from broker.workflow.output_routes import route_of
 from broker.workflow.pipeline import script_outputs, trusted_stage
 from tests.attacks.little_town import (
     PROFILE,
@@ -136,17 +135,11 @@ def test_10_rows_of_a_script_never_go_out_by_themselves() -> None:
     project = replace(policies.projects[0], votes=0)
     profile = policies.disclosure_rules(project.profile)
     found = script_outputs.draft_file(made("a.csv", b"x\n1\n"), policies, profile)
-    output = Output(
-        "o", "j", found.name, found.kind, "", OutputState.ASSESSED, found.media_type, 4, "0" * 64, "", "",
-        found.verdict, datetime(2026, 1, 1, tzinfo=UTC),
-    )  # fmt: skip
     assert found.kind is OutputKind.FILE
-    assert route_output(output, project, policies, small_jobs=0) is OutputState.IN_REVIEW
+    assert route_of(found.verdict, True, project, policies, small_jobs=0) is OutputState.IN_REVIEW
     clean = Assessment("t", ("n",), 0, (), (), Verdict.PUBLISH, False)
     handed = trusted_stage.with_review_findings(clean, MicrodataCheck(50, 50, 0), ("score",))
-    assert (
-        route_output(replace(output, verdict=handed.verdict), project, policies, small_jobs=0) is OutputState.IN_REVIEW
-    )
+    assert route_of(handed.verdict, True, project, policies, small_jobs=0) is OutputState.IN_REVIEW
 
 
 def test_11_a_quasi_identifier_makes_no_random_subsets() -> None:

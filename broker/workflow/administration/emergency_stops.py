@@ -69,11 +69,10 @@ def _withdraw_job(ports: Ports, by: Person, ident: str) -> None:
         event = AuditEvent(now, by.ident, "job.stopped", ident)
         try:
             ports.store.advance(ident, job.attempt, job.state, JobState.WITHDRAWN, now, [event])
+            return
         except Conflict as conflict:
             if conflict.code != "stale":  # stale: the job has moved on, so read it again
                 raise
-        else:
-            return
 
 
 def lift(ports: Ports, by: Person, kind: StopKind, subject: str) -> bool:

@@ -73,12 +73,8 @@ def broker_project(ident: str, grants: tuple[Grant, ...], policies: PolicySet) -
 
 def all_grants(policies: PolicySet) -> tuple[Grant, ...]:
     """Return every grant that a project could have."""
-    return tuple(g for t in policies.catalogue.tables if t.grantable for g in _table_grants(t))
-
-
-def _table_grants(table: CatalogueTable) -> list[Grant]:
-    allowed = [v for v in table.variables if table.can_grant(v)]
-    return [_grant(table, v.name, table.years) for v in allowed]
+    grantable = [t for t in policies.catalogue.tables if t.grantable]
+    return tuple(_grant(t, v.name, t.years) for t in grantable for v in t.variables if t.can_grant(v))
 
 
 def _grant(table: CatalogueTable, variable: str, years: frozenset[int] | None) -> Grant:

@@ -59,3 +59,8 @@ def draft_table(
 def staff_record_of(ports: Ports, output: Output) -> StaffRecord:
     """Return the staff record of an output. The caller must have checked that the person may see it."""
     return staff_record_from_bytes(ports.content_store.get("staff", ports.store.evidence_digest(output.ident)))
+
+
+def candidate_of(ports: Ports, output: Output) -> bytes | None:
+    """Return what would leave, for somebody who may see the output; None if nothing can."""
+    return None if output.release_hash is None else ports.content_store.get("staff", output.release_hash)

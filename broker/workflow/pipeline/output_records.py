@@ -1,7 +1,7 @@
 """Records of outputs: the staff record with evidence and findings, and the record that leaves with a release."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -19,7 +19,7 @@ from broker.domain.ports import Ports
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.policy_set import PolicySet
 from broker.workflow.access import project_or_unknown, reach_job, reach_output
-from broker.workflow.pipeline.draft_output import staff_record_of
+from broker.workflow.pipeline.draft_output import candidate_of, staff_record_of
 from broker.workflow.policies_in_force import policies_assessed
 
 
@@ -91,10 +91,11 @@ def acro_folder(ports: Ports, person: Person, job_ident: str) -> AcroFolder:
     outputs = _viewable_outputs(ports, person, job_ident)
     job, now = ports.store.job(job_ident), ports.clock.now()
     ports.store.record([AuditEvent(now, person.ident, "output.viewed", o.ident) for o in outputs])
-    name_of = _file_names(outputs)
-    items = [AcroItem(o.name, name_of(o), o.verdict, staff_record_of(ports, o).table, o.description) for o in outputs]
+    # File names without a path, unique in one folder.
+    named = [(f"output_{n}_{_plain_file_name(o)}", o) for n, o in enumerate(outputs)]
+    items = [AcroItem(o.name, name, o.verdict, staff_record_of(ports, o).table, o.description) for name, o in named]
     results = acro_results(items, job.submission.text, job.updated.isoformat())
-    return AcroFolder(results, tuple(AcroFile(name_of(o), _candidate(ports, o)) for o in outputs))
+    return AcroFolder(results, tuple(AcroFile(name, candidate_of(ports, o)) for name, o in named))
 
 
 def _viewable_outputs(ports: Ports, person: Person, job_ident: str) -> list[Output]:
@@ -106,16 +107,6 @@ def _viewable_outputs(ports: Ports, person: Person, job_ident: str) -> list[Outp
     if not found:
         raise Unknown("record", job_ident)
     return found
-
-
-def _candidate(ports: Ports, output: Output) -> bytes | None:
-    return None if output.release_hash is None else ports.content_store.get("staff", output.release_hash)
-
-
-def _file_names(outputs: list[Output]) -> Callable[[Output], str]:
-    """Return a function that gives each output a file name without a path. The names are unique in one folder."""
-    names = {o.ident: f"output_{n}_{_plain_file_name(o)}" for n, o in enumerate(outputs)}
-    return lambda output: names[output.ident]
 
 
 def _plain_file_name(output: Output) -> str:

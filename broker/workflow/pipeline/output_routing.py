@@ -12,7 +12,7 @@ from broker.domain.jobs.job import DECIDED_STATES, Job, JobState, Output, Output
 from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import Ports
 from broker.workflow.access import project_of
-from broker.workflow.output_routes import route_output
+from broker.workflow.output_routes import route_of
 from broker.workflow.policies_in_force import policies_in_force, policies_of, rules_unchanged
 from broker.workflow.timing_channel import end_hidden_until, reads_nothing, withheld_hidden_until
 
@@ -72,13 +72,10 @@ def _route_outputs(ports: Ports, job: Job) -> None:
     for output in ports.store.outputs_of(job.ident):
         if output.state is OutputState.ASSESSED:
             small, changed = ports.store.small_jobs(project.ident), ports.store.history_changed_jobs(project.ident)
-            after = route_output(output, project, policies, small, changed) if stands else _route_to_person(output)
+            can_leave = output.release_hash is not None
+            # Nothing leaves automatically if the rules have changed since the assessment or the project has ended.
+            held = OutputState.IN_REVIEW if can_leave else OutputState.WITHHELD
+            after = route_of(output.verdict, can_leave, project, policies, small, changed) if stands else held
             now = ports.clock.now()
             event = AuditEvent(now, SYSTEM.ident, f"output.{after.value}", output.ident, (("job", job.ident),))
             ports.store.move_output(output.ident, OutputState.ASSESSED, after, now, [event])
-
-
-def _route_to_person(output: Output) -> OutputState:
-    """Return the route if the rules have changed since the assessment or the project has ended: nothing leaves
-    automatically."""
-    return OutputState.WITHHELD if output.release_hash is None else OutputState.IN_REVIEW

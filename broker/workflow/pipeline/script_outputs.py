@@ -86,21 +86,19 @@ def _unique_names(made: Iterable[DraftOutput]) -> Iterable[DraftOutput]:
 def _draft_computed(
     computed: ComputedOutput, tables: Mapping[str, ComputedOutput], profile: DisclosureRules
 ) -> DraftOutput:
-    found = computed.result
-    if isinstance(found, Assessment) and computed.compared is not None:
-        return draft_compared(found, f"{computed.name}.csv", profile, computed.compared)
+    found, table = computed.result, f"{computed.name}.csv"
     if isinstance(found, Assessment):
-        return draft_table(found, f"{computed.name}.csv", profile.name)
-    try:
-        problem = found if isinstance(found, OutputProblem) else None
-        if isinstance(found, ScriptFigure):
+        if computed.compared is None:
+            return draft_table(found, table, profile.name)
+        return draft_compared(found, table, profile, computed.compared)
+    if isinstance(found, ScriptFigure):
+        try:
             return _draft_figure(computed.name, found, tables)
-    except Invalid as wrong:
-        problem = OutputProblem(wrong.code, wrong.message, (("place", wrong.pointer),))
-    assert problem is not None
-    name = f"{computed.name}.{'svg' if computed.kind == 'figure' else 'csv'}"
-    facts = {"handed": computed.kind, "sentence": problem.sentence, "figures": dict(problem.figures)}
-    return _withheld_output(name, problem.code, facts)
+        except Invalid as wrong:
+            found = OutputProblem(wrong.code, wrong.message, (("place", wrong.pointer),))
+    name = f"{computed.name}.svg" if computed.kind == "figure" else table
+    facts = {"handed": computed.kind, "sentence": found.sentence, "figures": dict(found.figures)}
+    return _withheld_output(name, found.code, facts)
 
 
 def _draft_figure(name: str, figure: ScriptFigure, tables: Mapping[str, ComputedOutput]) -> DraftOutput:

@@ -91,8 +91,7 @@ def rehearse_private(context: RunContext, private: PrivateQuery) -> tuple[Rehear
     # The figures without noise are all shown, also those under the display floor.
     unseen = replace(query, profile=replace(query.profile, display_floor=0))
     real = noisy_tables(unseen, without_noise(query, exact), steps)
-    found = tuple(_rehearsed_private(n, e, project, policies) for n, e in zip(noisy, real, strict=True))
-    return found
+    return tuple(_rehearsed_private(n, e, project, policies) for n, e in zip(noisy, real, strict=True))
 
 
 def without_noise(private: PrivateQuery, exact: ExactAnswers) -> NoisyAnswer:

@@ -80,11 +80,9 @@ def _granted_tables(project: ResearchProject, catalogue: Catalogue, available_ye
 
 def _granted_years(project: ResearchProject, table: CatalogueTable) -> Years:
     """Return the years in which any variable of a table with years is granted."""
-    granted: Years = frozenset()
-    for grant in project.grants:
-        if grant.table == table.full_name:
-            granted |= (table.years or frozenset()) if grant.years is None else grant.years
-    return granted & (table.years or frozenset())
+    existing: Years = table.years or frozenset()
+    granted = (g.years for g in project.grants if g.table == table.full_name)
+    return existing & frozenset().union(*(existing if years is None else years for years in granted))
 
 
 WAITING, BEGINNING = "waiting", "beginning"

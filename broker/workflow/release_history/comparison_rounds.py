@@ -11,7 +11,7 @@ from broker.disclosure.close_amounts import shown_amounts
 from broker.disclosure.differencing.compare_tables import LoadTable
 from broker.disclosure.differencing.difference_repair import repair_differences
 from broker.disclosure.differencing.functionals import without_total
-from broker.disclosure.judged_tables import HistoryConstraint
+from broker.disclosure.judged_tables import NO_HISTORY, HistoryConstraint
 from broker.disclosure.table_recipes import movable_totals
 from broker.domain.findings import Assessment
 from broker.domain.plans.lineage import statistics_read_by
@@ -32,14 +32,11 @@ class TableChanges:
     """Collects the history constraint of one table. A cell that is hidden once stays hidden."""
 
     def __init__(
-        self, cells: Sequence[tuple[Value, ...]], idents: frozenset[int], before: HistoryConstraint | None = None
+        self, cells: Sequence[tuple[Value, ...]], idents: frozenset[int], before: HistoryConstraint = NO_HISTORY
     ) -> None:
         self._cells, self._idents = cells, idents
-        self._hidden = set(before.hidden if before else ())
-        self._earlier = dict(before.earlier if before else {})
-        self._shifts = (
-            {keys: {i: [*of] for i, of in some.items()} for keys, some in before.shifts.items()} if before else {}
-        )
+        self._hidden, self._earlier = set(before.hidden), dict(before.earlier)
+        self._shifts = {keys: {i: [*of] for i, of in some.items()} for keys, some in before.shifts.items()}
 
     def hide(self, cell: int, ident: int | None) -> None:
         self._hidden |= {(self._cells[cell], i) for i in (self._idents if ident is None else [ident])}
@@ -260,7 +257,7 @@ class JobComparison(ComparisonState):
         """Turn the repairs into the table's history constraint, with which it is judged again."""
         # Only holes count for the project's quota: whether a value moved must not be told by the end of it.
         found.hides |= any(c.action in {RepairAction.SUPPRESS, RepairAction.WITHHOLD} for c in changes)
-        said = TableChanges(self._cells(where), self._idents(where), self._changes.get(where))
+        said = TableChanges(self._cells(where), self._idents(where), self._changes.get(where, NO_HISTORY))
         labels = {f.statistic: f.told for f in table.figures}
         for change in changes:
             match change:
@@ -297,7 +294,7 @@ class JobComparison(ComparisonState):
         for where, figures in zip(tables, hidden, strict=True):
             if figures:
                 found.over_cap.add(where[0])
-                said = TableChanges(self._cells(where), self._idents(where), self._changes.get(where))
+                said = TableChanges(self._cells(where), self._idents(where), self._changes.get(where, NO_HISTORY))
                 for statistic, cell in sorted(figures):
                     said.hide(cell, statistic)
                 self._changes[where] = said.build()

@@ -138,13 +138,9 @@ def _store_measured(
     """Store what staff may know of a reference population when it is first needed, or when policy's least size has
     changed."""
     if ports.store.measured_minimums(known.snapshot).get(known.ident) != rules.least:
-        ports.store.put_measured([_measured(known, groups, rules.least)])
-
-
-def _measured(known: KnownPopulation, groups: figure_cap.ReferenceGroups, least: int) -> MeasuredPopulation:
-    cells = tuple(_cell_label(known, cell, groups.cells[cell]) for cell in range(len(known.cells)))
-    named = (known.snapshot, known.ident, known.name, known.table, known.year)
-    return MeasuredPopulation(*named, least, cells, groups.sizes)
+        cells = tuple(_cell_label(known, cell, groups.cells[cell]) for cell in range(len(known.cells)))
+        named = (known.snapshot, known.ident, known.name, known.table, known.year)
+        ports.store.put_measured([MeasuredPopulation(*named, rules.least, cells, groups.sizes)])
 
 
 def _cell_label(known: KnownPopulation, cell: int, pooled: int) -> str:

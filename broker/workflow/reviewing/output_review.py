@@ -16,7 +16,7 @@ from broker.domain.ports import Ports, VoteRecord
 from broker.domain.staff_records import StaffRecord
 from broker.policy.policy_set import PolicySet
 from broker.workflow.access import ReachedOutput, project_of, reach_output, relation_of
-from broker.workflow.pipeline.draft_output import staff_record_of
+from broker.workflow.pipeline.draft_output import candidate_of, staff_record_of
 from broker.workflow.pipeline.output_routing import route_after_decision
 from broker.workflow.policies_in_force import rules_unchanged
 from broker.workflow.reviewing.output_thread import new_message
@@ -203,7 +203,7 @@ def view_output(ports: Ports, person: Person, output_ident: str) -> OutputUnderR
         job=reached.job,
         staff=staff,
         record=record,
-        candidate=None if output.release_hash is None else ports.content_store.get("staff", output.release_hash),
+        candidate=candidate_of(ports, output),
         votes=seen,
         needed=_needed(reached, aside or any(v.overrides for v in seen)),
         memory_version=memory_version([output]),

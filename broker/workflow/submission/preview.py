@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from broker.domain.errors import Invalid
@@ -79,17 +80,13 @@ def max_lookup_bytes(ports: Ports) -> int:
     return policies_in_force(ports.store).service.lookup_bytes
 
 
-def find_variables(ports: Ports, person: Person, wanted: str, limit: int = 200) -> list[CatalogueEntry]:
-    """Return the variables whose table, name or description contains every word of `wanted`, in the
+def find_variables(ports: Ports, person: Person, wanted: str, limit: int) -> list[CatalogueEntry]:
+    """Return the first variables whose table, name or description contains every word of `wanted`, in the
     catalogue's order."""
     policies = policies_in_force(ports.store)
     mine = [p for p in policies.projects if person.ident in p.researchers]
-    found = []
-    for table, variable in matching_variables(policies, wanted.split()):
-        found.append(catalogue_entry(table, variable, mine))
-        if len(found) == limit:
-            break
-    return found
+    matching = islice(matching_variables(policies, wanted.split()), limit)
+    return [catalogue_entry(table, variable, mine) for table, variable in matching]
 
 
 def matching_variables(policies: PolicySet, words: Sequence[str]) -> Iterator[tuple[CatalogueTable, Variable]]:

@@ -49,7 +49,7 @@ class Progress:
 
 def followed_job(ports: Ports, person: Person, ident: str) -> tuple[job_views.JobView, Progress]:
     """Return a job without its text, and its progress: what a page requests again and again."""
-    view = job_views.job_summary(ports, person, ident)
+    view = job_views.view_job(ports, person, ident, whole=False)
     return view, progress(ports, person, view)
 
 

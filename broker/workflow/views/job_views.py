@@ -87,15 +87,10 @@ def visible_jobs(
     return [_job_view(ports, policies, person, j, whole=False, data=data) for j in found]
 
 
-def view_job(ports: Ports, person: Person, ident: str) -> JobView:
+def view_job(ports: Ports, person: Person, ident: str, *, whole: bool = True) -> JobView:
+    """Return a job; without text and outputs unless `whole`, which is cheap enough to be requested again and again."""
     reached = reach_job(ports, person, Action.VIEW_JOB, ident)
-    return _job_view(ports, reached.policies, person, reached.job, whole=True)
-
-
-def job_summary(ports: Ports, person: Person, ident: str) -> JobView:
-    """Return a job without text and outputs, which is cheap enough to be requested again and again."""
-    reached = reach_job(ports, person, Action.VIEW_JOB, ident)
-    return _job_view(ports, reached.policies, person, reached.job, whole=False)
+    return _job_view(ports, reached.policies, person, reached.job, whole=whole)
 
 
 def my_project(ports: Ports, person: Person, ident: str) -> ResearchProject:

@@ -82,7 +82,7 @@ def test_progress_follows_the_schedule_until_the_end_is_shown(dashboard):
     for name in SCRIPTS:
         job, _ = watched(dashboard, name)
         dashboard.clock.at = dashboard.clock.at.replace(microsecond=0) - timedelta(seconds=LATE[name])
-        view = job_views.job_summary(dashboard.ports, dashboard.person(DORA), job)
+        view = job_views.view_job(dashboard.ports, dashboard.person(DORA), job, whole=False)
         assert view.state == "running"
         seen[name] = job_progress.progress(dashboard.ports, dashboard.person(DORA), view).blocks
     assert len(set(seen.values())) == 1
