@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.judged_tables import HistoryConstraint
@@ -34,38 +35,30 @@ from broker.workflow.run_context import Failed, limits_for, members_limits, name
 from broker.workflow.submission.save_definition import saved_at_submission
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True)
 class SqlComparison:
-    """Comparison of one SQL job, with its plan under the policy that judged it, on its snapshot. `changed`: whether
-    the release history changed anything."""
+    """Comparison of one SQL job, with its plan under the policy that judged it, on its snapshot."""
 
     ports: WorkerPorts
     job: Job
     item: WorkItem
-    changed: bool = False
+    policies: PolicySet
 
-    def compare(self, outputs: Sequence[Output]) -> list[OutputRecord]:
-        plan, vault = self._plan(), self._vault()
+    def compare(self, outputs: Sequence[Output]) -> tuple[list[OutputRecord], bool]:
+        """Return the new records of the outputs, and whether the release history changed anything."""
+        plan, vault, project, profile = self.plan, self.vault, self.project.ident, self.profile
         numbers = {planned.name: n for n, planned in enumerate(plan.outputs)}
-        by_number = {numbers[o.name]: o for o in outputs}
-        members = {m.address: m for m in self._members(plan, vault, frozenset(by_number))}
-        judge = _SqlJudge(self, plan, vault)
-        project, profile, today = self.project.ident, self.profile, policies_in_force(self.ports.store)
-        now = self.ports.clock.now()
-        request = ComparisonRequest(project, vault.snapshot, profile, now, plan, members, judge, today)
+        members = {m.address: m for m in self._members(frozenset(numbers[o.name] for o in outputs))}
+        now, today = self.ports.clock.now(), policies_in_force(self.ports.store)
+        request = ComparisonRequest(project, vault.snapshot, profile, now, plan, members, self.judge, today)
         comparing = JobComparison(self.ports, request)
-        found = comparing.run(self._judged(plan, outputs, judge))
-        self.changed = found.hides
+        found = comparing.run(self._judged(outputs))
         made = []
         for output in outputs:
             one = comparison_records.compared_table(comparing, found, numbers[output.name], project)
             draft = comparison_records.draft_compared(one.judged, output.name, profile, one)
             made.append(comparison_records.store_draft(self.ports, output, draft))
-        return made
-
-    @property
-    def policies(self) -> PolicySet:
-        return policies_assessed(self.ports.store, self.job)
+        return made, found.hides
 
     @property
     def project(self) -> ResearchProject:
@@ -75,8 +68,9 @@ class SqlComparison:
     def profile(self) -> DisclosureRules:
         return self.policies.disclosure_rules(self.project.profile)
 
-    def _plan(self) -> Plan:
-        """Return the plan of the canonical text as it was judged. Raises Failed if it differs by now."""
+    @cached_property
+    def plan(self) -> Plan:
+        """The plan of the canonical text as it was judged. Raises Failed if it differs by now."""
         # An exact job's hash is its plan's, so a plan of this hash is the one that was judged.
         if (known := recent_plan(self.job.plan_hash)) is not None:
             return known
@@ -89,7 +83,8 @@ class SqlComparison:
             raise Failed(FailureCode.PLAN_CHANGED)
         return checked.plan
 
-    def _vault(self) -> Vault:
+    @cached_property
+    def vault(self) -> Vault:
         project, snapshot = self.job.submission.project, self.job.snapshot or ""
         try:
             # Today's grants may make another vault than the one of the run, which the job named.
@@ -103,53 +98,44 @@ class SqlComparison:
     def _is_retired(self, snapshot: str) -> bool:
         return any(s.ident == snapshot and s.retired is not None for s in self.ports.store.snapshots())
 
-    def _members(self, plan: Plan, vault: Vault, outputs: frozenset[int]) -> list[TableMembers]:
+    def _members(self, outputs: frozenset[int]) -> list[TableMembers]:
         history, needs, limits = history_ports(self.ports), evidence_needs(self.profile), members_limits(self.policies)
         # Members are stored by global person numbers, because releases of other projects are compared too.
-        numbers = history.populations.numbers(vault)
+        numbers = history.populations.numbers(self.vault)
         found: list[TableMembers] = []
-        for where in history.engine.shown(plan):
+        for where in history.engine.shown(self.plan):
             if where[0] in outputs:
                 request = history.engine.prepare_members(
-                    plan, vault, self.job.ident, self.item.attempt, limits, needs, [where]
+                    self.plan, self.vault, self.job.ident, self.item.attempt, limits, needs, [where]
                 )
                 # One table for each sandbox run: a row for each person of several tables would exceed the limits.
-                found += history.engine.read_members(plan, self.run(request).frames, numbers, [where])
+                found += history.engine.read_members(self.plan, self.run(request).frames, numbers, [where])
         return found
 
-    def _judged(self, plan: Plan, outputs: Sequence[Output], judge: "_SqlJudge") -> Sequence[Assessment]:
+    def _judged(self, outputs: Sequence[Output]) -> Sequence[Assessment]:
         """Return the assessments of the outputs. If all outputs were only assessed so far, these are stored; otherwise
         judge again."""
         # If outputs are missing, or an earlier comparison has changed some, the stored assessments are not those of
         # the whole job.
-        if len(outputs) < len(plan.outputs) or any(o.memory_version is not None for o in outputs):
-            return judge({})
+        if len(outputs) < len(self.plan.outputs) or any(o.memory_version is not None for o in outputs):
+            return self.judge({})
         known = {o.name: staff_record_of(self.ports, o).table for o in outputs}
-        return [table for planned in plan.outputs if (table := known[planned.name]) is not None]
+        return [table for planned in self.plan.outputs if (table := known[planned.name]) is not None]
+
+    def judge(self, constraints: Mapping[TableAddress, HistoryConstraint]) -> Sequence[Assessment]:
+        """Judge the job again under history constraints."""
+        evidence, registers = self.evidence, self.ports.vaults.registers(self.vault)
+        return judge_job(self.plan, evidence, self.profile, registers, history=constraints)
+
+    @cached_property
+    def evidence(self) -> JobEvidence:
+        """The evidence of the tables. Computed only when something has to be judged again."""
+        engine, needs, limits = self.ports.engine, evidence_needs(self.profile), limits_for(JobKind.SQL, self.policies)
+        request = engine.prepare(self.plan, self.vault, self.job.ident, self.item.attempt, limits, needs)
+        return engine.read(self.plan, self.run(request).frames, needs)
 
     def run(self, request: SandboxRequest) -> SandboxResult:
         return run_to_end(self.ports.sandbox, request)
-
-
-class _SqlJudge:
-    """Judges the job again under history constraints. Computes the evidence once, when it is first needed."""
-
-    def __init__(self, comparison: SqlComparison, plan: Plan, vault: Vault) -> None:
-        self._comparison, self._plan, self._vault = comparison, plan, vault
-        self._evidence: JobEvidence | None = None
-
-    def __call__(self, constraints: Mapping[TableAddress, HistoryConstraint]) -> Sequence[Assessment]:
-        comparison, needs = self._comparison, evidence_needs(self._comparison.profile)
-        # Computed only when something has to be judged again.
-        if self._evidence is None:
-            limits = limits_for(JobKind.SQL, comparison.policies)
-            engine = comparison.ports.engine
-            request = engine.prepare(
-                self._plan, self._vault, comparison.job.ident, comparison.item.attempt, limits, needs
-            )
-            self._evidence = engine.read(self._plan, comparison.run(request).frames, needs)
-        registers = comparison.ports.vaults.registers(self._vault)
-        return judge_job(self._plan, self._evidence, comparison.profile, registers, history=constraints)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +153,8 @@ def compare(ports: WorkerPorts, task: ComparisonTask) -> None:
     cannot be compared."""
     job, outputs, clean = ports.store.job(task.item.subject), task.outputs, task.clean
     if job.submission.kind is JobKind.SQL:
-        tables = SqlComparison(ports, job, task.item)
-        records, changed = tables.compare(outputs), tables.changed
+        comparison = SqlComparison(ports, job, task.item, policies_assessed(ports.store, job))
+        records, changed = comparison.compare(outputs)
     else:
         # The rows of a script's tables are gone, so these cannot be compared again.
         outputs = [o for o in outputs if o.ident not in clean]
