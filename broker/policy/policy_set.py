@@ -79,22 +79,21 @@ class PolicySet(PolicyModel):
 def canonical_json(value: object) -> str:
     """JSON with sorted keys. Models become objects of their fields, sets are sorted, tuples and lists keep their
     order."""
-    return json.dumps(_plain_value(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain_value)
 
 
 def _plain_value(value: object) -> object:
-    if isinstance(value, str | int | float) or value is None:
-        return value
-    if isinstance(value, dict):
-        return {str(k): _plain_value(v) for k, v in value.items()}
+    """What JSON has in place of a value that it does not know."""
     if isinstance(value, frozenset | set):
-        return sorted(map(_plain_value, value), key=_sort_key)
-    if isinstance(value, list | tuple):
-        return [_plain_value(v) for v in value]
+        return sorted(value, key=_sort_key)
+    if isinstance(value, date):
+        return value.isoformat()
     if is_dataclass(value):
-        return {f.name: _plain_value(getattr(value, f.name)) for f in fields(value)}
-    return value.isoformat() if isinstance(value, date) else value
+        return {f.name: getattr(value, f.name) for f in fields(value)}
+    raise TypeError(f"{type(value).__name__} has no canonical JSON")
 
 
-def _sort_key(plain: object) -> str:
-    return encode_basestring_ascii(plain) if isinstance(plain, str) else json.dumps(plain, sort_keys=True)
+def _sort_key(element: object) -> str:
+    if isinstance(element, str):
+        return encode_basestring_ascii(element)
+    return json.dumps(element, sort_keys=True, default=_plain_value)

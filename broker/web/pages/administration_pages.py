@@ -18,7 +18,8 @@ overview_blueprint = Blueprint("administer", __name__)
 @overview_blueprint.get("/administration")
 def overview() -> str:
     state = monitoring.in_force(ports(), caller())
-    stops, system = emergency_stops.standing_stops(ports(), caller()), monitoring.health(ports(), caller())
+    stops = emergency_stops.list_stops(ports(), caller(), standing_only=True)
+    system = monitoring.health(ports(), caller())
     return render_template("administration.html", state=state, stops=stops, system=system)
 
 

@@ -115,7 +115,7 @@ stop_blueprint = Blueprint("stops", __name__)
 @stop_blueprint.get("/administration/stops")
 def stops(problem: Invalid | None = None) -> str:
     given = {name: request.values.get(name, "")[:100] for name in ("kind", "subject")}
-    found = emergency_stops.all_stops(ports(), caller())
+    found = emergency_stops.list_stops(ports(), caller())
     return render_template("administration_stops.html", stops=found, given=given, problem=problem)
 
 
@@ -130,7 +130,7 @@ def stop() -> Redirect | tuple[str, int]:
         return stops(error), 400
     except Unknown:
         # Raises for callers who may not see stops, so that they get no other answer here.
-        emergency_stops.standing_stops(ports(), caller())
+        emergency_stops.list_stops(ports(), caller(), standing_only=True)
         return stops(Invalid("subject", "This person or project does not exist.", "/subject")), 400
     return redirect(url_for("stops.stops", ended=ended))
 

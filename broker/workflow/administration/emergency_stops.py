@@ -94,14 +94,9 @@ def lift(ports: Ports, by: Person, kind: StopKind, subject: str) -> bool:
     return True
 
 
-def standing_stops(ports: Ports, by: Person) -> list[Stop]:
+def list_stops(ports: Ports, by: Person, *, standing_only: bool = False) -> list[Stop]:
     check_administrator(by, Action.STOP_ALL)
-    return ports.store.stops(standing_only=True)
-
-
-def all_stops(ports: Ports, by: Person) -> list[Stop]:
-    check_administrator(by, Action.STOP_ALL)
-    return ports.store.stops()
+    return ports.store.stops(standing_only=standing_only)
 
 
 def check_not_stopped(ports: Ports, project: str) -> None:

@@ -64,18 +64,10 @@ def rehearsal_view(
     """
     done = rehearsal.state in {RehearsalState.DONE, RehearsalState.FAILED}
     waits = {"seconds": max(0, int((now - rehearsal.created).total_seconds())), "limit": _limit(rehearsal, service)}
-    if (
-        _was_prompt(rehearsal, service)
-        or (done and now >= _slot_end(rehearsal, slots))
-        or not (done or rehearsal.started)
-    ):
-        return RehearsalView(
-            rehearsal,
-            rehearsal.state,
-            rehearsal.step,
-            json.loads(rehearsal.document) if rehearsal.document else None,
-            **waits,
-        )
+    over = _was_prompt(rehearsal, service) or (done and now >= _slot_end(rehearsal, slots))
+    if over or not (done or rehearsal.started):
+        document = json.loads(rehearsal.document) if rehearsal.document else None
+        return RehearsalView(rehearsal, rehearsal.state, rehearsal.step, document, **waits)
     if rehearsal.state is RehearsalState.CANCELLED:
         # The author cancelled it, so this state reveals nothing.
         return RehearsalView(rehearsal, rehearsal.state, None, None)

@@ -156,11 +156,9 @@ class ComparisonRequest:
     def sources(self, where: TableAddress) -> TableSources:
         """Return the table's sources. No plan says where a script's rows come from, so they count as coming from any
         table that it could read."""
-        return (
-            sources_of(self.planned(where))
-            if self.script_rows is None
-            else TableSources(self.script_rows.sources, None)
-        )
+        if self.script_rows is not None:
+            return TableSources(self.script_rows.sources, None)
+        return sources_of(self.planned(where))
 
     def judged_table(
         self, where: TableAddress, members: Members, known: Mapping[str, int], judged: Assessment

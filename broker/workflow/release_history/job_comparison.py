@@ -213,25 +213,16 @@ def _events(ports: WorkerPorts, found: ComparedOutput) -> list[AuditEvent]:
 def _refused_record(ports: WorkerPorts, job: Job, before: Output) -> OutputRecord:
     """Return the record of a script's table that cannot leave any more. Its rows are gone, so it cannot be repaired.
     If the script is submitted again, its tables are compared with the releases that caused this, and repaired."""
-    known = staff_record_of(ports, before)
+    known, lost = staff_record_of(ports, before), comparison_records.NOT_REPAIRED
     record = replace(known.comparison or ComparisonRecord(""), version=str(ports.store.history_version()))
     if known.table is None:  # a figure that was drawn of a table
-        shown = replace(known, comparison=replace(record, refused=comparison_records.NOT_REPAIRED.sentence))
-        draft = DraftOutput(
-            before.name,
-            before.kind,
-            before.media_type,
-            shown,
-            None,
-            comparison_records.NOT_REPAIRED.rule,
-            Verdict.REFUSE,
-            False,
-            record.version,
-        )
+        shown = replace(known, comparison=replace(record, refused=lost.sentence))
+        named = (before.name, before.kind, before.media_type)
+        draft = DraftOutput(*named, shown, None, lost.rule, Verdict.REFUSE, False, record.version)
     else:
         policies = policies_assessed(ports.store, job)
         profile = policies.disclosure_rules(project_or_unknown(policies, job.submission.project).profile)
-        judged = add_findings(known.table, comparison_records.NOT_REPAIRED)
-        compared = comparison_records.ComparedTable(judged, record, (), changed=True)
-        draft = replace(comparison_records.draft_compared(judged, before.name, profile, compared), candidate=None)
+        compared = comparison_records.ComparedTable(add_findings(known.table, lost), record, (), changed=True)
+        drafted = comparison_records.draft_compared(compared.judged, before.name, profile, compared)
+        draft = replace(drafted, candidate=None)
     return comparison_records.store_draft(ports, before, draft)
