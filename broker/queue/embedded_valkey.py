@@ -66,13 +66,11 @@ class EmbeddedValkey:
         """Whether a server answers at the socket."""
         if not self._socket.exists():
             return False
-        client = self._client()
         try:
-            return bool(client.ping())
+            with self._client() as client:
+                return bool(client.ping())
         except RedisError:
             return False
-        finally:
-            client.close()
 
     def _client(self) -> Redis:
         return Redis.from_url(self.url, socket_timeout=2, socket_connect_timeout=2)

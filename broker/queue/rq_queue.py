@@ -1,6 +1,7 @@
 """The port `Queue` on RQ, and the worker that takes from it: ids as JSON. The store decides what runs."""
 
 import threading
+from contextlib import suppress
 from typing import Any
 
 from redis import Redis
@@ -83,10 +84,8 @@ def _offer_again(queue: Queue, item: WorkItem) -> None:
     known: Any = queue.fetch_job(name)
     if known is not None:
         known.delete()
-    try:
+    with suppress(DuplicateJobError):  # another reconciler was faster
         _enqueue(queue, item)
-    except DuplicateJobError:
-        return  # another reconciler was faster
 
 
 def _delivery_ident(item: WorkItem) -> str:

@@ -45,11 +45,8 @@ def next_job(ports: Ports, policies: PolicySet, slot: WorkerSlot, passed: Contai
     """Return the job that the slot takes now, leaving out those in `passed` and those that rest, or None."""
     scripts = slot.takes_scripts(policies)
     due = {item.subject for item in ports.store.work_due(frozenset({WorkKind.RUN}), ports.clock.now())}
-    for job in jobs_in_turn(ports, policies):
-        takes_it = scripts or job.submission.kind is JobKind.SQL
-        if takes_it and job.ident in due and job.ident not in passed:
-            return job.ident
-    return None
+    free = (job for job in jobs_in_turn(ports, policies) if job.ident in due and job.ident not in passed)
+    return next((job.ident for job in free if scripts or job.submission.kind is JobKind.SQL), None)
 
 
 def offer(ports: Ports, item: WorkItem) -> None:

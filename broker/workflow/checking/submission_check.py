@@ -1,5 +1,6 @@
 """Checks a submission without any data: parses, scopes and plans it. The offline check and a run use the same check."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
@@ -25,36 +26,31 @@ if TYPE_CHECKING:
 SPEND_ADVICE = "Write a line  -- private: epsilon 0.5  (or  -- private: error 5, for counts with a mean error of 5)."
 
 
-def check_privacy_mode(project: ResearchProject, kind: JobKind, lines: PrivateDirectives) -> tuple[Refusal, ...]:
-    if lines.is_private and (project.mode is ProtectionMode.DISCLOSURE_CONTROL or not project.privacy):
-        return (
-            Refusal(
+def check_privacy_mode(project: ResearchProject, kind: JobKind, lines: PrivateDirectives) -> Iterator[Refusal]:
+    """Yield a refusal if the text may not be private in this project, or has to be and is not."""
+    if lines.is_private:
+        if project.mode is ProtectionMode.DISCLOSURE_CONTROL or not project.privacy:
+            yield Refusal(
                 "private-not-here",
                 f"Project {project.ident} releases under disclosure control only, and has no privacy budget.",
                 "Remove the line, or ask an administrator whether the project can have a privacy budget.",
                 lines.line,
                 1,
-            ),
+            )
+    elif project.mode is ProtectionMode.DIFFERENTIAL_PRIVACY and kind is JobKind.PYTHON:
+        yield Refusal(
+            "differential-privacy-only",
+            f"Project {project.ident} releases under differential privacy only, and this script does not "
+            "state its spend.",
+            "Use SQL, or write  # private: epsilon 0.5, blocks 500, range [0, 1]  and  def answer(tables).",
         )
-    if lines.is_private or project.mode is not ProtectionMode.DIFFERENTIAL_PRIVACY:
-        return ()
-    if kind is JobKind.PYTHON:
-        return (
-            Refusal(
-                "differential-privacy-only",
-                f"Project {project.ident} releases under differential privacy only, and this script does not "
-                "state its spend.",
-                "Use SQL, or write  # private: epsilon 0.5, blocks 500, range [0, 1]  and  def answer(tables).",
-            ),
-        )
-    return (
-        Refusal(
+    elif project.mode is ProtectionMode.DIFFERENTIAL_PRIVACY:
+        yield Refusal(
             "private-spend-missing",
             f"Project {project.ident} releases under differential privacy only, and this text does not state its "
             "spend.",
             SPEND_ADVICE,
-        ),
-    )
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +145,7 @@ def _check_sql(
     )
     if lines is None:
         return checked  # refused for its length, so its lines were not read
-    refusals = check_privacy_mode(project, JobKind.SQL, lines)
+    refusals = tuple(check_privacy_mode(project, JobKind.SQL, lines))
     if refusals or lines.is_private:
         return _check_private_query(checked, lines, refusals, project, policies)
     return checked if plan is None else replace(checked, advice=(*plan.advice, *advice_on(plan, project, policies)))

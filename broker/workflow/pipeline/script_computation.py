@@ -196,7 +196,7 @@ def _run_family(
     found: Sequence[JudgedTable] = [(None, None)] * len(family)
     if evidence is not None:
         earlier_tables = [t for c in before if c.compared is not None for t in c.compared.tables]
-        batch = ScriptTableBatch(planned.plan, planned.rows, microdata, evidence, context.vaults, earlier_tables)
+        batch = ScriptTableBatch(planned.plan, planned.rows, microdata, evidence, earlier_tables)
         found = _judge_tables(context, batch)
     each = zip(family, found, planned.own, strict=True)
     return checked, tuple(

@@ -14,7 +14,7 @@ from broker.domain.findings import Assessment
 from broker.domain.plans import operators as ops
 from broker.domain.plans.lineage import statistics_read_by
 from broker.domain.plans.plan import Plan, PlannedTable
-from broker.domain.ports import Ports, ReleaseHistoryPorts, WorkerPorts
+from broker.domain.ports import PendingHistoryEntry, Ports, ReleaseHistoryPorts, WorkerPorts
 from broker.domain.ports.history_ports import TableAddress, TableMembers
 from broker.evidence.member_tables import Comparison, Members, MemberTable, from_bytes
 from broker.policy.disclosure_rules import DisclosureRules, Rounding
@@ -104,10 +104,11 @@ def history_table(ports: Ports, history: ReleaseHistoryPorts, entry: release_his
     return load
 
 
-def pending_table(history: ReleaseHistoryPorts, stored: release_history.StoredMembers) -> MemberTable:
+def pending_table(ports: WorkerPorts, one: PendingHistoryEntry) -> MemberTable:
     """Read a table that was compared and waits for its release."""
-    described = release_history.new_entry_from_json(history.files.about(stored.name))
-    return MemberTable(described.entry, described.figures, from_bytes(history.files.get(stored)), total_known=False)
+    files, stored = history_ports(ports).files, release_history.StoredMembers(one.file, one.digest)
+    described = release_history.new_entry_from_json(files.about(stored.name))
+    return MemberTable(described.entry, described.figures, from_bytes(files.get(stored)), total_known=False)
 
 
 def with_number(table: MemberTable, number: int) -> MemberTable:

@@ -7,14 +7,7 @@ from dataclasses import replace
 from broker.disclosure.differencing.compare_tables import compare_all
 from broker.domain.jobs.job import Job, Output
 from broker.domain.ports import PendingHistoryEntry, WorkerPorts
-from broker.domain.release_history import (
-    HistoryUpdate,
-    HistoryVersion,
-    NewHistoryEntry,
-    SplitCounts,
-    StoredMembers,
-    new_entry_to_json,
-)
+from broker.domain.release_history import HistoryUpdate, HistoryVersion, NewHistoryEntry, SplitCounts, new_entry_to_json
 from broker.evidence.member_tables import MemberTable, to_bytes
 from broker.workflow.policies_in_force import policies_in_force
 from broker.workflow.release_history import history_tables
@@ -40,7 +33,7 @@ def history_update(ports: WorkerPorts, job: Job, release: str, approved: Sequenc
     if gone := [o for o in approved if _has_lost(ports, pending[o.ident])]:
         raise HistoryMoved(tuple(gone))
     seen, snapshot = ports.store.history_version(), job.snapshot or ""
-    tables = {o.ident: [_load_pending(ports, one) for one in pending[o.ident]] for o in approved}
+    tables = {o.ident: [history_tables.pending_table(ports, one) for one in pending[o.ident]] for o in approved}
     moved = [o for o in approved if not _is_clean(ports, o, tables[o.ident])]
     every = [table for output in approved for table in tables[output.ident]]
     # If nothing was released since, the cap was applied to exactly this state.
@@ -71,10 +64,6 @@ def _entry(
 def _has_lost(ports: WorkerPorts, pending: Sequence[PendingHistoryEntry]) -> bool:
     """Whether a file of a waiting table is gone. A restored store names files that were removed since."""
     return bool(history_tables.history_ports(ports).files.missing([one.file for one in pending]))
-
-
-def _load_pending(ports: WorkerPorts, one: PendingHistoryEntry) -> MemberTable:
-    return history_tables.pending_table(history_tables.history_ports(ports), StoredMembers(one.file, one.digest))
 
 
 def _is_clean(ports: WorkerPorts, output: Output, tables: Sequence[MemberTable]) -> bool:

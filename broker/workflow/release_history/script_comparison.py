@@ -11,7 +11,7 @@ from broker.domain.evidence import JobEvidence
 from broker.domain.findings import Assessment
 from broker.domain.jobs.script_requests import MicrodataSchema
 from broker.domain.plans.plan import Plan
-from broker.domain.ports import SubmittedMicrodata, Vaults, WorkerPorts
+from broker.domain.ports import SubmittedMicrodata, WorkerPorts
 from broker.domain.ports.history_ports import TableAddress, TableMembers
 from broker.domain.projects.project import ResearchProject
 from broker.evidence.member_tables import MemberTable
@@ -32,7 +32,6 @@ class ScriptTableBatch:
     rows: MicrodataSchema
     microdata: SubmittedMicrodata
     evidence: JobEvidence
-    vaults: Vaults
     earlier_tables: Sequence[MemberTable]
 
 
@@ -41,7 +40,7 @@ def compare_script_tables(
 ) -> tuple[ComparedTable, ...]:
     """Return the compared tables, one for each output of the plan, in its order."""
     profile = policies.disclosure_rules(project.profile)
-    registers = batch.vaults.registers(batch.microdata.vault)
+    registers = ports.vaults.registers(batch.microdata.vault)
 
     def judge(constraints: Mapping[TableAddress, HistoryConstraint]) -> Sequence[Assessment]:
         return judge_job(batch.plan, batch.evidence, profile, registers, history=constraints)

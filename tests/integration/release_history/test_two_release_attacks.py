@@ -14,7 +14,6 @@ from broker.disclosure.differencing.functionals import figure_amounts
 from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.ports import WorkerPorts
 from broker.domain.progress import no_progress
-from broker.domain.release_history import StoredMembers
 from broker.evidence.member_tables import MemberTable
 from broker.policy.files import load_policies
 from broker.policy.policy_set import PolicySet
@@ -66,7 +65,7 @@ def released_tables(ports: WorkerPorts, text: str) -> list[MemberTable]:
     outputs = ports.store.outputs_of(job.ident)
     assert all(o.memory_version is not None for o in outputs)
     kept = [k for o in outputs for k in ports.store.pending_history(o.ident)]
-    return [pending_table(ports.release_history, StoredMembers(k.file, k.digest)) for k in kept]
+    return [pending_table(ports, k) for k in kept]
 
 
 def isolated(ports: WorkerPorts, tables: list[MemberTable], years: tuple[int, ...] = YEARS) -> list[str]:
