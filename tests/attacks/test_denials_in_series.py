@@ -14,8 +14,8 @@ from broker.domain.plans.plan import EvidenceNeeds
 from broker.evidence.member_tables import NOTHING_MOVES
 from broker.policy.disclosure_rules import Rounding
 from broker.policy.policy_set import PolicySet
-from broker.workflow.output_routes import route_of
 from broker.workflow.release_history import comparison_rounds
+from broker.workflow.verdict_routes import route_of
 from tests.attacks.profiles import SHIPPED
 from tests.generative.disclosure.history_proof_size import size, tell
 from tests.unit.workflow.conftest import PROJECT, SQL, Broker, broker, founded, policies

@@ -29,8 +29,8 @@ from broker.policy.disclosure_rules import ZeroPolicy
 from broker.policy.files import load_policies
 from broker.query import render
 from broker.storage.content_store import FolderContentStore
-from broker.workflow.output_routes import route_of
 from broker.workflow.pipeline import script_outputs, trusted_stage
+from broker.workflow.verdict_routes import route_of
 from tests.attacks.little_town import (
     PROFILE,
     SMALL,

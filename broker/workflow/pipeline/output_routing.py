@@ -12,9 +12,9 @@ from broker.domain.jobs.job import DECIDED_STATES, Job, JobState, Output, Output
 from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import Ports
 from broker.workflow.access import project_of
-from broker.workflow.output_routes import route_of
 from broker.workflow.policies_in_force import policies_in_force, policies_of, rules_unchanged
 from broker.workflow.timing_channel import end_hidden_until, reads_nothing, withheld_hidden_until
+from broker.workflow.verdict_routes import route_of
 
 LOST_RACE_CODES = frozenset({"stale", "already-released", "memory-moved", "not-decided", "stopped"})
 """Conflict codes of a caller whom others overtook, even by a withdrawal or a stop: nothing of the caller's was

@@ -17,7 +17,6 @@ from broker.privacy.noise.noise_client import MechanismAnswer
 from broker.privacy.results.noise_intervals import Floats
 from broker.privacy.sample_and_aggregate import block_answers, clamped_answers
 from broker.python_jobs.private_directive import BlockEstimator
-from broker.workflow.output_routes import route_of
 from broker.workflow.private_jobs.private_answers import NoisyAnswer, noisy_answer
 from broker.workflow.private_jobs.private_blocks import block_table, cut_rows, draw_noise, run_blocks
 from broker.workflow.private_jobs.private_outputs import noisy_tables
@@ -25,6 +24,7 @@ from broker.workflow.private_jobs.private_ports import ExactAnswers
 from broker.workflow.private_jobs.private_request import PrivateQuery, PrivateScript, plan_private_query
 from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput, engine_words, reasons_of_votes
 from broker.workflow.run_context import Failed, RunContext
+from broker.workflow.verdict_routes import route_of
 
 DIGITS = 6
 """Digits of the figures over the blocks of a private script."""

@@ -14,9 +14,9 @@ from broker.domain.findings import AssessedRow, Assessment, Verdict
 from broker.domain.jobs.job import FailureCode, OutputState
 from broker.domain.plans.scalars import Value
 from broker.domain.projects.project import ResearchProject
-from broker.workflow.output_routes import route_of
 from broker.workflow.pipeline.executors import executor_of
 from broker.workflow.run_context import Failed, RunContext
+from broker.workflow.verdict_routes import route_of
 
 LIMITS = {FailureCode.TIME_LIMIT: "time", FailureCode.MEMORY_LIMIT: "memory", FailureCode.OUTPUT_LIMIT: "output"}
 ENGINE_FAILED = (

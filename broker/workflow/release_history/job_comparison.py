@@ -25,7 +25,6 @@ from broker.policy.policy_set import PolicySet
 from broker.workflow.access import project_or_unknown
 from broker.workflow.checking.recent_plans import recent_plan
 from broker.workflow.checking.submission_check import check_submission
-from broker.workflow.output_routes import route_of
 from broker.workflow.pipeline.draft_output import DraftOutput, staff_record_of
 from broker.workflow.policies_in_force import policies_assessed, policies_in_force
 from broker.workflow.release_history import comparison_records
@@ -33,6 +32,7 @@ from broker.workflow.release_history.comparison_rounds import JobComparison
 from broker.workflow.release_history.history_tables import ComparisonRequest, history_ports
 from broker.workflow.run_context import Failed, limits_for, members_limits, named_vault, run_to_end
 from broker.workflow.submission.save_definition import saved_at_submission
+from broker.workflow.verdict_routes import route_of
 
 
 @dataclass(frozen=True)

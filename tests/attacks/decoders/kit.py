@@ -45,8 +45,8 @@ from broker.engine.duckdb_engine import DuckDBEngine
 from broker.engine.hardened_duckdb import arrow_stream, result_statement
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
-from broker.workflow.output_routes import route_of
 from broker.workflow.run_context import limits_for
+from broker.workflow.verdict_routes import route_of
 from tests.attacks.decoders.towns import PROJECT, Town
 
 TODAY = date(2026, 11, 24)

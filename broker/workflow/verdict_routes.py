@@ -1,4 +1,4 @@
-"""Where an output goes: by the verdict of the rules, policy's votes and the quotas. Pure."""
+"""Where an output goes by the verdict of the rules, policy's votes and the quotas. Pure."""
 
 from broker.domain.findings import Verdict
 from broker.domain.jobs.job import OutputState
