@@ -2,20 +2,24 @@
 
 import os
 import sys
+from typing import Annotated
 
-from broker.cli.commands.server_commands import EntryPoints
+import typer
+
 from broker.cli.main import run
 
 
-def _serve() -> None:
+def serve() -> None:
+    """Serve the pages and the API."""
     # Imported here, so that other commands start without the web server.
     from broker.settings import read_settings
-    from broker.web.web_server import serve
+    from broker.web import web_server
 
-    serve(read_settings())
+    web_server.serve(read_settings())
 
 
-def _work() -> None:
+def worker() -> None:
+    """Run jobs. Only this process uses source data and the sandbox engine."""
     # Slots and threads of a worker share the processors: if OpenBLAS used several threads, each product of matrices
     # would wait for those of other slots. Slots inherit the setting; it is read when numpy is first imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -26,14 +30,21 @@ def _work() -> None:
     supervise(read_settings(), ready=lambda: err.print("The worker is up and takes jobs. Ctrl-C ends it."))
 
 
-def _demo(once: bool, pupils: int) -> int:
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End after the release, without leaving the pages up.")] = False,
+    pupils: Annotated[int, typer.Option(min=1000, help="Pupils in the synthetic NPD.")] = 20_000,
+) -> int:
+    """Take a SQL and a Python job from submission to release on a synthetic NPD, and show every stage."""
     from broker.demo.run_demo import run_demo
 
     return run_demo(once=once, pupils=pupils)
 
 
+DOORS = (serve, worker, demo)
+
+
 def main() -> None:
-    sys.exit(run(sys.argv[1:], EntryPoints(serve=_serve, work=_work, demo=_demo)))
+    sys.exit(run(sys.argv[1:], DOORS))
 
 
 if __name__ == "__main__":

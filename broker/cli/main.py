@@ -3,12 +3,12 @@
 Exit 0: done or accepted. 2: refused. 1: any error, including wrong usage.
 """
 
+from collections.abc import Callable, Iterable
 from importlib import import_module
 
 import typer
 from typer.exceptions import TyperException
 
-from broker.cli.commands import server_commands
 from broker.cli.output.console import print_problem
 from broker.domain.errors import BrokerError, Refused
 
@@ -22,13 +22,22 @@ COMMANDS = {
     "budget_commands": ("budget",),
     "history_commands": ("history",),
     "administration_commands": ("policy", "audit", "init", "token"),
+    "server_commands": ("ingest", "images"),
 }
-"""The commands of each module. Only the module of the command that runs is imported, so that a check starts at once."""
+"""By module, the names of its commands and groups of commands. Only the module of the command that runs is imported, so
+that a check starts at once."""
 RENAMED = {"found": "init", "memory": "history", "reenter": "restore", "vouch": "attest"}
 """Earlier names of commands, with their present ones."""
 
+Doors = Iterable[Callable[..., int | None]]
+"""Commands that start the other doors, passed in, because no door imports another."""
 
-def make_app(entry_points: server_commands.EntryPoints, first: str = "") -> typer.Typer:
+
+def _is_group() -> None:
+    """Does nothing. Without a callback, typer would take the name of an only command for its first argument."""
+
+
+def make_app(doors: Doors, first: str = "") -> typer.Typer:
     """Return the whole command line, or only the part that the command `first` needs."""
     app = typer.Typer(
         name="broker",
@@ -36,19 +45,26 @@ def make_app(entry_points: server_commands.EntryPoints, first: str = "") -> type
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
+        callback=_is_group,
     )
     for module in [m for m, commands in COMMANDS.items() if first in commands] or COMMANDS:
-        import_module(f"broker.cli.commands.{module}").register(app)
-    server_commands.register(app, entry_points)
+        for name in COMMANDS[module]:
+            command = getattr(import_module(f"broker.cli.commands.{module}"), name)
+            if isinstance(command, typer.Typer):
+                app.add_typer(command, name=name)
+            else:
+                app.command(name)(command)
+    for door in doors:
+        app.command()(door)
     return app
 
 
-def run(arguments: list[str], entry_points: server_commands.EntryPoints) -> int:
+def run(arguments: list[str], doors: Doors) -> int:
     """Run one command and return its exit code. Every error becomes one sentence on standard error."""
     as_json = "--json" in arguments
     try:
         # Not standalone: typer would print errors itself and end the process.
-        code = make_app(entry_points, arguments[0] if arguments else "")(
+        code = make_app(doors, arguments[0] if arguments else "")(
             args=arguments, prog_name="broker", standalone_mode=False
         )
         return int(code or 0)

@@ -121,11 +121,10 @@ def test_the_readme_is_short_and_opens_with_two_commands():
 def command_tree() -> Any:
     import typer
 
-    from broker.cli.commands.server_commands import EntryPoints
+    from broker.__main__ import DOORS
     from broker.cli.main import make_app
 
-    nothing = EntryPoints(serve=lambda: None, work=lambda: None, demo=lambda _once, _pupils: 0)
-    return typer.main.get_command(make_app(nothing, ""))
+    return typer.main.get_command(make_app(DOORS))
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -14,13 +14,6 @@ policy = typer.Typer(help="Policies: plan a change, and apply it with two admini
 audit = typer.Typer(help="The audit log.", no_args_is_help=True)
 
 
-def register(app: typer.Typer) -> None:
-    app.add_typer(policy, name="policy")
-    app.add_typer(audit, name="audit")
-    app.command()(init)
-    app.command()(token)
-
-
 @policy.command()
 def plan(policies: PoliciesFolder = POLICIES, as_json: AsJson = False) -> int:
     """Show what the files would change in the policy in force. Nothing is changed."""

@@ -14,11 +14,7 @@ from broker.cli.output import chain_documents
 from broker.cli.output.console import format_minute, print_answer, print_line, print_table
 from broker.domain.signed_log import LogName
 
-budget = typer.Typer(name="budget", help="Privacy budgets and their ledger.", invoke_without_command=True)
-
-
-def register(app: typer.Typer) -> None:
-    app.add_typer(budget)
+budget = typer.Typer(help="Privacy budgets and their ledger.", invoke_without_command=True)
 
 
 @budget.callback()

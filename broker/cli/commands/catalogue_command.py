@@ -14,10 +14,6 @@ from broker.domain.projects.project import ResearchProject
 from broker.policy.data_catalogue import CatalogueTable, Variable
 
 
-def register(app: typer.Typer) -> None:
-    app.command()(catalogue)
-
-
 def catalogue(
     words: Annotated[
         list[str] | None, typer.Argument(help="Words in the table, name or description of a variable.")

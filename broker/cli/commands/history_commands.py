@@ -125,17 +125,11 @@ def _reproduced_text(table: dict[str, Any]) -> str:
     return "" if table["agreed"] is None else f"{table['agreed']} of {table['compared']}"
 
 
-history_app = typer.Typer(
-    name="history", help="The release history: every table that was released.", no_args_is_help=True
-)
+history = typer.Typer(help="The release history: every table that was released.", no_args_is_help=True)
+history.add_typer(public_tables_app)
 
 
-def register(app: typer.Typer) -> None:
-    history_app.add_typer(public_tables_app)
-    app.add_typer(history_app)
-
-
-@history_app.command()
+@history.command()
 def caps(
     snapshot: Annotated[str, typer.Option(help="The snapshot; the newest by default.")] = "",
     search: Annotated[str, typer.Option(help="Words of the population, for example LA=301 2019.")] = "",
@@ -168,7 +162,7 @@ def _population_text(cap: dict[str, Any]) -> str:
     return f"{cap['table']} {cap['year'] or ''} {cap['keys'] or cap['name']}"
 
 
-@history_app.command()
+@history.command()
 def verify(
     head: Annotated[
         Path | None, typer.Option(help="An exported head: check that the release history still has it.")
@@ -192,7 +186,7 @@ def _print_check(found: dict[str, Any]) -> None:
         console.print_line(f"entry {number} has no matching file of members that can be opened")
 
 
-@history_app.command()
+@history.command()
 def forgotten(case: Annotated[str, typer.Option(help="The number of the decision to restore from the files.")]) -> int:
     """After a restored back-up: print what the release history lost but its files have, on the worker's machine."""
     from broker.workflow.release_history.history_files import missing_tables
@@ -218,4 +212,4 @@ def _entry_text(new: "NewHistoryEntry") -> str:
     return f"{of}, table {entry.table}, {entry.when.isoformat()}"
 
 
-add_log_commands(history_app, LogName.HISTORY, "let the worker enter lost tables again")
+add_log_commands(history, LogName.HISTORY, "let the worker enter lost tables again")

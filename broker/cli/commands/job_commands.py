@@ -42,12 +42,6 @@ NEXT_STEPS: dict[str, str] = {
 """What a researcher may do next, by the displayed state. It depends on nothing finer than that state."""
 
 
-def register(app: typer.Typer) -> None:
-    for command in (submit, status, outputs, withdraw, release):
-        app.command()(command)
-    app.command(name="register")(show_register)
-
-
 def broker_client() -> "BrokerClient":
     """Return a client from BROKER_URL and BROKER_TOKEN. A token is never an argument of a command, because others can
     read those."""
@@ -237,7 +231,7 @@ def _file_name(name: str, media_type: str | None) -> str:
     return plain if "." in plain or media_type != "text/csv" else f"{plain}.csv"
 
 
-def show_register(as_json: AsJson = False) -> int:
+def register(as_json: AsJson = False) -> int:
     """The public register of releases."""
     return console.print_answer(broker_client().register(), as_json, _print_register)
 

@@ -168,11 +168,6 @@ def _assessed_cell(cell: dict[str, Any], profile: DisclosureRules) -> list[str]:
 DIALECT_LINE = re.compile(r"^\s*--\s*dialect\s*:\s*(\w+)\s*$", re.IGNORECASE | re.MULTILINE)
 
 
-def register(app: typer.Typer) -> None:
-    for command in (check, assess, attack, synth):
-        app.command()(command)
-
-
 def check(
     file: Annotated[str, typer.Argument(help="A .sql or .py file; - reads standard input.")],
     project: Annotated[str, typer.Option(help="The project to check for.")] = "P0421",

@@ -86,10 +86,6 @@ class Stopwatch:
         return {k: round(v, 3) for k, v in (self._parts | {"total": time.monotonic() - self._began}).items()}
 
 
-def register(app: typer.Typer) -> None:
-    app.command()(rehearse)
-
-
 def rehearse(
     file: Annotated[str, typer.Argument(help="A .sql or .py file; - reads SQL from standard input.")],
     project: Annotated[str, typer.Option(help="The project to rehearse for.")] = "P0421",

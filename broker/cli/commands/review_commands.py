@@ -58,11 +58,6 @@ CHOICES = ("approve", "reject", "return")
 REASONS_AGAINST = tuple(r for r in VOTE_REASONS if r not in APPROVING_REASONS)
 
 
-def register(app: typer.Typer) -> None:
-    for command in (review, recall, read):
-        app.command()(command)
-
-
 def review(
     output: Annotated[str | None, typer.Argument(help="The output's id; leave it out to list your inbox.")] = None,
     choice: Annotated[

@@ -18,16 +18,7 @@ Project = Annotated[str, typer.Option(help="The project.")]
 
 ROWS_SHOWN = 100
 
-
-def register(app: typer.Typer) -> None:
-    app.command()(saved)
-    app.command()(drop)
-    lookups = typer.Typer(
-        name="lookup", help="A table of your own, which jobs read as project.name.", no_args_is_help=True
-    )
-    lookups.command()(add)
-    lookups.command()(review)
-    app.add_typer(lookups)
+lookup = typer.Typer(help="A table of your own, which jobs read as project.name.", no_args_is_help=True)
 
 
 def saved(
@@ -62,6 +53,7 @@ def drop(
     return console.print_answer({"name": name, "state": "dropped"}, as_json, f"{name}: dropped")
 
 
+@lookup.command()
 def add(
     file: Annotated[str, typer.Argument(help="A CSV file; - reads standard input.")],
     project: Project,
@@ -79,6 +71,7 @@ def add(
     )
 
 
+@lookup.command()
 def review(
     lookup: Annotated[
         str | None, typer.Argument(help="The lookup's id; leave it out to list the lookups that are waiting for you.")

@@ -1,7 +1,5 @@
-"""Commands that run or prepare a server: ingest, images, and those that start the other doors (serve, worker, demo)."""
+"""Commands that prepare a server: ingest and images."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -16,42 +14,6 @@ EARLIER_STILL_READ = (
     "Persons were erased, but earlier jobs are still waiting or running. When they have ended, run the same "
     "command again to remove the earlier snapshots."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class EntryPoints:
-    """The other doors, passed in, because no door imports another."""
-
-    serve: Callable[[], None]
-    work: Callable[[], None]
-    demo: Callable[[bool, int], int]
-
-
-def register(app: typer.Typer, entry_points: EntryPoints) -> None:
-    app.command()(ingest)
-    app.command()(images)
-
-    @app.command()
-    def serve() -> int:
-        """Serve the pages and the API."""
-        entry_points.serve()
-        return 0
-
-    @app.command()
-    def worker() -> int:
-        """Run jobs. Only this process uses source data and the sandbox engine."""
-        entry_points.work()
-        return 0
-
-    @app.command()
-    def demo(
-        once: Annotated[
-            bool, typer.Option("--once", help="End after the release, without leaving the pages up.")
-        ] = False,
-        pupils: Annotated[int, typer.Option(min=1000, help="Pupils in the synthetic NPD.")] = 20_000,
-    ) -> int:
-        """Take a SQL and a Python job from submission to release on a synthetic NPD, and show every stage."""
-        return entry_points.demo(once, pupils)
 
 
 def ingest(

@@ -12,7 +12,6 @@ from broker.cli.commands import (
     review_commands,
     saved_commands,
 )
-from broker.cli.commands.server_commands import EntryPoints
 from broker.cli.main import run
 from tests.integration.web.conftest import Site, founded, policies, site
 
@@ -29,7 +28,7 @@ def at(site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
     def command(person: str, *arguments: str) -> Ended:
         for room in (job_commands, review_commands, saved_commands, budget_commands, history_commands, log_commands):
             monkeypatch.setattr(room, "broker_client", lambda: site.client(person))
-        code = run(list(arguments), EntryPoints(lambda: None, lambda: None, lambda once, pupils: 0))
+        code = run(list(arguments), ())
         return code, *capsys.readouterr()
 
     return command

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from broker.cli.commands.server_commands import EntryPoints
 from broker.cli.main import run
 
 pytestmark = pytest.mark.long
@@ -95,7 +94,7 @@ def test_an_error_exits_1_with_one_sentence_and_no_traceback(arguments, text, mo
     monkeypatch.chdir(ROOT)
     for asked in (arguments, [*arguments, "--json"]):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-        assert run(asked, EntryPoints(lambda: None, lambda: None, lambda once, pupils: 0)) == 1
+        assert run(asked, ()) == 1
         told = capfd.readouterr()
         assert "Traceback" not in told.err
         if asked is arguments:

@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from broker.cli.commands.server_commands import EARLIER_STILL_READ, EntryPoints
+from broker.cli.commands.server_commands import EARLIER_STILL_READ
 from broker.cli.main import run
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import Person, Role
@@ -22,7 +22,6 @@ from tests.integration.web.conftest import SQL
 
 pytestmark = pytest.mark.long
 
-DOORS = EntryPoints(lambda: None, lambda: None, lambda once, pupils: 0)
 PEOPLE = (("ada", Role.ADMINISTRATOR), ("amir", Role.ADMINISTRATOR), ("demo-researcher", Role.RESEARCHER))
 
 
@@ -51,7 +50,7 @@ def pupils(folder: str) -> set[str]:
 
 def test_the_next_ingest_leaves_the_person_out_and_the_earlier_snapshot_goes(here, tmp_path, capsys):
     ports, extracts = here
-    assert run(["ingest", str(extracts)], DOORS) == 0
+    assert run(["ingest", str(extracts)], ()) == 0
     first = ports.store.latest_snapshot()
     keeper = VaultStore(tmp_path / "data", lambda: load_policies(Path("policies")))
     vault = keeper.ensure("P0421", first.ident)
@@ -61,7 +60,7 @@ def test_the_next_ingest_leaves_the_person_out_and_the_earlier_snapshot_goes(her
     sent = Submission("P0421", JobKind.SQL, text=SQL, dialect="", title="T", purpose="P")
     job, _ = submit(ports, ports.store.person("demo-researcher"), sent)
 
-    assert run(["ingest", str(extracts)], DOORS) == 0
+    assert run(["ingest", str(extracts)], ()) == 0
     assert EARLIER_STILL_READ in capsys.readouterr().err
     second = ports.store.latest_snapshot()
     assert pupils(first.path) - pupils(second.path) == {key}
@@ -70,7 +69,7 @@ def test_the_next_ingest_leaves_the_person_out_and_the_earlier_snapshot_goes(her
     now = ports.clock.now()
     event = AuditEvent(now, "demo-researcher", "job.withdrawn", job.ident)
     ports.store.advance(job.ident, None, JobState.QUEUED, JobState.WITHDRAWN, now, [event])
-    assert run(["ingest", str(extracts)], DOORS) == 0
+    assert run(["ingest", str(extracts)], ()) == 0
     assert EARLIER_STILL_READ not in capsys.readouterr().err
     assert ports.store.erasure(number).state is ErasureState.DONE
     assert ports.store.latest_snapshot() == second

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from broker.cli.commands.server_commands import EntryPoints
 from broker.cli.main import run
 from tests.integration.cli.test_contract import FIXTURE, ROOT, broker
 
@@ -37,8 +36,7 @@ def rehearse(data_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     def command(text: str, *arguments: str, data: Path = data_folder) -> Ended:
         monkeypatch.chdir(ROOT)
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-        doors = EntryPoints(lambda: None, lambda: None, lambda once, pupils: 0)
-        code = run(["rehearse", "-", *SMALL, "--data", str(data), *arguments], doors)
+        code = run(["rehearse", "-", *SMALL, "--data", str(data), *arguments], ())
         return code, *capsys.readouterr()
 
     return command

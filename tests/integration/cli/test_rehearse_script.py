@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from broker.cli.commands.server_commands import EntryPoints
 from broker.cli.main import run
 from tests.integration.cli.test_contract import FIXTURE, ROOT
 
@@ -54,9 +53,8 @@ def rehearse(
         script = tmp_path / "script.py"
         script.write_text(text)
         monkeypatch.chdir(ROOT)
-        doors = EntryPoints(lambda: None, lambda: None, lambda once, pupils: 0)
         given = [str(script), *FIXTURE, "--pupils", "500", "--data", str(data_folder), *arguments]
-        return run(["rehearse", *given], doors), *capsys.readouterr()
+        return run(["rehearse", *given], ()), *capsys.readouterr()
 
     return command
 
