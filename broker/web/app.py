@@ -7,6 +7,7 @@ from flask_openapi.models.info import Info
 from flask_openapi.openapi import OpenAPI
 
 from broker.domain.ports import Ports
+from broker.settings import Settings
 from broker.web import error_handlers, template_setup
 from broker.web.api import administration_api, health_endpoints, job_api, review_api, signed_log_api
 from broker.web.api.openapi import SECURITY_SCHEMES
@@ -27,7 +28,7 @@ from broker.web.pages import (
 from broker.web.schemas.api_schemas import ApiProblem
 from broker.web.security import authentication, openid, request_checks
 from broker.web.security.authentication import SignInAttempts
-from broker.web.web_context import CONTEXT_EXTENSION, WebContext, WebSettings
+from broker.web.web_context import CONTEXT_EXTENSION, WebContext
 
 API_BLUEPRINTS = (
     job_api.jobs_blueprint,
@@ -68,7 +69,7 @@ PAGE_BLUEPRINTS = (
 )
 
 
-def create_app(ports: Ports, settings: WebSettings) -> Flask:
+def create_app(ports: Ports, settings: Settings) -> Flask:
     """Return the Flask app over `ports`."""
     app = OpenAPI(
         __name__,
@@ -87,8 +88,8 @@ def create_app(ports: Ports, settings: WebSettings) -> Flask:
     # Flask checks each request in this order: caller, size, form token, body. The size comes before anything reads the
     # body.
     authentication.install(app)
-    openid.install(app, settings.openid)
-    request_checks.install(app, settings.secret_key, settings.secure_cookies)
+    openid.install(app, settings)
+    request_checks.install(app, settings)
     for api in API_BLUEPRINTS:
         app.register_api(api)
         request_checks.csrf.exempt(api)

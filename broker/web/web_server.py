@@ -1,9 +1,7 @@
 """Serves the door with gunicorn. Each process builds its own ports after the fork. Knows settings, no rules."""
 
 import gc
-import secrets
 import socket
-from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -12,12 +10,9 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  #
 from broker.domain.errors import Invalid
 from broker.settings import Settings
 from broker.web.app import create_app
-from broker.web.security.openid import OpenIdProvider
-from broker.web.web_context import WebSettings
 from broker.wiring.broker_ports import build_ports, check_start
 
 THREADS = 8
-KEY_BYTES = 32
 IDLE_CONNECTION_SECONDS = 30
 """Seconds before an idle connection is closed. Longer than clients hold theirs (5 s), so that the server never closes
 one just as its client sends a request."""
@@ -46,55 +41,11 @@ class _GunicornServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no
 
     def load(self) -> Flask:
         """Build the app in the worker process, after the fork."""
-        app = build_app(self._settings)
+        app = create_app(build_ports(self._settings), self._settings)
         # Freeze what exists now, so that the garbage collector does not scan it while answering requests.
         gc.collect()
         gc.freeze()
         return app
-
-
-def build_app(settings: Settings) -> Flask:
-    return create_app(build_ports(settings), web_settings(settings))
-
-
-def web_settings(settings: Settings) -> WebSettings:
-    given = settings.secret_key.get_secret_value().encode()
-    return WebSettings(
-        secret_key=given or form_signing_key(settings.root / "web.key"),
-        demo_sign_in=settings.demo_sign_in,
-        secure_cookies=settings.secure_cookies,
-        openid=_provider(settings),
-    )
-
-
-def _provider(settings: Settings) -> OpenIdProvider | None:
-    if not settings.oidc_issuer:
-        return None
-    return OpenIdProvider(
-        issuer=settings.oidc_issuer,
-        client_id=settings.oidc_client_id,
-        client_secret=settings.oidc_client_secret.get_secret_value(),
-        claim=settings.oidc_claim,
-        home=settings.public_url,
-        name=settings.oidc_name,
-    )
-
-
-def form_signing_key(path: Path) -> bytes:
-    """Return the key that signs forms, made once. If two processes start together, the second reads the first one's
-    key."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        # Fails if the file exists, so that two processes never use different keys.
-        with path.open("xb") as new:
-            path.chmod(0o600)
-            new.write(secrets.token_bytes(KEY_BYTES))
-    except FileExistsError:
-        pass
-    key = path.read_bytes()
-    if len(key) < KEY_BYTES:
-        raise RuntimeError(f"{path} does not have a key. Remove the file and start again.")
-    return key
 
 
 def check_port(settings: Settings) -> None:

@@ -33,7 +33,6 @@ from broker.storage import database
 from broker.storage.sql_store import open_store
 from broker.web.app import create_app
 from broker.web.pages.account_pages import ATTEMPTS_EXTENSION
-from broker.web.web_context import WebSettings
 from broker.wiring.broker_ports import build_ports
 from broker.workflow.administration import user_accounts
 from tests.attacks.script_town import broker
@@ -47,7 +46,8 @@ pytestmark = pytest.mark.long
 @contextmanager
 def door() -> Iterator[tuple[Broker, Flask]]:
     with broker() as npd:
-        yield npd, create_app(npd.ports, WebSettings(b"k" * 32, demo_sign_in=True, secure_cookies=False))
+        settings = Settings(secret_key="k" * 32, demo_sign_in=True, synthetic_only=True, secure_cookies=False)
+        yield npd, create_app(npd.ports, settings)
 
 
 def token_of(npd: Broker, person: str) -> dict[str, str]:

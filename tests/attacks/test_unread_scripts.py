@@ -21,8 +21,8 @@ from broker.domain.jobs.job import JobState, OutputState
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.ports import SandboxEnd, SandboxRequest
 from broker.domain.ports.store_records import AuditFilter
+from broker.settings import Settings
 from broker.web.app import create_app
-from broker.web.web_context import WebSettings
 from broker.workflow.administration import user_accounts
 from broker.workflow.reviewing import script_failures
 from broker.workflow.submission.job_withdrawal import withdraw
@@ -274,7 +274,8 @@ def test_checkers_have_a_notice_of_each() -> None:
 
 
 def door(npd: Broker) -> Flask:
-    return create_app(npd.ports, WebSettings(b"k" * 32, demo_sign_in=True, secure_cookies=False))
+    settings = Settings(secret_key="k" * 32, demo_sign_in=True, synthetic_only=True, secure_cookies=False)
+    return create_app(npd.ports, settings)
 
 
 def hand(npd: Broker, person: str) -> BrokerClient:

@@ -23,13 +23,9 @@ FIRST_PAGES = {
 
 @account_blueprint.get("/sign-in")
 def sign_in_form(problem: str | None = None, name: str = "") -> str:
-    return render_template(
-        "sign_in.html",
-        allowed=web_context().settings.demo_sign_in,
-        provider=openid.provider(),
-        problem=problem,
-        name=name,
-    )
+    settings = web_context().settings
+    provider = settings.oidc_name if settings.oidc_issuer else None
+    return render_template("sign_in.html", allowed=settings.demo_sign_in, provider=provider, problem=problem, name=name)
 
 
 def _attempt(*keys: str) -> None:

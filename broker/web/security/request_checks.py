@@ -4,6 +4,7 @@ import inspect
 import json
 import secrets
 from contextlib import suppress
+from pathlib import Path
 
 from flask import Flask, Response, current_app, g, request
 from flask_wtf.csrf import CSRFError, CSRFProtect  # type: ignore[import-untyped]  # it has no types
@@ -12,6 +13,7 @@ from werkzeug.routing import RequestRedirect
 from werkzeug.wsgi import LimitedStream
 
 from broker.domain.errors import Forbidden, Invalid, Unknown
+from broker.settings import Settings
 from broker.web.error_handlers import API_PATH, broker_error_response
 from broker.web.web_context import ports, web_context
 from broker.workflow.submission.preview import max_lookup_bytes, max_text_bytes
@@ -45,15 +47,17 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
+KEY_BYTES = 32
+
 csrf = CSRFProtect()
 
 
-def install(app: Flask, secret_key: bytes, secure: bool) -> None:
+def install(app: Flask, settings: Settings) -> None:
     """Install the checks."""
     app.config.update(
-        SECRET_KEY=secret_key,
-        SESSION_COOKIE_NAME="__Host-form" if secure else "form",
-        SESSION_COOKIE_SECURE=secure,
+        SECRET_KEY=settings.secret_key.get_secret_value().encode() or form_signing_key(settings.root / "web.key"),
+        SESSION_COOKIE_NAME="__Host-form" if settings.secure_cookies else "form",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         # `no-referrer` leaves no Referer to compare, so the form token alone has to prove the origin.
@@ -66,6 +70,23 @@ def install(app: Flask, secret_key: bytes, secure: bool) -> None:
     app.before_request(check_body)
     app.after_request(add_security_headers)
     app.register_error_handler(CSRFError, _csrf_error_response)
+
+
+def form_signing_key(path: Path) -> bytes:
+    """Return the key that signs forms, made once. If two processes start together, the second reads the first one's
+    key."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        # Fails if the file exists, so that two processes never use different keys.
+        with path.open("xb") as new:
+            path.chmod(0o600)
+            new.write(secrets.token_bytes(KEY_BYTES))
+    except FileExistsError:
+        pass
+    key = path.read_bytes()
+    if len(key) < KEY_BYTES:
+        raise RuntimeError(f"{path} does not have a key. Remove the file and start again.")
+    return key
 
 
 def check_size() -> None:

@@ -27,10 +27,10 @@ from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.domain.ports import LEASE_DURATION, OutputRecord, Ports
 from broker.policy.files import load_policies
 from broker.policy.policy_set import PolicySet
+from broker.settings import Settings
 from broker.storage.content_store import FolderContentStore
 from broker.storage.sql_store import SqlStore, open_store
 from broker.web.app import create_app
-from broker.web.web_context import WebSettings
 from broker.workflow.administration import user_accounts
 from broker.workflow.pipeline.output_routing import route_after_decision
 from broker.workflow.private_jobs.private_ports import RunPorts
@@ -222,7 +222,9 @@ def open_site(founded: Path, folder: Path, **settings: Any) -> Iterator[Site]:
     store, clock, queue = open_store(f"sqlite:///{folder / 'broker.sqlite'}"), TickingClock(), ListQueue()
     ports = Ports(store=store, queue=queue, content_store=FolderContentStore(folder / "outputs"), clock=clock)
     tokens = {ident: user_accounts.make_token(ports, store.person(ident), ident) for ident in ROLES}
-    given = {"secret_key": b"k" * 32, "demo_sign_in": True, "secure_cookies": False, **settings}
+    given = {
+        "secret_key": "k" * 32, "synthetic_only": True, "demo_sign_in": True, "secure_cookies": False, **settings,
+    }  # fmt: skip
     worker = RunPorts(
         store, queue, ports.content_store, clock, sandbox=None, file_rebuilder=None, vaults=None, engine=None
     )  # ends jobs that need neither data nor a sandbox, as soon as they are decided
@@ -233,7 +235,7 @@ def open_site(founded: Path, folder: Path, **settings: Any) -> Iterator[Site]:
             complete_job(worker, subject)
 
     store.wake = wake
-    app = create_app(ports, WebSettings(**given))
+    app = create_app(ports, Settings(**given))
     app.jinja_env.bytecode_cache = templates_of(founded)
     yield Site(app, ports, clock, queue, tokens)
     store.close()

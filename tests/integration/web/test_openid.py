@@ -11,7 +11,6 @@ import httpx
 import pytest
 
 from broker.settings import read_settings
-from broker.web.security.openid import OpenIdProvider
 from tests.integration.web.conftest import ADA, ROSA, open_site
 
 pytestmark = pytest.mark.long
@@ -41,8 +40,15 @@ def claim() -> str:
 
 @pytest.fixture
 def site(founded, tmp_path, issuer, claim):
-    provider = OpenIdProvider(issuer, "broker", "a secret of the tests", claim, HOME, "the test's account")
-    yield from open_site(founded, tmp_path, openid=provider, demo_sign_in=False)
+    provider = {
+        "oidc_issuer": issuer,
+        "oidc_client_id": "broker",
+        "oidc_client_secret": "a secret of the tests",
+        "oidc_claim": claim,
+        "oidc_name": "the test's account",
+        "public_url": HOME,
+    }
+    yield from open_site(founded, tmp_path, **provider, demo_sign_in=False)
 
 
 def at_provider(where: str, login: str) -> str:
@@ -147,8 +153,8 @@ def test_without_a_provider_there_is_no_such_way(founded, tmp_path):
 
 
 def test_an_unreachable_provider_has_a_message(founded, tmp_path):
-    away = OpenIdProvider("http://127.0.0.1:9", "broker", "", "sub", HOME)
-    site = next(open_site(founded, tmp_path, openid=away))
+    away = {"oidc_issuer": "http://127.0.0.1:9", "oidc_client_id": "broker", "public_url": HOME}
+    site = next(open_site(founded, tmp_path, **away))
     assert site.http().get("/sign-in/openid").status_code == 503
 
 

@@ -216,17 +216,17 @@ def test_metrics_are_for_administrators(site):
 def test_an_unfinished_broker_answers(tmp_path):
     """No people and no policy yet: requests are refused, not crashed."""
     from broker.domain.ports import Ports
+    from broker.settings import Settings
     from broker.storage.content_store import FolderContentStore
     from broker.storage.sql_store import open_store
     from broker.web.app import create_app
-    from broker.web.web_context import WebSettings
     from tests.integration.web.conftest import ListQueue, TickingClock
 
     store = open_store(f"sqlite:///{tmp_path / 'new.sqlite'}")
     ports = Ports(
         store=store, queue=ListQueue(), content_store=FolderContentStore(tmp_path / "o"), clock=TickingClock()
     )
-    client = create_app(ports, WebSettings(b"k" * 32)).test_client()
+    client = create_app(ports, Settings(secret_key="k" * 32)).test_client()
     assert client.get("/readyz").status_code == 200
     assert client.get("/register").status_code == 200
     assert client.post("/api/v1/checks", json={}).status_code == 401

@@ -9,8 +9,8 @@ from broker.domain.jobs.job import OutputState
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.ledger.privacy_loss import PrivacyAccount
 from broker.domain.ledger.spends import SpendState
+from broker.settings import Settings
 from broker.web.app import create_app
-from broker.web.web_context import WebSettings
 from broker.workflow.administration import user_accounts
 from broker.workflow.administration.budget_allotment import allot
 from broker.workflow.pipeline import output_records
@@ -39,7 +39,7 @@ def left(broker):
 
 
 def answer(broker, path):
-    app = create_app(broker.ports, WebSettings(secret_key=b"k" * 32, secure_cookies=False))
+    app = create_app(broker.ports, Settings(secret_key="k" * 32, secure_cookies=False))
     token = user_accounts.make_token(broker.ports, broker.person(CLEO), CLEO)
     client = app.test_client()
     client.set_cookie("session", token)

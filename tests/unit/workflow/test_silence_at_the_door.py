@@ -18,9 +18,9 @@ from broker.domain.jobs.job import OutputState
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import PlannedOutput, PlannedStatistic, PlannedTable
+from broker.settings import Settings
 from broker.web.app import create_app
 from broker.web.security.authentication import hash_password
-from broker.web.web_context import WebSettings
 from broker.workflow.administration import user_accounts
 from broker.workflow.views.released_outputs import PARQUET
 from tests.unit.workflow.conftest import ADA, CLEO, PROJECT, PYTHON, ROSA, Broker, CountingEngine
@@ -163,7 +163,7 @@ def door(broker: Broker) -> Door:
     engine = MarkedEngine()
     broker.engine = engine
     broker.ports = replace(broker.ports, engine=engine)
-    settings = WebSettings(secret_key=b"k" * 32, demo_sign_in=True, secure_cookies=False)
+    settings = Settings(secret_key="k" * 32, demo_sign_in=True, synthetic_only=True, secure_cookies=False)
     person = broker.person(ROSA)
     event = AuditEvent(broker.clock.now(), ADA, "person.kept", ROSA)
     broker.store.put_person(person, [event], hash_password("a demo password"))

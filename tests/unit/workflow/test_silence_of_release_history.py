@@ -22,9 +22,9 @@ from broker.domain.plans.plan import PlannedOutput
 from broker.domain.ports.history_ports import KnownPopulation
 from broker.domain.release_history import CellRepair, RepairAction
 from broker.evidence.member_tables import members_of, to_bytes
+from broker.settings import Settings
 from broker.web.app import create_app
 from broker.web.security.authentication import hash_password
-from broker.web.web_context import WebSettings
 from broker.workflow.administration import user_accounts
 from broker.workflow.release_history import comparison_rounds
 from tests.unit.workflow.conftest import CLEO, PROJECT, ROSA, Broker, CountingEngine, opened
@@ -80,7 +80,7 @@ def seen(broker: Broker, job: str, output: str) -> dict[str, tuple[Any, ...]]:
     rosa = broker.person(ROSA)
     event = AuditEvent(broker.clock.now(), "broker", "person.put", ROSA)
     broker.store.put_person(rosa, [event], hash_password(PASSWORD))
-    settings = WebSettings(secret_key=b"k" * 32, demo_sign_in=True, secure_cookies=False)
+    settings = Settings(secret_key="k" * 32, demo_sign_in=True, synthetic_only=True, secure_cookies=False)
     app = create_app(broker.ports, settings)
     token = user_accounts.make_token(broker.ports, rosa, ROSA)
     browser = app.test_client()
