@@ -3,7 +3,7 @@
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from broker.domain.errors import Conflict, Invalid
+from broker.domain.errors import Invalid
 from broker.domain.public_tables import PublishedTable
 from broker.web.pages import form_fields
 from broker.web.web_context import caller, ports
@@ -73,13 +73,9 @@ def table(ident: str) -> str:
 
 
 @public_table_blueprint.post("/administration/public-tables")
-def ask() -> Redirect | tuple[str, int]:
-    try:
-        ident = public_table_requests.request_public_table(ports(), caller(), _read_published())
-    except Invalid as error:
-        return all_tables(error), 400
-    except Conflict as error:
-        return all_tables(Invalid(error.code, error.message, "/name")), 409
+@form_fields.shows_problems_on(all_tables, conflict="/name")
+def ask() -> Redirect:
+    ident = public_table_requests.request_public_table(ports(), caller(), _read_published())
     return redirect(url_for("published.table", ident=ident))
 
 

@@ -1,17 +1,44 @@
-"""Reads what people type into forms: dates, years, ids, lists. Raises Invalid with the name of the input. Knows no
-rules."""
+"""Reads what people type into forms: dates, years, ids, lists. Raises Invalid with the name of the input, and shows the
+form again with the problem. Knows no rules."""
 
 import re
+from collections.abc import Callable
 from datetime import date
+from functools import wraps
 
 from flask import request
+from werkzeug.wrappers import Response as Redirect
 
-from broker.domain.errors import Invalid
+from broker.domain.errors import Conflict, Invalid
 from broker.domain.plans.variable_uses import Years
 
 IDENT_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 YEARS_PATTERN = re.compile(r"(\d{4})(?:-(\d{4}))?")
 MOST_YEARS = 60
+
+View = Callable[..., Redirect | str | tuple[str, int]]
+
+
+def shows_problems_on(page: Callable[..., str], conflict: str | None = None) -> Callable[[View], View]:
+    """Let a view that reads a form show the page of the form again, with the argument `problem`, if it raises Invalid.
+    `conflict`: it also does so for a Conflict, which is then about this input."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def answer(**address: str) -> Redirect | str | tuple[str, int]:
+            try:
+                return view(**address)
+            except Invalid as error:
+                return page(**address, problem=error), 400
+            except Conflict as error:
+                # In a wrong state the page itself cannot be shown any more.
+                if conflict is None or error.code == "wrong-state":
+                    raise
+                return page(**address, problem=Invalid(error.code, error.message, conflict)), 409
+
+        return answer
+
+    return decorate
 
 
 def text(name: str, most: int = 4000) -> str:

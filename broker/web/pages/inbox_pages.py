@@ -5,9 +5,10 @@ from datetime import datetime
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from broker.domain.errors import Conflict, Invalid
+from broker.domain.errors import Invalid
 from broker.domain.identity.people import Role
 from broker.domain.jobs.reviews import VoteChoice
+from broker.web.pages import form_fields
 from broker.web.pages.review_pages import CHOICES, output_page
 from broker.web.web_context import caller, ports
 from broker.workflow.pipeline import job_release
@@ -44,8 +45,8 @@ def _waiting_time(since: datetime) -> str:
 
 
 @inbox_blueprint.get("/jobs/<job>/review")
-def submission(job: str, problem: tuple[str, str] | None = None) -> str:
-    """Show the outputs of a submission. `problem`: a sentence, and the name of the input that it is about."""
+def submission(job: str, problem: Invalid | None = None) -> str:
+    """Show the outputs of a submission."""
     found = checker_inbox.reviewed_submission(ports(), caller(), job)
     which = request.values.get("show", "") if request.values.get("show", "") in checker_inbox.OUTPUT_FILTERS else "open"
     return render_template(
@@ -63,7 +64,7 @@ def submission(job: str, problem: tuple[str, str] | None = None) -> str:
 
 
 @inbox_blueprint.get("/jobs/<job>/failure")
-def failure(job: str, problem: str | None = None) -> str:
+def failure(job: str, problem: Invalid | None = None) -> str:
     """Show a script's text, what it printed on real data, and the forms to mark it as read and to report a reason."""
     found = script_failures.view_script(ports(), caller(), job)
     return render_template(
@@ -85,17 +86,14 @@ def read_script(job: str) -> Redirect:
 
 
 @inbox_blueprint.post("/jobs/<job>/failure")
-def tell_failure(job: str) -> Redirect | tuple[str, int]:
-    try:
-        script_failures.report_reason(ports(), caller(), job, request.form.get("reason", ""))
-    except Invalid as wrong:
-        return failure(job, wrong.message), 400
+@form_fields.shows_problems_on(failure)
+def tell_failure(job: str) -> Redirect:
+    script_failures.report_reason(ports(), caller(), job, request.form.get("reason", ""))
     return redirect(url_for("inbox.inbox"))
 
 
 vote_blueprint = Blueprint("voting", __name__)
 
-Answer = Redirect | tuple[str, int]
 MOST_OUTPUTS = 1000
 
 
@@ -112,18 +110,12 @@ def claim_submission(job: str) -> Redirect:
 
 
 @vote_blueprint.post("/outputs/<output>/vote")
-def vote(output: str) -> Answer:
+@form_fields.shows_problems_on(output_page, conflict="")
+def vote(output: str) -> Redirect:
     """Cast a vote, then open the next output that waits. The hashes in the form are those of the page that the checker
     saw."""
-    try:
-        ballot = _read_ballot(request.form.get("staff_hash", ""), request.form.get("findings_hash", ""))
-        state = output_review.cast_vote(ports(), caller(), output, ballot)
-    except Invalid as error:
-        return output_page(output, (error.message, error.pointer.lstrip("/"))), 400
-    except Conflict as error:
-        if error.code == "wrong-state":  # the page itself cannot be shown any more
-            raise
-        return output_page(output, (error.message, "")), 409
+    ballot = _read_ballot(request.form.get("staff_hash", ""), request.form.get("findings_hash", ""))
+    state = output_review.cast_vote(ports(), caller(), output, ballot)
     name = ports().store.output(output).name
     flash(
         f"Your vote on {name}: {CHOICES[ballot.choice][0].lower()}. The output is now {state.value.replace('_', ' ')}."
@@ -133,20 +125,13 @@ def vote(output: str) -> Answer:
 
 
 @vote_blueprint.post("/jobs/<job>/votes")
-def vote_on_all(job: str) -> Answer:
+@form_fields.shows_problems_on(submission, conflict="")
+def vote_on_all(job: str) -> Redirect:
     """Cast the same vote on every chosen output. Each is sent with the hashes of what the page showed."""
-    try:
-        # Each value is "output staff_hash findings_hash".
-        chosen = [c.split(" ") for c in request.form.getlist("outputs")[:MOST_OUTPUTS]]
-        number = checker_inbox.vote_all(
-            ports(), caller(), job, {c[0]: _read_ballot(*c[1:]) for c in chosen if len(c) == 3}
-        )
-    except Invalid as error:
-        return submission(job, (error.message, error.pointer.lstrip("/"))), 400
-    except Conflict as error:
-        if error.code == "wrong-state":
-            raise
-        return submission(job, (error.message, "")), 409
+    # Each value is "output staff_hash findings_hash".
+    chosen = [c.split(" ") for c in request.form.getlist("outputs")[:MOST_OUTPUTS]]
+    ballots = {c[0]: _read_ballot(*c[1:]) for c in chosen if len(c) == 3}
+    number = checker_inbox.vote_all(ports(), caller(), job, ballots)
     flash(f"Your vote on {number} output{'' if number == 1 else 's'} is cast.")
     return redirect(url_for("inbox.submission", job=job))
 
@@ -169,7 +154,7 @@ def _read_ballot(staff_hash: str, findings_hash: str) -> Ballot:
 
 
 @vote_blueprint.get("/outputs/<output>/recall")
-def recall_form(output: str, problem: str | None = None) -> str:
+def recall_form(output: str, problem: Invalid | None = None) -> str:
     found, job = job_release.reach_recallable(ports(), caller(), output)
     return render_template(
         "output_recall.html", output=found, job=job, problem=problem, reason=request.form.get("reason", "")
@@ -177,11 +162,9 @@ def recall_form(output: str, problem: str | None = None) -> str:
 
 
 @vote_blueprint.post("/outputs/<output>/recall")
-def recall(output: str) -> Answer:
-    try:
-        job_release.recall(ports(), caller(), output, request.form.get("reason", "")[:4000])
-    except Invalid as error:
-        return recall_form(output, error.message), 400
+@form_fields.shows_problems_on(recall_form)
+def recall(output: str) -> Redirect:
+    job_release.recall(ports(), caller(), output, request.form.get("reason", "")[:4000])
     flash("The output is recalled. Nobody can download it any more, and the public register shows the recall.")
     if Role.CHECKER in caller().roles:
         return redirect(url_for("checking.output", output=output))

@@ -15,35 +15,31 @@ erasure_blueprint = Blueprint("erasures", __name__)
 
 
 @erasure_blueprint.get("/administration/erasures")
-def erasures(problem: Invalid | None = None, about: int | None = None) -> str:
-    """Return the page. `about`: the erasure whose confirmation has the problem; None for the request form."""
+def erasures(problem: Invalid | None = None, number: str | None = None) -> str:
+    """Return the page. `number`: the erasure whose confirmation has the problem; None for the request form."""
     found = snapshot_erasures.all_erasures(ports(), caller())
     return render_template(
         "administration_erasures.html",
         found=found,
         domains=snapshot_erasures.key_domains(ports()),
         problem=problem,
-        about=about,
+        about=None if number is None else _erasure_number(number),
     )
 
 
 @erasure_blueprint.post("/administration/erasures")
-def ask() -> Redirect | tuple[str, int]:
-    try:
-        snapshot_erasures.request_erasure(
-            ports(), caller(), form_fields.text("domain", 64), form_fields.text("key", 64), form_fields.text("case", 40)
-        )
-    except Invalid as error:
-        return erasures(error), 400
+@form_fields.shows_problems_on(erasures)
+def ask() -> Redirect:
+    snapshot_erasures.request_erasure(
+        ports(), caller(), form_fields.text("domain", 64), form_fields.text("key", 64), form_fields.text("case", 40)
+    )
     return redirect(url_for("erasures.erasures"))
 
 
 @erasure_blueprint.post("/administration/erasures/<number>/confirmation")
-def confirm(number: str) -> Redirect | tuple[str, int]:
-    try:
-        snapshot_erasures.confirm_erasure(ports(), caller(), _erasure_number(number), form_fields.text("key", 64))
-    except Invalid as error:
-        return erasures(error, _erasure_number(number)), 400
+@form_fields.shows_problems_on(erasures)
+def confirm(number: str) -> Redirect:
+    snapshot_erasures.confirm_erasure(ports(), caller(), _erasure_number(number), form_fields.text("key", 64))
     return redirect(url_for("erasures.erasures"))
 
 
@@ -83,12 +79,10 @@ def one(person: str) -> str:
 
 
 @people_blueprint.post("/administration/people")
-def put_person() -> Redirect | tuple[str, int]:
-    try:
-        password = request.form.get("password", "")
-        stored = user_accounts.save_person(ports(), caller(), _read_person(), _hashed_password(password))
-    except Invalid as error:
-        return everybody(error), 400
+@form_fields.shows_problems_on(everybody)
+def put_person() -> Redirect:
+    password = request.form.get("password", "")
+    stored = user_accounts.save_person(ports(), caller(), _read_person(), _hashed_password(password))
     return redirect(url_for("people.one", person=stored.ident))
 
 
@@ -120,18 +114,17 @@ def stops(problem: Invalid | None = None) -> str:
 
 
 @stop_blueprint.post("/administration/stops")
-def stop() -> Redirect | tuple[str, int]:
+@form_fields.shows_problems_on(stops)
+def stop() -> Redirect:
     try:
         kind = _read_stop_kind(request.form.get("kind", ""))
         ended = emergency_stops.stop(
             ports(), caller(), kind, form_fields.text("subject", 100), form_fields.text("reason")
         )
-    except Invalid as error:
-        return stops(error), 400
-    except Unknown:
+    except Unknown as error:
         # Raises for callers who may not see stops, so that they get no other answer here.
         emergency_stops.list_stops(ports(), caller(), standing_only=True)
-        return stops(Invalid("subject", "This person or project does not exist.", "/subject")), 400
+        raise Invalid("subject", "This person or project does not exist.", "/subject") from error
     return redirect(url_for("stops.stops", ended=ended))
 
 

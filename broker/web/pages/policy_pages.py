@@ -67,12 +67,8 @@ def all_projects() -> str:
 
 
 @project_blueprint.get("/administration/projects/<project>")
-def project(project: str) -> str:
-    return _project_page(project, None)
-
-
-def _project_page(ident: str, problem: Invalid | None) -> str:
-    view = project_changes.view_project(ports(), caller(), ident)
+def project(project: str, problem: Invalid | None = None) -> str:
+    view = project_changes.view_project(ports(), caller(), project)
     grants = sorted(view.project.grants, key=lambda g: (g.table, g.variable))
     by_table = [(table, list(found)) for table, found in groupby(grants, key=lambda g: g.table)]
     return render_template(
@@ -85,22 +81,18 @@ def _project_page(ident: str, problem: Invalid | None) -> str:
 
 
 @project_blueprint.post("/administration/projects/<project>/plan")
-def plan(project: str) -> str | tuple[str, int]:
+@form_fields.shows_problems_on(project)
+def plan(project: str) -> str:
     """Show what would change. Nothing is saved."""
-    try:
-        planned = project_changes.plan_change(ports(), caller(), project, _read_change(), form_fields.text("against"))
-    except Invalid as error:
-        return _project_page(project, error), 400
+    planned = project_changes.plan_change(ports(), caller(), project, _read_change(), form_fields.text("against"))
     sent = [(name, value) for name in request.form if name != "csrf_token" for value in request.form.getlist(name)]
     return render_template("administration_plan.html", project=project, planned=planned, sent=sent)
 
 
 @project_blueprint.post("/administration/projects/<project>/proposal")
-def propose(project: str) -> Redirect | tuple[str, int]:
-    try:
-        stored = project_changes.propose_change(ports(), caller(), project, _read_change(), form_fields.text("against"))
-    except Invalid as error:
-        return _project_page(project, error), 400
+@form_fields.shows_problems_on(project)
+def propose(project: str) -> Redirect:
+    stored = project_changes.propose_change(ports(), caller(), project, _read_change(), form_fields.text("against"))
     return redirect(url_for("policies.policy", fingerprint=stored.fingerprint))
 
 

@@ -11,6 +11,7 @@ from broker.domain.errors import Invalid, Unknown
 from broker.domain.identity.people import Role
 from broker.domain.jobs.reviews import Audience, VoteChoice
 from broker.domain.staff_records import StaffRecord
+from broker.web.pages import form_fields
 from broker.web.pages.evidence_table import EvidenceTable, evidence_table_of, select_rows, value_text
 from broker.web.schemas.serializers import attachment, content_response
 from broker.web.web_context import caller, ports
@@ -33,14 +34,9 @@ CHOICES: dict[str, tuple[str, str]] = {
 }
 
 
-@review_blueprint.get("/outputs/<output>")
-def output(output: str) -> str:
-    return output_page(output, None)
-
-
-def output_page(output: str, problem: tuple[str, str] | None) -> str:
-    """Return the page. `problem`: a sentence, and the id of the input that it is about. The form shows what was
-    entered."""
+@review_blueprint.get("/outputs/<output>", endpoint="output")
+def output_page(output: str, problem: Invalid | None = None) -> str:
+    """Return the page. The form shows what was entered."""
     view = output_review.view_output(ports(), caller(), output)
     record = view.record
     table = _selected_rows(None if record.table is None else evidence_table_of(record.table))
@@ -130,11 +126,9 @@ def staff_record(output: str) -> Response:
 
 thread_blueprint = Blueprint("threads", __name__)
 
-Answer = Redirect | tuple[str, int]
-
 
 @thread_blueprint.post("/outputs/<output>/messages")
-def say(output: str) -> Answer:
+def say(output: str) -> Redirect | tuple[str, int]:
     """Write a checker's message, on the output's page."""
     audience = request.form.get("audience", "")
     try:
@@ -145,7 +139,7 @@ def say(output: str) -> Answer:
         # Only checkers can see the page that would show the problem.
         if Role.CHECKER not in caller().roles:
             raise
-        return output_page(output, (error.message, error.pointer.lstrip("/"))), 400
+        return output_page(output, error), 400
     return redirect(url_for("checking.output", output=output) + "#thread")
 
 
@@ -157,19 +151,16 @@ def confirm(output: str, number: str) -> Redirect:
 
 
 @thread_blueprint.get("/jobs/<job>/messages")
-def messages(job: str, problem: str | None = None) -> str:
+def messages(job: str, problem: Invalid | None = None) -> str:
     said = output_thread.messages_for_researchers(ports(), caller(), job)
     found = job_views.view_job(ports(), caller(), job)
     return render_template("messages.html", job=found, said=said, problem=problem, text=request.form.get("text", ""))
 
 
 @thread_blueprint.post("/jobs/<job>/messages")
-def answer(job: str) -> Answer:
+@form_fields.shows_problems_on(messages)
+def answer(job: str) -> Redirect:
     """Write a researcher's message about a decided output of the job."""
-    try:
-        output_thread.answer_checkers(
-            ports(), caller(), job, request.form.get("output", ""), request.form.get("text", "")
-        )
-    except Invalid as error:
-        return messages(job, error.message), 400
+    output, text = request.form.get("output", ""), request.form.get("text", "")
+    output_thread.answer_checkers(ports(), caller(), job, output, text)
     return redirect(url_for("threads.messages", job=job))

@@ -3,9 +3,10 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from broker.domain.errors import Conflict, Invalid
+from broker.domain.errors import Invalid
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.projects.saved_definitions import Cohort
+from broker.web.pages import form_fields
 from broker.web.pages.review_pages import CHOICES
 from broker.web.web_context import caller, ports
 from broker.workflow.submission import save_definition
@@ -16,11 +17,7 @@ LOOKUP_CHOICES = {choice: CHOICES[choice] for choice in (VoteChoice.APPROVE, Vot
 
 
 @lookup_blueprint.get("/lookups/<lookup>")
-def lookup(lookup: str) -> str:
-    return _lookup_page(lookup, None)
-
-
-def _lookup_page(lookup: str, problem: tuple[str, str] | None) -> str:
+def lookup(lookup: str, problem: Invalid | None = None) -> str:
     entry = save_definition.view_definition(ports(), caller(), lookup)
     return render_template(
         "lookup.html",
@@ -35,16 +32,12 @@ def _lookup_page(lookup: str, problem: tuple[str, str] | None) -> str:
 
 
 @lookup_blueprint.post("/lookups/<lookup>/decision")
-def decide(lookup: str) -> Redirect | tuple[str, int]:
+@form_fields.shows_problems_on(lookup)
+def decide(lookup: str) -> Redirect:
     choice = request.form.get("choice", "")
-    try:
-        if choice not in {c.value for c in LOOKUP_CHOICES}:
-            raise Invalid("choice", "Choose a decision.", "/choice")
-        state = save_definition.decide_lookup(
-            ports(), caller(), lookup, VoteChoice(choice), request.form.get("reason", "")
-        )
-    except Invalid as error:
-        return _lookup_page(lookup, (error.message, error.pointer.lstrip("/"))), 400
+    if choice not in {c.value for c in LOOKUP_CHOICES}:
+        raise Invalid("choice", "Choose a decision.", "/choice")
+    state = save_definition.decide_lookup(ports(), caller(), lookup, VoteChoice(choice), request.form.get("reason", ""))
     flash(f"The lookup is {state.value.replace('_', ' ')}.")
     return redirect(url_for("inbox.inbox"))
 
@@ -55,20 +48,26 @@ LOOKUP_FIELDS = ("name", "about", "text")
 
 
 @saved_blueprint.get("/projects/<project>/saved")
-def saved(project: str) -> str:
-    return _saved_page(project, None, 200)[0]
+def saved(project: str, problem: Invalid | None = None) -> str:
+    entries = save_definition.list_saved(ports(), caller(), project)
+    return render_template(
+        "saved.html",
+        project=project,
+        cohorts=[e for e in entries if isinstance(e.definition, Cohort)],
+        lookups=[e for e in entries if not isinstance(e.definition, Cohort)],
+        reasons=save_definition.LOOKUP_REASONS,
+        form=request.form,
+        problem=problem,
+        field=problem.pointer.strip("/").partition("/")[0] if problem else "",
+    )
 
 
 @saved_blueprint.post("/projects/<project>/saved")
-def propose(project: str) -> Redirect | tuple[str, int]:
+@form_fields.shows_problems_on(saved, conflict="")
+def propose(project: str) -> Redirect:
     """Propose a CSV text as a lookup. Shows the form again if it cannot be one."""
     name, about, text = (request.form.get(field, "").replace("\r\n", "\n") for field in LOOKUP_FIELDS)
-    try:
-        save_definition.propose_lookup(ports(), caller(), project, name, about, text)
-    except Invalid as error:
-        return _saved_page(project, error, 400)
-    except Conflict as error:
-        return _saved_page(project, Invalid(error.code, error.message, ""), 409)
+    save_definition.propose_lookup(ports(), caller(), project, name, about, text)
     return redirect(url_for("keeping.saved", project=project))
 
 
@@ -83,18 +82,3 @@ def entry(ident: str) -> str:
     """Show one definition with its content. The view is in the audit log."""
     found = save_definition.view_definition(ports(), caller(), ident)
     return render_template("saved_entry.html", entry=found, reasons=save_definition.LOOKUP_REASONS)
-
-
-def _saved_page(project: str, problem: Invalid | None, status: int) -> tuple[str, int]:
-    entries = save_definition.list_saved(ports(), caller(), project)
-    page = render_template(
-        "saved.html",
-        project=project,
-        cohorts=[e for e in entries if isinstance(e.definition, Cohort)],
-        lookups=[e for e in entries if not isinstance(e.definition, Cohort)],
-        reasons=save_definition.LOOKUP_REASONS,
-        form=request.form,
-        problem=problem,
-        field=problem.pointer.strip("/").partition("/")[0] if problem else "",
-    )
-    return page, status
