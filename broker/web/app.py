@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from flask import Flask, Response, jsonify
+from flask import Blueprint, Flask, Response, jsonify
+from flask.typing import ResponseReturnValue
 from flask_openapi.models.info import Info
 from flask_openapi.openapi import OpenAPI
 
@@ -40,38 +41,23 @@ API_BLUEPRINTS = (
     administration_api.api,
     signed_log_api.public_tables_blueprint,
 )
-PAGE_BLUEPRINTS = (
-    register_pages.pages,
-    health_endpoints.blueprint,
-    account_pages.account_blueprint,
-    job_pages.research_blueprint,
-    submission_pages.writing_blueprint,
-    submission_pages.rehearsal_blueprint,
-    catalogue_pages.pages,
-    job_pages.collecting_blueprint,
-    saved_pages.saved_blueprint,
-    review_pages.review_blueprint,
-    inbox_pages.vote_blueprint,
-    inbox_pages.inbox_blueprint,
-    review_pages.thread_blueprint,
-    saved_pages.lookup_blueprint,
-    administration_pages.overview_blueprint,
-    people_pages.people_blueprint,
-    policy_pages.project_blueprint,
-    policy_pages.policy_blueprint,
-    data_pages.data_blueprint,
-    people_pages.erasure_blueprint,
-    data_pages.cap_blueprint,
-    data_pages.public_table_blueprint,
-    people_pages.stop_blueprint,
-    administration_pages.audit_blueprint,
-    account_pages.notice_blueprint,
-)
+PAGE_MODULES = (
+    register_pages, health_endpoints, account_pages, job_pages, submission_pages, catalogue_pages, saved_pages,
+    review_pages, inbox_pages, administration_pages, people_pages, policy_pages, data_pages,
+)  # fmt: skip
+"""Modules with what is outside the API. All their blueprints are served."""
+
+
+class WebApp(OpenAPI):
+    """A Flask app in which an endpoint that returns nothing answers 204."""
+
+    def make_response(self, rv: ResponseReturnValue | None) -> Response:
+        return super().make_response(("", 204) if rv is None else rv)
 
 
 def create_app(ports: Ports, settings: Settings) -> Flask:
     """Return the Flask app over `ports`."""
-    app = OpenAPI(
+    app = WebApp(
         __name__,
         info=Info(title="NPD job broker", version="1", description="Only checked results are released."),
         security_schemes=SECURITY_SCHEMES,
@@ -93,8 +79,9 @@ def create_app(ports: Ports, settings: Settings) -> Flask:
     for api in API_BLUEPRINTS:
         app.register_api(api)
         request_checks.csrf.exempt(api)
-    for pages in PAGE_BLUEPRINTS:
-        app.register_blueprint(pages)
+    for module in PAGE_MODULES:
+        for pages in (value for value in vars(module).values() if isinstance(value, Blueprint)):
+            app.register_blueprint(pages)
     _serve_openapi_document(app)
     return app
 

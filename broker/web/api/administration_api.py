@@ -55,10 +55,9 @@ def make_token() -> tuple[dict[str, Any], int]:
 
 
 @api.delete("/tokens/current", responses=change_responses(204, None))
-def end_token() -> tuple[str, int]:
+def end_token() -> None:
     """Revoke the token of this request."""
     user_accounts.end_token(ports(), caller(), g.token)
-    return "", 204
 
 
 @api.get("/people", responses=read_responses(200, staff_schemas.PeopleShown))
@@ -68,7 +67,7 @@ def people() -> dict[str, Any]:
 
 
 @api.put("/people/<person>", responses=change_responses(204, None))
-def put_person(path: api_schemas.PersonPath, body: api_schemas.PersonBody) -> tuple[str, int]:
+def put_person(path: api_schemas.PersonPath, body: api_schemas.PersonBody) -> None:
     """Create or change another person's account (administrators).
 
     A change that gives power (a new account, another role, becoming active) waits, inactive, until a second
@@ -82,7 +81,6 @@ def put_person(path: api_schemas.PersonPath, body: api_schemas.PersonBody) -> tu
     person = replace(before, name=body.name, roles=frozenset(body.roles), active=body.active, **given)
     hashed = None if body.password is None else hash_password(body.password)
     user_accounts.save_person(ports(), caller(), person, hashed)
-    return "", 204
 
 
 @api.get("/policies/current", responses=read_responses(200, staff_schemas.PolicyShown))
@@ -110,10 +108,9 @@ def read_policies(content: str) -> PolicySet:
 
 
 @api.post("/policies/<fingerprint>/application", responses=change_responses(204, None))
-def apply_policy(path: api_schemas.PolicyPath) -> tuple[str, int]:
+def apply_policy(path: api_schemas.PolicyPath) -> None:
     """Put a proposed set in force. The administrator who proposed it cannot do this."""
     user_accounts.apply_policy(ports(), caller(), path.fingerprint)
-    return "", 204
 
 
 @api.get("/audit", responses=read_responses(200, staff_schemas.AuditLinesShown))

@@ -86,17 +86,15 @@ def trace(path: api_schemas.JobPath) -> dict[str, Any]:
 
 
 @jobs_blueprint.post("/jobs/<job>/withdrawal", responses=change_responses(204, None))
-def withdraw_job(path: api_schemas.JobPath) -> tuple[str, int]:
+def withdraw_job(path: api_schemas.JobPath) -> None:
     """Withdraw a job of the caller's project, at any time before its outputs are decided."""
     job_withdrawal.withdraw(ports(), caller(), path.job)
-    return "", 204
 
 
 @jobs_blueprint.post("/jobs/<job>/stop", responses=change_responses(204, None))
-def stop_job(path: api_schemas.JobPath) -> tuple[str, int]:
+def stop_job(path: api_schemas.JobPath) -> None:
     """Stop a job (administrators)."""
     job_withdrawal.withdraw(ports(), caller(), path.job, stop=True)
-    return "", 204
 
 
 MANIFEST = {"description": "The manifest of the job's release", "content": JSON_OBJECT}
@@ -139,10 +137,9 @@ def propose(path: api_schemas.ProjectPath, body: api_schemas.LookupBody) -> tupl
 
 
 @saved_blueprint.delete("/projects/<project>/saved/<name>", responses=change_responses(204, None))
-def drop(path: api_schemas.SavedPath) -> tuple[str, int]:
+def drop(path: api_schemas.SavedPath) -> None:
     """Drop a cohort or lookup. Accepted jobs still have what they read."""
     save_definition.drop_saved(ports(), caller(), path.project, path.name)
-    return "", 204
 
 
 @saved_blueprint.get("/lookups", responses=read_responses(200, api_schemas.SavedListShown))

@@ -42,20 +42,18 @@ def failure(path: api_schemas.JobPath) -> Response:
 
 
 @reviews_blueprint.post("/jobs/<job>/failure", responses=change_responses(204, None))
-def tell_failure(path: api_schemas.JobPath, body: api_schemas.RecallBody) -> tuple[str, int]:
+def tell_failure(path: api_schemas.JobPath, body: api_schemas.RecallBody) -> None:
     """Report to a job's researchers, once, why it gave nothing.
 
     In words without figures if it failed or left something unusable, otherwise by a code.
     """
     script_failures.report_reason(ports(), caller(), path.job, body.reason)
-    return "", 204
 
 
 @reviews_blueprint.post("/jobs/<job>/read", responses=change_responses(204, None))
-def read_script(path: api_schemas.JobPath) -> tuple[str, int]:
+def read_script(path: api_schemas.JobPath) -> None:
     """Record that the caller has read a script's text and print, and has opened them before. It is in the audit log."""
     script_failures.mark_read(ports(), caller(), path.job)
-    return "", 204
 
 
 @reviews_blueprint.get("/outputs/<output>/evidence", responses=read_responses(200, staff_schemas.EvidenceShown))
@@ -80,17 +78,15 @@ def acro(path: api_schemas.JobPath) -> dict[str, Any]:
 
 
 @reviews_blueprint.put("/outputs/<output>/claim", responses=change_responses(204, None))
-def claim(path: api_schemas.OutputPath) -> tuple[str, int]:
+def claim(path: api_schemas.OutputPath) -> None:
     """Claim an output."""
     output_review.claim(ports(), caller(), path.output, True)
-    return "", 204
 
 
 @reviews_blueprint.delete("/outputs/<output>/claim", responses=change_responses(204, None))
-def give_up_claim(path: api_schemas.OutputPath) -> tuple[str, int]:
+def give_up_claim(path: api_schemas.OutputPath) -> None:
     """Give up the claim on an output."""
     output_review.claim(ports(), caller(), path.output, False)
-    return "", 204
 
 
 @reviews_blueprint.post("/outputs/<output>/votes", responses=change_responses(201, staff_schemas.StateShown))
@@ -102,10 +98,9 @@ def vote(path: api_schemas.OutputPath, body: api_schemas.VoteBody) -> tuple[dict
 
 
 @reviews_blueprint.post("/outputs/<output>/recall", responses=change_responses(204, None))
-def recall(path: api_schemas.OutputPath, body: api_schemas.RecallBody) -> tuple[str, int]:
+def recall(path: api_schemas.OutputPath, body: api_schemas.RecallBody) -> None:
     """Recall a released output (independent checkers and administrators)."""
     job_release.recall(ports(), caller(), path.output, body.reason)
-    return "", 204
 
 
 messages_blueprint = api_blueprint("messages")
@@ -118,20 +113,18 @@ def messages(path: api_schemas.OutputPath) -> dict[str, Any]:
 
 
 @messages_blueprint.post("/outputs/<output>/messages", responses=change_responses(204, None))
-def say(path: api_schemas.OutputPath, body: staff_schemas.MessageBody) -> tuple[str, int]:
+def say(path: api_schemas.OutputPath, body: staff_schemas.MessageBody) -> None:
     """Write a message about an output.
 
     A checker's message with a digit waits for a second checker before researchers can read it.
     """
     output_thread.write_message(ports(), caller(), path.output, body.text, body.audience)
-    return "", 204
 
 
 @messages_blueprint.post("/outputs/<output>/messages/<number>/confirmation", responses=change_responses(204, None))
-def confirm(path: staff_schemas.MessagePath) -> tuple[str, int]:
+def confirm(path: staff_schemas.MessagePath) -> None:
     """Confirm, as a second checker, that researchers may read a message with a figure."""
     output_thread.confirm_message(ports(), caller(), path.output, path.number)
-    return "", 204
 
 
 @messages_blueprint.get("/jobs/<job>/messages", responses=read_responses(200, staff_schemas.ResearcherMessagesShown))

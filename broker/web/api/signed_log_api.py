@@ -158,17 +158,15 @@ def ask(body: PublishedBody) -> tuple[dict[str, Any], int]:
 
 
 @public_tables_blueprint.post("/public-tables/<ident>/confirmation", responses=change_responses(204, None))
-def confirm(path: PublicTablePath) -> tuple[str, int]:
+def confirm(path: PublicTablePath) -> None:
     """Confirm a public table as it is; then a worker runs its recipe.
 
     The administrator who requested it cannot confirm it.
     """
     public_table_requests.confirm_public_table(ports(), caller(), path.ident)
-    return "", 204
 
 
 @public_tables_blueprint.post("/public-tables/<ident>/withdrawal", responses=change_responses(204, None))
-def withdraw(path: PublicTablePath) -> tuple[str, int]:
+def withdraw(path: PublicTablePath) -> None:
     """Withdraw a public table that is not confirmed."""
     public_table_requests.withdraw_public_table(ports(), caller(), path.ident)
-    return "", 204
