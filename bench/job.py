@@ -19,7 +19,7 @@ import pyarrow.parquet as parquet
 
 from bench.harness import Line, compare
 from broker.client import BrokerClient
-from broker.demo.demo_processes import environment, free_port, running
+from broker.demo.demo_processes import environment, free_port, lock_folder, running
 from broker.demo.demo_setup import prepare
 from broker.demo.run_demo import token_for
 from broker.domain.jobs.job import JobKind, Submission
@@ -96,7 +96,8 @@ def site(settings: Settings, ports: Ports, runtime: str) -> Iterator[Site]:
     tokens = [token_for(ports, ident) for ident in ("demo-researcher", "demo-checker-1")]
     env = environment(settings.root, free_port(8000), runtime)
     with (
-        running(env, settings.root / "logs") as address,
+        lock_folder(settings.root) as lock,
+        running(env, settings.root / "logs", lock) as address,
         BrokerClient(address, tokens[0]) as researcher,
         BrokerClient(address, tokens[1]) as checker,
     ):

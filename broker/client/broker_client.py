@@ -18,15 +18,6 @@ from broker.domain.signed_log import LogName
 class AdministratorCalls(BrokerConnection):
     """Calls of administrators."""
 
-    def stop(self, job: str) -> None:
-        self._send("POST", f"{API_PREFIX}/jobs/{path_part(job)}/stop")
-
-    def put_person(self, ident: str, name: str, roles: list[str], active: bool = True) -> None:
-        """Create or change an account."""
-        self._send(
-            "PUT", f"{API_PREFIX}/people/{path_part(ident)}", json={"name": name, "roles": roles, "active": active}
-        )
-
     def policy_in_force(self) -> str:
         """Return the canonical JSON of the policy set in force."""
         return str(self._json("GET", f"{API_PREFIX}/policies/current")["content"])
@@ -46,20 +37,9 @@ class AdministratorCalls(BrokerConnection):
             return "proposed"
         return "applied"
 
-    def audit(self, first: int = 1, limit: int = 200) -> list[dict[str, Any]]:
-        return self._list("lines", f"{API_PREFIX}/audit", params={"first": first, "limit": limit})
-
     def ledger(self) -> dict[str, Any]:
         """Return every account of the ledger."""
         return self._json("GET", f"{API_PREFIX}/ledger")
-
-    def account_history(self, unit: str, project: str = "", dataset: str = "") -> list[dict[str, Any]]:
-        params = {"unit": unit, "project": project, "dataset": dataset}
-        return self._list("history", f"{API_PREFIX}/ledger/history", params=params)
-
-    def verify_ledger(self, head: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return whether the ledger holds, and has an exported head."""
-        return self._json("GET", f"{API_PREFIX}/ledger/verification", params=head or {})
 
     def signed_head(self, log: LogName) -> dict[str, Any]:
         return self._json("GET", f"{API_PREFIX}/{log}/head")
@@ -122,9 +102,6 @@ class CheckerCalls(BrokerConnection):
         """Return a job's outputs for ACRO's viewer."""
         return self._json("GET", f"{API_PREFIX}/jobs/{path_part(job)}/acro")
 
-    def claim(self, output: str, take: bool = True) -> None:
-        self._send("PUT" if take else "DELETE", f"{API_PREFIX}/outputs/{path_part(output)}/claim")
-
     def vote(
         self,
         output: str,
@@ -182,9 +159,6 @@ class ResearcherCalls(BrokerConnection):
     def projects(self) -> list[dict[str, Any]]:
         return self._list("projects", f"{API_PREFIX}/projects")
 
-    def catalogue(self, words: str = "", limit: int = 200) -> list[dict[str, Any]]:
-        return self._list("variables", f"{API_PREFIX}/catalogue", params={"q": words, "limit": limit})
-
     def check(self, project: str, kind: str, text: str, dialect: str = "") -> dict[str, Any]:
         body = {"project": project, "kind": kind, "text": text, "dialect": dialect}
         return self._json("POST", f"{API_PREFIX}/checks", json=body)
@@ -201,10 +175,6 @@ class ResearcherCalls(BrokerConnection):
     def jobs(self, project: str | None = None, after: str | None = None, limit: int = 50) -> list[JobAnswer]:
         params = {"project": project, "after": after, "limit": limit}
         return self._list("jobs", f"{API_PREFIX}/jobs", params={k: v for k, v in params.items() if v is not None})
-
-    def outputs(self, job: str) -> list[dict[str, Any]]:
-        """Return what the caller may know of a job's outputs."""
-        return cast(list[dict[str, Any]], self.job(job)["outputs"])
 
     def withdraw(self, job: str) -> None:
         self._send("POST", f"{API_PREFIX}/jobs/{path_part(job)}/withdrawal")

@@ -13,32 +13,22 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-import httpx
-
+from broker.client import BrokerClient
 from broker.domain.errors import Conflict, Unavailable
 
 END_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-class FolderLock:
-    """The lock on a demo's folder. Processes that inherit it hold it too, so that the processes of a killed demo are
-    noticed."""
-
-    def __init__(self, lock: IO[str]) -> None:
-        self._lock = lock
-
-    def fileno(self) -> int:
-        return self._lock.fileno()
-
-    def note(self, words: str) -> None:
-        """Write a word for a second demo to read."""
-        self._lock.write(f"{words} ")
-        self._lock.flush()
+def note(lock: IO[str], words: str) -> None:
+    """Write a word into the lock on a demo's folder, for a second demo to read."""
+    lock.write(f"{words} ")
+    lock.flush()
 
 
 @contextmanager
-def lock_folder(folder: Path) -> Iterator[FolderLock]:
-    """Hold the lock on `folder`. Raises Conflict, with the other demo's address, if another one holds it."""
+def lock_folder(folder: Path) -> Iterator[IO[str]]:
+    """Hold the lock on `folder`. Processes that inherit it hold it too, so that the processes of a killed demo are
+    noticed. Raises Conflict, with the other demo's address, if another one holds it."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "demo.lock").open("a+") as lock:
         try:
@@ -47,10 +37,9 @@ def lock_folder(folder: Path) -> Iterator[FolderLock]:
             lock.seek(0)
             raise Conflict("demo-runs", _already_running(folder, lock.read().split())) from None
         lock.truncate(0)
-        claim = FolderLock(lock)
         # A second demo prints these, so that its user can end the first one.
-        claim.note(str(os.getpid()))
-        yield claim
+        note(lock, str(os.getpid()))
+        yield lock
 
 
 def _already_running(folder: Path, words: list[str]) -> str:
@@ -112,10 +101,9 @@ def free_port(wanted: int) -> int:
 
 
 @contextmanager
-def running(env: dict[str, str], logs: Path, claim: FolderLock | None = None) -> Iterator[str]:
-    """Run web and worker, and yield the address once they answer. Both hold the lock `claim` as long as they live."""
+def running(env: dict[str, str], logs: Path, lock: IO[str]) -> Iterator[str]:
+    """Run web and worker, and yield the address once they answer. Both hold the folder's lock as long as they live."""
     address = f"http://127.0.0.1:{env['BROKER_PORT']}"
-    descriptors = () if claim is None else (claim.fileno(),)
     logs.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         for name in ("worker", "serve"):
@@ -123,27 +111,22 @@ def running(env: dict[str, str], logs: Path, claim: FolderLock | None = None) ->
             command = [sys.executable, "-m", "broker", name]
             # A new session, so that Ctrl-C reaches the demo only, which then ends both processes in order.
             process = subprocess.Popen(
-                command, env=env, stdout=log, stderr=log, start_new_session=True, pass_fds=descriptors
+                command, env=env, stdout=log, stderr=log, start_new_session=True, pass_fds=(lock.fileno(),)
             )
             stack.callback(_end_process, process)
-            if claim is not None:
-                claim.note(str(process.pid))
-        _await_answer(f"{address}/readyz", logs)
-        if claim is not None:
-            claim.note(address)
+            note(lock, str(process.pid))
+        _await_answer(address, logs)
+        note(lock, address)
         yield address
 
 
-def _await_answer(url: str, logs: Path) -> None:
+def _await_answer(address: str, logs: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(url, timeout=2).status_code == httpx.codes.OK:
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.1)
-    raise Unavailable(f"the web server did not answer within {START_SECONDS} s; see {logs}")
+    with BrokerClient(address) as client:
+        while not client.ready():
+            if time.monotonic() > deadline:
+                raise Unavailable(f"the web server did not answer within {START_SECONDS} s; see {logs}")
+            time.sleep(0.1)
 
 
 def _end_process(process: subprocess.Popen[bytes]) -> None:

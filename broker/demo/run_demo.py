@@ -167,13 +167,13 @@ def run_demo(*, once: bool, pupils: int) -> int:
     settings = read_settings(data=data, synthetic_only=True, demo_sign_in=True, runtime=runtime)
     with (
         demo_processes.interrupted_by_signals(),
-        demo_processes.lock_folder(settings.root) as claim,
+        demo_processes.lock_folder(settings.root) as lock,
         ExitStack() as stack,
     ):
         ports = prepare(settings, pupils)
         env = demo_processes.environment(settings.root, demo_processes.free_port(settings.port), runtime)
         with demo_step("web and worker"):
-            address = stack.enter_context(demo_processes.running(env, settings.root / "logs", claim))
+            address = stack.enter_context(demo_processes.running(env, settings.root / "logs", lock))
         # Registered last, so it runs first: nothing may interrupt the ending of the processes.
         stack.callback(demo_processes.ignore_signals)
         run_story(*(BrokerClient(address, token_for(ports, ident)) for ident in STORY_PEOPLE))

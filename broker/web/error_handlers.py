@@ -31,13 +31,6 @@ class TooManyAttempts(BrokerError):
     """Too many attempts from one address."""
 
 
-def problem_response(
-    status: int, code: str, message: str, pointer: str = "", errors: list[dict[str, str]] | None = None
-) -> Response:
-    body = {"code": code, "message": message, "pointer": pointer, "errors": errors or []}
-    return make_response(jsonify(body), status)
-
-
 def install(app: Flask) -> None:
     app.register_error_handler(BrokerError, broker_error_response)
     app.register_error_handler(HTTPException, _http_error_response)
@@ -51,7 +44,7 @@ def validation_problem(error: ValidationError) -> Response:
         for e in error.errors(include_url=False, include_input=False, include_context=False)
     ]
     first = errors[0]
-    return problem_response(400, "invalid", f"The request is not valid: {first['message']}.", first["pointer"], errors)
+    return _respond(400, "invalid", f"The request is not valid: {first['message']}.", first["pointer"], errors)
 
 
 def _pointer(location: tuple[Any, ...]) -> str:
@@ -128,5 +121,6 @@ def _respond(
     status: int, code: str, message: str, pointer: str = "", errors: list[dict[str, str]] | None = None
 ) -> Response:
     if request.path.startswith(API_PATH) or request.path in MACHINE_PATHS:
-        return problem_response(status, code, message, pointer, errors)
+        body = {"code": code, "message": message, "pointer": pointer, "errors": errors or []}
+        return make_response(jsonify(body), status)
     return make_response(render_template("problem.html", message=message, status=status), status)

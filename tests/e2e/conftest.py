@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from broker.client import BrokerClient
-from broker.demo.demo_processes import environment, free_port, running
+from broker.demo.demo_processes import environment, free_port, lock_folder, running
 from broker.demo.demo_setup import prepare
 from broker.domain.ports import Ports
 from broker.settings import Settings
 from broker.wiring.broker_ports import build_ports
 from broker.workflow.administration.user_accounts import make_token
+from tests.api_client import ApiClient
 from tests.policy_sets import TEST_POLICIES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,12 +37,12 @@ class Site:
     ports: Ports
     runtime: str
     env: dict[str, str]
-    clients: dict[str, BrokerClient]
+    clients: dict[str, ApiClient]
 
-    def client(self, person: str) -> BrokerClient:
+    def client(self, person: str) -> ApiClient:
         if person not in self.clients:
             token = make_token(self.ports, self.ports.store.person(person), person)
-            self.clients[person] = BrokerClient(self.address, token)
+            self.clients[person] = ApiClient(self.address, token)
         return self.clients[person]
 
 
@@ -83,7 +83,7 @@ def site(request: pytest.FixtureRequest, prepared: Path, tmp_path_factory: pytes
     shutil.copytree(prepared, data, symlinks=True)
     env = environment(data, free_port(0), request.param) | {"BROKER_LEASE_SECONDS": str(LEASE_SECONDS)}
     ports = build_ports(Settings(data=data, synthetic_only=True))
-    with running(env, data / "logs") as address:
+    with lock_folder(data) as lock, running(env, data / "logs", lock) as address:
         made = Site(address, data, ports, request.param, env, {})
         yield made
         for client in made.clients.values():

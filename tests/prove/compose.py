@@ -10,6 +10,7 @@ from pathlib import Path
 from broker.client import BrokerClient
 from broker.domain.jobs.job import JobKind, Submission
 from broker.policy.files import load_policies
+from tests.api_client import ApiClient
 from tests.prove.record import ROOT, Line
 
 QUERY = """SELECT a.NCyearActual, COUNT(*) AS n FROM npd.absence AS a
@@ -81,5 +82,5 @@ def _await(client: BrokerClient) -> None:
 def _researcher(tokens: dict[str, str], clone: Path, address: str) -> BrokerClient:
     """The demo researcher: an account that two administrators made, a token made on the server."""
     for token in tokens.values():
-        BrokerClient(address, token).put_person("demo-researcher", "Rosa Researcher", ["researcher"])
+        ApiClient(address, token).put_person("demo-researcher", "Rosa Researcher", ["researcher"])
     return BrokerClient(address, broker(clone, "token", "demo-researcher").strip())

@@ -309,8 +309,7 @@ class ProjectPath(RequestModel):
     project: Ident
 
 
-class SavedPath(RequestModel):
-    project: Ident
+class SavedPath(ProjectPath):
     name: Ident
 
 

@@ -44,10 +44,7 @@ class AmountBody(RequestModel):
     delta: Whole = 0
 
 
-class CapBody(RequestModel):
-    unit: Ident
-    project: Name = ""
-    dataset: Name = ""
+class CapBody(AccountQuery):
     cap: AmountBody
 
 

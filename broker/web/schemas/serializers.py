@@ -14,7 +14,7 @@ from broker.workflow.administration.backup_restore import MissingHistoryTables
 from broker.workflow.pipeline.job_release import Download
 
 
-def account_of(given: ledger_schemas.AccountQuery | ledger_schemas.CapBody) -> PrivacyAccount:
+def account_of(given: ledger_schemas.AccountQuery) -> PrivacyAccount:
     return PrivacyAccount(given.unit, given.project, given.dataset)
 
 

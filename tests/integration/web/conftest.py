@@ -16,7 +16,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 
-from broker.client import BrokerClient
 from broker.domain.errors import Unavailable
 from broker.domain.findings import Verdict
 from broker.domain.identifiers import new_ident
@@ -36,6 +35,7 @@ from broker.workflow.pipeline.output_routing import route_after_decision
 from broker.workflow.private_jobs.private_ports import RunPorts
 from broker.workflow.rehearsal import rehearsal_requests
 from broker.workflow.submission.job_submission import submit
+from tests.api_client import ApiClient
 from tests.one_worker import complete_job, lease
 from tests.policy_sets import TEST_POLICIES
 
@@ -106,8 +106,8 @@ class Site:
             headers["Authorization"] = f"Bearer {self.tokens[person]}"
         return self.http().open(path, method=method, headers=headers, **sent)
 
-    def client(self, person: str) -> BrokerClient:
-        return BrokerClient("http://broker.test", self.tokens[person], httpx.WSGITransport(app=self.app))
+    def client(self, person: str) -> ApiClient:
+        return ApiClient("http://broker.test", self.tokens[person], httpx.WSGITransport(app=self.app))
 
     def browser(self, person: str) -> FlaskClient:
         """Signed in as a browser is, through the form."""

@@ -6,14 +6,14 @@ import subprocess
 
 import pytest
 
-from broker.demo.demo_processes import ignore_signals, interrupted_by_signals, lock_folder
+from broker.demo.demo_processes import ignore_signals, interrupted_by_signals, lock_folder, note
 from broker.domain.errors import Conflict
 
 
 def test_the_second_demo_names_the_first_and_how_to_end_it(tmp_path):
     with lock_folder(tmp_path) as first:
-        first.note("99999")
-        first.note("http://127.0.0.1:8000")
+        note(first, "99999")
+        note(first, "http://127.0.0.1:8000")
         with (
             pytest.raises(Conflict, match=rf"at http://127\.0\.0\.1:8000, in .*`kill {os.getpid()} 99999`"),
             lock_folder(tmp_path),
