@@ -11,7 +11,7 @@ from broker.cli.commands.job_commands import broker_client
 from broker.cli.commands.log_commands import add_log_commands
 from broker.cli.local_broker import local_ports
 from broker.cli.output import chain_documents
-from broker.cli.output.console import format_minute, print_answer, print_line, print_table
+from broker.cli.output.console import format_minute, print_answer, print_line, print_lines, print_table
 from broker.domain.signed_log import LogName
 
 budget = typer.Typer(help="Privacy budgets and their ledger.", invoke_without_command=True)
@@ -37,8 +37,7 @@ def show(
 
 def _print_ledger(found: dict[str, Any]) -> None:
     _print_accounts(found["accounts"])
-    for name in found["over"]:
-        print_line(f"{name} is allotted more than its unit's cap.")
+    print_lines(f"{name} is allotted more than its unit's cap." for name in found["over"])
 
 
 def _print_projects(found: list[dict[str, Any]]) -> None:
@@ -51,18 +50,7 @@ def _print_project(found: dict[str, Any]) -> None:
         print_line(f"{found['project']} has no privacy budget.")
         return
     _print_accounts(found["accounts"])
-    rows = [
-        [
-            format_minute(p["at"]),
-            p["job"],
-            p["state"],
-            _account_name(account),
-            p["spent"]["text"],
-            p["reserved"]["text"],
-        ]
-        for account in found["accounts"]
-        for p in account["history"]
-    ]
+    rows = [_move_cells(account, move) for account in found["accounts"] for move in account["history"]]
     if rows:
         print_line("")
         print_table(["when", "job", "move", "budget", "spent", "reserved"], rows)
@@ -71,17 +59,19 @@ def _print_project(found: dict[str, Any]) -> None:
         print_line(f"not covered by the budget, about {aside['dataset']}: {what} {aside['source']}")
 
 
+def _move_cells(account: dict[str, Any], move: dict[str, Any]) -> list[str]:
+    spent, reserved = move["spent"]["text"], move["reserved"]["text"]
+    return [format_minute(move["at"]), move["job"], move["state"], _account_name(account), spent, reserved]
+
+
 def _print_accounts(accounts: list[dict[str, Any]]) -> None:
-    rows = [
-        [
-            _account_name(a),
-            a["project"],
-            *(a[k]["text"] for k in ("cap", "spent", "reserved", "left")),
-            f"{a['share_left']:.1%}",
-        ]
-        for a in accounts
-    ]
-    print_table(["budget", "project", "may spend", "spent", "reserved", "left", "share left"], rows)
+    columns = ["budget", "project", "may spend", "spent", "reserved", "left", "share left"]
+    print_table(columns, [_account_cells(account) for account in accounts])
+
+
+def _account_cells(account: dict[str, Any]) -> list[str]:
+    amounts = [account[name]["text"] for name in ("cap", "spent", "reserved", "left")]
+    return [_account_name(account), account["project"], *amounts, f"{account['share_left']:.1%}"]
 
 
 def _account_name(account: dict[str, Any]) -> str:
@@ -102,8 +92,7 @@ def verify(
 
 def _print_check(found: dict[str, Any]) -> None:
     chain_documents.print_chain(LogName.LEDGER, found)
-    for name in found["differs"]:
-        print_line(f"{name} differs from the entries")
+    print_lines(f"{name} differs from the entries" for name in found["differs"])
 
 
 add_log_commands(budget, LogName.LEDGER, "enter the lost entries again")

@@ -144,22 +144,17 @@ def _print_caps(found: dict[str, Any]) -> None:
     if not found["snapshot"]:
         console.print_line("Nothing is counted yet. Counting starts when the first table is compared.")
         return
-    rows = [
-        [
-            _population_text(c),
-            *(str(c[k]) for k in ("persons", "used", "cap")),
-            f"{c['share']:.1%}{' full' * c['full']}",
-        ]
-        for c in found["caps"]
-    ]
-    console.print_table([f"snapshot {found['snapshot']}", "persons", "figures", "cap", "used"], rows)
+    columns = [f"snapshot {found['snapshot']}", "persons", "figures", "cap", "used"]
+    console.print_table(columns, [_cap_cells(cap) for cap in found["caps"]])
     console.print_line(
         f"page {found['page']} of {found['pages']}; {found['full']} of {found['populations']} have reached their cap"
     )
 
 
-def _population_text(cap: dict[str, Any]) -> str:
-    return f"{cap['table']} {cap['year'] or ''} {cap['keys'] or cap['name']}"
+def _cap_cells(cap: dict[str, Any]) -> list[str]:
+    population = f"{cap['table']} {cap['year'] or ''} {cap['keys'] or cap['name']}"
+    numbers = [str(cap[name]) for name in ("persons", "used", "cap")]
+    return [population, *numbers, f"{cap['share']:.1%}{' full' * cap['full']}"]
 
 
 @history.command()
@@ -180,10 +175,9 @@ def verify(
 
 def _print_check(found: dict[str, Any]) -> None:
     chain_documents.print_chain(LogName.HISTORY, found)
-    for number in found["differs"]:
-        console.print_line(f"entry {number} differs from the chain")
-    for number in found["without_members"]:
-        console.print_line(f"entry {number} has no matching file of members that can be opened")
+    console.print_lines(f"entry {number} differs from the chain" for number in found["differs"])
+    unmatched = found["without_members"]
+    console.print_lines(f"entry {number} has no matching file of members that can be opened" for number in unmatched)
 
 
 @history.command()

@@ -118,8 +118,7 @@ def _print_jobs(jobs: "list[JobAnswer]") -> None:
 
 def _print_job(job: "JobAnswer", text: str | None = None) -> None:
     console.print_line(f"job {job['ident']}: {job['state']}{_slot_progress(job)}")
-    for name in job["kept"]:
-        console.print_line(f"saves {name}")
+    console.print_lines(job["kept"], "saves ")
     print_refusals(job["refusals"], text)
     after = NEXT_STEPS.get(job["state"])
     if after:
@@ -177,8 +176,7 @@ def release(
             console.print_line(
                 f"{item['name']}  {'recalled' if item['output'] in recalled else 'sha256 ' + item['sha256']}"
             )
-        for name in files:
-            console.print_line(f"wrote {name}")
+        console.print_lines(files, "wrote ")
     for sentence in recalled.values():
         console.err.print(f"broker: {sentence}", markup=False)
     return 1 if recalled else 0
@@ -237,15 +235,11 @@ def register(as_json: AsJson = False) -> int:
 
 
 def _print_register(found: list[dict[str, Any]]) -> None:
-    rows = [
-        [
-            r["release"],
-            r["project"],
-            console.format_minute(r["released_at"]),
-            "recalled" if r["recalled"] else "released",
-            ", ".join(r["outputs"]),
-            r["title"],
-        ]
-        for r in found
-    ]
-    console.print_table(["release", "project", "released", "state", "outputs", "title"], rows)
+    columns = ["release", "project", "released", "state", "outputs", "title"]
+    console.print_table(columns, [_release_cells(release) for release in found])
+
+
+def _release_cells(release: dict[str, Any]) -> list[str]:
+    state, outputs = "recalled" if release["recalled"] else "released", ", ".join(release["outputs"])
+    at = console.format_minute(release["released_at"])
+    return [release["release"], release["project"], at, state, outputs, release["title"]]

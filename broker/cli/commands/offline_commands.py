@@ -33,7 +33,7 @@ from broker.policy.service_limits import ServiceLimits
 from broker.workflow.submission.save_definition import read_lookup
 
 if TYPE_CHECKING:
-    from broker.evidence.tabulation import StatisticRequest, Tabulation
+    from broker.evidence.tabulation import Tabulation
 
 QUARTERS = (Decimal("0.25"), Decimal("0.5"), Decimal("0.75"))
 TOTAL = "(total)"
@@ -65,18 +65,14 @@ def assess(
 ) -> int:
     """Apply disclosure rules to a file with rows of persons. The result is for staff only."""
     from broker.disclosure.microdata.judge_microdata import judge_microdata as judge_file
-    from broker.evidence.tabulation import TabulationRequest
+    from broker.evidence.tabulation import StatisticRequest, TabulationRequest
     from broker.wiring.data_intake import tabulate_file
 
     chosen = find_rules(read_policy_folder(policies), profile)
-    wanted = _quantiles(median or [], quantile or [], box or [], chosen)
-    for measure, names in (
-        (Measure.DEVIATION, sd),
-        (Measure.LOWEST, min_),
-        (Measure.HIGHEST, max_),
-        (Measure.MODE, mode),
-    ):
-        wanted += [_statistic(measure, name) for name in names or ()]
+    points = _quantile_points(median or [], quantile or [], box or [], chosen)
+    wanted = [StatisticRequest(Measure.QUANTILE, *point) for point in points]
+    others = {Measure.DEVIATION: sd, Measure.LOWEST: min_, Measure.HIGHEST: max_, Measure.MODE: mode}
+    wanted += [StatisticRequest(measure, name) for measure, names in others.items() for name in names or ()]
     request = TabulationRequest(
         unit=unit,
         by=tuple(name.strip() for name in by.split(",") if name.strip()),
@@ -104,21 +100,16 @@ def find_rules(policies: PolicySet, name: str) -> DisclosureRules:
     return found
 
 
-def _statistic(measure: Measure, column: str, fraction: Decimal | None = None, box: bool = False) -> "StatisticRequest":
-    from broker.evidence.tabulation import StatisticRequest
-
-    return StatisticRequest(measure, column, fraction, box)
-
-
-def _quantiles(
+def _quantile_points(
     medians: list[str], quantiles: list[str], boxes: list[str], profile: DisclosureRules
-) -> list["StatisticRequest"]:
+) -> list[tuple[str, Decimal, bool]]:
+    """Return the column and fraction of each quantile, and whether it belongs to a box plot."""
     end = Decimal(str(profile.whisker))
     points = [(name, Decimal("0.5"), False) for name in medians]
     points += [(*_read_quantile(text), False) for text in quantiles]
     # A box plot has five quantiles: the ends of its whiskers and the quarters.
     points += [(name, at, True) for name in boxes for at in (end, *QUARTERS, 1 - end)]
-    return [_statistic(Measure.QUANTILE, name, at, box) for name, at, box in points]
+    return points
 
 
 def _read_quantile(text: str) -> tuple[str, Decimal]:

@@ -53,13 +53,13 @@ def private_script_parts(requests: ScriptDirective, service: ServiceLimits) -> S
 
 
 class ScheduledSlot:
-    """Text with the slot that runs by the schedule, counted from the first call. All slots have the same length,
+    """Text with the slot that runs by the schedule, counted from the first display. All slots have the same length,
     whatever their blocks do."""
 
     def __init__(self, requests: ScriptDirective, service: ServiceLimits) -> None:
         self._requests, self._service, self._began = requests, service, 0.0
 
-    def __call__(self) -> str:
+    def __str__(self) -> str:
         # From the first display, because that is when the blocks start.
         self._began = self._began or time.monotonic()
         slot = slot_by_schedule(self._requests, self._service, time.monotonic() - self._began)

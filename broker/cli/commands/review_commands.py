@@ -9,7 +9,7 @@ import typer
 
 from broker.cli.command_options import AsJson
 from broker.cli.commands.job_commands import broker_client
-from broker.cli.output.console import format_minute, print_answer, print_line, print_list, printable
+from broker.cli.output.console import format_minute, print_answer, print_line, print_lines, print_list, printable
 from broker.cli.output.evidence_output import print_evidence
 from broker.domain.errors import Conflict, Forbidden, Invalid, Unknown
 from broker.workflow.reviewing.output_review import APPROVING_REASONS, VOTE_REASONS
@@ -90,9 +90,8 @@ def review(
     if seen["state"] != "in_review":
         raise Conflict("wrong-state", f"This output is {seen['state']}. You can vote only while it is in review.")
     whys = dict(_finding_and_why(seen, o) for o in override or [])
-    state = client.vote(
-        output, choice, chosen_reason, seen, tuple(whys), why=because, words=words, whys=_without_empty(whys)
-    )
+    given = {finding: why for finding, why in whys.items() if why}
+    state = client.vote(output, choice, chosen_reason, seen, tuple(whys), why=because, words=words, whys=given)
     return print_answer({"output": output, "state": state}, as_json, f"output {output}: {state}")
 
 
@@ -102,10 +101,6 @@ def _finding_and_why(seen: "EvidenceAnswer", override: str) -> tuple[str, str]:
     known = (f["finding"] for f in seen["staff"].get("set_aside", ()))
     finding = next((f for f in known if override.startswith(f"{f}=")), override)
     return finding, override[len(finding) + 1 :]
-
-
-def _without_empty(whys: dict[str, str]) -> dict[str, str]:
-    return {finding: why for finding, why in whys.items() if why}
 
 
 def _write_records(
@@ -205,5 +200,4 @@ def _print_script(found: dict[str, str]) -> None:
         ("What the script printed on real data", found["printed"] or "(nothing)"),
     ):
         print_line(f"{heading}:")
-        for line in words.splitlines():
-            print_line(f"    {printable(line)}")
+        print_lines(map(printable, words.splitlines()), "    ")

@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from rich.segment import Segment, Segments
 from rich.style import Style
 
-from broker.cli.output.console import out
+from broker.cli.output.console import out, print_lines
 from broker.cli.output.forecast_output import print_forecast
 from broker.python_jobs.script_text import LINE_END
 
@@ -74,8 +74,7 @@ def print_check(document: dict[str, Any], text: str) -> None:
     if document.get("private") is not None:
         print_forecast(document["private"])
     notes = [*document["review"], *document["advice"]]
-    for sentence in notes:
-        out.print(f"note: {sentence}", markup=False)
+    print_lines(notes, "note: ")
     counts = ((document["refusals"], "refusal"), (document["uses"], "use"), (notes, "note"))
     out.print(", ".join(_count_text(len(found), word) for found, word in counts), markup=False)
 

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,12 @@ err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 def print_line(sentence: str) -> None:
     """Print a line on standard output as it is, without markup."""
     out.print(sentence, markup=False)
+
+
+def print_lines(sentences: Iterable[str], before: str = "") -> None:
+    """Print each of the lines, with `before` in front of it."""
+    for sentence in sentences:
+        print_line(f"{before}{sentence}")
 
 
 def print_json(document: object) -> None:

@@ -3,7 +3,7 @@
 import base64
 from typing import TYPE_CHECKING, Any
 
-from broker.cli.output.console import print_json, print_line, print_table, printable
+from broker.cli.output.console import print_json, print_line, print_lines, print_table, printable
 from broker.domain.plans.scalars import MISSING_LABEL
 
 if TYPE_CHECKING:
@@ -26,10 +26,12 @@ def print_evidence(seen: "EvidenceAnswer") -> None:
         _print_file(staff)
     _print_candidate(seen)
     print_line("\nThe job's text:")
-    for line in seen["text"].splitlines():
-        print_line(f"  {printable(line.expandtabs(4))}")
-    for vote in seen["votes"]:
-        print_line(f"vote of {vote['checker']}: {vote['choice']} ({vote['reason']})")
+    _print_text(seen["text"].splitlines())
+    print_lines(f"vote of {vote['checker']}: {vote['choice']} ({vote['reason']})" for vote in seen["votes"])
+
+
+def _print_text(lines: list[str]) -> None:
+    print_lines((printable(line.expandtabs(4)) for line in lines), "  ")
 
 
 def _print_cells(staff: dict[str, Any]) -> None:
@@ -54,18 +56,15 @@ def _row_cells(row: dict[str, Any], keys: int) -> list[str]:
 
 def _print_findings(findings: list[dict[str, Any]]) -> None:
     print_line("\nFindings:" if findings else "\nThe rules have no findings.")
-    rows = [
-        [
-            str(f["rule"]),
-            str(f["verdict"]),
-            ", ".join(_staff_value_text(v) for v in f.get("cell") or []),
-            _staff_value_text(f.get("column")),
-            f"{f['sentence']} {', '.join(f'{name} {value}' for name, value in f.get('figures') or [])}",
-        ]
-        for f in findings
-    ]
-    if rows:
-        print_table(["rule", "verdict", "cell", "column", "finding"], rows)
+    if findings:
+        print_table(["rule", "verdict", "cell", "column", "finding"], [_finding_cells(f) for f in findings])
+
+
+def _finding_cells(finding: dict[str, Any]) -> list[str]:
+    cell = ", ".join(_staff_value_text(v) for v in finding.get("cell") or [])
+    figures = ", ".join(f"{name} {value}" for name, value in finding.get("figures") or [])
+    words = f"{finding['sentence']} {figures}"
+    return [str(finding["rule"]), str(finding["verdict"]), cell, _staff_value_text(finding.get("column")), words]
 
 
 def _print_file(staff: dict[str, Any]) -> None:
@@ -84,8 +83,7 @@ def _print_candidate(seen: "EvidenceAnswer") -> None:
     print_line(f"\nAs it would be released: {seen['media_type']}, {seen['size']} bytes")
     if seen["media_type"] == "text/csv":
         text = base64.b64decode(seen["candidate_base64"]).decode("utf-8-sig", "replace")
-        for line in text.splitlines()[: ROWS_SHOWN + 1]:
-            print_line(f"  {printable(line.expandtabs(4))}")
+        _print_text(text.splitlines()[: ROWS_SHOWN + 1])
 
 
 def _staff_value_text(value: Any) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from broker.cli.output.console import out, print_table
+from broker.cli.output.console import out, print_lines, print_table
 from broker.domain.errors import Invalid
 
 if TYPE_CHECKING:
@@ -48,19 +48,10 @@ def print_forecast(found: Mapping[str, Any]) -> None:
     share = "" if found["share"] is None else f", {100 * found['share']:.3g} % of {found['share_of']}"
     way = "it can be released automatically" if found["is_automatic"] else "a checker reviews it before release"
     out.print(f"private: costs {_spend_text(found['spend'])}{share}; {way}", markup=False)
-    for rule in found["left_out_as_a_rule"]:
-        out.print(f"note: {rule}", markup=False)
-    level = f"{100 * found['interval_level']:g} % interval"
+    print_lines(found["left_out_as_a_rule"], "note: ")
     others = found["other_spends"]
-    heads = [
-        "output",
-        "by",
-        "figure",
-        "persons",
-        "mean error",
-        level,
-        *(f"at {_spend_text(o['spend'])}" for o in others),
-    ]
+    heads = ["output", "by", "figure", "persons", "mean error", f"{100 * found['interval_level']:g} % interval"]
+    heads += [f"at {_spend_text(o['spend'])}" for o in others]
     print_table(heads, list(_forecast_lines(found["expected"], [o["expected"] for o in others])))
     if "blocks" in found:
         _print_blocks(found["blocks"])
@@ -76,12 +67,11 @@ def _print_blocks(found: Mapping[str, Any]) -> None:
         f"{sentence}, whatever the data are. The answers of the blocks are combined by their {found['estimator']}.",
         markup=False,
     )
-    for name, expected in found["other_estimators"].items():
+    others = [(f"By their {name}", expected) for name, expected in found["other_estimators"].items()]
+    others += [(f"With {other['blocks']:,} blocks", other["expected"]) for other in found["other_blocks"]]
+    for how, expected in others:
         worth = "; ".join(f"{e['figure']} {_error_text(e)}" for e in expected)
-        out.print(f"By their {name}: {worth}.", markup=False)
-    for other in found["other_blocks"]:
-        worth = "; ".join(f"{e['figure']} {_error_text(e)}" for e in other["expected"])
-        out.print(f"With {other['blocks']:,} blocks: {worth}.", markup=False)
+        out.print(f"{how}: {worth}.", markup=False)
 
 
 def _forecast_lines(expected: list[dict[str, Any]], others: list[list[dict[str, Any]]]) -> Iterator[list[str]]:

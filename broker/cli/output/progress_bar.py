@@ -4,36 +4,26 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 
-from rich.progress import BarColumn, Progress as Bar, ProgressColumn, Task, TextColumn, TimeElapsedColumn
-from rich.text import Text
+from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from broker.cli.output.console import err
 from broker.domain.progress import Progress
 
-StepTexts = Mapping[str, str | Callable[[], str]]
-"""By step, the text next to the bar, or a function that returns it each time the bar is drawn."""
+StepTexts = Mapping[str, object]
+"""By step, what is next to the bar. Its text is read each time the bar is drawn."""
 OWN_NAMES: StepTexts = MappingProxyType({})
-
-
-class _StepColumn(ProgressColumn):
-    def __init__(self, texts: StepTexts) -> None:
-        super().__init__()
-        self._texts = texts
-
-    def render(self, task: Task) -> Text:
-        step = task.fields["step"]
-        text = self._texts.get(step, step)
-        return Text(text if isinstance(text, str) else text())
 
 
 @contextmanager
 def progress_bar(title: str, quiet: bool = False, texts: StepTexts = OWN_NAMES) -> Iterator[Progress]:
     """Show a bar. A step without a text is shown by its name."""
-    columns = (TextColumn("{task.fields[title]}"), BarColumn(), _StepColumn(texts), TimeElapsedColumn())
+    step = TextColumn("{task.fields[step]}", markup=False, table_column=Column())
+    columns = (TextColumn("{task.fields[title]}"), BarColumn(), step, TimeElapsedColumn())
     # On standard error, because a program may read standard output.
     with Bar(*columns, console=err, disable=quiet or not err.is_terminal, transient=True) as bar:
         task = bar.add_task("", title=title, step="", total=None)
-        yield lambda what, done, total: bar.update(task, step=what, completed=done, total=total)
+        yield lambda what, done, total: bar.update(task, step=texts.get(what, what), completed=done, total=total)
 
 
 @contextmanager

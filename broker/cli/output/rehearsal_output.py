@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from broker.cli.output.check_document import check_document
-from broker.cli.output.console import print_line, print_table
+from broker.cli.output.console import print_line, print_lines, print_table
 from broker.cli.output.cost_output import print_cost
 from broker.cli.output.forecast_output import print_forecast
 from broker.disclosure.records.released_tables import text_of_value
@@ -58,8 +58,7 @@ def _print_blocks(document: dict[str, Any]) -> None:
     if result["log"].strip():
         print_line(f"what blocks printed (in {result['runtime']}; nobody sees this of a real run):")
         # Many blocks print; the last lines are enough to find a fault.
-        for line in result["log"].rstrip("\n").split("\n")[-40:]:
-            print_line(f"  {line}")
+        print_lines(result["log"].rstrip("\n").split("\n")[-40:], "  ")
     print_line(
         f"{result['failed']} of {result['blocks']:,} blocks had no answer in time: each counts as the middle "
         f"of the range."
@@ -70,8 +69,7 @@ def _print_blocks(document: dict[str, Any]) -> None:
             f"{n['beyond']} of them beyond the range"
         )
     print_table(result["output"]["columns"], result["output"]["rows"])
-    for sentence in result["notes"]:
-        print_line(f"note: {sentence}")
+    print_lines(result["notes"], "note: ")
     _print_seconds(document["seconds"])
 
 
@@ -87,13 +85,11 @@ ROUTE_SENTENCES = {
 
 def _print_query(document: dict[str, Any]) -> None:
     _print_data(document["data"])
-    for sentence in [*document["review"], *document["advice"]]:
-        print_line(f"note: {sentence}")
+    print_lines([*document["review"], *document["advice"]], "note: ")
     if document.get("private") is not None:
         spend = document["private"]["spend"]
         print_line(f"private: a job would cost {', '.join(f'{word} {number:g}' for word, number in spend.items())}")
-    for name in document["kept"]:
-        print_line(f"saves {name}")
+    print_lines(document["kept"], "saves ")
     for output in document["outputs"]:
         print_output(output)
     if not document["outputs"]:
@@ -116,13 +112,10 @@ def print_output(output: dict[str, Any]) -> None:
         print_table(output["columns"], lines[:MOST_ROWS])
     if len(lines) > MOST_ROWS:
         print_line(f"... and {len(lines) - MOST_ROWS:,} more rows: --json has all")
-    for sign, explanation in output["symbols"].items():
-        print_line(f"{sign}: {explanation}")
-    for sentence in output["notes"]:
-        print_line(sentence)
+    print_lines(f"{sign}: {explanation}" for sign, explanation in output["symbols"].items())
+    print_lines(output["notes"])
     print_line(f"verdict: {output['verdict']}; it {ROUTE_SENTENCES[OutputState(output['way'])]}")
-    for sentence in output["why"]:
-        print_line(f"  {sentence}")
+    print_lines(output["why"], "  ")
     if "cost" in output:
         print_cost(output["cost"])
     _print_reasons(output, lines)
@@ -151,8 +144,7 @@ def _print_reasons(output: dict[str, Any], lines: list[list[str]]) -> None:
     if not found:
         return
     print_line("hidden, and by which rules (shown for synthetic data only):")
-    for reason in found[:MOST_REASONS]:
-        print_line(f"  {reason}")
+    print_lines(found[:MOST_REASONS], "  ")
     if len(found) > MOST_REASONS:
         print_line(f"  ... and {len(found) - MOST_REASONS:,} more: --json has all")
     used = {rule for row in output["rules"] for rules in row for rule in rules}
@@ -191,12 +183,10 @@ OUTPUT_KIND_SENTENCES = {
 
 def _print_script(document: dict[str, Any]) -> None:
     _print_data(document["data"])
-    for sentence in document["review"]:
-        print_line(f"note: {sentence}")
+    print_lines(document["review"], "note: ")
     print_line("")
     print_line(f"what the script printed (in {document['runtime']}; only checkers see this of a real run):")
-    for line in document["log"].rstrip("\n").split("\n"):
-        print_line(f"  {line}")
+    print_lines(document["log"].rstrip("\n").split("\n"), "  ")
     print_line("")
     print_line(END_SENTENCES.get(SandboxEnd(document["end"]), f"The script did not end properly: {document['end']}."))
     for output in document["left"]:
@@ -206,8 +196,7 @@ def _print_script(document: dict[str, Any]) -> None:
         )
         if output["problem"]:
             print_line(f"  it could not be used: {output['problem']}")
-        for sentence in output["look_at"]:
-            print_line(f"  a checker would read: {sentence}")
+        print_lines(output["look_at"], "  a checker would read: ")
     for name in document["absent"] if document["end"] == SandboxEnd.ENDED.value else ():
         print_line(f"output {name}: declared but not written")
     for output in document["outputs"]:

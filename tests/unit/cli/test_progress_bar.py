@@ -32,8 +32,13 @@ def test_a_bar_is_drawn_at_a_terminal_only(quiet, terminal, drawn, monkeypatch):
 
 def test_what_is_said_is_said_anew_while_a_part_lasts(monkeypatch):
     seen, said = io.StringIO(), iter(range(100))
+
+    class Said:
+        def __str__(self):
+            return f"look {next(said)}"
+
     monkeypatch.setattr(progress_bar, "err", Console(file=seen, force_terminal=True, width=80))
-    with progress_bar.progress_bar("a rehearsal", texts={"run": lambda: f"look {next(said)}"}) as tell:
+    with progress_bar.progress_bar("a rehearsal", texts={"run": Said()}) as tell:
         tell("run", 0, 1)
         while "look 2" not in seen.getvalue():
             time.sleep(0.05)
@@ -62,5 +67,5 @@ def test_blocks_are_shown_by_their_schedule_and_nothing_else(passed, slot, monke
     clock = iter([100.0, 100.0, 100.0 + passed])
     monkeypatch.setattr(rehearse_command.time, "monotonic", lambda: next(clock))
     slots = rehearse_command.private_script_parts(asks, service)["run"]
-    assert slots() == "slot 1 of 5 is running by the schedule"
-    assert slots() == f"slot {slot} of 5 is running by the schedule"
+    assert str(slots) == "slot 1 of 5 is running by the schedule"
+    assert str(slots) == f"slot {slot} of 5 is running by the schedule"

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from broker.cli.output import check_output
+from broker.cli.output import check_output, console
 from broker.cli.output.check_output import EXCERPT_WIDTH, excerpt, refusal_lines
 
 LINES = [
@@ -95,7 +95,8 @@ def _printed(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> str:
         color_system="standard" if terminal else None,
         width=40,
     )
-    monkeypatch.setattr(check_output, "out", drawing)
+    for module in (check_output, console):
+        monkeypatch.setattr(module, "out", drawing)
     check_output.print_check(DOCUMENT, TEXT)
     return page.getvalue()
 
