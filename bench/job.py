@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,8 +98,8 @@ def site(settings: Settings, ports: Ports, runtime: str) -> Iterator[Site]:
     with (
         lock_folder(settings.root) as lock,
         running(env, settings.root / "logs", lock) as address,
-        BrokerClient(address, tokens[0]) as researcher,
-        BrokerClient(address, tokens[1]) as checker,
+        closing(BrokerClient(address, tokens[0])) as researcher,
+        closing(BrokerClient(address, tokens[1])) as checker,
     ):
         first = Site(settings, researcher, checker, runtime, (settings.root, settings.root))
         for _ in range(2):  # the second of a kind tells the pool what to keep ready

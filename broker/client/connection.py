@@ -1,7 +1,6 @@
 """Calls to a running broker over HTTP: returns JSON or bytes, or raises the domain's error. Knows no route."""
 
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -74,14 +73,6 @@ class BrokerConnection:
             )
         except (httpx.InvalidURL, UnicodeEncodeError) as error:
             raise Invalid("url", "The broker's address or the token is not valid.", "BROKER_URL") from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         self._http.close()

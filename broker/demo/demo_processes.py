@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -122,7 +122,7 @@ def running(env: dict[str, str], logs: Path, lock: IO[str]) -> Iterator[str]:
 
 def _await_answer(address: str, logs: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
-    with BrokerClient(address) as client:
+    with closing(BrokerClient(address)) as client:
         while not client.ready():
             if time.monotonic() > deadline:
                 raise Unavailable(f"the web server did not answer within {START_SECONDS} s; see {logs}")

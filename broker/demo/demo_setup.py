@@ -8,7 +8,7 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 
-from broker.demo.demo_steps import DemoStep, demo_step
+from broker.demo.demo_steps import demo_step, say
 from broker.domain.errors import BrokerError, Unknown
 from broker.domain.identity.people import Person, Role
 from broker.domain.ports import Ports
@@ -55,14 +55,14 @@ def prepare(settings: Settings, pupils: int) -> Ports:
         images = pool.submit(build_images, settings, lambda line: None)
         policies = policies_from_files(settings)
         ports = build_ports(settings)
-        with demo_step("people and policy") as step:
-            _set_up_people_and_policy(ports, settings, policies, step)
+        with demo_step("people and policy"):
+            _set_up_people_and_policy(ports, settings, policies)
         _make_snapshot(ports, settings, policies, pupils)
         _await_images(images, settings)
     return ports
 
 
-def _set_up_people_and_policy(ports: Ports, settings: Settings, policies: PolicySet, step: DemoStep) -> None:
+def _set_up_people_and_policy(ports: Ports, settings: Settings, policies: PolicySet) -> None:
     if not ports.store.people():
         hasher = PasswordHasher()
         passwords = sign_ins(settings.root)
@@ -76,7 +76,7 @@ def _set_up_people_and_policy(ports: Ports, settings: Settings, policies: Policy
         first, second = (ports.store.person(f"demo-admin-{n}") for n in (1, 2))
         propose_policy(ports, first, policies)
         apply_policy(ports, second, policies.fingerprint)
-        step.say(f"policy {policies.fingerprint[:12]}: proposed by {first.ident}, put in force by {second.ident}")
+        say(f"policy {policies.fingerprint[:12]}: proposed by {first.ident}, put in force by {second.ident}")
 
 
 def _make_snapshot(ports: Ports, settings: Settings, policies: PolicySet, pupils: int) -> None:
@@ -85,11 +85,11 @@ def _make_snapshot(ports: Ports, settings: Settings, policies: PolicySet, pupils
     if done.exists() and _has_snapshot(ports):
         return
     shutil.rmtree(extracts, ignore_errors=True)  # left by an earlier run that did not finish
-    with demo_step(f"synthetic NPD: {pupils:,} pupils, {YEARS[0]}-{YEARS[1]}") as step:
-        make_extracts(policies.catalogue, pupils, YEARS, SEED, extracts, step.show_progress)
-    with demo_step("ingest: validate, number persons, prove key facts") as step:
-        snapshot, _ = ingest_extracts(settings, ports, extracts, step.show_progress)
-        step.say(f"snapshot {snapshot.ident}")
+    with demo_step(f"synthetic NPD: {pupils:,} pupils, {YEARS[0]}-{YEARS[1]}") as progress:
+        make_extracts(policies.catalogue, pupils, YEARS, SEED, extracts, progress)
+    with demo_step("ingest: validate, number persons, prove key facts") as progress:
+        snapshot, _ = ingest_extracts(settings, ports, extracts, progress)
+        say(f"snapshot {snapshot.ident}")
     # Last, so that an interrupted run makes the data again.
     done.touch()
 
@@ -102,10 +102,10 @@ def _has_snapshot(ports: Ports) -> bool:
 
 
 def _await_images(images: "Future[dict[str, str]]", settings: Settings) -> None:
-    with demo_step("sandbox images") as step:
+    with demo_step("sandbox images"):
         try:
             for name, digest in images.result().items():
-                step.say(f"{name} {digest[:19]}")
+                say(f"{name} {digest[:19]}")
         except BrokerError:
             # bubblewrap needs no images.
             if settings.runtime != "bubblewrap":

@@ -11,7 +11,7 @@ from typing import Any
 from broker.client import BrokerClient
 from broker.demo import demo_processes
 from broker.demo.demo_setup import DEMO_PEOPLE, prepare, sign_ins
-from broker.demo.demo_steps import DemoStep, console, demo_step
+from broker.demo.demo_steps import console, demo_step, say
 from broker.domain.errors import Unavailable
 from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.jobs.reviews import VoteChoice
@@ -45,38 +45,38 @@ def run_story(dashboard: BrokerClient, researcher: BrokerClient, checker: Broker
 
 
 def _submit_privately(client: BrokerClient) -> str:
-    with demo_step("forecast attendance.sql, under differential privacy") as step:
-        _print_forecast(client.check(PRIVATE_PROJECT, "sql", _job_text("attendance.sql"))["private"], step)
+    with demo_step("forecast attendance.sql, under differential privacy"):
+        _print_forecast(client.check(PRIVATE_PROJECT, "sql", _job_text("attendance.sql"))["private"])
     return _submit_job(
         client, JobKind.SQL, "attendance.sql", "Attendance by year group", "attendance", "Noisy counts and means",
         PRIVATE_PROJECT,
     )  # fmt: skip
 
 
-def _print_forecast(found: Mapping[str, Any], step: DemoStep) -> None:
+def _print_forecast(found: Mapping[str, Any]) -> None:
     share = "" if found["share"] is None else f", {found['share']:.1%} of what the project has left"
-    step.say(f"it costs epsilon {found['spend']['epsilon']:g}{share}")
+    say(f"it costs epsilon {found['spend']['epsilon']:g}{share}")
     for e in found["expected"]:
         # One size of cell is enough for a first look.
         if e["persons_in_the_cell"] in {None, 1000}:
             where = "" if e["persons_in_the_cell"] is None else " in a cell of 1,000"
-            step.say(f"{e['figure']}{where} will be off by {e['error']:g} in the mean")
+            say(f"{e['figure']}{where} will be off by {e['error']:g} in the mean")
 
 
 def _print_budget(client: BrokerClient) -> None:
-    with demo_step("private job: what it cost") as step:
+    with demo_step("private job: what it cost"):
         for account in client.budget(PRIVATE_PROJECT)["accounts"]:
             if account["spent"]["micro"]:
-                step.say(f"{account['dataset']}: spent {account['spent']['text']} of {account['cap']['text']}")
+                say(f"{account['dataset']}: spent {account['spent']['text']} of {account['cap']['text']}")
 
 
 def _submit_job(client: BrokerClient, kind: JobKind, file: str, title: str, output: str, description: str,
             project: str = PROJECT) -> str:  # fmt: skip
     text = _job_text(file)
-    with demo_step(f"submit {file}") as step:
+    with demo_step(f"submit {file}"):
         job = client.submit(_submission(kind, text, title, ((output, description),), project))
         tables = sorted({use["table"] for use in job["uses"]})
-        step.say(f"job {job['ident']} is {job['state']}; it uses {', '.join(tables)}")
+        say(f"job {job['ident']} is {job['state']}; it uses {', '.join(tables)}")
     if job["state"] == "refused":
         raise Unavailable(f"{file} was refused: {job['refusals']}")
     return job["ident"]
@@ -90,38 +90,36 @@ def _submission(
 
 
 def _submit_refused(client: BrokerClient) -> None:
-    with demo_step("submit out_of_scope.sql") as step:
+    with demo_step("submit out_of_scope.sql"):
         job = client.submit(_submission(JobKind.SQL, _job_text("out_of_scope.sql"), "Out of scope"))
         for refusal in job["refusals"]:
-            step.say(f"{refusal['line']}:{refusal['column']} {refusal['code']}: {refusal['message']}")
+            say(f"{refusal['line']}:{refusal['column']} {refusal['code']}: {refusal['message']}")
             if refusal["advice"]:
-                step.say(f"    {refusal['advice']}")
+                say(f"    {refusal['advice']}")
     if job["state"] != "refused":
         raise Unavailable("a job outside the project's grant was accepted")
 
 
 def _follow_job(client: BrokerClient, title: str, job: str) -> None:
-    with demo_step(f"{title}: queue, sandbox, assess") as step:
+    with demo_step(f"{title}: queue, sandbox, assess"):
         deadline, seen = time.monotonic() + WAIT_SECONDS, ""
         while (state := str(client.job(job)["state"])) in {"queued", "running"}:
             if state != seen:
-                step.say(state)
+                say(state)
                 seen = state
             if time.monotonic() > deadline:
                 raise Unavailable(f"job {job} did not end within {WAIT_SECONDS} s")
             time.sleep(0.05)
-        step.say(state)
+        say(state)
     if state in {"failed", "limit"}:
         raise Unavailable(f"job {job}: {state}")
 
 
 def _review_job(client: BrokerClient, job: str) -> None:
-    with demo_step("review: a checker looks at evidence and candidate, and votes") as step:
+    with demo_step("review: a checker looks at evidence and candidate, and votes"):
         for waiting in _in_review(client, job):
             seen = client.evidence(waiting["output"])
-            step.say(
-                f"{seen['name']}: the rules say {seen['verdict']}; {len(seen['staff'].get('findings', []))} findings"
-            )
+            say(f"{seen['name']}: the rules say {seen['verdict']}; {len(seen['staff'].get('findings', []))} findings")
             client.vote(waiting["output"], VoteChoice.APPROVE, "meets-rules", seen)
 
 
@@ -136,7 +134,7 @@ def _in_review(client: BrokerClient, job: str) -> list[dict[str, Any]]:
 
 
 def _collect_release(client: BrokerClient, title: str, job: str) -> None:
-    with demo_step(f"{title}: release") as step:
+    with demo_step(f"{title}: release"):
         deadline = time.monotonic() + WAIT_SECONDS
         while (found := client.job(job))["state"] != "released" and time.monotonic() < deadline:
             time.sleep(0.1)  # a worker first compares it again with everything that was released
@@ -144,9 +142,9 @@ def _collect_release(client: BrokerClient, title: str, job: str) -> None:
             raise Unavailable(f"job {job} is {found['state']}, not released")
         for output in found["outputs"]:
             content = client.download(output["ident"])
-            step.say(f"{output['name']}  sha256 {output['sha256']}")
+            say(f"{output['name']}  sha256 {output['sha256']}")
             for line in content.decode().splitlines():
-                step.say(f"    {line}")
+                say(f"    {line}")
 
 
 def _job_text(file: str) -> str:

@@ -1,6 +1,6 @@
 """Prepares all templates: GOV.UK's macros, words for states, times and years, and the built files."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -16,34 +16,22 @@ from broker.web.web_context import web_context
 
 def format_school_years(years: Iterable[int] | None) -> str:
     """Return school years by their labels: 2015/16 to 2018/19, 2020/21."""
-    return (
-        "no years"
-        if years is None
-        else ", ".join(_run_text(_school_year(a), _school_year(b)) for a, b in _year_runs(years))
-    )
+    return "no years" if years is None else _format_runs(years, lambda year: f"{year}/{(year + 1) % 100:02}")
 
 
 def format_calendar_years(years: Iterable[int] | None) -> str:
     """Return school years by their first calendar years, as programs read them too: 2015 to 2018, 2020."""
-    return "no year" if years is None else ", ".join(_run_text(str(a), str(b)) for a, b in _year_runs(years))
+    return "no year" if years is None else _format_runs(years, str)
 
 
-def _year_runs(years: Iterable[int]) -> list[tuple[int, int]]:
+def _format_runs(years: Iterable[int], label: Callable[[int], str]) -> str:
     runs: list[tuple[int, int]] = []
     for year in sorted(years):
         if runs and runs[-1][1] == year - 1:
             runs[-1] = (runs[-1][0], year)
         else:
             runs.append((year, year))
-    return runs
-
-
-def _run_text(first: str, last: str) -> str:
-    return first if first == last else f"{first} to {last}"
-
-
-def _school_year(year: int) -> str:
-    return f"{year}/{(year + 1) % 100:02}"
+    return ", ".join(label(a) if a == b else f"{label(a)} to {label(b)}" for a, b in runs)
 
 
 BUILT = Path(__file__).with_name("static") / "built"

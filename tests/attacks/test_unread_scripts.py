@@ -4,7 +4,7 @@ too many unread scripts waits. What a project may send discloses nothing of real
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -284,7 +284,7 @@ def hand(npd: Broker, person: str) -> BrokerClient:
 
 
 def test_a_checker_reads_by_the_api_and_at_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    with broker() as npd, hand(npd, CLEO) as cleo, hand(npd, ROSA) as rosa:
+    with broker() as npd, closing(hand(npd, CLEO)) as cleo, closing(hand(npd, ROSA)) as rosa:
         job, other = withdrawn(npd), withheld(npd)
         assert [s["job"] for s in cleo.scripts_to_read()] == [job, other]
         for act in (rosa.printed, rosa.read_script):

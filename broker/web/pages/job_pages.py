@@ -1,9 +1,6 @@
 """Pages on which researchers follow projects and jobs, and collect what was released. No rules."""
 
 import secrets
-from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import groupby
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
@@ -22,41 +19,12 @@ from broker.workflow.views import job_progress, job_views, privacy_budgets, rele
 from broker.workflow.views.job_progress import Progress
 
 
-@dataclass(frozen=True, slots=True)
-class GrantLine:
-    """Variables of one table with equal grants."""
-
-    variables: tuple[str, ...]
-    keys: tuple[str, ...]
-    years: Years | None
-    justification: str
-
-
-@dataclass(frozen=True, slots=True)
-class GrantedTable:
-    name: str
-    count: int
-    lines: tuple[GrantLine, ...]
-
-
-def granted_tables(project: ResearchProject) -> tuple[GrantedTable, ...]:
-    by_table = groupby(sorted(project.grants, key=lambda g: g.table), key=lambda g: g.table)
-    return tuple(_granted_table(name, list(grants)) for name, grants in by_table)
-
-
-def _granted_table(name: str, grants: list[Grant]) -> GrantedTable:
-    alike: dict[tuple[Years | None, str], list[Grant]] = {}
-    for grant in grants:
-        alike.setdefault((grant.years, grant.justification), []).append(grant)
-    lines = tuple(
-        GrantLine(_variable_names(found, keys=False), _variable_names(found, keys=True), years, why)
-        for (years, why), found in alike.items()
-    )
-    return GrantedTable(name, len({g.variable for g in grants}), lines)
-
-
-def _variable_names(grants: Iterable[Grant], *, keys: bool) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(g.variable for g in grants if g.link_key is keys))
+def granted_tables(project: ResearchProject) -> dict[str, dict[tuple[Years | None, str], list[Grant]]]:
+    """Return a project's grants by table, and those of a table by their years and justification."""
+    found: dict[str, dict[tuple[Years | None, str], list[Grant]]] = {}
+    for grant in sorted(project.grants, key=lambda g: g.table):
+        found.setdefault(grant.table, {}).setdefault((grant.years, grant.justification), []).append(grant)
+    return found
 
 
 STATE_SENTENCES = {

@@ -158,33 +158,30 @@ def submit_form() -> str:
     replaces, rehearsal = request.args.get("replaces", ""), request.args.get("rehearsal", "")
     if rehearsal:
         seen = rehearsal_requests.view_rehearsal(ports(), caller(), rehearsal)
-        return _form_page(form_of_draft(seen.rehearsal.submission), None, 200, check=True)[0]
+        return _form_page(form_of_draft(seen.rehearsal.submission), check=True)
     if not replaces:
-        return _form_page(
-            empty_form(request.args.get("project") or job_views.usual_project(ports(), caller())), None, 200
-        )[0]
-    form = form_of_draft(job_submission.draft_of(ports(), caller(), replaces))
-    return _form_page(form, None, 200, check=True)[0]
+        return _form_page(empty_form(request.args.get("project") or job_views.usual_project(ports(), caller())))
+    return _form_page(form_of_draft(job_submission.draft_of(ports(), caller(), replaces)), check=True)
 
 
 @writing_blueprint.post("/submit")
-def submit_job() -> Redirect | tuple[str, int]:
+def submit_job() -> Redirect | str | tuple[str, int]:
     """Submit, check or rehearse the form. Leads to the job's or rehearsal's page, or shows the form again if it was
     only checked or has a problem."""
     form = read_form()
     try:
         if request.form.get("do") == "check":
-            return _form_page(form, None, 200, check=True)
+            return _form_page(form, check=True)
         if request.form.get("do") == "rehearse":
             return _rehearse(form)
         job, _ = job_submission.submit(ports(), caller(), submission_of_form(form))
     except Invalid as error:
-        return _form_page(form, error, 400)
+        return _form_page(form, error), 400
     except Conflict as error:
-        return _form_page(form, Invalid(error.code, error.message, ""), 409)
+        return _form_page(form, Invalid(error.code, error.message, "")), 409
     except Refused as refused:
         sentences = " ".join(f"{r.message} {r.advice}" for r in refused.refusals)
-        return _form_page(form, Invalid("refused", sentences, "/text"), 422)
+        return _form_page(form, Invalid("refused", sentences, "/text")), 422
     return redirect(url_for("research.job", job=job.ident))
 
 
@@ -204,11 +201,11 @@ def names(project: str) -> Response:
     return jsonify(asdict(catalogue_entries.completion_names(ports(), caller(), project)))
 
 
-def _rehearse(form: SubmitForm) -> Redirect | tuple[str, int]:
+def _rehearse(form: SubmitForm) -> Redirect | str:
     """Request a rehearsal and lead to its page; if the text is refused, show the form with its check."""
     _, made = rehearsal_requests.request_rehearsal(ports(), caller(), submission_of_form(form))
     if made is None:
-        return _form_page(form, None, 200, check=True)
+        return _form_page(form, check=True)
     return redirect(url_for("rehearsing.rehearsal", ident=made.ident))
 
 
@@ -219,11 +216,11 @@ def _check_result(form: SubmitForm) -> dict[str, Any]:
     return {"checked": view_check(checked, preview.forecast(ports(), form.project, checked)), "problem": None}
 
 
-def _form_page(form: SubmitForm, problem: Invalid | None, status: int, *, check: bool = False) -> tuple[str, int]:
+def _form_page(form: SubmitForm, problem: Invalid | None = None, *, check: bool = False) -> str:
     projects = job_views.my_projects(ports(), caller())
     found: dict[str, Any] = _check_result(form) if check else {"checked": None}
     field = problem.pointer.strip("/").partition("/")[0] if problem else ""
-    page = render_template(
+    return render_template(
         "submit.html",
         form=form,
         field=field,
@@ -232,4 +229,3 @@ def _form_page(form: SubmitForm, problem: Invalid | None, status: int, *, check:
         first_seconds=rehearsal_requests.allowance(ports(), caller()).first_seconds,
         **found | {"problem": problem},
     )
-    return page, status
