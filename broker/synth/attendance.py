@@ -3,7 +3,7 @@
 import numpy as np
 
 from broker.synth.census import GROUPS
-from broker.synth.delivery import Columns, blank_keys, coded, day, days_of, flag, number, untidy, whole
+from broker.synth.delivery import Columns, blank_keys, coded, day, days_of, drawn_codes, flag, number, untidy, whole
 from broker.synth.draws import Array, Rng, pick, stream
 from broker.synth.school_year import SEN, SchoolYear, World
 from broker.synth.synthetic_people import ETHNIC, NEEDS
@@ -55,14 +55,13 @@ def exclusions(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
     term = pick(rng, [autumn, (1 - autumn) * 0.6, (1 - autumn) * 0.4], n)
     begins = np.array([days_of(now.year, 9, 4), days_of(now.year + 1, 1, 4), days_of(now.year + 1, 4, 17)])
     lunch = ~banned & (rng.random(n) < world.known.number("exclusions.lunchtime"))
-    reasons = world.known.shares("exclusions.reasons")
     school = now.school[who]
     return {
         "PupilMatchingRefAnonymous": blank_keys(rng, people.references(who, now.year), 0.004),
         "Term": coded(TERMS, term),
         "StartDate": day(begins[term] + rng.integers(0, 70, n)),
         "Category": untidy(rng, coded(("FIXD", "PERM", "LNCH"), np.where(banned, 1, np.where(lunch, 2, 0)))),
-        "Reason": untidy(rng, coded(list(reasons), pick(rng, list(reasons.values()), n))),
+        "Reason": untidy(rng, drawn_codes(rng, world.known.shares("exclusions.reasons"), n)),
         "Sessions": whole(np.where(lunch, 1, sessions)),
         "NCYear": coded(GROUPS, now.group[who] + 2),
         "Gender": coded(("F", "M"), people.male[who].astype(np.int8)),

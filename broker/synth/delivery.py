@@ -1,7 +1,7 @@
 """Tables in the form of a delivery: columns, deliberate defects, and Parquet files. Generates no values."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from broker.domain.errors import Breach, Invalid
 from broker.policy.data_catalogue import CatalogueTable
-from broker.synth.draws import Array, Rng
+from broker.synth.draws import Array, Rng, pick
 
 Columns = dict[str, pa.Array]
 
@@ -23,6 +23,11 @@ def coded(codes: Sequence[str], index: Array, missing: Array | None = None) -> p
     gone = index < 0 if missing is None else (index < 0) | missing
     positions = pa.array(np.where(gone, 0, index).astype(np.int32), mask=gone)
     return pa.DictionaryArray.from_arrays(positions, pa.array(list(codes), pa.string()))
+
+
+def drawn_codes(rng: Rng, shares: Mapping[str, float], n: int, missing: Array | None = None) -> pa.Array:
+    """Codes, each drawn with the probability of its share; NULL for a true `missing`."""
+    return coded(list(shares), pick(rng, list(shares.values()), n), missing)
 
 
 def same(text: str, n: int) -> pa.Array:

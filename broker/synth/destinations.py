@@ -8,8 +8,6 @@ from broker.synth.draws import Array, Rng, patterned, pick, ranks, stream
 from broker.synth.school_year import SchoolYear, World
 from broker.synth.synthetic_people import ETHNIC, SURNAMES
 
-_SECTIONS = ("A", "C", "F", "G", "H", "I", "J", "K", "M", "N", "O", "P", "Q", "R", "S")
-_SECTION_SHARES = (0.01, 0.08, 0.06, 0.19, 0.04, 0.12, 0.04, 0.04, 0.06, 0.11, 0.03, 0.08, 0.12, 0.02, 0.02)
 _INDUSTRY = np.array(
     [1110, 10710, 41201, 47110, 49410, 56101, 62020, 64191, 69102, 78200, 84110, 85200, 86101, 93110, 96020]
 )
@@ -33,19 +31,20 @@ def earnings(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
     total = np.where(working, np.clip(np.round(pay), 1, 500_000), 0)
     jobs = np.where(working, np.minimum(rng.geometric(0.75, n), 6), 0)
     main = np.where(jobs > 1, np.round(total * rng.uniform(0.5, 0.95, n)), total)
-    section = pick(rng, _SECTION_SHARES, n)
+    sections = known.shares("earnings.section")
+    section = pick(rng, list(sections.values()), n)
     return {
         "Edukey": people.edukey.take(who),
         "Earnings": whole(total),
         "main_enterprise": coded(_enterprises(world), rng.zipf(1.4, n) % 5000, ~working),
         "enterprise_earnings": whole(main, ~working),
         "Num_Employments": whole(jobs),
-        "Main_Section": coded(_SECTIONS, section, ~working),
+        "Main_Section": coded(list(sections), section, ~working),
         "Main_SIC2007": whole(_INDUSTRY[section], ~working),
         "Num_SIC": whole(np.where(jobs > 1, np.minimum(jobs, 2), jobs)),
         "Section_Earnings": whole(main, ~working),
         "Tied_Main_Section_Flag": flag(rng.random(n) < 0.01),
-        "main_enterprise_linked_section": coded(_SECTIONS, section, ~working),
+        "main_enterprise_linked_section": coded(list(sections), section, ~working),
     }
 
 

@@ -3,64 +3,10 @@
 import numpy as np
 import pyarrow as pa
 
-from broker.synth.delivery import Columns, blank_keys, coded, day, days_of, flag, whole
-from broker.synth.draws import Array, Rng, patterned, pick
+from broker.synth.delivery import Columns, blank_keys, coded, day, days_of, drawn_codes, flag, whole
+from broker.synth.draws import Array, Rng, patterned
 from broker.synth.school_year import SchoolYear, World
 from broker.synth.synthetic_people import ETHNIC, MAJOR, MAJOR_OF
-
-_SOURCES = (
-    "1A",
-    "1B",
-    "1C",
-    "1D",
-    "2A",
-    "2B",
-    "3A",
-    "3B",
-    "3C",
-    "3D",
-    "3E",
-    "3F",
-    "4",
-    "5A",
-    "5B",
-    "5C",
-    "5D",
-    "6",
-    "7",
-    "8",
-    "9",
-    "10",
-)
-_SOURCE_SHARES = (
-    0.04,
-    0.04,
-    0.01,
-    0.02,
-    0.18,
-    0.02,
-    0.03,
-    0.03,
-    0.02,
-    0.05,
-    0.03,
-    0.02,
-    0.01,
-    0.05,
-    0.03,
-    0.02,
-    0.04,
-    0.28,
-    0.02,
-    0.02,
-    0.01,
-    0.03,
-)
-_CLOSED, _CLOSED_SHARES = [f"RC{i}" for i in range(1, 10)], (0.01, 0.01, 0.02, 0.01, 0.03, 0.02, 0.6, 0.25, 0.05)
-_ABUSE, _ABUSE_SHARES = ("NEG", "PHY", "SAB", "EMO", "MUL"), (0.49, 0.07, 0.04, 0.37, 0.03)
-_LEGAL, _LEGAL_SHARES = ("C1", "C2", "D1", "E1", "J1", "L1", "V2"), (0.19, 0.57, 0.01, 0.05, 0.003, 0.007, 0.17)
-_PLACED = ("U4", "U1", "U5", "K2", "H5", "P1", "P2", "A3", "R1", "Z1")
-_PLACED_SHARES = (0.38, 0.12, 0.2, 0.12, 0.04, 0.05, 0.03, 0.03, 0.01, 0.02)
 
 
 def _chances(world: World, now: SchoolYear, per_10000: str) -> Array:
@@ -87,18 +33,17 @@ def cin(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
     referred = end - rng.integers(0, 900, n)
     open_still = rng.random(n) < 1 / of_year
     planned = rng.random(n) < known.number("care.plan_share")
-    need = known.shares("care.need")
     return {
         "CIN_PupilMatchingRefAnonymous": pa.concat_arrays([keys, pa.nulls(len(unmatched), pa.string())]),
         "CIN_LAchildID": patterned(rng, n, "C9999999"),
         "CIN_CINReferralDate": day(referred),
         "CIN_CINClosureDate": day(np.minimum(referred + rng.integers(5, 300, n), end), open_still),
-        "CIN_ReferralSource": coded(_SOURCES, pick(rng, _SOURCE_SHARES, n)),
-        "CIN_PrimaryNeedCode": coded(list(need), pick(rng, list(need.values()), n)),
-        "CIN_ReasonForClosure": coded(_CLOSED, pick(rng, _CLOSED_SHARES, n), open_still),
+        "CIN_ReferralSource": drawn_codes(rng, known.shares("care.referral"), n),
+        "CIN_PrimaryNeedCode": drawn_codes(rng, known.shares("care.need"), n),
+        "CIN_ReasonForClosure": drawn_codes(rng, known.shares("care.closed"), n, open_still),
         "CIN_ReferralNFA": flag(rng.random(n) < 0.08),
         "CIN_CPPstartDate": day(np.minimum(referred + rng.integers(10, 60, n), end), ~planned),
-        "CIN_LatestCategoryOfAbuse": coded(_ABUSE, pick(rng, _ABUSE_SHARES, n), ~planned),
+        "CIN_LatestCategoryOfAbuse": drawn_codes(rng, known.shares("care.abuse"), n, ~planned),
         "CIN_NumberOfPreviousCPP": whole(np.minimum(rng.geometric(0.78, n) - 1, 10), ~planned),
         "CIN_Disability": flag(now.sen[who] * (rng.random(n) < 0.45) > 0),
         "CIN_Gender": coded(("F", "M"), people.male[who].astype(np.int8)),
@@ -114,14 +59,14 @@ def _lowest(score: Array, n: int) -> Array:
 
 def cla(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
     """Children in care over the year; one in five has left by 31 March."""
-    people = world.people
+    people, known = world.people, world.known
     chance = _chances(world, now, "care.looked_after_per_10000")[now.roll] * 1.25
     drawn = people.hardship[now.roll] * 0.9 + rng.random(len(now.roll)) * 0.1
     who = now.roll[_lowest(drawn / np.maximum(chance, 1e-9), round(chance.sum()))]
     n = len(who)
     months = np.minimum(np.round(rng.gamma(1.3, 28, n)), 12.0 * np.maximum(now.group[who] + 4, 1)).clip(0, 220)
     here = rng.random(n) < 0.8
-    need = world.known.shares("care.need")
+    need = dict(list(known.shares("care.need").items())[:8])
     end = days_of(now.year + 1, 3, 31)
     return {
         "cla_PupilMatchingRefAnonymous": people.references(who, now.year),
@@ -130,12 +75,12 @@ def cla(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
         "cla_AGE_AUG": whole(np.clip(now.group[who] + 4, 0, 18)),
         "cla_ETHNIC": coded(ETHNIC, people.ethnic[who]),
         "cla_UASC_STATUS": flag((now.group[who] >= 9) & (people.arrives[who] >= 8)),
-        "cla_CAT_NEED": coded(list(need)[:8], pick(rng, list(need.values())[:8], n)),
-        "cla_LEGAL_STATUS": coded(_LEGAL, pick(rng, _LEGAL_SHARES, n)),
-        "cla_PLACEMENT": coded(_PLACED, pick(rng, _PLACED_SHARES, n)),
+        "cla_CAT_NEED": drawn_codes(rng, need, n),
+        "cla_LEGAL_STATUS": drawn_codes(rng, known.shares("care.legal"), n),
+        "cla_PLACEMENT": drawn_codes(rng, known.shares("care.placed"), n),
         "cla_POC_START": day(end - (months * 30.4).astype(int)),
         "cla_POC_LENGTH": whole(months),
-        "cla_REC": coded(("E11", "E3", "E4A", "E8", "E45"), pick(rng, [0.12, 0.03, 0.35, 0.3, 0.2], n), here),
+        "cla_REC": drawn_codes(rng, known.shares("care.ended"), n, here),
         "cla_CLA_31_MARCH": flag(here),
         "cla_CLA_12_MONTHS": flag(here & (months >= 12)),
         "cla_CLA_LA": whole(world.places.codes[people.la[who]]),

@@ -8,30 +8,9 @@ import pyarrow as pa
 from broker.synth import geography as pools
 from broker.synth.draws import Array, Rng, opaque, patterned, pick, pick_by_group, stream
 from broker.synth.geography import Places, Schools
-from broker.synth.marginals import Marginals, sen_chances, who_is_poor
+from broker.synth.marginals import Marginals, marginals, sen_chances, who_is_poor
 
-ETHNIC = (
-    "WBRI",
-    "WIRI",
-    "WIRT",
-    "WROM",
-    "WOTH",
-    "MWBC",
-    "MWBA",
-    "MWAS",
-    "MOTH",
-    "AIND",
-    "APKN",
-    "ABAN",
-    "AOTH",
-    "CHNE",
-    "BCRB",
-    "BAFR",
-    "BOTH",
-    "OOTH",
-    "REFU",
-    "NOBT",
-)
+ETHNIC = tuple(marginals().shares("ethnicity.percent"))
 MAJOR = ("WHIT", "MIXD", "ASIA", "BLAC", "CHIN", "AOEG", "UNCL")
 MAJOR_OF = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 4, 3, 3, 3, 5, 6, 6])
 NEEDS = ("SPLD", "MLD", "SLD", "PMLD", "BESD", "SEMH", "SLCN", "HI", "VI", "MSI", "PD", "ASD", "OTH", "NSA")

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from broker.synth import geography as pools
-from broker.synth.delivery import Columns, blank_keys, coded, day, days_of, flag, number, untidy, whole
+from broker.synth.delivery import Columns, blank_keys, coded, day, days_of, drawn_codes, flag, number, untidy, whole
 from broker.synth.draws import Array, Rng, opaque, patterned, pick, stream
 from broker.synth.school_year import SchoolYear, World
 from broker.synth.synthetic_people import MAJOR
@@ -14,30 +14,7 @@ from broker.synth.synthetic_people import MAJOR
 STAFF_ROLES = ("TCH", "HDT", "DHT", "AHT", "TAS", "SUP", "AVT", "LNT")
 _TAS, _SUP = 4, 5
 _ROLES, _ROLE_OF = ("TCHR", "HDTR", "DPHT", "ASHT", "TASS", "OTHR", "HDDP"), np.array([0, 1, 2, 3, 4, 5, 0, 6])
-_ROUTES = ("PGCE", "BEDD", "SCIT", "SCHD", "TFST", "GTPR", "OTTP", "OTHR")
 _BANDS = ("Under 25", "25-29", "30-34", "35-39", "40-44", "45-49", "50-54", "55-59", "60 and over")
-_SUBJECTS = (
-    "MAT",
-    "ENG",
-    "SCI",
-    "BIO",
-    "CHE",
-    "PHY",
-    "HIS",
-    "GEO",
-    "FRE",
-    "SPA",
-    "RED",
-    "ART",
-    "MUS",
-    "PED",
-    "COM",
-    "OTH",
-)
-_GONE, _GONE_SHARES = ("OTHS", "OTHE", "NEDU", "RETI", "CBRK", "OVER", "UNKN"), (0.5, 0.06, 0.08, 0.02, 0.08, 0.06, 0.2)
-_ETHNIC_SHARES, _DISABILITY_SHARES = (0.87, 0.02, 0.055, 0.026, 0.004, 0.006, 0.019), (0.5, 0.01, 0.45, 0.04)
-_ROUTE_SHARES = (0.5, 0.14, 0.12, 0.1, 0.04, 0.04, 0.03, 0.03)
-_SUBJECT_SHARES = (0.14, 0.15, 0.12, 0.05, 0.05, 0.04, 0.07, 0.07, 0.04, 0.04, 0.05, 0.05, 0.03, 0.08, 0.02, 0.1)
 _PAY = np.array([0.90, 1.9, 1.55, 1.4, 0.48, 0.55, 1.3, 1.35])
 
 
@@ -88,6 +65,10 @@ def workforce(world: World, staff: Staff, now: SchoolYear, rng: Rng, most: int) 
     second = np.arange(len(row)) >= len(staff.role)
     septembers = np.array([days_of(y, 9, 1) for y in range(now.year - 60, now.year + 1)])
     teacher = (role != _TAS) & (role != _SUP)
+    subjects = list(world.known.shares("workforce.subject"))
+    # Primary teachers teach everything.
+    in_secondary = world.schools.phase[school] == pools.PHASES.index("SS")
+    subject = np.where(in_secondary, traits.subject[holder], len(subjects))
     return {
         "StaffMatchingRefAnonymous": blank_keys(rng, staff.reference.take(holder), 0.002),
         "TeacherNumber": staff.number.take(pa.array(holder, mask=~teacher)),
@@ -97,7 +78,7 @@ def workforce(world: World, staff: Staff, now: SchoolYear, rng: Rng, most: int) 
         "LA": whole(world.places.codes[world.schools.la[school]]),
         **_member(world, traits, holder, role, age, leaves, rng),
         **_contract(world, now.year, traits.pay[holder], role, age, second, rng),
-        "SubjectCode": coded((*_SUBJECTS, "PRI"), _subject(world, school, traits.subject[holder]), ~teacher),
+        "SubjectCode": coded((*subjects, "PRI"), subject, ~teacher),
     }
 
 
@@ -107,17 +88,18 @@ def _member(
     known, n, teacher = world.known, len(holder), (role != _TAS) & (role != _SUP)
     women = np.where(teacher, known.number("workforce.female_teachers"), known.number("workforce.female_other"))
     qualified = teacher & (traits.qualified[holder] < known.number("workforce.qualified"))
-    destination = np.where(age > 58, _GONE.index("RETI"), pick(rng, _GONE_SHARES, n))
+    left_for = known.shares("workforce.left_for")
+    destination = np.where(age > 58, list(left_for).index("RETI"), pick(rng, list(left_for.values()), n))
     return {
         "NINumber": patterned(rng, n, "QQ999999A"),
         "Sex": untidy(rng, coded(("F", "M"), (traits.draw[holder] > women).astype(np.int8))),
         "AgeBand": coded(_BANDS, np.clip((age - 20) // 5, 0, 8)),
         "EthnicGroupMajor": coded(MAJOR, traits.ethnic[holder]),
-        "Disability": coded(("N", "Y", "NOBT", "REFU"), traits.disability[holder]),
+        "Disability": coded(list(known.shares("workforce.disability")), traits.disability[holder]),
         "QTStatus": flag(qualified),
-        "QTSRoute": coded(_ROUTES, traits.route[holder], ~qualified),
+        "QTSRoute": coded(list(known.shares("workforce.route")), traits.route[holder], ~qualified),
         "PayRange": coded(("M", "U", "L", "H", "P", "Q", "O"), _ranges(role, age, qualified)),
-        "DestinationCode": coded(_GONE, destination, ~leaves),
+        "DestinationCode": coded(list(left_for), destination, ~leaves),
         "SicknessDays": number(np.where(rng.random(n) < 0.35, 0, np.minimum(rng.gamma(0.9, 9, n), 190)), 1),
     }
 
@@ -130,16 +112,11 @@ def _contract(world: World, year: int, luck: Array, role: Array, age: Array, sec
     pay = level * _PAY[role] * np.clip(0.72 + 0.016 * (age - 24), 0.7, 1.15) * np.exp(0.08 * luck)
     return {
         "Post": coded(STAFF_ROLES, role),
-        "ContractType": coded(("PRM", "FXT", "TMP", "CAS"), pick(rng, [0.91, 0.06, 0.02, 0.01], n)),
+        "ContractType": drawn_codes(rng, {"PRM": 0.91, "FXT": 0.06, "TMP": 0.02, "CAS": 0.01}, n),
         "FTE": number(fte, 2),
         "BasePay": number(np.clip(pay, 0, 150_000), 0, rng.random(n) < 0.02),
         "RoleIdentifier": coded(_ROLES, _ROLE_OF[role]),
     }
-
-
-def _subject(world: World, school: Array, own: Array) -> Array:
-    """Primary teachers teach everything."""
-    return np.where(world.schools.phase[school] == pools.PHASES.index("SS"), own, len(_SUBJECTS))
 
 
 class _StaffTraits:
@@ -149,8 +126,10 @@ class _StaffTraits:
         rng = stream(world.seed, "staff always")
         self.draw, self.qualified, self.pay = rng.random(n), rng.random(n), rng.standard_normal(n)
         self.age = np.clip(np.round(rng.gamma(4, 3.5, n) + 21), 21, 60).astype(int)
-        self.ethnic, self.disability = pick(rng, _ETHNIC_SHARES, n), pick(rng, _DISABILITY_SHARES, n)
-        self.route, self.subject = pick(rng, _ROUTE_SHARES, n), pick(rng, _SUBJECT_SHARES, n)
+        self.ethnic, self.disability, self.route, self.subject = (
+            pick(rng, list(world.known.shares(f"workforce.{trait}").values()), n)
+            for trait in ("ethnic", "disability", "route", "subject")
+        )
 
 
 def _ranges(role: Array, age: Array, qualified: Array) -> Array:
