@@ -1,7 +1,7 @@
 """Tables in the form of a delivery: columns, deliberate defects, and Parquet files. Generates no values."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -60,9 +60,9 @@ def days_of(year: int, month: int, date: int) -> int:
     return int(np.datetime64(f"{year:04d}-{month:02d}-{date:02d}", "D").astype(np.int64))
 
 
-def nothing(n: int, kind: pa.DataType) -> pa.Array:
-    """NULL in every row."""
-    return pa.nulls(n, kind)
+def blank_unless(are_known: bool, columns: Columns) -> Columns:
+    """The columns if they are known in a year; otherwise the same columns with NULL in every row."""
+    return columns if are_known else {name: pa.nulls(len(c), c.type) for name, c in columns.items()}
 
 
 def duplicates(rng: Rng, n: int, share: float) -> Array:
@@ -109,9 +109,10 @@ def prepare(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
 
 
-def write_table(out: Path, table: CatalogueTable, year: int | None, columns: Columns) -> int:
-    """Write one file and return its number of rows. The year column is written as the catalogue writes years. Raises
-    Invalid if columns and catalogue differ."""
+def write_table(out: Path, table: CatalogueTable, year: int | None, make: Callable[[], Columns]) -> int:
+    """Make and write one file and return its number of rows. The year column is written as the catalogue writes years.
+    Raises Invalid if columns and catalogue differ."""
+    columns = make()
     rows = len(next(iter(columns.values())))
     if table.year is not None and year is not None:
         columns = columns | {table.year.variable: _year_column(table.year.format.write(year), rows)}

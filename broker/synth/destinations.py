@@ -91,18 +91,15 @@ def ae_edukey(world: World, last: int) -> Columns:
     }
 
 
-_KINDS = ("education", "apprenticeship", "employment", "training", "neet", "unknown")
-_CODES = np.array(
-    [
-        [210, 220, 230, 210],
-        [310, 310, 320, 310],
-        [320, 330, 340, 330],
-        [410, 430, 450, 410],
-        [540, 530, 610, 620],
-        [810, 810, 820, 810],
-    ]
-)
-_NEET = _KINDS.index("neet")
+_CODES = {
+    "education": (210, 220, 230, 210),
+    "apprenticeship": (310, 310, 320, 310),
+    "employment": (320, 330, 340, 330),
+    "training": (410, 430, 450, 410),
+    "neet": (540, 530, 610, 620),
+    "unknown": (810, 810, 820, 810),
+}
+_NEET = list(_CODES).index("neet")
 _MONTHS = np.array([9, 10, 11, 12, 1, 2, 3, 4, 5, 6, 7, 8])
 
 
@@ -111,7 +108,8 @@ def nccis(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
     who = np.flatnonzero((now.group >= 12) & (now.group <= 14) & (people.arrives <= 11) & (people.leaves >= 12))
     people_count, months = len(who), min(12, most)
     kind, since = _year_of(world, who, rng)
-    code = _CODES[kind, rng.integers(0, 4, people_count)[:, None]]  # one code a person for each kind
+    # One code a person for each kind.
+    code = np.array(list(_CODES.values()))[kind, rng.integers(0, 4, people_count)[:, None]]
     kind, code, since = (a[:, :months].ravel() for a in (kind, code, since))
     row = np.repeat(np.arange(people_count), months)
     month = np.tile(np.arange(months), people_count)
@@ -144,7 +142,7 @@ def nccis(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
 def _year_of(world: World, who: Array, rng: Rng) -> tuple[Array, Array]:
     """The kind of activity in each month, and the month in which it began (0 is September, negative is before)."""
     known, n = world.known, len(who)
-    shares = np.array([known.number(f"participation.{kind}") for kind in _KINDS])
+    shares = np.array([known.number(f"participation.{kind}") for kind in _CODES])
     shares = shares / shares.sum()
     order = ranks(world.people.ability[who] + 1.2 * rng.standard_normal(n))
     bottom = np.cumsum(shares[[4, 5, 3, 2, 1]])

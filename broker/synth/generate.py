@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -51,12 +52,7 @@ class GenerationSummary:
 
 
 def generate(
-    catalogue: Catalogue,
-    pupils: int,
-    years: tuple[int, int] | range,
-    seed: int,
-    out: Path,
-    progress: Progress = no_progress,
+    catalogue: Catalogue, pupils: int, years: tuple[int, int], seed: int, out: Path, progress: Progress = no_progress
 ) -> GenerationSummary:
     """Write all tables of the catalogue into the new folder `out`, with about `pupils` pupils on roll in a year.
 
@@ -64,7 +60,7 @@ def generate(
     the same bytes on any number of cores. `progress` is called with the step, steps done and total steps. Raises
     Invalid for bad arguments.
     """
-    span = years if isinstance(years, range) else range(years[0], years[1] + 1)
+    span = range(years[0], years[1] + 1)
     _check(pupils, span, seed)
     prepare(out)
     world = _world(seed, pupils, span)
@@ -73,7 +69,8 @@ def generate(
     with ThreadPoolExecutor(max_workers=2) as pool:
         steps.run(pool, out, None, _lasting(world, catalogue, span))
         # The calendar carries free meals from year to year, so years come in order.
-        calendar, yearly = Calendar(world, span[0]), _with_staff(world, span)
+        calendar = Calendar(world, span[0])
+        yearly = YEARLY | {"swc.workforce": partial(workforce, make_staff(world, span))}
         for year in span:
             steps.run(pool, out, year, _of_year(world, catalogue, yearly, calendar.next(year)))
     # Last: marks a complete delivery.
@@ -86,7 +83,7 @@ def _check(pupils: int, span: range, seed: int) -> None:
         raise Invalid(
             "synth.too_few_pupils", f"{pupils} pupils are too few: 153 local authorities need at least 500.", "/pupils"
         )
-    if len(span) == 0 or span.step != 1:
+    if len(span) == 0:
         raise Invalid("synth.years", "The years must run from an earlier to a later one.", "/years")
     if span[0] < YEARS[0] or span[-1] > YEARS[-1]:
         raise Invalid(
@@ -103,11 +100,6 @@ def _world(seed: int, pupils: int, span: range) -> World:
     places = make_places(seed, pupils, known)
     schools = make_schools(seed, pupils, places, known)
     return World(seed, pupils, known, places, schools, make_people(seed, pupils, span, places, schools, known))
-
-
-def _with_staff(world: World, span: range) -> dict[str, Yearly]:
-    staff = make_staff(world, span)
-    return YEARLY | {"swc.workforce": lambda world, now, rng, most: workforce(world, staff, now, rng, most)}
 
 
 Task = tuple[CatalogueTable, Callable[[], Columns]]
@@ -128,16 +120,13 @@ def _lasting(world: World, catalogue: Catalogue, span: range) -> list[Task]:
 
 def _of_year(world: World, catalogue: Catalogue, yearly: dict[str, Yearly], now: SchoolYear) -> list[Task]:
     """The tables of a year, the largest first so that two cores finish together."""
-    tasks = []
+    tasks: list[Task] = []
     for table in catalogue.tables:
         if table.year is not None and now.year in table.year.years:
-            tasks.append((table, _maker(_known(yearly, table), world, now, table)))
+            rng = stream(world.seed, table.full_name, now.year)  # its own stream: other tables do not change it
+            make = partial(_known(yearly, table), world, now, rng, table.max_rows_per_unit_year)
+            tasks.append((table, make))
     return sorted(tasks, key=lambda task: -len(task[0].variables) * task[0].max_rows_per_unit_year)
-
-
-def _maker(make: Yearly, world: World, now: SchoolYear, table: CatalogueTable) -> Callable[[], Columns]:
-    rng = stream(world.seed, table.full_name, now.year)  # its own stream: other tables do not change it
-    return lambda: make(world, now, rng, table.max_rows_per_unit_year)
 
 
 def _known(makers: Mapping[str, T], table: CatalogueTable) -> T:
@@ -156,14 +145,10 @@ class _Steps:
 
     def run(self, pool: ThreadPoolExecutor, out: Path, year: int | None, tasks: list[Task]) -> None:
         """Write one year's tables. Their memory is released before the next year begins."""
-        started = {pool.submit(self._write, out, table, year, make): table for table, make in tasks}
+        started = {pool.submit(write_table, out, table, year, make): table for table, make in tasks}
         # In the order of completion, so that progress is reported at once.
         for ended in as_completed(started):
             name = started[ended].full_name
             self.rows[name] += ended.result()
             self.done += 1
             self._progress(name if year is None else f"{name} {year}", self.done, self._all)
-
-    @staticmethod
-    def _write(out: Path, table: CatalogueTable, year: int | None, make: Callable[[], Columns]) -> int:
-        return write_table(out, table, year, make())

@@ -23,14 +23,10 @@ class Places:
     """Share of all pupils who live in each authority."""
     area_first: Array
     area_count: Array
-    area_la: Array
     area_idaci: Array
     area_names: pa.Array
     ethnic_mix: Array
     """One row for each authority: shares of the minor ethnic groups."""
-
-    def position(self, code: int) -> int:
-        return int(np.flatnonzero(self.codes == code)[0])
 
 
 def make_places(seed: int, pupils: int, known: Marginals) -> Places:
@@ -55,7 +51,6 @@ def make_places(seed: int, pupils: int, known: Marginals) -> Places:
         weight=weight,
         area_first=np.cumsum(count) - count,
         area_count=count,
-        area_la=la,
         area_idaci=_idaci(rng, known, la, weight[la] / count[la]),
         area_names=patterned(rng, len(la), "E01999999"),
         ethnic_mix=_ethnic_mix(rng, known, weight),
@@ -205,9 +200,8 @@ def register(schools: Schools, places: Places, rng: Rng) -> Columns:
     row = np.concatenate([np.arange(n), new])
     is_new = np.arange(len(row)) >= n
     closed = ~is_new & (schools.converts[row] < 9999)
-    september = np.array([days_of(int(y), 9, 1) for y in np.where(schools.converts < 9999, schools.converts, 2010)])[
-        row
-    ]
+    converted = np.where(schools.converts < 9999, schools.converts, 2010)[row]
+    september = np.array([days_of(int(year), 9, 1) for year in converted])
     la, phase = schools.la[row], schools.phase[row]
     order = np.argsort(np.where(is_new, schools.new_urn[row], schools.urn[row]))  # by URN
     regions = sorted(set(places.regions))

@@ -24,7 +24,6 @@ def eyfsp(world: World, now: SchoolYear, rng: Rng, most: int) -> delivery.Column
     new = now.year >= 2021
     goals = {name: _goal(rng, own, share, good, new) for name in _GOALS}
     points = np.round(17 + 17 * np.clip(own + share - 0.3, 0, 1) * (1.0 if new else 1.35))
-    scaled = now.year >= 2012
     columns = {
         "FSP_PupilMatchingRefAnonymous": delivery.blank_keys(rng, people.references(who, now.year), 0.004),
         "FSP_GENDER": delivery.untidy(rng, delivery.coded(("F", "M"), people.male[who].astype(np.int8))),
@@ -33,14 +32,10 @@ def eyfsp(world: World, now: SchoolYear, rng: Rng, most: int) -> delivery.Column
         "FSP_LAESTAB": delivery.whole(world.schools.laestab[now.school[who]]),
         "FSP_LSOA11": world.places.area_names.take(people.area[who]),
         "FSP_IDACISCORE": delivery.number(people.idaci[who], 4),
-        "FSP_GLD": delivery.flag(good) if scaled else delivery.nothing(n, pa.int8()),
-        "FSP_EYFSP_TOTAL": delivery.whole(points) if scaled else delivery.nothing(n, pa.int32()),
     }
-    for name, goal in goals.items():
-        columns[f"FSP_{name}"] = (
-            delivery.coded(("1", "2", "3", "A"), goal) if scaled else delivery.nothing(n, pa.string())
-        )
-    return columns
+    results = {f"FSP_{name}": delivery.coded(("1", "2", "3", "A"), goal) for name, goal in goals.items()}
+    results |= {"FSP_GLD": delivery.flag(good), "FSP_EYFSP_TOTAL": delivery.whole(points)}
+    return columns | delivery.blank_unless(now.year >= 2012, results)
 
 
 def _rank_within(group: Array, value: Array) -> Array:
@@ -107,7 +102,7 @@ def ks1(world: World, now: SchoolYear, rng: Rng, most: int) -> delivery.Columns:
     again = delivery.duplicates(rng, len(who), 0.002) if most >= 2 and now.year in (2003, 2004) else who[:0]
     status = delivery.record_status(rng, len(who), again)
     who = np.concatenate([who, who[again]])
-    n, z = len(who), scores.latent(people, who, scores.KS1, known)
+    z = scores.latent(people, who, scores.KS1, known)
     columns = {
         "KS1_PupilMatchingRefAnonymous": delivery.blank_keys(rng, people.references(who, now.year), 0.003),
         "KS1_RECORD_STATUS": delivery.whole(status, status == 0),
@@ -120,22 +115,18 @@ def ks1(world: World, now: SchoolYear, rng: Rng, most: int) -> delivery.Columns:
         ),  # text, as some deliveries have it
     }
     levels = now.year < 2015  # before 2015/16 pupils had levels
+    outcomes = {}
     for name in ("READ", "WRIT", "MATH", "SCI"):
         share = known.in_year(f"ks1.{name.lower()}", now.year)
         got = scores.outcome(scores.effects(rng, z, 0.9), share, known.number("ks1.depth"))
-        got = scores.absent_outcomes(rng, got)
-        columns[f"KS1_{name}_OUTCOME"] = delivery.nothing(n, pa.string()) if levels else delivery.coded(OUTCOMES, got)
+        outcomes[f"KS1_{name}_OUTCOME"] = delivery.coded(OUTCOMES, scores.absent_outcomes(rng, got))
     points = np.clip(np.round(15.5 + 4 * standardised(z)), 3, 27)
     maths = np.searchsorted(np.array([0.02, 0.08, 0.17, 0.42, 0.72, 0.995]), ranks(scores.effects(rng, z, 0.9)))
-    columns["KS1_READPOINTS"] = delivery.number(points, 1) if levels else delivery.nothing(n, pa.float64())
-    columns["KS1_MATHS"] = (
-        delivery.coded(("W", "1", "2C", "2B", "2A", "3", "4"), maths) if levels else delivery.nothing(n, pa.string())
-    )
-    return columns
-
-
-_SCORES = ("READSCORE", "MATSCORE", "GPSSCORE")
-_FLAGS = ("READEXP", "MATEXP", "RWMEXP")
+    of_levels = {
+        "KS1_READPOINTS": delivery.number(points, 1),
+        "KS1_MATHS": delivery.coded(("W", "1", "2C", "2B", "2A", "3", "4"), maths),
+    }
+    return columns | delivery.blank_unless(not levels, outcomes) | delivery.blank_unless(levels, of_levels)
 
 
 def ks2_pupil(world: World, now: SchoolYear, rng: Rng, most: int) -> delivery.Columns:
@@ -164,7 +155,8 @@ def ks2_pupil(world: World, now: SchoolYear, rng: Rng, most: int) -> delivery.Co
         "KS2_LAESTAB": delivery.whole(world.schools.laestab[now.school[who]]),
         "KS2_URN": delivery.whole(world.schools.urn_in(now.school[who], now.year)),
     }
-    columns |= _results(world, now.year, rng, z, missing) if now.year >= 2015 else _no_results(n)
+    # The catalogue has no columns for the levels before 2015/16.
+    columns |= delivery.blank_unless(now.year >= 2015, _results(world, now.year, rng, z, missing))
     return {name: column.take(pa.array(np.concatenate([np.arange(n), again]))) for name, column in columns.items()}
 
 
@@ -191,14 +183,4 @@ def _results(world: World, year: int, rng: Rng, z: Array, missing: Array) -> del
         "KS2_READPROGSCORE_P": delivery.number(
             np.clip(6 * standardised(standardised(reading) - 0.6 * z), -30, 30), 2, missing
         ),
-    }
-
-
-def _no_results(n: int) -> delivery.Columns:
-    """Empty columns: the catalogue has no columns for the levels before 2015/16."""
-    columns = {f"KS2_{name}": delivery.nothing(n, pa.int32()) for name in (*_SCORES, "READMRK", "MATMRK")}
-    columns |= {f"KS2_{name}": delivery.nothing(n, pa.int8()) for name in _FLAGS}
-    return columns | {
-        "KS2_WRITTAOUTCOME": delivery.nothing(n, pa.string()),
-        "KS2_READPROGSCORE_P": delivery.nothing(n, pa.float64()),
     }

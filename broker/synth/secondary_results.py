@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from broker.synth import geography as pools, scores
-from broker.synth.delivery import Columns, blank_keys, coded, duplicates, flag, nothing, number, untidy, whole
+from broker.synth.delivery import Columns, blank_keys, blank_unless, coded, duplicates, flag, number, untidy, whole
 from broker.synth.draws import Array, Rng, pick, ranks, standardised
 from broker.synth.school_year import SEN, SchoolYear, World
 from broker.synth.synthetic_people import ETHNIC, MAJOR, MAJOR_OF, NEEDS, SyntheticPeople
@@ -123,25 +123,24 @@ def _indicators(world: World, now: SchoolYear, who: Array, rng: Rng) -> Columns:
         "KS4_KS2EMSS": number(prior, 1, no_prior),
         "KS4_PRIORBAND_PTQ_EE": coded(("1", "2", "3", "4"), np.searchsorted([0.2, 0.5, 0.8], ranks(prior)), no_prior),
     }
-    grades = year >= 2016  # 9-1 grades in English and maths
-    for name, place in (("APENG", english), ("APMAT", maths)):
-        grade = np.searchsorted(edges, place, side="right")
-        columns[f"KS4_{name}_91"] = coded(_GRADES, grade, rng.random(n) < 0.012) if grades else nothing(n, pa.string())
+    grades = {
+        f"KS4_{name}_91": coded(_GRADES, np.searchsorted(edges, place, side="right"), rng.random(n) < 0.012)
+        for name, place in (("APENG", english), ("APMAT", maths))
+    }
+    columns |= blank_unless(year >= 2016, grades)  # 9-1 grades in English and maths
     return columns | _progress(world, year, score, prior, no_prior)
 
 
 def _progress(world: World, year: int, score: Array, prior: Array, no_prior: Array) -> Columns:
     """Progress 8 in grades: the residual of Attainment 8 given KS2. Not made in 2019/20 and 2020/21."""
-    known, n = world.known, len(score)
-    scored = year >= 2015
+    known, scored = world.known, year >= 2015
     in_p8 = ~no_prior & scored & (year not in (2019, 2020))
     # without a linear algebra library, whose sums depend on the number of cores
     x, y = prior[~no_prior], score[~no_prior]
     left = score - ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum() * prior
     of = left[~no_prior]
     p8 = known.number("ks4.p8_mean") + known.number("ks4.p8_sd") * (left - of.mean()) / of.std()
-    return {
-        "KS4_ATT8": number(score) if scored else nothing(n, pa.float64()),
+    return blank_unless(scored, {"KS4_ATT8": number(score)}) | {
         "KS4_P8SCORE": number(np.clip(p8, -6, 6), 2, ~in_p8),
         "KS4_INP8CALC": flag(in_p8),
     }
@@ -198,10 +197,10 @@ def ks5_student(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
     at_school = np.isin(who, now.roll)
     row = np.concatenate([np.arange(len(who)), again])
     results = _sixth_form(world, now, who, at_school, rng)
-    results["KS5_TRIGGER"] = flag((np.arange(len(row)) < len(who)) & (rng.random(len(row)) < 0.97))
-    results |= {k: v.take(pa.array(row)) for k, v in results.items() if k != "KS5_TRIGGER"}
-    results["KS5_PupilMatchingRefAnonymous"] = blank_keys(rng, people.references(who[row], now.year), 0.004)
-    return results
+    return {name: column.take(pa.array(row)) for name, column in results.items()} | {
+        "KS5_TRIGGER": flag((np.arange(len(row)) < len(who)) & (rng.random(len(row)) < 0.97)),
+        "KS5_PupilMatchingRefAnonymous": blank_keys(rng, people.references(who[row], now.year), 0.004),
+    }
 
 
 def _sixth_form(world: World, now: SchoolYear, who: Array, at_school: Array, rng: Rng) -> Columns:

@@ -53,7 +53,7 @@ def make_staff(world: World, years: range) -> Staff:
     return Staff(years[0], school, role, holder, since, opaque(rng, used, 18), patterned(rng, used, "9999999"))
 
 
-def workforce(world: World, staff: Staff, now: SchoolYear, rng: Rng, most: int) -> Columns:
+def workforce(staff: Staff, world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
     at = now.year - staff.first
     two = rng.random(len(staff.role)) < (world.known.number("workforce.second_contract") if most >= 2 else 0.0)
     row = np.concatenate([np.arange(len(staff.role)), np.flatnonzero(two)])

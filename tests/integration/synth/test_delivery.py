@@ -132,7 +132,7 @@ def hashes(folder: Path) -> dict[str, str]:
 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(catalogue: Catalogue, tmp_path: Path) -> None:
     for name, seed in (("one", 5), ("two", 5), ("other", 6)):
-        generate(catalogue, 800, range(2021, 2023), seed, tmp_path / name)
+        generate(catalogue, 800, (2021, 2022), seed, tmp_path / name)
     one, two, other = (hashes(tmp_path / name) for name in ("one", "two", "other"))
     assert one == two
     assert one.keys() == other.keys()

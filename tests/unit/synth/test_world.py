@@ -54,7 +54,7 @@ def test_every_authority_finds_a_school_of_every_kind(places: Places, schools: S
 
 
 def test_the_isles_of_scilly_have_one_school_for_all(places: Places, schools: Schools) -> None:
-    scilly = np.array([places.position(420)])
+    scilly = np.flatnonzero(places.codes == 420)
     of = [int(schools.pools[pool].choose(scilly, np.array([0.5]))[0]) for pool in (pools.PRIMARY, pools.SECONDARY)]
     assert of[0] == of[1]
     assert schools.la[of[0]] == scilly[0]
