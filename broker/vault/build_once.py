@@ -32,6 +32,24 @@ def try_locked(path: Path) -> Iterator[bool]:
         yield True
 
 
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read, completely or not at all. The caller holds a lock."""
+    half = path.with_name(f".half-{path.name}")
+    half.unlink(missing_ok=True)
+    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())  # durable before it gets its name
+    os.replace(half, path)
+
+
+def seal(folder: Path) -> None:
+    """Let every user of the host read what is below the folder by its own name, and let nobody write."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    folder.chmod(0o711)
+
+
 MANIFEST = "made.json"
 
 Builder = Callable[[Path], Mapping[str, object]]
@@ -70,7 +88,7 @@ def remove_older(root: Path, before: float) -> None:
         folder = manifest.parent
         with try_locked(root / f".{folder.name}.lock") as held, suppress(FileNotFoundError):
             if held and manifest.stat().st_mtime < before:
-                _remove(folder)
+                remove_folder(folder)
 
 
 def _build(folder: Path, build: Builder) -> BuiltFolder:
@@ -81,7 +99,7 @@ def _build(folder: Path, build: Builder) -> BuiltFolder:
         return found
     half = folder.with_name(f".half-{folder.name}")
     for old in (half, folder):  # left by a crash, or damaged
-        _remove(old)
+        remove_folder(old)
     half.mkdir()
     try:
         facts = build(half)
@@ -89,7 +107,7 @@ def _build(folder: Path, build: Builder) -> BuiltFolder:
         (half / MANIFEST).write_text(json.dumps(document), encoding="utf-8")
         os.replace(half, folder)  # atomic: nobody sees an incomplete folder
     except BaseException:
-        _remove(half)
+        remove_folder(half)
         raise
     return BuiltFolder(folder, facts, fresh=True)
 
@@ -109,7 +127,7 @@ def _sizes(folder: Path) -> dict[str, int]:
     return {str(p.relative_to(folder)): p.stat().st_size for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-def _remove(folder: Path) -> None:
+def remove_folder(folder: Path) -> None:
     """Remove a folder. The folders of a vault are read-only, so they are made writable first."""
     if folder.is_symlink() or folder.is_file():
         folder.unlink()

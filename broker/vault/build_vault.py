@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from broker.domain.errors import Breach
 from broker.domain.plans.variable_uses import institution_code
 from broker.policy.data_catalogue import TableKind
-from broker.vault.duckdb_access import Connection, connection, literal, parquet_of, quote, run_each, write
+from broker.vault.duckdb_access import Connection, connection, execute_over, literal, parquet_of, quote, run_each, write
 from broker.vault.extract_files import SENTENCES
 from broker.vault.extract_staging import broken_rules_of_stored
 from broker.vault.ingest import PERSON_COLUMN
@@ -37,23 +38,21 @@ def number_institutions(con: Connection, codes: Sequence[tuple[str, str]], key: 
 
     An institution has one number in all tables and years that identify it by the same code.
     """
-    con.execute("CREATE TABLE institutions (code VARCHAR, key VARCHAR, number UINTEGER)")
     con.execute("CREATE TEMP TABLE named (code VARCHAR, key VARCHAR)")
     for code, keys in codes:
         con.execute(
             f"INSERT INTO named SELECT DISTINCT {literal(code)}, k::VARCHAR FROM ({keys}) t(k) WHERE k IS NOT NULL"
         )
-    found = con.execute("SELECT DISTINCT code, key FROM named ORDER BY code, key").fetchall()
+    found = con.sql("SELECT DISTINCT code, key FROM named ORDER BY code, key").to_arrow_table()
     # Keyed: the number says nothing about the code, and is the same when the vault is rebuilt.
-    order = np.random.Generator(np.random.Philox(np.random.SeedSequence(int(key.salt("institution numbers"), 16))))
-    numbers = order.permutation(len(found)).astype(np.uint32) + np.uint32(1)
-    columns = {
-        "code": pa.array([c for c, _ in found], pa.string()),
-        "key": pa.array([k for _, k in found], pa.string()),
-    }
-    con.register("numbered", pa.table({**columns, "number": numbers}))
-    con.execute("INSERT INTO institutions SELECT code, key, number FROM numbered")
-    con.unregister("numbered")
+    numbers = _keyed_order(key, "institution numbers", found.num_rows) + np.uint32(1)
+    execute_over(con, found.append_column("number", pa.array(numbers)), "CREATE TABLE institutions AS FROM given")
+
+
+def _keyed_order(key: ProjectKey, purpose: str, count: int) -> NDArray[np.uint32]:
+    """The numbers below `count`, in an order drawn with the project's key."""
+    seed = np.random.SeedSequence(int(key.salt(purpose), 16))
+    return np.random.Generator(np.random.Philox(seed)).permutation(count).astype(np.uint32)
 
 
 SCHEMA_FILE = "schema.parquet"
@@ -90,13 +89,9 @@ def _number_persons(
             for year in share.years:
                 source = parquet_of(source_of(snapshot, share, year))
                 con.execute(f"INSERT INTO everybody SELECT DISTINCT {PERSON_COLUMN} FROM {source}")
-    found = con.execute("SELECT DISTINCT global FROM everybody ORDER BY global").fetchnumpy()["global"]
-    everybody = np.asarray(found, dtype=np.uint32)
-    seed = int(key.salt("numbers"), 16)
-    order = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed))).permutation(len(everybody))
-    con.register("drawn", pa.table({"global": everybody, "p": order.astype(np.uint32)}))
-    con.execute(f"CREATE TABLE persons AS SELECT global, p, {record_key_sql(records)} AS k FROM drawn")
-    con.unregister("drawn")
+    found = con.sql("SELECT DISTINCT global FROM everybody ORDER BY global").to_arrow_table()
+    drawn = found.append_column("p", pa.array(_keyed_order(key, "numbers", found.num_rows)))
+    execute_over(con, drawn, f"CREATE TABLE persons AS SELECT global, p, {record_key_sql(records)} AS k FROM given")
     columns = [("__p", "UINTEGER"), ("global", "UINTEGER")]
     write(con, "SELECT p AS __p, global FROM persons ORDER BY p", person_map, columns)
     person_map.chmod(0o600)  # leads to global numbers: for the broker only
@@ -133,9 +128,8 @@ def _make_pseudonyms(con: Connection, shares: Sequence[ProjectShare], snapshot: 
         # Integers have fewer bits than the HMAC, so a collision is possible.
         if len(set(whole)) < len(keys):
             raise Breach(f"Two keys of {domain} have one pseudonym; the project needs another pseudonym key.")
-        con.register("made", pa.table({"key": pa.array(keys, pa.string()), "pseudonym": made, "whole": whole}))
-        con.execute("INSERT INTO pseudonyms SELECT ?, key, pseudonym, whole FROM made", [domain])
-        con.unregister("made")
+        rows = pa.table({"key": pa.array(keys, pa.string()), "pseudonym": made, "whole": whole})
+        execute_over(con, rows, f"INSERT INTO pseudonyms SELECT {literal(domain)}, key, pseudonym, whole FROM given")
 
 
 def _write_table(con: Connection, share: ProjectShare, snapshot: Path, key: ProjectKey, target: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as parquet
 
 from broker.domain.errors import Breach
@@ -129,6 +130,13 @@ def _arrow(kind: str) -> str:
         width, scale = kind.removeprefix("DECIMAL(").removesuffix(")").split(",")
         return f"decimal128({width}, {scale})"
     return ARROW_NAMES[kind]
+
+
+def execute_over(con: Connection, given: pa.Table, statement: str) -> None:
+    """Run a statement that reads the rows of `given` as a table of this name."""
+    con.register("given", given)
+    con.execute(statement)
+    con.unregister("given")
 
 
 def count(con: Connection, query: str) -> int:

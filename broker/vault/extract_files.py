@@ -109,16 +109,12 @@ def find_extracts(source: Path, catalogue: Catalogue) -> tuple[list[Extract], li
 
 def _extract(path: Path, table: CatalogueTable) -> Extract | ExtractProblem:
     name = f"{path.parent.name}/{path.name}"
-    if not path.is_file() or path.suffix not in SUFFIXES:
+    # int() also accepts other digits.
+    is_label = path.stem == WITHOUT_YEAR if table.year is None else path.stem.isdecimal() and path.stem.isascii()
+    if not is_label or not path.is_file() or path.suffix not in SUFFIXES:
         return ExtractProblem(name, None, "unknown-file", 1)
     if table.year is None:
-        return (
-            Extract(table, None, path, name)
-            if path.stem == WITHOUT_YEAR
-            else ExtractProblem(name, None, "unknown-file", 1)
-        )
-    if not path.stem.isdecimal() or not path.stem.isascii():  # int() also accepts other digits
-        return ExtractProblem(name, None, "unknown-file", 1)
+        return Extract(table, None, path, name)
     year = int(path.stem)
     if year not in table.year.years or path.stem != str(year):  # "02022" is no year
         return ExtractProblem(name, None, "unknown-year", 1)

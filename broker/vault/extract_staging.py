@@ -1,6 +1,6 @@
 """Stages one extract at a time: checks it against the catalogue and writes its normalised rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 # ruff: noqa: S608 - SQL is put together from quoted names and literals (`broker.vault.duckdb_access`)
@@ -16,6 +16,9 @@ from broker.vault.person_numbers import with_person_key
 WHOLE_TYPES = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
 NUMBER_TYPES = WHOLE_TYPES | {"FLOAT", "DOUBLE"}
 KEY_FORMAT = "^[!-~]{1,64}$"
+
+RuleCount = tuple[str, str, str]
+"""A variable, a rule, and SQL that counts what breaks the rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +40,6 @@ class ColumnReading:
 def stored_variables(table: CatalogueTable) -> tuple[Variable, ...]:
     """The variables that a snapshot holds. Instant identifiers are never granted, so they are not stored."""
     return tuple(v for v in table.variables if v.cls is not VariableClass.INSTANT_IDENTIFIER)
-
-
-def is_stripped(table: CatalogueTable, variable: Variable) -> bool:
-    """Whether extracts may lack a column: direct identifiers are removed before data are handed over."""
-    return not table.can_grant(variable)
 
 
 def column_reading(
@@ -156,11 +154,9 @@ def stage_extract(con: duckdb_access.Connection, extract: Extract, staged: Path)
             con.execute(f"CREATE OR REPLACE TEMP TABLE plain_rows AS SELECT {plain} FROM {_source(extract)}")
             con.execute(f"CREATE OR REPLACE TEMP TABLE read_rows AS SELECT {values} FROM plain_rows")
             # All problems at once, so that a delivery is corrected once.
-            problems = [
-                *_broken_rules(con, extract, readings),
-                *_many_values(con, extract),
-                *_table_rules(con, extract),
-            ]
+            columns = [*_wrong_types(con, readings), *_column_rules(readings)]
+            counts = [*columns, *_many_values(extract.table), *_table_rules(extract.table)]
+            problems = [ExtractProblem(extract.name, *broken) for broken in _broken_rules(con, "read_rows", counts)]
             _write(con, extract, staged)
     except duckdb_access.Error:
         return [ExtractProblem(extract.name, None, "unreadable", 1)]
@@ -193,23 +189,28 @@ def _readings(extract: Extract, columns: list[tuple[str, str]]) -> tuple[list[Co
     readings = []
     for variable in table.variables:
         place = found.get(variable.name.casefold())
-        if place is None and not is_stripped(table, variable):
+        # Extracts may lack direct identifiers: they are removed before data are handed over.
+        if place is None and table.can_grant(variable):
             problems.append(ExtractProblem(extract.name, variable.name, "missing-column", 1))
         readings.append(column_reading(table, extract.year, variable, *(place or (None, ""))))
     return readings, problems
 
 
-def _broken_rules(
-    con: duckdb_access.Connection, extract: Extract, readings: list[ColumnReading]
-) -> list[ExtractProblem]:
+def _wrong_types(con: duckdb_access.Connection, readings: list[ColumnReading]) -> list[RuleCount]:
     given = duckdb_access.single_row(con, f"SELECT {', '.join(f'count({r.column})' for r in readings)} FROM plain_rows")
-    rules = [(r.variable.name, rule, f"count_if({predicate})") for r in readings for rule, predicate in r.rules]
-    wrong = [(r.variable.name, "type", f"{n} - count({r.column})") for r, n in zip(readings, given, strict=True)]
-    counted = [*wrong, *rules]
-    row = duckdb_access.single_row(con, f"SELECT {', '.join(number for _, _, number in counted)} FROM read_rows")
-    return [
-        ExtractProblem(extract.name, column, rule, n) for (column, rule, _), n in zip(counted, row, strict=True) if n
-    ]
+    return [(r.variable.name, "type", f"{n} - count({r.column})") for r, n in zip(readings, given, strict=True)]
+
+
+def _column_rules(readings: Sequence[ColumnReading]) -> list[RuleCount]:
+    return [(r.variable.name, rule, f"count_if({predicate})") for r in readings for rule, predicate in r.rules]
+
+
+def _broken_rules(con: duckdb_access.Connection, rows: str, counts: Sequence[RuleCount]) -> list[tuple[str, str, int]]:
+    """Variable, rule and number wherever the rows break a rule."""
+    if not counts:
+        return []
+    row = duckdb_access.single_row(con, f"SELECT {', '.join(sql for *_, sql in counts)} FROM {rows}")
+    return [(variable, rule, n) for (variable, rule, _), n in zip(counts, row, strict=True) if n]
 
 
 def broken_rules_of_stored(
@@ -217,12 +218,8 @@ def broken_rules_of_stored(
 ) -> list[tuple[str, str]]:
     """The (variable, rule) pairs that stored rows break: the catalogue may be stricter than that of their ingest."""
     readings = [column_reading(table, year, v, v.name, duckdb_access.storage_type(v)) for v in variables]
-    rules = [(r.variable.name, rule, predicate) for r in readings for rule, predicate in r.rules]
-    if not rules:
-        return []
-    counts = ", ".join(f"count_if({predicate})" for *_, predicate in rules)
-    row = duckdb_access.single_row(con, f"SELECT {counts} FROM {duckdb_access.parquet_of(path)}")
-    return [(name, rule) for (name, rule, _), n in zip(rules, row, strict=True) if n]
+    found = _broken_rules(con, duckdb_access.parquet_of(path), _column_rules(readings))
+    return [(variable, rule) for variable, rule, _ in found]
 
 
 def _write(con: duckdb_access.Connection, extract: Extract, staged: Path) -> None:
@@ -234,36 +231,24 @@ def _write(con: duckdb_access.Connection, extract: Extract, staged: Path) -> Non
     duckdb_access.write(con, query, staged, columns)
 
 
-def _many_values(con: duckdb_access.Connection, extract: Extract) -> list[ExtractProblem]:
-    """Problems for variables with more different values than the catalogue allows, with their number."""
-    limited = [(v.name, v.most) for v in stored_variables(extract.table) if v.most is not None]
-    if not limited:
-        return []
-    row = duckdb_access.single_row(
-        con,
-        f"SELECT {', '.join(f'count(DISTINCT {duckdb_access.quote(column)})' for column, _ in limited)} FROM read_rows",
-    )
-    return [ExtractProblem(extract.name, c, "most", n) for (c, most), n in zip(limited, row, strict=True) if n > most]
+def _many_values(table: CatalogueTable) -> Iterator[RuleCount]:
+    """Variables with more different values than the catalogue allows, with their number."""
+    for variable in stored_variables(table):
+        if variable.most is not None:
+            n = f"count(DISTINCT {duckdb_access.quote(variable.name)})"
+            yield variable.name, "most", f"CASE WHEN {n} > {variable.most} THEN {n} END"
 
 
-def _table_rules(con: duckdb_access.Connection, extract: Extract) -> list[ExtractProblem]:
+def _table_rules(table: CatalogueTable) -> Iterator[RuleCount]:
     """Rules over several rows: rows for each person and year, and the unique key of a public table."""
-    table = extract.table
     if table.kind is TableKind.PERSON:
         column, rule, most = table.link_key, "rows-per-person", table.max_rows_per_unit_year
     else:
         column, rule, most = table.unique_key, "unique-key", 1
     if column is None or table.second_key is not None:
-        return []
+        return
     key = duckdb_access.quote(column)
-    n = duckdb_access.count(
-        con,
-        f"SELECT count(*) FROM (SELECT {key} FROM read_rows WHERE {key} IS NOT NULL "
-        f"GROUP BY {key} HAVING count(*) > {most})",
-    )
-    problems = [ExtractProblem(extract.name, column, rule, n)] if n else []
-    if table.kind is TableKind.PUBLIC and (
-        empty := duckdb_access.count(con, f"SELECT count_if({key} IS NULL) FROM read_rows")
-    ):
-        problems.append(ExtractProblem(extract.name, column, "missing", empty))
-    return problems
+    often = f"SELECT {key} FROM read_rows WHERE {key} IS NOT NULL GROUP BY {key} HAVING count(*) > {most}"
+    yield column, rule, f"(SELECT count(*) FROM ({often}))"
+    if table.kind is TableKind.PUBLIC:
+        yield column, "missing", f"count_if({key} IS NULL)"

@@ -14,7 +14,7 @@ import pyarrow.parquet as parquet
 from broker.domain.errors import Unavailable
 from broker.domain.plans.variable_uses import VariableUse, Years
 from broker.domain.ports import Vault, VaultTable
-from broker.vault.build_once import MANIFEST, build_once, remove_older
+from broker.vault.build_once import MANIFEST, build_once, remove_older, seal
 
 FOLDER = "narrow"
 RETENTION_SECONDS = 86_400
@@ -80,11 +80,7 @@ def _make(
             target = script / path
             target.parent.mkdir(parents=True, exist_ok=True)
             _copy(vault.script / path, target, held[table.name], year)
-            target.chmod(0o444)
-    # Sealed like the vault: jobs may read and nobody may write.
-    for folder in [*(path for path in script.rglob("*") if path.is_dir()), script]:
-        folder.chmod(0o555)
-    script.parent.chmod(0o711)
+    seal(script.parent)  # like the vault
     return {}
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from broker.domain.errors import Breach
 from broker.domain.projects.erasures import ErasedPersons
 from broker.policy.data_catalogue import CatalogueTable
-from broker.vault.duckdb_access import Connection, count, literal, parquet_of, quote
+from broker.vault.duckdb_access import Connection, count, execute_over, literal, parquet_of, quote
 
 Numbers = NDArray[np.int64]
 
@@ -64,9 +64,11 @@ def find_erased(con: Connection, erased: ErasedPersons | None) -> None:
         f"SELECT domain, key, number FROM known WHERE domain <> '{ERASED_DOMAIN}'"
     )
     found = _found(con, erased, erased.digests | before)
-    _insert(con, "gone", {"number": pa.array(found, pa.uint32())})
-    theirs = con.execute("SELECT domain, key, number FROM keyed WHERE number IN (FROM gone)").fetchall()
-    _forget(con, erased, theirs)
+    execute_over(con, pa.table({"number": pa.array(found, pa.uint32())}), "INSERT INTO gone FROM given")
+    theirs = con.sql("SELECT domain, key, number FROM keyed WHERE number IN (FROM gone)").to_arrow_table()
+    keys = zip(theirs["domain"].to_pylist(), theirs["key"].to_pylist(), strict=True)
+    digests = pa.array([erased.digest(domain, key) for domain, key in keys], pa.string())
+    execute_over(con, theirs.append_column("digest", digests), "INSERT INTO forgotten BY NAME FROM given")
 
 
 def _found(con: Connection, erased: ErasedPersons, wanted: frozenset[str]) -> list[int]:
@@ -77,22 +79,6 @@ def _found(con: Connection, erased: ErasedPersons, wanted: frozenset[str]) -> li
     while rows := cursor.fetchmany(FETCH_SIZE):  # all keys at once would not fit in memory
         found.update(number for domain, key, number in rows if erased.digest(domain, key) in wanted)
     return sorted(found)
-
-
-def _forget(con: Connection, erased: ErasedPersons, theirs: list[tuple[str, str, int]]) -> None:
-    columns = {
-        "domain": pa.array([d for d, _, _ in theirs], pa.string()),
-        "key": pa.array([k for _, k, _ in theirs], pa.string()),
-        "digest": pa.array([erased.digest(d, k) for d, k, _ in theirs], pa.string()),
-        "number": pa.array([n for _, _, n in theirs], pa.uint32()),
-    }
-    _insert(con, "forgotten", columns)
-
-
-def _insert(con: Connection, table: str, columns: dict[str, pa.Array]) -> None:
-    con.register("found_here", pa.table(columns))
-    con.execute(f"INSERT INTO {table} FROM found_here")
-    con.unregister("found_here")
 
 
 def private_map_sql() -> str:
@@ -187,9 +173,9 @@ def _label(con: Connection) -> None:
     ).fetchnumpy()
     size = count(con, "SELECT count(*) FROM nodes")
     labels = connected_components(size, np.asarray(edges["l"], dtype=np.int64), np.asarray(edges["r"], dtype=np.int64))
-    _register(con, "labels", {"node": np.arange(size, dtype=np.int64), "label": labels})
-    con.execute("CREATE TEMP TABLE labelled AS SELECT domain, key, old, label FROM nodes JOIN labels USING (node)")
-    con.unregister("labels")
+    given = pa.table({"node": np.arange(size, dtype=np.int64), "label": labels})
+    labelled = "SELECT domain, key, old, label FROM nodes JOIN given USING (node)"
+    execute_over(con, given, f"CREATE TEMP TABLE labelled AS {labelled}")
 
 
 def _claim(con: Connection) -> None:
@@ -209,13 +195,8 @@ def _number_new(con: Connection) -> None:
     first = count(con, "SELECT max(number) + 1 FROM known")
     # Random order, so that a number says nothing about the key.
     fresh = np.random.default_rng(secrets.randbits(128)).permutation(len(labels)) + first
-    _register(con, "fresh", {"label": labels.astype(np.int64), "number": fresh.astype(np.int64)})
-    con.execute("UPDATE person SET number = fresh.number FROM fresh WHERE fresh.label = person.label")
-    con.unregister("fresh")
-
-
-def _register(con: Connection, view: str, columns: dict[str, np.ndarray]) -> None:
-    con.register(view, pa.table({k: pa.array(v) for k, v in columns.items()}))
+    given = pa.table({"label": labels.astype(np.int64), "number": fresh.astype(np.int64)})
+    execute_over(con, given, "UPDATE person SET number = given.number FROM given WHERE given.label = person.label")
 
 
 def _save_map(con: Connection, known: Path) -> None:

@@ -3,7 +3,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from broker.domain.ports import Vault
 from broker.domain.ports.history_ports import KnownPopulation
 from broker.evidence.member_tables import members_of, to_bytes
 from broker.policy.policy_set import PolicySet, canonical_json
-from broker.vault.build_once import locked
+from broker.vault.build_once import locked, write_private
 from broker.vault.duckdb_access import Connection, connection, parquet_of, quote
 from broker.vault.ingest import PERSON_COLUMN
 from broker.vault.project_shares import year_label
@@ -115,11 +114,5 @@ def _cells(con: Connection, source: Path, variables: Sequence[str]) -> list[tupl
 
 
 def _save(path: Path, cells: Sequence[tuple[Value, ...]], sizes: Sequence[int], content: bytes) -> None:
-    half = path.with_name(f".half-{path.name}")
-    half.unlink(missing_ok=True)
     header = json.dumps({"cells": [values_to_json(cell) for cell in cells], "sizes": list(sizes)})
-    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(header.encode() + b"\n" + content)
-        file.flush()
-        os.fsync(file.fileno())  # durable before it gets its name
-    os.replace(half, path)
+    write_private(path, header.encode() + b"\n" + content)

@@ -2,14 +2,13 @@
 
 import hashlib
 import hmac
-import os
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from broker.domain.errors import Breach
-from broker.vault.build_once import locked
+from broker.vault.build_once import locked, write_private
 
 MASTER_FILE = "pseudonyms.key"
 MASTER_BYTES = 32
@@ -24,12 +23,8 @@ class ProjectKey:
     ident: str
     secret: bytes = field(repr=False)
 
-    def pseudonym(self, domain: str, key: str) -> str:
-        """The pseudonym of a key. In all tables and years of the project, a key of a domain has the same pseudonym."""
-        message = f"{domain}\0{key}".encode()
-        return hmac.digest(self.secret, message, "sha256").hex()[:LENGTH]
-
     def pseudonyms(self, domain: str, keys: Iterable[str]) -> list[str]:
+        """The pseudonyms of keys. In all tables and years of the project, a key of a domain has the same pseudonym."""
         start, digest, secret = f"{domain}\0".encode(), hmac.digest, self.secret
         return [digest(secret, start + key.encode(), "sha256").hex()[:LENGTH] for key in keys]
 
@@ -66,20 +61,9 @@ def _master(private: Path) -> bytes:
     if not path.exists():
         with locked(private / ".key.lock"):
             if not path.exists():
-                _make_master(path)
+                write_private(path, secrets.token_bytes(MASTER_BYTES))  # a lost key could not be made again
     master = path.read_bytes()
     # Another key would give everybody other pseudonyms.
     if len(master) != MASTER_BYTES or path.stat().st_mode & 0o077:
         raise Breach(f"{path.name} is damaged, or others than its owner may read it.")
     return master
-
-
-def _make_master(path: Path) -> None:
-    half = path.with_suffix(".half")
-    half.unlink(missing_ok=True)
-    descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(secrets.token_bytes(MASTER_BYTES))
-        stream.flush()
-        os.fsync(stream.fileno())  # a lost key could not be made again
-    os.replace(half, path)

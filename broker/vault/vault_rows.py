@@ -9,7 +9,7 @@ from pathlib import Path
 from broker.domain.evidence import VaultProofs
 from broker.domain.plans.scalars import ScalarType
 from broker.domain.plans.variable_uses import institution_code
-from broker.policy.data_catalogue import MAX_RANK, RowRanking, TableKind, Variable
+from broker.policy.data_catalogue import MAX_RANK, RowRanking, TableKind
 from broker.vault.duckdb_access import literal, literals, parquet_of, quote
 from broker.vault.ingest import PERSON_COLUMN
 from broker.vault.project_shares import ProjectShare, domain_of, institution_of, is_pseudonymous
@@ -23,19 +23,9 @@ MOST_CODES = 255
 def coded_variables(share: ProjectShare) -> Mapping[str, tuple[str, ...]]:
     """The share's text variables with a code list, each with its codes in text order. Ingest has refused any value
     outside the list."""
-    return {v.name: _codes(v) for v in share.variables if _is_coded(share, v)}
-
-
-def _is_coded(share: ProjectShare, variable: Variable) -> bool:
-    return (
-        variable.type is ScalarType.TEXT
-        and 0 < len(_codes(variable)) <= MOST_CODES
-        and not is_pseudonymous(share.table, variable)
-    )
-
-
-def _codes(variable: Variable) -> tuple[str, ...]:
-    return tuple(sorted(set(variable.codes or ())))
+    texts = [v for v in share.variables if v.type is ScalarType.TEXT and not is_pseudonymous(share.table, v)]
+    codes = {v.name: tuple(sorted(set(v.codes or ()))) for v in texts}
+    return {name: found for name, found in codes.items() if 0 < len(found) <= MOST_CODES}
 
 
 def code_columns(share: ProjectShare) -> list[tuple[str, str]]:

@@ -4,7 +4,6 @@ it."""
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from broker.domain.ports import Snapshot, Vault, VaultTable
 from broker.domain.projects.project import ResearchProject
 from broker.policy.data_catalogue import Catalogue
 from broker.policy.policy_set import PolicySet, canonical_json
-from broker.vault.build_once import locked, try_locked
+from broker.vault.build_once import locked, remove_folder, seal, try_locked
 from broker.vault.build_vault import SCHEMA_FILE, build_vault
 from broker.vault.extract_files import WITHOUT_YEAR
 from broker.vault.facts import Facts, facts_json, proofs_of, restrict_facts
@@ -107,7 +106,7 @@ class VaultStore:
                 continue
             with try_locked(self._lock(folder.name)) as held:
                 if held and folder.is_dir() and folder.name not in used:
-                    _remove(folder)
+                    remove_folder(folder)
                     self._map(folder.name).unlink(missing_ok=True)
                     removed += 1
         return removed
@@ -144,19 +143,19 @@ class VaultStore:
     def _build(self, key: str, shares: list[ProjectShare], snapshot: Snapshot, secret: ProjectKey) -> None:
         half, half_map = self._vaults / f".half-{key}", self._map(f".half-{key}")
         half_map.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if half.exists():  # left by a crash
-            _remove(half)
+        remove_folder(half)  # left by a crash
         half.mkdir()
         try:
             records = owner_salt(self._private, "record keys")
             build_vault(shares, snapshot_folder(self._data, snapshot.ident), secret, records, half, half_map)
             narrow = restrict_facts(json.loads(snapshot.facts), _granted(shares))
             (half / FACTS_FILE).write_text(facts_json(narrow), encoding="utf-8")
-            _seal(half)
+            seal(half)
+            (half / FACTS_FILE).chmod(0o400)  # facts are exact: for the broker only
             os.replace(half_map, self._map(key))  # the map first: a vault without its map would be useless
             os.replace(half, self._vaults / key)
         except BaseException:
-            _remove(half)
+            remove_folder(half)
             half_map.unlink(missing_ok=True)
             raise
 
@@ -199,17 +198,3 @@ def _vault(folder: Path, snapshot: Snapshot, project: str, shares: list[ProjectS
     return Vault(
         folder.name, snapshot.ident, project, folder / "evidence", folder / "script", tables, snapshot.synthetic
     )
-
-
-def _seal(folder: Path) -> None:
-    """Let every user of the host read the two renderings through the vault's own name, and let nobody write."""
-    for path in sorted(folder.rglob("*"), reverse=True):
-        path.chmod(0o555 if path.is_dir() else 0o444)
-    (folder / FACTS_FILE).chmod(0o400)  # facts are exact: for the broker only
-    folder.chmod(0o711)
-
-
-def _remove(folder: Path) -> None:
-    for path in [folder, *(p for p in folder.rglob("*") if p.is_dir())]:
-        path.chmod(0o700)
-    shutil.rmtree(folder)

@@ -13,15 +13,15 @@ def test_keys_of_projects_differ_and_last(tmp_path: Path) -> None:
     one, two = project_key(tmp_path, "ONE"), project_key(tmp_path, "TWO")
     assert project_key(tmp_path, "ONE") == one
     assert one.ident != two.ident
-    assert one.pseudonym("pmr", "A") != two.pseudonym("pmr", "A")
+    assert one.pseudonyms("pmr", ["A"]) != two.pseudonyms("pmr", ["A"])
     assert stat.S_IMODE((tmp_path / MASTER_FILE).stat().st_mode) == 0o600
 
 
 def test_the_same_text_in_another_domain_is_another_person() -> None:
     key = ProjectKey("k", b"x" * 32)
-    assert key.pseudonym("pmr", "A") != key.pseudonym("staff", "A")
-    assert key.pseudonym("a", "bc") != key.pseudonym("ab", "c")
-    assert key.pseudonyms("pmr", ["A", "B"]) == [key.pseudonym("pmr", "A"), key.pseudonym("pmr", "B")]
+    assert key.pseudonyms("pmr", ["A"]) != key.pseudonyms("staff", ["A"])
+    assert key.pseudonyms("a", ["bc"]) != key.pseudonyms("ab", ["c"])
+    assert key.pseudonyms("pmr", ["A", "B"]) == [*key.pseudonyms("pmr", ["A"]), *key.pseudonyms("pmr", ["B"])]
 
 
 def test_a_key_does_not_print_its_secret() -> None:
