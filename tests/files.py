@@ -1,11 +1,12 @@
 """Files of scripts, made anew in this process by the code of the container."""
 
+import sys
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from broker.domain.jobs.script_files import RawFile, RebuiltFile
-from broker.engine.file_rebuilders import rebuild_in_process
+from broker.engine.file_rebuilders import InProcessRebuilder
 from broker.policy.files import load_policies
 from broker.python_jobs import sanitised_files
 
@@ -22,5 +23,6 @@ def remake(name: str, content: bytes, digits: int = DIGITS) -> sanitised_files.S
 
 
 def made(name: str, content: bytes) -> RebuiltFile:
-    how: Any = mock.Mock(digits=DIGITS, caps=CAPS)
-    return rebuild_in_process(RawFile(name, ending(name), content), how)
+    how: Any = mock.Mock(digits=DIGITS, caps=CAPS, job_values=sys.maxsize)
+    (file,) = InProcessRebuilder().rebuild([RawFile(name, ending(name), content)], how, mock.Mock())
+    return file

@@ -13,7 +13,7 @@ from broker.domain.ports import SandboxLimits, SandboxRequest, Vault, VaultTable
 from broker.domain.ports.history_ports import Frames
 from broker.engine.result_frames import read_joint_table, read_public_rows, read_table
 from broker.evidence.table_families import find_families
-from broker.query import TwoPassQuery, render_public, two_pass_query
+from broker.query import TwoPassQuery, quoted, render_public, two_pass_query
 
 
 class DuckDBEngine:
@@ -130,6 +130,12 @@ def mounted_table(vault: Vault, name: str, years: Years | None) -> dict[str, obj
         raise Breach(f"The plan reads {name}, which the vault of {vault.project} does not hold.")
     schema, _, bare = name.partition(".")
     return {"schema": schema, "name": bare, "paths": list(_paths(table, years))}
+
+
+def quoted_table(name: str) -> str:
+    """The name of a table in a statement."""
+    schema, _, bare = name.partition(".")
+    return f"{quoted(schema)}.{quoted(bare)}"
 
 
 def _paths(table: VaultTable, years: Years | None) -> Iterator[str]:

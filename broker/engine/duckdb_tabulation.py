@@ -21,10 +21,10 @@ from broker.engine.person_table import Connection, PersonTable, Row, number_sql,
 from broker.evidence import tabulation
 from broker.evidence.tabulation import CellCoordinates
 
+EvidenceOfCells = dict[tabulation.StatisticRequest, dict[CellCoordinates, StatisticEvidence]]
 
-def sums_of(
-    table: PersonTable, name: str
-) -> dict[tabulation.StatisticRequest, dict[CellCoordinates, StatisticEvidence]]:
+
+def sums_of(table: PersonTable, name: str) -> EvidenceOfCells:
     """Evidence of a column's sum and mean. Persons with equal totals are grouped first: there are fewer groups than
     persons, and the most common total is needed."""
     value = table.columns[name]
@@ -73,9 +73,7 @@ def _single_sums(keys: str, v: str, least: int) -> str:
     )
 
 
-def _of_both(
-    name: str, found: Mapping[CellCoordinates, Row]
-) -> dict[tabulation.StatisticRequest, dict[CellCoordinates, StatisticEvidence]]:
+def _of_both(name: str, found: Mapping[CellCoordinates, Row]) -> EvidenceOfCells:
     both = {place: _evidence(*row) for place, row in found.items() if row[0]}
     return {
         tabulation.StatisticRequest(Measure.SUM, name): {place: total for place, (total, _) in both.items()},
@@ -133,7 +131,7 @@ def _cells(table: PersonTable, report: Callable[[int], None]) -> tuple[tabulatio
         add_up(table)
     counted = _counts(table)
     schools = _institutions(table) if table.request.institution else {}
-    evidence: dict[tabulation.StatisticRequest, Mapping[CellCoordinates, StatisticEvidence]] = {}
+    evidence: EvidenceOfCells = {}
     for done, name in enumerate(table.request.measures, 2):
         report(done)
         evidence |= sums_of(table, name)
@@ -155,7 +153,8 @@ def _cells(table: PersonTable, report: Callable[[int], None]) -> tuple[tabulatio
             found[count] = _with_institutions(of_rows(rows, persons, largest, second), school, None)
         if school is not None:
             found |= {w: _with_institutions(e, school, w.column) for w, e in found.items() if w.measure in MAGNITUDES}
-        cells.append(_cell(place, rows, persons, school, found))
+        number, most = (None, None) if school is None else (school.number, school.persons)
+        cells.append(tabulation.TabulatedCell(place, rows, persons, number, found, most))
     return tuple(cells)
 
 
@@ -170,15 +169,6 @@ class _InstitutionTotals(NamedTuple):
     number: int
     persons: int
     largest: Mapping[str | None, tuple[Any, Any]]
-
-
-def _cell(
-    place: CellCoordinates, rows: int, persons: int, school: _InstitutionTotals | None,
-    found: Mapping[tabulation.StatisticRequest, StatisticEvidence],
-) -> tabulation.TabulatedCell:  # fmt: skip
-    if school is None:
-        return tabulation.TabulatedCell(place, rows, persons, None, found)
-    return tabulation.TabulatedCell(place, rows, persons, school.number, found, school.persons)
 
 
 def _with_institutions(
@@ -231,9 +221,7 @@ def _pair(largest: list[Any] | None) -> tuple[Any, Any]:
     return (*found, 0, 0)[:2]  # fewer than two institutions
 
 
-def _places(
-    table: PersonTable, name: str
-) -> dict[tabulation.StatisticRequest, dict[CellCoordinates, StatisticEvidence]]:
+def _places(table: PersonTable, name: str) -> EvidenceOfCells:
     """Evidence of the quantiles, deviations, extremes and modes of a column, from the frequency of each value."""
     value = table.columns[name]
     persons = "count(*)" if table.one_row_each else "count(DISTINCT p)"
@@ -243,7 +231,7 @@ def _places(
     single = f"SELECT {table.keys}, count(*), 1 {where} GROUP BY {table.groups}"
     whole = table.by_place(single if table.one_row_each else several)
     wanted = [w for w in table.request.places if w.column == name]
-    found: dict[tabulation.StatisticRequest, dict[CellCoordinates, StatisticEvidence]] = {w: {} for w in wanted}
+    found: EvidenceOfCells = {w: {} for w in wanted}
     query = f"SELECT {table.keys}, {value} AS t, count(*), {persons} {where} GROUP BY {table.groups}, t ORDER BY ALL"
     for place, tally in _by_place(table.con, query, len(table.request.by)):
         for statistic in wanted:

@@ -68,7 +68,8 @@ class TableCoordinates:
         cells, at = self._places(number, rows)
         found = np.zeros((cells, width), np.int64)
         found[at[at >= 0]] = rows.numbers[at >= 0, start : start + width]
-        return _list(found)
+        cells_in_order: list[int] = found.reshape(-1).tolist()
+        return cells_in_order
 
     def _of_slots(self, block: Block, number: int, place: int) -> Sequence[int]:
         rows, width = self._slots[place][number], self._bounded.vectors[place].width
@@ -161,11 +162,6 @@ def _whole(column: pa.Array) -> Numbers:
     if (found < 0).any():
         raise _breach("has a coordinate that is none")
     return found
-
-
-def _list(found: Numbers) -> list[int]:
-    numbers: list[int] = found.reshape(-1).tolist()
-    return numbers
 
 
 def _breach(what: str) -> Breach:

@@ -170,15 +170,12 @@ class InProcessRebuilder:
 
 def rebuild_in_process(file: RawFile, how: RebuildRequest) -> RebuiltFile:
     size, media = len(file.content), MEDIA_TYPES.get(file.kind, DOCUMENT)
-    try:
-        match file.kind:
-            case "document":
-                return RebuiltFile(file.name, media, size, sanitise_document(file.content, how.caps))
-            case ".png":
-                return RebuiltFile(file.name, media, size, b"")
-            case ".parquet":
-                return rejected_file(file, "type", PARQUET_SENTENCE)
-        made = sanitise_file(file.kind, file.content, how.digits, how.caps)
-    except Invalid as wrong:
-        return rejected_file(file, wrong.code, wrong.message)
+    match file.kind:
+        case "document":
+            return RebuiltFile(file.name, media, size, sanitise_document(file.content, how.caps))
+        case ".png":
+            return RebuiltFile(file.name, media, size, b"")
+        case ".parquet":
+            return rejected_file(file, "type", PARQUET_SENTENCE)
+    made = sanitise_file(file.kind, file.content, how.digits, how.caps)
     return RebuiltFile(file.name, media, size, made.content, made.sheet)

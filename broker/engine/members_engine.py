@@ -19,28 +19,15 @@ from broker.domain.ports import SandboxLimits, SandboxRequest, SubmittedMicrodat
 from broker.domain.ports.history_ports import Frames, TableAddress, TableMembers
 from broker.engine.duckdb_engine import sql_request, table_payloads, tables_in
 from broker.engine.result_checks import breach
-from broker.engine.result_frames import arrow_table, check_type, plain_value
+from broker.engine.result_frames import ARROW_TYPES, arrow_table, check_type, plain_value
 from broker.engine.script_rows_engine import over_script_rows, with_script_rows
 from broker.engine.script_rows_verification import read_checked
-from broker.evidence.member_tables import Members, members_of, to_bytes
+from broker.evidence.member_tables import members_of, to_bytes
 from broker.evidence.table_families import shown_tables
 from broker.query import render_member_cells, render_members
 
 Persons = NDArray[np.uint32]
 Amounts = NDArray[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class CellMembers:
-    """The table's address, the keys of its cells by number, and the members of the cells."""
-
-    where: TableAddress
-    cells: tuple[tuple[Value, ...], ...]
-    members: Members
-
-
-def member_places(plan: Plan) -> tuple[TableAddress, ...]:
-    return tuple(where for where, _ in shown_tables(plan))
 
 
 def member_tables(plan: Plan, wanted: Sequence[TableAddress]) -> list[tuple[TableAddress, PlannedTable]]:
@@ -58,22 +45,12 @@ def member_statements(
         yield f"{output}#{number}/members", render_members(table, least, proofs)
 
 
-def read_members(plan: Plan, frames: Frames, numbers: Persons, wanted: Sequence[TableAddress]) -> Iterator[CellMembers]:
-    """Yield one table after the other. `numbers` maps the project's person numbers to global ones. Raises Breach for
-    unexpected frames."""
-    tables = member_tables(plan, wanted)
-    payloads = table_payloads(frames, 2 * len(tables), "two for each table")
-    for where, table in tables:
-        cells = _cells(table, next(payloads))
-        yield _members(where, table, cells, next(payloads), numbers)
-
-
 def _cells(table: PlannedTable, payload: bytes) -> tuple[tuple[Value, ...], ...]:
     found = arrow_table(payload)
     keys = [f"k{i}" for i in range(len(table.keys))]
     _check_names(found, ["cell", *keys])
     for name, key in zip(keys, table.keys, strict=True):
-        check_type(key.type, found.schema.field(name).type)
+        check_type(ARROW_TYPES[key.type], found.schema.field(name).type)
     number = _numbers(found, "cell", pa.int32())
     # The second statement refers to cells by these numbers.
     if not np.array_equal(number, np.arange(len(number))):
@@ -88,7 +65,7 @@ def _cells(table: PlannedTable, payload: bytes) -> tuple[tuple[Value, ...], ...]
 
 def _members(
     where: TableAddress, table: PlannedTable, cells: tuple[tuple[Value, ...], ...], payload: bytes, numbers: Persons
-) -> CellMembers:
+) -> TableMembers:
     found = arrow_table(payload)
     columns = amount_columns(table)
     _check_names(found, ["p", "cell", *(c.name for c in columns)])
@@ -100,7 +77,7 @@ def _members(
         c.name: _numbers(found, c.name, pa.float64() if c.kind is AmountKind.TOTAL else pa.uint32()) for c in columns
     }
     _check_amounts(table, amounts)
-    return CellMembers(where, cells, members_of(len(cells), numbers[local], cell, amounts))
+    return TableMembers(where, cells, to_bytes(members_of(len(cells), numbers[local], cell, amounts)))
 
 
 def _check_names(found: pa.Table, names: list[str]) -> None:
@@ -139,7 +116,7 @@ class DuckDBMembersEngine:
     """See `broker.domain.ports.history_ports.MembersEngine`."""
 
     def shown(self, plan: Plan) -> tuple[TableAddress, ...]:
-        return member_places(plan)
+        return tuple(where for where, _ in shown_tables(plan))
 
     def prepare_members(
         self, plan: Plan, vault: Vault, job: str, attempt: int, limits: SandboxLimits, needs: EvidenceNeeds,
@@ -153,9 +130,14 @@ class DuckDBMembersEngine:
     def read_members(
         self, plan: Plan, frames: Frames, numbers: bytes, wanted: Sequence[TableAddress]
     ) -> tuple[TableMembers, ...]:
+        """The tables' members. `numbers` maps the project's person numbers to global ones. Raises Breach for unexpected
+        frames."""
         persons = np.frombuffer(numbers, "<u4").astype(np.uint32)  # native byte order
-        found = read_members(plan, frames, persons, wanted)
-        return tuple(TableMembers(f.where, f.cells, to_bytes(f.members)) for f in found)
+        tables = member_tables(plan, wanted)
+        payloads = table_payloads(frames, 2 * len(tables), "two for each table")
+        return tuple(
+            _members(where, table, _cells(table, next(payloads)), next(payloads), persons) for where, table in tables
+        )
 
     def prepare_script_members(
         self, plan: Plan, rows: MicrodataSchema, to: SubmittedMicrodata, limits: SandboxLimits, needs: EvidenceNeeds,

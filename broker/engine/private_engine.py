@@ -13,7 +13,7 @@ from broker.domain.evidence import VaultProofs
 from broker.domain.plans.plan import Plan
 from broker.domain.plans.scalars import Value
 from broker.domain.ports import SandboxLimits, SandboxRequest, Vault
-from broker.engine.duckdb_engine import framed_sql_request, mounted_table, sql_request, table_payloads, tables_read
+from broker.engine import duckdb_engine
 from broker.engine.exact_coordinates import Keys, TableCoordinates, slot_vectors
 from broker.engine.hardened_duckdb import views_of
 from broker.engine.in_process_engine import table_files
@@ -36,7 +36,7 @@ class DuckDBBlocks:
         self, cut: BlockTables, blocks: int, key: str, vault: Vault, job: str, attempt: int, limits: SandboxLimits
     ) -> SandboxRequest:
         content = {
-            "tables": [mounted_table(vault, t.name, t.years) for t in (*cut.public, *cut.persons)],
+            "tables": [duckdb_engine.mounted_table(vault, t.name, t.years) for t in (*cut.public, *cut.persons)],
             "statements": [],  # the cut has its own
             "cut": {
                 "blocks": blocks,
@@ -44,7 +44,7 @@ class DuckDBBlocks:
                 "persons": [_in_blocks(t, blocks, key) for t in cut.persons],
             },
         }
-        return framed_sql_request(vault, content, job, attempt, limits)
+        return duckdb_engine.framed_sql_request(vault, content, job, attempt, limits)
 
     def read_cut(self, frames: Sequence[tuple[str, bytes]]) -> bytes:
         found = [(kind, payload) for kind, payload in frames if kind != "status"]
@@ -55,21 +55,16 @@ class DuckDBBlocks:
 
 def _all_rows(table: BlockTable) -> str:
     names = _names(table)
-    return f"SELECT {names} FROM {_table_name(table)} ORDER BY {names}"
+    return f"SELECT {names} FROM {duckdb_engine.quoted_table(table.name)} ORDER BY {names}"
 
 
 def _in_blocks(table: BlockTable, blocks: int, key: str) -> str:
     """Rows of a block are in an order that depends only on their content and the key."""
-    names = _names(table)
+    names, rows = _names(table), duckdb_engine.quoted_table(table.name)
     # __k::VARCHAR)" || __k is the same in all tables of persons, so a person is in the same block of each.
     digest = f"sha256('{key}/' || __k::VARCHAR)"
     number = f"(('0x' || substr({digest}, 1, {HASH_DIGITS}))::UBIGINT % {blocks})::INTEGER"
-    return f"SELECT {number} AS {BLOCK}, {names} FROM {_table_name(table)} ORDER BY {BLOCK}, hash('{key}', {names})"
-
-
-def _table_name(table: BlockTable) -> str:
-    schema, _, name = table.name.partition(".")
-    return f"{quoted(schema)}.{quoted(name)}"
+    return f"SELECT {number} AS {BLOCK}, {names} FROM {rows} ORDER BY {BLOCK}, hash('{key}', {names})"
 
 
 def _names(table: BlockTable) -> str:
@@ -116,7 +111,9 @@ class PrivateDuckDB:
         self, plan: Plan, measured: Sequence[PrivateOutputPlan], vault: Vault, job: str, attempt: int,
         limits: SandboxLimits,
     ) -> SandboxRequest:  # fmt: skip
-        request = prepare_private(plan, measured, vault, job, attempt, limits)
+        """Like `DuckDBEngine.prepare`, with the same image, mounts and settings but other statements."""
+        texts = [{"name": n, "sql": sql} for n, sql in private_statements(plan, measured, vault.proofs)]
+        request = duckdb_engine.sql_request(vault, duckdb_engine.tables_read(plan), texts, job, attempt, limits)
         check_plans(request)
         return request
 
@@ -124,15 +121,17 @@ class PrivateDuckDB:
         self, plan: Plan, measured: Sequence[PrivateOutputPlan], made: MeasurementDesign,
         frames: Sequence[tuple[str, bytes]],
     ) -> ExactVectors:  # fmt: skip
-        return read_private(plan, measured, made, frames)
-
-
-def prepare_private(
-    plan: Plan, measured: Sequence[PrivateOutputPlan], vault: Vault, job: str, attempt: int, limits: SandboxLimits
-) -> SandboxRequest:
-    """Like `DuckDBEngine.prepare`, with the same image, mounts and settings but other statements."""
-    texts = [{"name": n, "sql": sql} for n, sql in private_statements(plan, measured, vault.proofs)]
-    return sql_request(vault, tables_read(plan), texts, job, attempt, limits)
+        """Read the exact vectors strictly: raises Breach for anything that was not requested."""
+        count = sum(1 for _ in private_statements(plan, measured, {}))
+        payloads = duckdb_engine.table_payloads(frames, count, "one for each bounded table")
+        cells, public = [], []
+        tables = iter(made.tables)
+        for output, found in zip(plan.outputs, measured, strict=True):
+            cells += [TableCoordinates(bounded, next(tables), payloads) for bounded in found.bounded]
+            public.append(tuple(read_public_rows(rows, next(payloads)) for rows in output.public))
+        # In the design's order.
+        vectors = tuple(cells[p.table].vector(made.block(p), p.set, p.block) for p in made.parts)
+        return ExactVectors(vectors, tuple(c.observed for c in cells), tuple(public))
 
 
 def private_statements(
@@ -145,19 +144,3 @@ def private_statements(
             for place in slot_vectors(table):
                 yield f"{output.name}#{number}/{place}", render_slots(table, place, proofs)
         yield from ((f"{output.name}/{i}", render_public(rows, 1)) for i, rows in enumerate(output.public))
-
-
-def read_private(
-    plan: Plan, measured: Sequence[PrivateOutputPlan], design: MeasurementDesign, frames: Sequence[tuple[str, bytes]]
-) -> ExactVectors:
-    """Read the exact vectors strictly: raises Breach for anything that was not requested."""
-    count = sum(1 for _ in private_statements(plan, measured, {}))
-    payloads = table_payloads(frames, count, "one for each bounded table")
-    cells, public = [], []
-    tables = iter(design.tables)
-    for output, found in zip(plan.outputs, measured, strict=True):
-        cells += [TableCoordinates(bounded, next(tables), payloads) for bounded in found.bounded]
-        public.append(tuple(read_public_rows(rows, next(payloads)) for rows in output.public))
-    # In the design's order.
-    vectors = tuple(cells[p.table].vector(design.block(p), p.set, p.block) for p in design.parts)
-    return ExactVectors(vectors, tuple(c.observed for c in cells), tuple(public))

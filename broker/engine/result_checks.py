@@ -37,30 +37,23 @@ def check_extra_columns(planned: PlannedTable, columns: Mapping[str, EvidenceCol
     if "cell_key" in columns:
         sums = [columns[c] for c in record_key_columns(planned)]
         if not all(c.known.all() and _are_counts(c) and (c.values < KEY_MODULUS).all() for c in sums):
-            raise Breach("A result of the engine has a sum of record keys that is none.")
+            raise breach("has a sum of record keys that is none")
 
 
 def _check_institutions(planned: PlannedTable, columns: Mapping[str, EvidenceColumn]) -> None:
     found, largest = columns["institutions"], columns["largest_institution"]
     if not _are_counts(found) or not _are_counts(largest):
-        raise Breach("A result of the engine has a count that is none.")
+        raise breach("has a count that is none")
     can_be = (found.values >= 1) & (found.values <= columns["rows"].values)
     # Both are known, or neither.
     if (found.known != largest.known).any() or (found.known & ~can_be).any():
-        raise Breach("A result of the engine counts institutions as they cannot be.")
+        raise breach("counts institutions as they cannot be")
     for name in institution_columns(planned):
         if not _are_numbers(columns[name]):
-            raise Breach("A result of the engine has a total of another type.")
-        first, of, _ = name.partition("_institution_largest")
-        if of and not _are_in_size_order(columns[name], columns[f"{first}_institution_second"]):
-            raise Breach("A result of the engine has totals of institutions out of order.")
-
-
-def _are_in_size_order(first: EvidenceColumn, second: EvidenceColumn) -> bool:
-    """Whether the first is known and at least as large wherever the second is known."""
-    at = second.known
-    one, other = first.values[at], second.values[at]
-    return bool(first.known[at].all() and (other >= 0).all() and (other <= one).all())
+            raise breach("has a total of another type")
+        second = name.replace("_institution_largest", "_institution_second")
+        if second != name and not (_are_counts(columns[second]) and _are_ordered(columns, second, name)):
+            raise breach("has totals of institutions out of order")
 
 
 def _are_counts(column: EvidenceColumn) -> bool:
@@ -119,7 +112,7 @@ def _check_statistic(statistic: PlannedStatistic, columns: Columns, most: NDArra
     """Check the requested evidence of a statistic. `most`: the most possible persons by cell."""
     found = {c.partition("_")[2]: columns[c] for c in evidence_columns(statistic)}
     _check_counts(*(column for name, column in found.items() if name in COUNTED))
-    if "others" in found and (found["others"].values[found["others"].known] < 0).any():
+    if "others" in found and not _are_counts(found["others"]):
         raise breach("has a count that is none")
     rows, persons = columns["rows"].values, columns["persons"].values
     rest, rest_rows = (found[name].values if name in found else np.zeros_like(rows) for name in ("rest", "rest_rows"))

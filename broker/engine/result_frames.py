@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
 from datetime import date
 from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, overload
 
 import numpy as np
@@ -54,11 +54,6 @@ def plain_decimal(value: Decimal) -> Decimal | int:
     return int(value) if value.as_tuple().exponent == 0 else value
 
 
-def value_codes(array: pa.Array) -> NDArray[np.int64]:
-    """Numbers that distinguish the values; a missing value has a number of its own."""
-    return dictionary_codes(array)[1]
-
-
 def dictionary_codes(array: pa.Array) -> tuple[list[Any], NDArray[np.int64]]:
     """The distinct values, and the index of each entry's value; a missing value is one of them."""
     if pa.types.is_null(array.type):
@@ -88,9 +83,8 @@ class LazyCells(Sequence[CellEvidence]):
         self.width, self._count = len(codes), len(columns["rows"].values)
         self._statistics, self._columns, self._codes = statistics, columns, codes
         self._absent: dict[str, EvidenceColumn] = {}
-        self._cells: list[CellEvidence | None] = [None] * self._count
         # Cells are built on demand: rules need only those that prefilters choose.
-        self._whole: tuple[CellEvidence, ...] | None = None
+        self._cells: list[CellEvidence | None] = [None] * self._count
 
     def __len__(self) -> int:
         return self._count
@@ -104,18 +98,18 @@ class LazyCells(Sequence[CellEvidence]):
         return self.some([numbers])[0] if isinstance(numbers, int) else tuple(self.some(numbers))
 
     def __iter__(self) -> Iterator[CellEvidence]:
-        return iter(self._all())
+        return iter(self._all)
 
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        return self._all() == tuple(other) if isinstance(other, LazyCells | tuple) else NotImplemented
+        return self._all == tuple(other) if isinstance(other, LazyCells | tuple) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash(self._all())
+        return hash(self._all)
 
     def __repr__(self) -> str:
-        return repr(self._all())
+        return repr(self._all)
 
     def fields(self, statistic: int | None) -> EvidenceFields:
         return partial(self._field, "" if statistic is None else f"s{statistic}_")
@@ -129,16 +123,17 @@ class LazyCells(Sequence[CellEvidence]):
             self._cells[i] = made
         return [cell for i in at if (cell := self._cells[i]) is not None]
 
+    @cached_property
     def _all(self) -> tuple[CellEvidence, ...]:
-        if self._whole is None:
-            self._whole = tuple(self.some(range(self._count)))
-        return self._whole
+        return tuple(self.some(range(self._count)))
 
     def _field(self, prefix: str, name: str) -> EvidenceColumn:
         if (found := self._columns.get(prefix + name)) is not None:
             return found
         if prefix + name not in self._absent:
-            self._absent[prefix + name] = _column_of_one(EVIDENCE_DEFAULTS[name] if prefix else None, self._count)
+            value = EVIDENCE_DEFAULTS[name] if prefix else None
+            known = np.full(self._count, value is not None)
+            self._absent[prefix + name] = EvidenceColumn(np.full(self._count, value or 0, np.int64), known)
         return self._absent[prefix + name]
 
     def _built(self, at: Sequence[int]) -> Iterator[CellEvidence]:
@@ -163,10 +158,6 @@ def _rows(columns: Sequence[Iterable[Any]], count: int) -> Iterable[tuple[Any, .
     return zip(*columns, strict=True) if columns else [()] * count
 
 
-def _column_of_one(value: int | None, count: int) -> EvidenceColumn:
-    return EvidenceColumn(np.full(count, value or 0, np.int64), np.full(count, value is not None))
-
-
 INTEGERS = frozenset({"int8", "int16", "int32", "int64"})
 HUGE_INTEGER = "decimal128(38, 0)"
 """The Arrow type of DuckDB's 128-bit integers."""
@@ -178,7 +169,8 @@ def read_table(planned: PlannedTable, payload: bytes) -> TableEvidence:
     _check_columns(planned, table.schema)
     arrays = {name: table.column(name).combine_chunks() for name in table.schema.names}
     columns = {name: column_of(array) for name, array in arrays.items()}
-    codes = [value_codes(arrays[f"k{number}"]) for number in range(len(planned.keys))]
+    # A missing value has a number of its own.
+    codes = [dictionary_codes(arrays[f"k{number}"])[1] for number in range(len(planned.keys))]
     population = check_cells(planned, columns, codes)
     return TableEvidence(LazyCells([s.ident for s in planned.statistics], _observed(columns), codes), population)
 
@@ -203,13 +195,13 @@ def read_public_rows(planned: PublicRelation, payload: bytes) -> tuple[tuple[Val
     if table.schema.names != [f"c{ident}" for ident, _ in planned.columns]:
         raise breach("has other columns than planned")
     for (_, kind), found in zip(planned.columns, table.schema.types, strict=True):
-        check_type(kind, found)
+        check_type(ARROW_TYPES[kind], found)
     return tuple(tuple(plain_value(row[name]) for name in table.schema.names) for row in table.to_pylist())
 
 
-def check_type(kind: ScalarType, found: pa.DataType) -> None:
+def check_type(kinds: frozenset[str], found: pa.DataType) -> None:
     # DuckDB chooses width and scale of decimals.
-    if str(found) not in ARROW_TYPES[kind] and not (kind is ScalarType.DECIMAL and pa.types.is_decimal128(found)):
+    if str(found) not in kinds and not (kinds >= DECIMALS and pa.types.is_decimal128(found)):
         raise breach(f"has a column of type {found} that the plan does not ask for")
 
 
@@ -224,18 +216,16 @@ def arrow_table(payload: bytes) -> pa.Table:
 
 
 def _check_columns(planned: PlannedTable, schema: pa.Schema) -> None:
-    wanted = list(_columns(planned))
-    for column, type_ in extra_columns(planned, schema.names):
-        wanted.append((column, frozenset({"int64"}) if type_ is None else ARROW_TYPES[type_]))
+    wanted = list(_columns(planned, schema.names))
     # Names and order must be exact: columns are read by name and checked by type.
     if schema.names != [column for column, _ in wanted]:
         raise breach("has other columns than planned")
     for (_, kinds), kind in zip(wanted, schema.types, strict=True):
-        if str(kind) not in kinds and not (kinds >= DECIMALS and pa.types.is_decimal128(kind)):
-            raise breach(f"has a column of type {kind} that the plan does not ask for")
+        check_type(kinds, kind)
 
 
 WHOLE_TYPES = INTEGERS | {HUGE_INTEGER}
+COUNT_TYPES = frozenset({"int64"})
 DECIMALS = frozenset({"decimal"})
 ARROW_TYPES: dict[ScalarType, frozenset[str]] = {
     ScalarType.INT: WHOLE_TYPES,
@@ -249,21 +239,19 @@ ARROW_TYPES: dict[ScalarType, frozenset[str]] = {
 }
 
 
-def _columns(planned: PlannedTable) -> Iterator[tuple[str, frozenset[str]]]:
-    """Each column of the result with the Arrow types that it may have."""
+def _columns(planned: PlannedTable, names: Sequence[str]) -> Iterator[tuple[str, frozenset[str]]]:
+    """Each column of a result with these columns, with the Arrow types that it may have."""
     for number, key in enumerate(planned.keys):
         # FLOOR of a decimal is a decimal in the plan, and a whole number in the engine.
         whole = INTEGERS if key.type in (ScalarType.DECIMAL, ScalarType.DOUBLE) else frozenset[str]()
         yield f"k{number}", ARROW_TYPES[key.type] | whole
     for column in ("rows", "persons", "population"):
-        yield column, frozenset({"int64"})
+        yield column, COUNT_TYPES
     for statistic in planned.statistics:
         for column in evidence_columns(statistic):
-            yield column, _arrow_types(statistic, _field(column))
-
-
-def _field(column: str) -> str:
-    return column.partition("_")[2]
+            yield column, _arrow_types(statistic, column.partition("_")[2])
+    for column, amount in extra_columns(planned, names):
+        yield column, COUNT_TYPES if amount is None else ARROW_TYPES[amount]
 
 
 def _arrow_types(statistic: PlannedStatistic, field: str) -> frozenset[str]:
@@ -273,7 +261,7 @@ def _arrow_types(statistic: PlannedStatistic, field: str) -> frozenset[str]:
         return ARROW_TYPES[statistic.type]
     if is_amount:
         return ARROW_TYPES[statistic.argument.type if statistic.argument is not None else statistic.type]
-    return frozenset({"int64"})
+    return COUNT_TYPES
 
 
 def plain_value(value: Any) -> Value:

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, fields, replace
 from typing import Any, TypeVar, get_args
 
 from broker.domain.errors import Breach
@@ -23,20 +23,6 @@ COLUMN_KINDS = frozenset({"constant", "level", "number"})
 FitPart = TypeVar("FitPart", ModelFitColumn, ModelFitGroup, ModelFitCell, ModelFit)
 
 
-def prepare_fit(
-    regression: ScriptRegression, rows: MicrodataSchema, to: SubmittedMicrodata, limits: SandboxLimits
-) -> SandboxRequest:
-    job = {
-        "kind": FIT_IMAGE,
-        "tables": script_rows_verification.input_tables(to.vault, rows, to.inputs),
-        "rows": script_rows_verification.rows_request(rows, ()),
-        "model": model_of(regression, rows),
-        "settings": asdict(limits),
-    }
-    frames = (("job", script_rows_verification.framed_job(job, to.content)),)
-    return SandboxRequest(to.job, to.attempt, FIT_IMAGE, to.vault.evidence, frames, limits, to.vault.synthetic)
-
-
 def model_of(regression: ScriptRegression, rows: MicrodataSchema) -> dict[str, Any]:
     """The formula as data. A column of text or dates always has levels, even if the formula does not say so."""
     named = {c.name for c in rows.columns if c.type in {ScalarType.TEXT, ScalarType.DATE}}
@@ -49,17 +35,6 @@ def model_of(regression: ScriptRegression, rows: MicrodataSchema) -> dict[str, A
         "absorbed": list(formula.absorbed),
         "cluster": regression.cluster,
     }
-
-
-def read_fit(frames: script_rows_verification.Frames) -> tuple[MicrodataCheck, ModelFit | None]:
-    checked = script_rows_verification.read_checked(frames)
-    if checked.problem is not None:
-        script_rows_verification.check_nothing_follows(frames[1:])
-        return checked, None
-    # The first frame is the check of the rows.
-    if [kind for kind, _ in frames[1:]] not in (["table"], ["table", "status"]):
-        raise Breach("The fit returned other frames than one for its model.")
-    return checked, _fit(frames[1][1])
 
 
 def _fit(payload: bytes) -> ModelFit:
@@ -108,36 +83,47 @@ def _has_type(wanted: object, value: object) -> bool:
     return isinstance(value, tuple) and all(isinstance(v, get_args(wanted)[0]) for v in value)
 
 
-@dataclass(frozen=True, slots=True)
 class DuckDBScriptRows:
     """See `broker.domain.ports.MicrodataEngine`."""
-
-    engine: DuckDBEngine = field(default_factory=DuckDBEngine)
 
     def prepare(
         self, plan: Plan, rows: MicrodataSchema, to: SubmittedMicrodata, limits: SandboxLimits, needs: EvidenceNeeds
     ) -> SandboxRequest:
         """The plan's statements as the engine writes them, over the inputs' tables and the script's rows."""
-        request = self.engine.prepare(plan, with_script_rows(to.vault), to.job, to.attempt, limits, needs)
+        request = DuckDBEngine().prepare(plan, with_script_rows(to.vault), to.job, to.attempt, limits, needs)
         return over_script_rows(request, plan, rows, to)
 
     def prepare_fit(
         self, regression: ScriptRegression, rows: MicrodataSchema, to: SubmittedMicrodata, limits: SandboxLimits
     ) -> SandboxRequest:
-        return prepare_fit(regression, rows, to, limits)
+        job = {
+            "kind": FIT_IMAGE,
+            "tables": script_rows_verification.input_tables(to.vault, rows, to.inputs),
+            "rows": script_rows_verification.rows_request(rows, ()),
+            "model": model_of(regression, rows),
+            "settings": asdict(limits),
+        }
+        frames = (("job", script_rows_verification.framed_job(job, to.content)),)
+        return SandboxRequest(to.job, to.attempt, FIT_IMAGE, to.vault.evidence, frames, limits, to.vault.synthetic)
 
     def read_fit(self, frames: script_rows_verification.Frames) -> tuple[MicrodataCheck, ModelFit | None]:
-        return read_fit(frames)
+        checked = script_rows_verification.read_checked(frames)
+        if checked.problem is not None:
+            script_rows_verification.check_nothing_follows(frames[1:])
+            return checked, None
+        # The first frame is the check of the rows.
+        if [kind for kind, _ in frames[1:]] not in (["table"], ["table", "status"]):
+            raise Breach("The fit returned other frames than one for its model.")
+        return checked, _fit(frames[1][1])
 
     def read(
         self, plan: Plan, frames: script_rows_verification.Frames, needs: EvidenceNeeds
     ) -> tuple[MicrodataCheck, JobEvidence | None]:
         checked = script_rows_verification.read_checked(frames)
-        rest = frames[1:]
         if checked.problem is not None:
-            script_rows_verification.check_nothing_follows(rest)
+            script_rows_verification.check_nothing_follows(frames[1:])
             return checked, None
-        return checked, self.engine.read(plan, rest, needs)
+        return checked, DuckDBEngine().read(plan, frames[1:], needs)
 
 
 def over_script_rows(

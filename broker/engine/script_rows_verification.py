@@ -11,7 +11,7 @@ from broker.domain.jobs.script_requests import MicrodataCheck, MicrodataColumn, 
 from broker.domain.plans.scalars import ScalarType
 from broker.domain.plans.variable_uses import VariableUse
 from broker.domain.ports import Vault
-from broker.engine.duckdb_engine import joined_years, mounted_table
+from broker.engine.duckdb_engine import joined_years, mounted_table, quoted_table
 from broker.engine.result_frames import arrow_table
 from broker.query import quoted
 
@@ -35,11 +35,12 @@ VerificationStep = Mapping[str, object]
 
 def verification_steps(rows: MicrodataSchema, measured: Sequence[str]) -> list[VerificationStep]:
     """The steps of the verification. `measured` are the columns of which a number is requested."""
+    binary, few = _distinct(measured, "BETWEEN 1 AND 2"), _distinct(measured, f"BETWEEN 3 AND {FEW}")
     return [
         {"make": [_cast(rows)], "counts": {"rows": _count(""), MicrodataProblem.VALUES: _values(rows)}},
         {"make": [_people(rows), _rows_per_person(rows)], "counts": _of_persons()},
         {"make": [], "counts": {MicrodataProblem.MISMATCH: _mismatches(rows)}},
-        {"make": _rows_table(rows), "counts": {MicrodataProblem.BINARY: _binary(measured), "few": _few(measured)}},
+        {"make": _rows_table(rows), "counts": {MicrodataProblem.BINARY: binary, "few": few}},
     ]
 
 
@@ -99,7 +100,7 @@ def _invalid(column: MicrodataColumn) -> Iterator[str]:
 def _people(rows: MicrodataSchema) -> str:
     """Each pseudonym in the inputs, with its one person."""
     parts = [
-        f'SELECT CAST({quoted(k.variable)} AS VARCHAR) AS k, "__p" AS p, "__k" AS rk FROM {_table(k.table)} '
+        f'SELECT CAST({quoted(k.variable)} AS VARCHAR) AS k, "__p" AS p, "__k" AS rk FROM {quoted_table(k.table)} '
         f"WHERE {quoted(k.variable)} IS NOT NULL"
         for k in rows.keys
     ]
@@ -110,7 +111,7 @@ def _people(rows: MicrodataSchema) -> str:
 def _rows_per_person(rows: MicrodataSchema) -> str:
     """The largest number of rows that each person has in one table."""
     tables = dict.fromkeys(k.table for k in rows.keys)
-    union = " UNION ALL ".join(f'SELECT "__p" AS p, count(*) AS n FROM {_table(t)} GROUP BY p' for t in tables)
+    union = " UNION ALL ".join(f'SELECT "__p" AS p, count(*) AS n FROM {quoted_table(t)} GROUP BY p' for t in tables)
     return f"CREATE TEMP TABLE handed_often AS SELECT p, max(n) AS n FROM ({union}) GROUP BY p"
 
 
@@ -142,7 +143,7 @@ def _mismatches(rows: MicrodataSchema) -> str:
 def _differs(table: str, columns: Sequence[MicrodataColumn]) -> str:
     there = " OR ".join(f"c.{quoted(c.name)} IS NOT NULL" for c in columns)
     same = " AND ".join(f"v.{quoted(c.variable_name)} IS NOT DISTINCT FROM c.{quoted(c.name)}" for c in columns)
-    return f'(({there}) AND NOT EXISTS (SELECT 1 FROM {_table(table)} v WHERE v."__p" = q.p AND {same}))'
+    return f'(({there}) AND NOT EXISTS (SELECT 1 FROM {quoted_table(table)} v WHERE v."__p" = q.p AND {same}))'
 
 
 def _rows_table(rows: MicrodataSchema) -> list[str]:
@@ -152,9 +153,8 @@ def _rows_table(rows: MicrodataSchema) -> list[str]:
     school = rows.institution
     number, joined = "0::UINTEGER", ""
     if school is not None:
-        known = (
-            f'SELECT {quoted(school.variable_name)} AS code, max("__i") AS i FROM {_table(school.table)} GROUP BY code'
-        )
+        code, table = quoted(school.variable_name), quoted_table(school.table)
+        known = f'SELECT {code} AS code, max("__i") AS i FROM {table} GROUP BY code'
         number, joined = "coalesce(i.i, 0)::UINTEGER", f" LEFT JOIN ({known}) i ON i.code = c.{quoted(school.name)}"
     columns += ['q.p AS "__p"', 'q.rk AS "__k"', f'{number} AS "__i"']
     source = f"FROM handed_cast c JOIN handed_people q ON q.k = c.{PERSON}{joined}"
@@ -165,23 +165,10 @@ def _rows_table(rows: MicrodataSchema) -> list[str]:
     ]
 
 
-def _binary(measured: Sequence[str]) -> str:
-    return _distinct(measured, "BETWEEN 1 AND 2")
-
-
-def _few(measured: Sequence[str]) -> str:
-    return _distinct(measured, f"BETWEEN 3 AND {FEW}")
-
-
 def _distinct(measured: Sequence[str], so_many: str) -> str:
     """Counts the columns whose number of different values is within `so_many`."""
     counts = [f"(count(DISTINCT {quoted(c)}) {so_many})::INTEGER" for c in measured]
     return f"SELECT {' + '.join(counts)} FROM handed.rows" if counts else "SELECT 0"
-
-
-def _table(name: str) -> str:
-    schema, _, bare = name.partition(".")
-    return f"{quoted(schema)}.{quoted(bare)}"
 
 
 COUNTS = ("rows", "persons", "without_person", "few")

@@ -19,7 +19,7 @@ from broker.domain.plans.plan import Plan
 from broker.domain.ports import SandboxEnd, Vault
 from broker.domain.projects.project import Grant
 from broker.engine.in_process_engine import InProcessEngine
-from broker.engine.private_engine import ExactVectors, prepare_private, read_private
+from broker.engine.private_engine import ExactVectors, PrivateDuckDB
 from broker.policy.data_catalogue import MainRecord, TableKind
 from broker.policy.files import load_policies
 from broker.policy.policy_set import PolicySet
@@ -109,9 +109,9 @@ class Owner:
 
     def exact(self, asked: PrivateQueryPlan, vault: Vault) -> ExactVectors:
         limits = limits_for(JobKind.SQL, self.policies)
-        result = InProcessEngine().run(prepare_private(asked.plan, [asked.measured], vault, "j", 1, limits))
+        result = InProcessEngine().run(PrivateDuckDB().prepare(asked.plan, [asked.measured], vault, "j", 1, limits))
         assert result.end is SandboxEnd.ENDED, result.log
-        return read_private(asked.plan, [asked.measured], asked.made, result.frames)
+        return PrivateDuckDB().read(asked.plan, [asked.measured], asked.made, result.frames)
 
 
 @contextmanager

@@ -22,11 +22,14 @@ from shapes import SHAPES, sample
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.member_amounts import AmountKind, amount_columns
 from broker.domain.plans.plan import EvidenceNeeds, Plan, PlannedTable
+from broker.domain.ports.history_ports import TableMembers
 from broker.engine.hardened_duckdb import arrow_stream
-from broker.engine.members_engine import CellMembers, member_places, member_statements, member_tables, read_members
+from broker.engine.members_engine import DuckDBMembersEngine, member_statements, member_tables
+from broker.evidence.member_tables import from_bytes
 from broker.policy.policy_set import PolicySet
 from broker.query import compile_sql, render, render_members
 
+ENGINE = DuckDBMembersEngine()
 PEOPLE = 8
 PLENTY, MOST = 1 << 30, 10_000
 Amounts = dict[tuple[Any, tuple[Any, ...]], dict[str, Any]]
@@ -63,7 +66,7 @@ def figures(policies: PolicySet) -> Figures:
         worlds.fill(con, catalogue, rows)
         numbers = np.random.default_rng(number).permutation(MOST).astype(np.uint32) + np.uint32(5)
         for members, (_, table) in zip(
-            _found(con, plan, numbers), member_tables(plan, member_places(plan)), strict=True
+            _found(con, plan, numbers), member_tables(plan, ENGINE.shown(plan)), strict=True
         ):
             _against_evidence(found, number, con, table, members)
             try:
@@ -77,21 +80,21 @@ def figures(policies: PolicySet) -> Figures:
     return found
 
 
-def _found(con: duckdb.DuckDBPyConnection, plan: Plan, numbers: Any) -> list[CellMembers]:
-    wanted = member_places(plan)
+def _found(con: duckdb.DuckDBPyConnection, plan: Plan, numbers: Any) -> tuple[TableMembers, ...]:
+    wanted = ENGINE.shown(plan)
     texts = [sql for _, sql in member_statements(member_tables(plan, wanted), 1, {})]
-    return list(read_members(plan, [("table", arrow_stream(con, t, PLENTY)) for t in texts], numbers, wanted))
+    frames = [("table", arrow_stream(con, t, PLENTY)) for t in texts]
+    return ENGINE.read_members(plan, frames, numbers.astype("<u4").tobytes(), wanted)
 
 
 def _seen(key: Any) -> Any:
     return exact(float(key)) if isinstance(key, Fraction | float) else exact(key)
 
 
-def _amounts(table: PlannedTable, members: CellMembers) -> Amounts:
-    persons, cells = members.members.rows()
-    columns = {
-        c.name: members.members.amounts.get(c.name, np.ones(len(persons))).tolist() for c in amount_columns(table)
-    }
+def _amounts(table: PlannedTable, members: TableMembers) -> Amounts:
+    found = from_bytes(members.content)
+    persons, cells = found.rows()
+    columns = {c.name: found.amounts.get(c.name, np.ones(len(persons))).tolist() for c in amount_columns(table)}
     return {
         (person, tuple(map(_seen, members.cells[cell]))): {name: of[i] for name, of in columns.items()}
         for i, (person, cell) in enumerate(zip(persons.tolist(), cells.tolist(), strict=True))
@@ -99,7 +102,7 @@ def _amounts(table: PlannedTable, members: CellMembers) -> Amounts:
 
 
 def _against_reference(
-    found: Figures, number: int, table: PlannedTable, members: CellMembers, rows: worlds.Rows, numbers: Any
+    found: Figures, number: int, table: PlannedTable, members: TableMembers, rows: worlds.Rows, numbers: Any
 ) -> None:
     """Every person and cell by definition."""
     expected: Amounts = defaultdict(lambda: defaultdict(int))
@@ -131,7 +134,7 @@ def _against_reference(
 
 
 def _against_evidence(
-    found: Figures, number: int, con: duckdb.DuckDBPyConnection, table: PlannedTable, members: CellMembers
+    found: Figures, number: int, con: duckdb.DuckDBPyConnection, table: PlannedTable, members: TableMembers
 ) -> None:
     """Added up by cell: persons, rows, ones and sums as the rendered evidence says."""
     cursor = con.execute(render(table, EvidenceNeeds(1)))

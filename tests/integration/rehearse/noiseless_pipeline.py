@@ -13,7 +13,7 @@ from broker.domain.findings import Assessment
 from broker.domain.jobs.job import JobKind
 from broker.domain.ports import SandboxEnd, Vault
 from broker.engine.in_process_engine import InProcessEngine
-from broker.engine.private_engine import prepare_private, read_private
+from broker.engine.private_engine import PrivateDuckDB
 from broker.policy.policy_set import PolicySet
 from broker.privacy.noise.noise_client import NoiseClient
 from broker.privacy.request.directives import read_directives
@@ -67,10 +67,10 @@ def way(text: str, policies: PolicySet, stage_of: At, dialect: str = "tsql") -> 
     assert project is not None
     here = plan_private_query(private.plan, private.lines, project, policies, stage.vaults.registers(vault))
     result = InProcessEngine().run(
-        prepare_private(here.plan, here.measured, vault, "j", 1, limits_for(JobKind.SQL, policies))
+        PrivateDuckDB().prepare(here.plan, here.measured, vault, "j", 1, limits_for(JobKind.SQL, policies))
     )
     assert result.end is SandboxEnd.ENDED, result.log
-    return Way(here, vault, read_private(here.plan, here.measured, here.design, result.frames))
+    return Way(here, vault, PrivateDuckDB().read(here.plan, here.measured, here.design, result.frames))
 
 
 def released_figures(found: Assessment) -> dict[tuple[Any, ...], tuple[Any, ...]]:

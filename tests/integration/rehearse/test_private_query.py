@@ -21,7 +21,7 @@ from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount
 from broker.domain.plans.plan import Plan
 from broker.domain.ports import SandboxEnd, SandboxResult, Vault
 from broker.engine.in_process_engine import InProcessEngine
-from broker.engine.private_engine import prepare_private, read_private
+from broker.engine.private_engine import PrivateDuckDB
 from broker.policy.files.privacy_files import load_promises_and_profiles
 from broker.policy.policy_set import PolicySet
 from broker.privacy.measurement_design import MeasurementDesign, design_measurement
@@ -72,7 +72,7 @@ def job_of(policies: PolicySet, stage_of: At) -> Callable[[str], Job]:
         given = PrivateContext(policies.catalogue, PROFILE, stage.vaults.registers(vault), read_bounds(text))
         measured = plan_private_output(plan.outputs[0], given)
         made = design_measurement(measured.tables, PrivacyAmount(Accounting.APPROXIMATE, 500_000, 10**6))
-        request = prepare_private(plan, [measured], vault, "j", 1, limits_for(JobKind.SQL, policies))
+        request = PrivateDuckDB().prepare(plan, [measured], vault, "j", 1, limits_for(JobKind.SQL, policies))
         return Job(plan, measured, made, InProcessEngine().run(request), vault)
 
     return job
@@ -82,7 +82,7 @@ def job_of(policies: PolicySet, stage_of: At) -> Callable[[str], Job]:
 def test_the_whole_way(name: str, job_of: Callable[[str], Job]) -> None:
     job = job_of(QUERIES[name])
     assert job.result.end is SandboxEnd.ENDED, job.result.log
-    exact = read_private(job.plan, [job.measured], job.design, job.result.frames)
+    exact = PrivateDuckDB().read(job.plan, [job.measured], job.design, job.result.frames)
     with closing(NoiseClient(60)) as noise:
         drawn = noise.draw(job.design.bundle, exact.vectors)
     found = cell_results(job.design, drawn, 0, PROFILE, exact.observed[0])
@@ -95,7 +95,7 @@ def test_the_whole_way(name: str, job_of: Callable[[str], Job]) -> None:
 def test_exact_counts_are_those_of_the_files(job_of: Callable[[str], Job]) -> None:
     """The same by another way: with the vault's own ranks, from its files."""
     job = job_of(QUERIES["count and mean"])
-    exact = read_private(job.plan, [job.measured], job.design, job.result.frames)
+    exact = PrivateDuckDB().read(job.plan, [job.measured], job.design, job.result.frames)
     (vector,) = exact.vectors
     (table,), block = job.design.tables, job.design.layouts[0].blocks[0]
     folder = job.vault.evidence / "npd.absence"
@@ -134,19 +134,21 @@ def test_unrequested_answers_are_a_breach(how: str, job_of: Callable[[str], Job]
     job = job_of(QUERIES["count and mean"])
     frames = [(k, changed(p, TAMPERED[how]) if k == "table" else p) for k, p in job.result.frames]
     with pytest.raises(Breach):
-        read_private(job.plan, [job.measured], job.design, frames)
+        PrivateDuckDB().read(job.plan, [job.measured], job.design, frames)
 
 
 def test_a_frame_less_or_no_stream_is_a_breach(job_of: Callable[[str], Job]) -> None:
     job = job_of(QUERIES["count and mean"])
     for frames in ([], [("table", b"")], [("table", b"x")] * 2):
         with pytest.raises(Breach):
-            read_private(job.plan, [job.measured], job.design, frames)
+            PrivateDuckDB().read(job.plan, [job.measured], job.design, frames)
 
 
 def test_only_what_is_read_is_mounted(policies: PolicySet, job_of: Callable[[str], Job]) -> None:
     job = job_of(QUERIES["count and mean"])
-    request = prepare_private(job.plan, [job.measured], replace(job.vault), "j", 1, limits_for(JobKind.SQL, policies))
+    request = PrivateDuckDB().prepare(
+        job.plan, [job.measured], replace(job.vault), "j", 1, limits_for(JobKind.SQL, policies)
+    )
     ((_, payload),) = request.frames
     (table,) = json.loads(payload)["tables"]
     assert table["paths"] == ["npd.absence/schema.parquet", "npd.absence/2018.parquet"]
