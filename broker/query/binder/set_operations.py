@@ -5,13 +5,13 @@ from decimal import Decimal
 
 from sqlglot import exp
 
-from broker.domain.plans.operators import Aggregate, Apply, Filter, Project, Union, sort_or_limit
+from broker.domain.plans.operators import Aggregate, Apply, Filter, Project, Union
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, same_person, truth_call
 from broker.domain.plans.variable_uses import Usage
 from broker.query.analysis.aggregate_arguments import is_plain_amount, is_row_count, row_counts_in
-from broker.query.binder import select_binding, window_functions
+from broker.query.binder import select_binding
 from broker.query.binder.bind_state import Binder
-from broker.query.binder.select_clauses import distinct_rows, has_ties, listed_column, row_limit
+from broker.query.binder.select_clauses import distinct_rows
 from broker.query.bound_relations import (
     BindTarget,
     BoundGroups,
@@ -50,7 +50,7 @@ def bind_set_operation(
     _check_widths(parts, node)
     rows = [p for p in parts if isinstance(p, BoundRows)]
     if len(rows) == len(parts):
-        return _unordered_rows(binder, node, _combined_rows(binder, node, rows))
+        return _combined_rows(binder, node, rows)
     groups = [p for p in parts if isinstance(p, BoundGroups)]
     if len(groups) < len(parts):
         raise BindError(
@@ -59,46 +59,7 @@ def bind_set_operation(
     if not isinstance(node, exp.Union):
         message = "EXCEPT and INTERSECT of groups would reveal which groups are equal."
         raise BindError("set-operation", message, "Join the groups instead.", node)
-    return _limited_groups(binder, node, _union_groups(binder, node, groups))
-
-
-def _unordered_rows(binder: Binder, node: exp.SetOperation, rows: BoundRows) -> BoundRows:
-    """Bind ORDER BY of rows, which has no effect below the top query. TOP is refused: it would choose rows of some
-    people."""
-    limit = node.args.get("limit") or node.args.get("offset")
-    if limit is not None:
-        raise BindError(
-            "limit", "TOP and LIMIT select the rows of some people only.", "Use TOP and LIMIT over groups.", limit
-        )
-    _bind_order(binder, node, rows.columns)
-    return rows
-
-
-def _limited_groups(binder: Binder, node: exp.SetOperation, groups: BoundGroups) -> BoundGroups:
-    """Apply ORDER BY, LIMIT and OFFSET after the last branch to the whole set operation."""
-    order, limit, offset = _bind_order(binder, node, groups.columns), node.args.get("limit"), node.args.get("offset")
-    if limit is None and offset is None and not order:
-        return groups
-    if not order:
-        raise BindError("limit", "LIMIT without ORDER BY can select any row.", "Add ORDER BY.", limit or offset or node)
-    expression_binder = binder.expression_binder(Scope(binder.symbols, None))
-    count = row_limit(expression_binder, limit) if limit is not None else None
-    skip = expression_binder.written_integer(offset.expression, "OFFSET") if offset is not None else 0
-    return replace(groups, program=sort_or_limit(groups.program, order, count, has_ties(limit), skip))
-
-
-def _bind_order(binder: Binder, node: exp.SetOperation, columns: ColumnsByName) -> tuple[tuple[Scalar, bool], ...]:
-    """Columns, by name or position, that order a set operation."""
-    found: list[tuple[Scalar, bool]] = []
-    order = node.args.get("order")
-    for item in order.expressions if order is not None else []:
-        column = listed_column(item.this, columns)
-        if column is None:
-            message = "A set operation can be ordered only by its columns."
-            raise BindError("order-by", message, "Name a column of the first SELECT.", item)
-        binder.symbols.record_use(column, Usage.ORDERED)
-        found += window_functions.order_terms(item, column, binder.symbols)
-    return tuple(found)
+    return _union_groups(binder, node, groups)
 
 
 def _wrapped_in_select(node: exp.SetOperation) -> exp.Select:
