@@ -159,7 +159,7 @@ UNNAMED = "A column without a name is called column_ and its place. Write … AS
 def _output_columns(bound: BoundQuery, script_query: ScriptQuery, binder: Binder) -> tuple[OutputColumn, ...]:
     """Return the named columns of the output. The grammar of released expressions must allow each of them."""
     diagnostics, symbols = binder.diagnostics, binder.symbols
-    position = diagnostics.position_of(script_query.query)
+    query = script_query.query
     if isinstance(bound, BoundRows):
         for column in bound.columns.values():
             symbols.record_use(column, Usage.RELEASED)
@@ -168,11 +168,11 @@ def _output_columns(bound: BoundQuery, script_query: ScriptQuery, binder: Binder
                 "no-person-table",
                 "The query reads only public tables.",
                 "Public tables are published, so you do not need a job.",
-                position,
+                query,
             )
         else:
             message = "The output has no aggregate of many people, so it would show rows."
-            diagnostics.add("no-aggregate", message, "Add COUNT(*), SUM or AVG with GROUP BY.", position)
+            diagnostics.add("no-aggregate", message, "Add COUNT(*), SUM or AVG with GROUP BY.", query)
         return ()
     found: list[OutputColumn] = []
     kinds = {name: release_label(column, symbols.labels, symbols.definitions) for name, column in bound.columns.items()}
@@ -188,24 +188,24 @@ def _output_columns(bound: BoundQuery, script_query: ScriptQuery, binder: Binder
             or len(spelling) > 128
             or spelling in {c.name for c in found}
         ):
-            diagnostics.add("unnamed-column", "A column of the output has no plain name.", "Write … AS name.", position)
+            diagnostics.add("unnamed-column", "A column of the output has no plain name.", "Write … AS name.", query)
         elif kind is None:
             message = (
                 f"{spelling} cannot be released. Only aggregates, their ratios, differences and multiples by "
                 "constants can."
             )
-            diagnostics.add("packed-arithmetic", message, "Give each aggregate its own column.", position)
+            diagnostics.add("packed-arithmetic", message, "Give each aggregate its own column.", query)
         # in a UNION, a constant labels the rows of a branch
-        elif kind == CONSTANT and not isinstance(script_query.query, exp.SetOperation):
-            diagnostics.add("constant-column", f"{spelling} is only a constant.", "Remove it.", position)
+        elif kind == CONSTANT and not isinstance(query, exp.SetOperation):
+            diagnostics.add("constant-column", f"{spelling} is only a constant.", "Remove it.", query)
         else:
             found.append(OutputColumn(spelling, column, kind))
             if kind == KEY_STATISTIC:
                 symbols.record_use(column, Usage.RELEASED)
     if found and None not in kinds.values() and all(c.is_key or c.statistic == CONSTANT for c in found):
-        diagnostics.add("no-aggregate", "The output has no aggregate.", "Add COUNT(*), SUM or AVG.", position)
+        diagnostics.add("no-aggregate", "The output has no aggregate.", "Add COUNT(*), SUM or AVG.", query)
     made = (*symbols.definitions.values(), *(key for table in binder.draft_tables for key in table.keys))
-    check_formulas(found, made, diagnostics, position)
+    check_formulas(found, made, diagnostics, query)
     shown = {c.expression for c in found}
     if (
         found
@@ -213,7 +213,7 @@ def _output_columns(bound: BoundQuery, script_query: ScriptQuery, binder: Binder
         and any(k not in shown for k in bound.keys)  # Without its key, a row would be the row of an unknown group.
         and not _are_keys_shown(bound, shown, binder)
     ):
-        diagnostics.add("hidden-key", "A key of GROUP BY is not a column of the output.", "Add it to SELECT.", position)
+        diagnostics.add("hidden-key", "A key of GROUP BY is not a column of the output.", "Add it to SELECT.", query)
     return tuple(found)
 
 

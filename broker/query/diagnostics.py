@@ -69,6 +69,8 @@ def unwanted_function(node: exp.Expr) -> RefusalWords | None:
 
 Position = tuple[int | None, int | None]
 NO_POSITION: Position = (None, None)
+Place = exp.Expr | int | Position
+"""A node, an offset of the text, or a position."""
 
 
 CONSEQUENTIAL = "follows"
@@ -76,13 +78,13 @@ CONSEQUENTIAL = "follows"
 
 
 class BindError(Exception):
-    """One expression cannot be bound. The exception carries the refusal."""
+    """A text cannot be scanned, or one expression cannot be bound. The exception carries the refusal."""
 
     def __init__(
-        self, code: str, message: str, advice: str, node: exp.Expr | None = None, variable: str | None = None
+        self, code: str, message: str, advice: str, place: Place | None = None, variable: str | None = None
     ) -> None:
         super().__init__(code)
-        self.code, self.message, self.advice, self.node, self.variable = code, message, advice, node, variable
+        self.code, self.message, self.advice, self.place, self.variable = code, message, advice, place, variable
 
 
 class Diagnostics:
@@ -105,36 +107,35 @@ class Diagnostics:
         finally:
             self._enclosing = enclosing
 
-    def position_of(self, node: exp.Expr | None) -> Position:
-        """Line and column (from 1) of the first token below a node that has a position, or else of a token around
-        it."""
+    def position_of(self, place: Place | None) -> Position:
+        """Line and column (from 1) of a place. A node is at the first token below it that has a position, or else at a
+        token around it."""
         if self._enclosing is not None:
             return self._enclosing[0]
-        while node is not None:
-            offsets = [n.meta["start"] for n in node.walk() if n.meta and "start" in n.meta]
-            if offsets:
-                return self.position_at(min(offsets))
-            node = node.parent
-        return NO_POSITION
+        while isinstance(place, exp.Expr):
+            offsets = [n.meta["start"] for n in place.walk() if n.meta and "start" in n.meta]
+            place = min(offsets) if offsets else place.parent
+        return self.position_at(place) if isinstance(place, int) else place or NO_POSITION
 
     def position_at(self, offset: int) -> Position:
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
     def add(
-        self, code: str, message: str, advice: str, position: Position = NO_POSITION, variable: str | None = None
+        self, code: str, message: str, advice: str, place: Place | None = None, variable: str | None = None
     ) -> None:
+        position = self.position_of(place)
         # two refusals of one kind at one place are one for the researcher
         key: tuple[object, ...] = (code, position, variable) if position != NO_POSITION else (code, message)
         if self._enclosing is not None:
-            position, message = self._enclosing[0], self._enclosing[1] + message
+            message = self._enclosing[1] + message
             key = (code, position, message)
         self._refusals.setdefault(key, Refusal(code, message, advice, position[0], position[1], variable))
 
     def add_error(self, error: BindError) -> None:
         if error.code == CONSEQUENTIAL:
             return
-        self.add(error.code, error.message, error.advice, self.position_of(error.node), error.variable)
+        self.add(error.code, error.message, error.advice, error.place, error.variable)
 
     def snapshot(self) -> dict[tuple[object, ...], Refusal]:
         """Return the refusals so far, for `restore`."""
@@ -307,16 +308,6 @@ def individual_value_error(node: exp.Expr) -> BindError:
     """Refusal of an aggregate that gives one person's value."""
     code, message, advice = INDIVIDUAL
     return BindError(code, message.format(written_name(node)), advice, node)
-
-
-def string_table_error(node: exp.Table) -> BindError:
-    """Refusal of a text in single quotes in the place of a table name."""
-    message, advice = "A string cannot be the name of a table.", "Name a table as schema.table, without single quotes."
-    return BindError("table-function", message, advice, node)
-
-
-def table_variable_error(node: exp.Expr) -> BindError:
-    return BindError("table-variable", "Table variables are not understood.", "Write SELECT … INTO #temp.", node)
 
 
 def window_place_error(node: exp.Window) -> BindError:

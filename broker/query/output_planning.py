@@ -27,7 +27,7 @@ from broker.query.binder.draft_tables import DraftTable
 from broker.query.binder.row_aggregation import CONTEXT
 from broker.query.bound_relations import BoundGroups, BoundRows, has_context
 from broker.query.contribution_bounding.made_amounts import with_made_bounds
-from broker.query.diagnostics import Diagnostics, Position
+from broker.query.diagnostics import Diagnostics
 from broker.query.sql.finalize import finalize_relation
 from broker.query.sql.replacement_rows import UNSUPPORTED_REPLACEMENT, UnsupportedReplacement, replacement_rows
 from broker.query.symbols import SymbolTable
@@ -36,7 +36,7 @@ FORMULA_ADVICE = "Begin the name or label with a letter, a digit or a bracket: w
 
 
 def check_formulas(
-    columns: Iterable[OutputColumn], made: Iterable[Scalar], diagnostics: Diagnostics, position: Position
+    columns: Iterable[OutputColumn], made: Iterable[Scalar], diagnostics: Diagnostics, query: exp.Query
 ) -> None:
     """Refuse names and texts that a spreadsheet would read as formulas. `made`: expressions from which columns are
     computed."""
@@ -48,7 +48,7 @@ def check_formulas(
     wrong = dict.fromkeys(text for text in texts if is_formula(text))
     if wrong:
         message = f"A spreadsheet would read these names and labels as formulas: {', '.join(wrong)}."
-        diagnostics.add("spreadsheet-formula", message, FORMULA_ADVICE, position)
+        diagnostics.add("spreadsheet-formula", message, FORMULA_ADVICE, query)
 
 
 def _possible_texts(scalar: Scalar) -> Iterator[str]:
@@ -141,6 +141,6 @@ def check_removal_evidence(output: PlannedOutput, diagnostics: Diagnostics, quer
         for table in output.tables:
             replacement_rows(table.contributions)
     except UnsupportedReplacement:
-        diagnostics.add("public-rows", *UNSUPPORTED_REPLACEMENT, diagnostics.position_of(query))
+        diagnostics.add("public-rows", *UNSUPPORTED_REPLACEMENT, query)
         return False
     return True

@@ -103,7 +103,7 @@ class Binder:
 
     def abort(self, code: str, message: str, advice: str, node: exp.Expr) -> None:
         """Add a refusal and end the binding of a text that grows without limit. Raises BindingAborted."""
-        self.diagnostics.add(code, message, advice, self.diagnostics.position_of(node))
+        self.diagnostics.add(code, message, advice, node)
         raise BindingAborted
 
     def bind_query(

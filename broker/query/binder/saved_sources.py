@@ -143,21 +143,18 @@ def saved_definition(
     refused."""
     if bound is None:
         return None
-    position = binder.diagnostics.position_of(script_query.query)
+    query = script_query.query
     if not isinstance(bound, BoundRows) or (
         # rows without a person that read persons come from groups
         bound.person is None and any(map(binder.symbols.is_person, binder.symbols.tables))
     ):
         what = "groups" if isinstance(bound, BoundGroups) else "results of groups"
         message = f"You can save rows of people, but not {what}: groups are outputs."
-        binder.diagnostics.add(
-            "kept-groups", message, "Save the rows, and write GROUP BY where you read them.", position
-        )
+        binder.diagnostics.add("kept-groups", message, "Save the rows, and write GROUP BY where you read them.", query)
         return None
     names = tuple(binder.original_spelling.get(name, name) for name in bound.columns)
     if any(n.startswith("#") or not n.isprintable() or not n.strip() or len(n) > 128 for n in names):
-        binder.diagnostics.add(
-            "unnamed-column", "A column of a saved query has no plain name.", "Write … AS name.", position
-        )
+        message = "A column of a saved query has no plain name."
+        binder.diagnostics.add("unnamed-column", message, "Write … AS name.", query)
         return None
     return saved_definitions.Cohort(script_query.name, binder.dialect.name, script_query.text, names)

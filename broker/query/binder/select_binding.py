@@ -333,9 +333,7 @@ def _bind_items(binding: SelectBinding, expression_binder: ExpressionBinder) -> 
     names = [n for n, _ in found]
     for index, name in enumerate(names):
         if name in names[:index]:
-            position = binder.diagnostics.position_of(binding.select)
-            binder.diagnostics.add(
-                "duplicate-column", f"Two columns have the name {name}.", "Give each its own name.", position
-            )
+            message = f"Two columns have the name {name}."
+            binder.diagnostics.add("duplicate-column", message, "Give each its own name.", binding.select)
             whole = False
     return found if whole else None

@@ -177,9 +177,8 @@ def check_small_groups(binder: Binder, clause: exp.Expr | None, having: Sequence
         for ident in counts:
             if not any(can_be_true(conjunct, {ident: frozenset({int(v)})}, binder.symbols.definitions) for v in tried):
                 message = "This condition selects only groups with fewer people than may be shown."
-                position = binder.diagnostics.position_of(clause)
                 binder.diagnostics.add(
-                    "small-groups", message, "Remove the condition: small cells are hidden anyway.", position
+                    "small-groups", message, "Remove the condition: small cells are hidden anyway.", clause
                 )
 
 
@@ -207,9 +206,8 @@ def _bind_items(
             if value is None:
                 whole = False  # go on, so that all refusals are reported
             elif name in output_columns:
-                position = binder.diagnostics.position_of(item)
                 binder.diagnostics.add(
-                    "duplicate-column", "Two columns have the same name.", "Give each its own name.", position
+                    "duplicate-column", "Two columns have the same name.", "Give each its own name.", item
                 )
                 whole = False
             else:

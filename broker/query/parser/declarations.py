@@ -5,7 +5,7 @@ from collections.abc import Collection
 from sqlglot import exp
 
 from broker.policy.service_limits import ServiceLimits
-from broker.query.diagnostics import CONSEQUENTIAL, BindError, Diagnostics, table_variable_error
+from broker.query.diagnostics import CONSEQUENTIAL, BindError, Diagnostics
 
 WHOLE_NUMBER_RANGES = {
     exp.DType.UTINYINT: (0, 255),
@@ -25,6 +25,10 @@ CONSTANT_NODES = (
     exp.Literal, exp.Null, exp.Neg, exp.Paren, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Cast, exp.DataType,
     exp.DataTypeParam, exp.Left, exp.Right, exp.Substring, exp.Concat, exp.Upper, exp.Lower,
 )  # fmt: skip
+
+
+def table_variable_error(node: exp.Expr) -> BindError:
+    return BindError("table-variable", "Table variables are not understood.", "Write SELECT … INTO #temp.", node)
 
 
 def declared_type(kind: exp.Expr | None, words: Collection[str], node: exp.Expr) -> exp.DataType:
@@ -149,11 +153,8 @@ class BatchVariables:
         declared = self.declared.get(name)
         if declared is None:
             code = CONSEQUENTIAL if name in self.declared else "undeclared"
-            message, advice = (
-                "The text uses a variable that is not declared in this batch.",
-                "Write DECLARE @x type = value.",
-            )
-            raise BindError(code, message, advice, parameter)
+            message = "The text uses a variable that is not declared in this batch."
+            raise BindError(code, message, "Write DECLARE @x type = value.", parameter)
         return declared
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from broker.policy.service_limits import ServiceLimits
-from broker.query.diagnostics import Diagnostics
+from broker.query.diagnostics import BindError, Diagnostics
 from broker.query.dialects.base import Dialect
 
 BLOCK_END = re.compile(r"/\*|\*/")
@@ -36,25 +36,13 @@ def lex(text: str, dialect: Dialect) -> Iterator[Token]:
         position = end
 
 
-def is_unterminated(token: Token, text: str) -> bool:
-    """Whether a quote or a comment does not end."""
-    piece = text[token.start : token.end]
-    if token.kind == "block":
-        return _block_end(text, token.start + 2, beyond=-1) < 0
-    if token.kind not in QUOTED:
-        return False
-    # doubled quotes stand for one quote, so an even number leaves the piece open
-    close = "]" if piece[0] == "[" else piece[0]
-    return len(piece) < 2 or (piece[1:].count(close) % 2 == 0)
-
-
-def _block_end(text: str, position: int, beyond: int | None = None) -> int:
+def _block_end(text: str, position: int) -> int:
     """Offset after the end of a block comment. Block comments nest in every dialect."""
     level = 1
     while level:
         found = BLOCK_END.search(text, position)
         if found is None:
-            return len(text) if beyond is None else beyond
+            return len(text)
         level += 1 if found.group() == "/*" else -1
         position = found.end()
     return position
@@ -92,30 +80,33 @@ class ScannedText:
 
 def scan_text(text: str, dialect: Dialect, service: ServiceLimits, diagnostics: Diagnostics) -> ScannedText | None:
     """Scan a text that a parser may then read. None if it was refused (the diagnostics say why)."""
+    try:
+        _check_text(text, service)
+        return _scan(text.replace("\r\n", "\n"), dialect, service)
+    except BindError as error:
+        diagnostics.add_error(error)
+        return None
+
+
+def _check_text(text: str, service: ServiceLimits) -> None:
     wrong = SURROGATE.search(text)
     if wrong is not None:
-        position = diagnostics.position_at(len(text[: wrong.start()].replace("\r\n", "\n")))
-        diagnostics.add("encoding", "The text is not valid UTF-8.", "Save the text as UTF-8.", position)
-        return None
+        offset = len(text[: wrong.start()].replace("\r\n", "\n"))
+        raise BindError("encoding", "The text is not valid UTF-8.", "Save the text as UTF-8.", offset)
     # the characters first, because encoding a huge text would itself take memory
     if len(text) > service.text_bytes or len(text.encode("utf-8")) > service.text_bytes:
-        diagnostics.add("too-long", f"The text has more than {service.text_bytes} bytes.", "Shorten the text.")
-        return None
-    plain = text.replace("\r\n", "\n")
-    before = len(diagnostics.refusals)
-    found = _scan(plain, dialect, service, diagnostics)
-    return found if len(diagnostics.refusals) == before else None
+        raise BindError("too-long", f"The text has more than {service.text_bytes} bytes.", "Shorten the text.")
 
 
-def _scan(text: str, dialect: Dialect, service: ServiceLimits, diagnostics: Diagnostics) -> ScannedText | None:
+def _scan(text: str, dialect: Dialect, service: ServiceLimits) -> ScannedText:
     tokens: list[Token] = []
     labels: list[OutputLabel] = []
     bare: list[str] = []
     depth = dict.fromkeys(OPENS, 0)
     for token in lex(text, dialect):
         piece = text[token.start : token.end]
-        if not _characters_pass(piece, token, diagnostics) or not _is_terminated(token, text, diagnostics):
-            return None
+        _check_characters(piece, token)
+        _check_end(piece, token)
         seen = token.kind not in IGNORED
         # same length and line ends, so that every offset stays valid
         bare.append(piece if seen or token.kind == "blank" else re.sub(r"[^\n]", " ", piece))
@@ -123,14 +114,12 @@ def _scan(text: str, dialect: Dialect, service: ServiceLimits, diagnostics: Diag
             _note_label(token, piece, text, labels)
         if not seen:
             continue
-        if not _literal_passes(token, tokens, diagnostics):
-            return None
+        _check_literal(token, tokens)
         tokens.append(token)
         _count_nesting(token.word, depth)
-        if not _is_within_limits(len(tokens), sum(depth.values()), service, diagnostics, token):
-            return None
+        _check_limits(len(tokens), sum(depth.values()), service, token)
     if not tokens:
-        diagnostics.add("empty", "There is no query in the text.", "Write a SELECT.")
+        raise BindError("empty", "There is no query in the text.", "Write a SELECT.")
     return ScannedText(text, "".join(bare), tuple(tokens), tuple(labels))
 
 
@@ -142,55 +131,47 @@ def _count_nesting(word: str, depth: dict[str, int]) -> None:
         depth[CLOSES[word]] = max(0, depth[CLOSES[word]] - 1)
 
 
-def _is_within_limits(tokens: int, depth: int, service: ServiceLimits, diagnostics: Diagnostics, token: Token) -> bool:
+def _check_limits(tokens: int, depth: int, service: ServiceLimits, token: Token) -> None:
     if tokens > service.max_tokens:
         message = f"The text has more than {service.max_tokens} words."
-        diagnostics.add("too-long", message, "Shorten the text.", diagnostics.position_at(token.start))
-    elif depth > service.max_depth:
+        raise BindError("too-long", message, "Shorten the text.", token.start)
+    if depth > service.max_depth:
         message = f"Brackets and CASE are nested more than {service.max_depth} levels deep."
-        diagnostics.add(
-            "too-deep", message, "Use WITH to name parts of the query.", diagnostics.position_at(token.start)
-        )
+        raise BindError("too-deep", message, "Use WITH to name parts of the query.", token.start)
+
+
+def _check_end(piece: str, token: Token) -> None:
+    """Refuse a quote or a comment that does not end."""
+    what = "quote"
+    if token.kind == "block":
+        marks = BLOCK_END.findall(piece)
+        what, is_open = "comment", marks.count("/*") > marks.count("*/")
     else:
-        return True
-    return False
+        # doubled quotes stand for one quote, so an even number leaves the piece open
+        close = "]" if piece[0] == "[" else piece[0]
+        is_open = token.kind in QUOTED and (len(piece) < 2 or piece[1:].count(close) % 2 == 0)
+    if is_open:
+        message = f"A {what} opens here and does not end."
+        raise BindError("syntax", message, "Close the quote, comment or bracket.", token.start)
 
 
-def _is_terminated(token: Token, text: str, diagnostics: Diagnostics) -> bool:
-    if not is_unterminated(token, text):
-        return True
-    what = "comment" if token.kind == "block" else "quote"
-    diagnostics.add(
-        "syntax",
-        f"A {what} opens here and does not end.",
-        "Close the quote, comment or bracket.",
-        diagnostics.position_at(token.start),
-    )
-    return False
-
-
-def _literal_passes(token: Token, before: list[Token], diagnostics: Diagnostics) -> bool:
+def _check_literal(token: Token, before: list[Token]) -> None:
     """Refuse prefixes such as E'…' and X'…', which change how a literal is read (N'…' is only text), and subscripts,
     because a chain of them takes the parser quadratic time."""
     if token.word == "[":
         message, advice = "Lists and subscripts are not understood.", "Write IN (…), or name the variable."
-        diagnostics.add("list", message, advice, diagnostics.position_at(token.start))
-        return False
+        raise BindError("list", message, advice, token.start)
     prefix = before[-1] if before else None  # a prefix touches the quote
     if token.kind != "string" or prefix is None or prefix.end != token.start or len(prefix.word) != 1:
-        return True
-    if prefix.kind != "word" or prefix.word == "n":
-        return True
-    diagnostics.add(
-        "literal", "This kind of literal is not understood.", "Write '…' alone.", diagnostics.position_at(prefix.start)
-    )
-    return False
+        return
+    if prefix.kind == "word" and prefix.word != "n":
+        raise BindError("literal", "This kind of literal is not understood.", "Write '…' alone.", prefix.start)
 
 
-def _characters_pass(piece: str, token: Token, diagnostics: Diagnostics) -> bool:
+def _check_characters(piece: str, token: Token) -> None:
     """Allow printable ASCII everywhere; letters, marks and signs of other scripts only in literals and comments."""
     if piece.isascii() and piece.isprintable() and not (token.kind == "other" and piece in REFUSED_SIGNS):
-        return True
+        return
     foreign_pass = token.kind in {"string", "comment", "block"}
     for offset, character in enumerate(piece, token.start):
         plain = character in "\n\t" or " " <= character <= "~"
@@ -199,14 +180,7 @@ def _characters_pass(piece: str, token: Token, diagnostics: Diagnostics) -> bool
         if foreign_pass and ord(character) <= 0xFFFF and unicodedata.category(character)[0] in ALLOWED_CATEGORIES:
             continue
         message = f"You cannot use the character U+{ord(character):04X} here."
-        diagnostics.add(
-            "character",
-            message,
-            "Write plain ASCII. Use other letters only inside quotes.",
-            diagnostics.position_at(offset),
-        )
-        return False
-    return True
+        raise BindError("character", message, "Write plain ASCII. Use other letters only inside quotes.", offset)
 
 
 def _note_label(token: Token, piece: str, text: str, labels: list[OutputLabel]) -> None:

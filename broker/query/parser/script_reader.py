@@ -55,8 +55,8 @@ def read_script(
     statements = split_statements(scanned, dialect, diagnostics)
     if len(statements.statements) > service.max_statements:
         message = f"The text has more than {service.max_statements} statements."
-        position = diagnostics.position_at(statements.statements[service.max_statements].start)
-        diagnostics.add("too-many-statements", message, "Submit the text in parts.", position)
+        first = statements.statements[service.max_statements]
+        diagnostics.add("too-many-statements", message, "Submit the text in parts.", first.start)
         return None
     before = len(diagnostics.refusals)
     reader = ScriptReader(scanned, dialect, service, diagnostics)
@@ -154,8 +154,7 @@ class ScriptReader:
     def _set(self, statement: StatementTokens) -> bool:
         if statement.words[2:3] != ("=",):
             self.variables.declared[statement.words[1][1:]] = None
-            message, advice = "This SET is not understood.", "Write SET @x = value."
-            self.diagnostics.add("statement", message, advice, self.diagnostics.position_at(statement.start))
+            self.diagnostics.add("statement", "This SET is not understood.", "Write SET @x = value.", statement.start)
             return False
         tree = self.trees.parse(statement)
         if tree is None:
@@ -221,7 +220,7 @@ class ScriptReader:
             self._add_query(dml.without_order(query), table, statement)
         else:
             message, advice = "SELECT INTO writes a table.", "Write INTO #temp, or INTO project.name to save the query."
-            self.diagnostics.add("into", message, advice, self.diagnostics.position_of(table))
+            self.diagnostics.add("into", message, advice, table)
             self._add_query(query, None, statement)
 
     def _add_query(self, query: exp.Query, saved_table: exp.Table | None, statement: StatementTokens) -> None:
@@ -234,15 +233,10 @@ class ScriptReader:
             self.label = None  # a label names one output only
         if saved_table is not None and not NAME_PATTERN.fullmatch(name):
             message = "Use letters, digits and _ for the name of a saved query, and begin with a letter."
-            self.diagnostics.add(
-                "kept-name",
-                message,
-                f"Write INTO {PROJECT_SCHEMA}.my_cohort",
-                self.diagnostics.position_of(saved_table),
-            )
+            self.diagnostics.add("kept-name", message, f"Write INTO {PROJECT_SCHEMA}.my_cohort", saved_table)
         elif saved_table is None and name and not OUTPUT_NAME.match(name):
             message, advice = "Use letters, digits, _ and - for the name of an output.", "Write -- output: my_table"
-            self.diagnostics.add("output-name", message, advice, self.diagnostics.position_at(place))
+            self.diagnostics.add("output-name", message, advice, place)
         saved_as = f"{PROJECT_SCHEMA}.{name}" if saved_table is not None else None
         # a saved query must run alone, so its text includes the definitions before it
         text = standalone_text(self.scanned, [*self.definitions, statement]) if saved_table is not None else ""
@@ -265,7 +259,7 @@ class ScriptReader:
             key = (query.saved_as is None, found[-1].name.casefold())
             if key in taken:
                 message, advice = "Two outputs have the same name.", "Write another name in the line -- output: name"
-                self.diagnostics.add("duplicate-output", message, advice, self.diagnostics.position_at(place))
+                self.diagnostics.add("duplicate-output", message, advice, place)
             taken.add(key)
         return tuple(found)
 

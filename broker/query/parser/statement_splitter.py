@@ -153,14 +153,10 @@ def _go_line(go: Token, after: Token, scanned: ScannedText, diagnostics: Diagnos
     same_line = after.start > go.start and "\n" not in scanned.bare[go.end : after.start]
     if alone and same_line and after.kind == "number":
         if scanned.text[after.start : after.end] != "1":
-            diagnostics.add(
-                "go", "GO with a count repeats a batch.", "Write GO alone.", diagnostics.position_at(go.start)
-            )
+            diagnostics.add("go", "GO with a count repeats a batch.", "Write GO alone.", go.start)
         return [go.start, after.start]
     if same_line or not alone:
-        diagnostics.add(
-            "go", "GO is not alone on its line.", "Put GO alone on a line.", diagnostics.position_at(go.start)
-        )
+        diagnostics.add("go", "GO is not alone on its line.", "Put GO alone on a line.", go.start)
     return [go.start]
 
 

@@ -8,15 +8,7 @@ from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from broker.policy.service_limits import ServiceLimits
-from broker.query.diagnostics import (
-    NO_POSITION,
-    WRITTEN_NAME,
-    BindError,
-    Diagnostics,
-    string_table_error,
-    unsupported_node,
-    written_name,
-)
+from broker.query.diagnostics import WRITTEN_NAME, BindError, Diagnostics, unsupported_node, written_name
 from broker.query.dialects.base import Dialect
 from broker.query.dialects.step_limited_parser import TooManySteps
 from broker.query.parser.scanner import QUOTED, ScannedText
@@ -57,6 +49,7 @@ def _ancestors(node: exp.Expr) -> Iterator[exp.Expr]:
         yield node
 
 
+SYNTAX_ERROR = "There is a syntax error here."
 QUOTES = frozenset({TokenType.STRING, TokenType.NATIONAL_STRING, TokenType.IDENTIFIER})
 
 # sqlglot warns with the text of the query; queries belong to the store, not to logs.
@@ -84,10 +77,8 @@ class SyntaxTrees:
                 raise SqlglotError("The parser reads the quotes differently.")
             found = self.parser.parse(tokens, self.scanned.bare)
         except (RecursionError, TooManySteps):
-            position = self.diagnostics.position_at(statement.start)
-            self.diagnostics.add(
-                "too-deep", "The query is nested too deeply.", "Use WITH to name parts of the query.", position
-            )
+            advice = "Use WITH to name parts of the query."
+            self.diagnostics.add("too-deep", "The query is nested too deeply.", advice, statement.start)
             return None
         except ParseError as error:
             self._refuse_parse(error)
@@ -125,24 +116,22 @@ class SyntaxTrees:
         if lacking:
             return None
         for table in tree.find_all(exp.Table):
+            # the parser reads a string, which could be a file, as a name
             if any(self.scanned.text[p.meta.get("start", 0)] == "'" for p in table.parts):
-                self.diagnostics.add_error(
-                    string_table_error(table)
-                )  # the parser reads a string, which could be a file, as a name
+                advice = "Name a table as schema.table, without single quotes."
+                self.diagnostics.add("table-function", "A string cannot be the name of a table.", advice, table)
         return tree
 
     def _refuse(self, statement: StatementTokens | None = None) -> None:
-        position = self.diagnostics.position_at(statement.start) if statement else NO_POSITION
-        self.diagnostics.add(
-            "syntax", "There is a syntax error here.", "Check quotes and brackets before this place.", position
-        )
+        advice = "Check quotes and brackets before this place."
+        self.diagnostics.add("syntax", SYNTAX_ERROR, advice, statement.start if statement else None)
 
     def _refuse_parse(self, error: ParseError) -> None:
         """Refuse a text that does not parse. Only positions are taken from the parser, because its messages quote the
         text."""
-        positions = [(e.get("line"), e.get("col")) for e in error.errors] or [NO_POSITION]
-        message, advice = "There is a syntax error here.", "Check this word and the words before it."
-        self.diagnostics.add("syntax", message, advice, positions[0])
+        first = error.errors[0] if error.errors else {}
+        position = first.get("line"), first.get("col")
+        self.diagnostics.add("syntax", SYNTAX_ERROR, "Check this word and the words before it.", position)
 
 
 def _same_quotes(statement: StatementTokens, tokens: list[Token]) -> bool:

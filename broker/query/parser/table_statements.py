@@ -50,12 +50,8 @@ def refuse_statement(statement: StatementTokens, diagnostics: Diagnostics) -> No
     """Refuse a statement by its first word."""
     word = statement.words[0]
     shown = word.upper() if word.isalpha() and len(word) <= 20 else "This"
-    diagnostics.add(
-        "statement",
-        f"{shown} is not understood here.",
-        STATEMENT_ADVICE.get(word, OTHER_ADVICE),
-        diagnostics.position_at(statement.start),
-    )
+    advice = STATEMENT_ADVICE.get(word, OTHER_ADVICE)
+    diagnostics.add("statement", f"{shown} is not understood here.", advice, statement.start)
 
 
 def indexed_table(statement: StatementTokens, text: str) -> str | None:
@@ -182,12 +178,8 @@ class TableStatements:
 
     def check_new(self, name: str, node: exp.Expr) -> None:
         if self.temps.tables.get(name) is not None:
-            message, advice = (
-                "There is already a temporary table with this name.",
-                "Drop that table first with DROP TABLE.",
-            )
-            raise BindError("duplicate-temporary", message, advice, node)
+            message = "There is already a temporary table with this name."
+            raise BindError("duplicate-temporary", message, "Drop that table first with DROP TABLE.", node)
 
     def _add_unknown(self, start: int, advice: str) -> None:
-        message = "There is no temporary table with this name."
-        self.diagnostics.add("unknown-temporary", message, advice, self.diagnostics.position_at(start))
+        self.diagnostics.add("unknown-temporary", "There is no temporary table with this name.", advice, start)

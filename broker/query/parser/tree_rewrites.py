@@ -3,14 +3,8 @@
 from sqlglot import exp
 
 from broker.domain.projects.saved_definitions import PROJECT_SCHEMA
-from broker.query.diagnostics import (
-    BindError,
-    Diagnostics,
-    check_arguments,
-    present_arguments,
-    table_variable_error,
-    unsupported_argument,
-)
+from broker.query.diagnostics import BindError, Diagnostics, check_arguments, present_arguments, unsupported_argument
+from broker.query.parser.declarations import table_variable_error
 from broker.query.parser.temporary_tables import named_subquery
 
 HARMLESS_HINTS = frozenset({"NOLOCK", "READUNCOMMITTED"})
@@ -21,8 +15,17 @@ to them."""
 
 
 def check_variables(tree: exp.Expr) -> None:
-    _refuse_assignment(tree)
-    _refuse_table_variables(tree)
+    """Refuse SELECT @n = …, which gives a variable a value from data, and table variables."""
+    for select in tree.find_all(exp.Select):
+        for item in select.expressions:
+            if isinstance(item, exp.EQ) and isinstance(item.this, exp.Parameter):
+                message = "SELECT @x = … sets a variable to a value from the data."
+                raise BindError(
+                    "assignment", message, "Write SET @x = constant, or store the value in a #temp table.", item
+                )
+    for table in tree.find_all(exp.Table):
+        if isinstance(table.this, exp.Parameter):
+            raise table_variable_error(table)
 
 
 def check_clauses(tree: exp.Expr, diagnostics: Diagnostics) -> None:
@@ -84,23 +87,6 @@ def unify_temporary_names(tree: exp.Expr) -> None:
 def _temporary_name_error(node: exp.Expr) -> BindError:
     message = "A name with # must be a temporary table of this text."
     return BindError("temporary-name", message, "Write #temp, with one # and no database.", node)
-
-
-def _refuse_assignment(tree: exp.Expr) -> None:
-    """Refuse SELECT @n = …, which gives a variable a value from data."""
-    for select in tree.find_all(exp.Select):
-        for item in select.expressions:
-            if isinstance(item, exp.EQ) and isinstance(item.this, exp.Parameter):
-                message = "SELECT @x = … sets a variable to a value from the data."
-                raise BindError(
-                    "assignment", message, "Write SET @x = constant, or store the value in a #temp table.", item
-                )
-
-
-def _refuse_table_variables(tree: exp.Expr) -> None:
-    for table in tree.find_all(exp.Table):
-        if isinstance(table.this, exp.Parameter):
-            raise table_variable_error(table)
 
 
 def take_into(query: exp.Query) -> exp.Table | None:
