@@ -101,7 +101,7 @@ COMMON = (
     function("EXP(x)", exp.Exp, arithmetic.exponential, "this", FLOAT),
     function("POWER(x, n)", exp.Pow, arithmetic.power, BOTH_SIDES, FLOAT, "n"),
     function("CAST(x AS type)", exp.Cast, casts.cast, "this to", "that type"),
-    function("TRY_CAST(x AS type)", exp.TryCast, casts.try_cast, "this to safe", "that type"),
+    function("TRY_CAST(x AS type)", exp.TryCast, casts.cast, "this to safe", "that type"),
     function("UPPER(x)", exp.Upper, text_functions.change_case, "this", TEXT),
     function("LOWER(x)", exp.Lower, text_functions.change_case, "this", TEXT),
     function("TRIM(x)", exp.Trim, text_functions.trim, "this", TEXT),

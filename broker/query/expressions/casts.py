@@ -28,11 +28,8 @@ DEFAULT_LENGTH = 30
 
 
 def cast(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    return _cast(binder, node, node.this, node.args["to"], tries=False)
-
-
-def try_cast(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    return _cast(binder, node, node.this, node.args["to"], tries=True)
+    """CAST and TRY_CAST."""
+    return _cast(binder, node, node.this, node.args["to"], tries=isinstance(node, exp.TryCast))
 
 
 def convert(binder: ExpressionBinder, node: exp.Expr) -> Scalar:

@@ -116,7 +116,7 @@ def equal_node(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 
 
 def unequal_node(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    return truth_call("not", equal(binder, node.this, node.expression))
+    return truth_call("not", equal_node(binder, node))
 
 
 def equal(binder: ExpressionBinder, left_node: exp.Expr, right_node: exp.Expr) -> Scalar:
@@ -145,18 +145,14 @@ def equal_columns(binder: ExpressionBinder, left: ColumnRef, right: ColumnRef, n
 
 def same_node(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """IS NOT DISTINCT FROM: two NULLs are the same."""
-    return _same(binder, node)
-
-
-def distinct_node(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    return truth_call("not", _same(binder, node))
-
-
-def _same(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     left, right = comparable_sides(binder, binder.value(node.this), binder.value(node.expression), node)
     if ScalarType.TEXT in (left.type, right.type) and not is_binary_equality(binder, left, right):
         left, right = (_folded(side) for side in (left, right))
     return truth_call("same", left, right)
+
+
+def distinct_node(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+    return truth_call("not", same_node(binder, node))
 
 
 def _folded(side: Scalar) -> Scalar:
@@ -208,9 +204,7 @@ def flatten(node: exp.Expr, kind: type[exp.Expr]) -> list[exp.Expr]:
     stack = [node]
     while stack:
         part = stack.pop()
-        inner = part
-        while isinstance(inner, exp.Paren):
-            inner = inner.this
+        inner = part.unnest() if isinstance(part, exp.Paren) else part  # a subquery keeps its brackets
         if isinstance(inner, kind):
             stack += [inner.expression, inner.this]  # the left side is popped first
         else:
@@ -243,9 +237,7 @@ def between(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 def is_null(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     if not isinstance(node.expression, exp.Null):
         raise BindError("predicate", "IS can be used only with NULL.", "Write x = 1, or x IS NULL.", node)
-    inner = node.this
-    while isinstance(inner, exp.Paren):
-        inner = inner.this
+    inner = node.this.unnest()
     if isinstance(inner, exp.Column):
         found = binder.raw_column(inner)
         if binder.symbols.key_domain(found.ident) is not None:

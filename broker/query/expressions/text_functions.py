@@ -16,8 +16,13 @@ TRAILING_BLANKS = " *"
 """Trailing blanks of the value are ignored, as T-SQL does for varchar."""
 
 
-def like(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    return _like(binder, node, None)
+def like(binder: ExpressionBinder, node: exp.Expr, escape: str | None = None) -> Scalar:
+    value, pattern = binder.value(node.this), binder.value(node.expression)
+    if not isinstance(pattern, Literal) or not isinstance(pattern.value, str) or value.type is not ScalarType.TEXT:
+        raise BindError("like", "LIKE needs text and a written pattern.", "Write x LIKE 'AB%'.", node)
+    matched = _like_any_case if binder.dialect.ignores_case else _like_exactly
+    found = matched(node, value, pattern.value, escape)
+    return truth_call("not", found) if node.args.get("negate") else found
 
 
 def escaped(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
@@ -29,16 +34,7 @@ def escaped(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     sign = binder.value(node.expression)
     if not isinstance(sign, Literal) or not isinstance(sign.value, str) or len(sign.value) != 1:
         raise BindError("like", "ESCAPE needs one written character.", "Write ESCAPE '!'.", node)
-    return _like(binder, inner, sign.value)
-
-
-def _like(binder: ExpressionBinder, node: exp.Expr, escape: str | None) -> Scalar:
-    value, pattern = binder.value(node.this), binder.value(node.expression)
-    if not isinstance(pattern, Literal) or not isinstance(pattern.value, str) or value.type is not ScalarType.TEXT:
-        raise BindError("like", "LIKE needs text and a written pattern.", "Write x LIKE 'AB%'.", node)
-    matched = _like_any_case if binder.dialect.ignores_case else _like_exactly
-    found = matched(node, value, pattern.value, escape)
-    return truth_call("not", found) if node.args.get("negate") else found
+    return like(binder, inner, sign.value)
 
 
 def _like_exactly(node: exp.Expr, value: Scalar, pattern: str, escape: str | None) -> Scalar:
