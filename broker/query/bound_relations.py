@@ -155,7 +155,7 @@ def join_rows(
     return BoundRows(relation, person, left.scans | right.scans, is_correlated=left.is_correlated)
 
 
-def column_list(node: exp.Expr | None) -> tuple[str, ...]:
+def column_list(node: exp.Expr) -> tuple[str, ...]:
     """Column names of `AS t(a, b)`."""
-    alias = node.args.get("alias") if node is not None else None
+    alias = node.args.get("alias")
     return tuple(c.name for c in alias.args.get("columns") or []) if isinstance(alias, exp.TableAlias) else ()

@@ -25,7 +25,6 @@ from broker.query.bound_relations import BindTarget, BoundGroups, BoundQuery, Bo
 from broker.query.diagnostics import NO_POSITION, Diagnostics
 from broker.query.dialects.known_dialects import find_dialect
 from broker.query.output_planning import check_formulas, check_removal_evidence, plan_output
-from broker.query.parser.scanner import scan_text
 from broker.query.parser.script_reader import ScriptQuery, read_script
 from broker.query.selectivity.selectivity_check import SelectivityCheck, SelectivityThreshold
 
@@ -57,51 +56,40 @@ def compile_sql(
     needs them. `reach`: look for parts of the text that could single people out; None: do not look."""
     diagnostics = Diagnostics(text.replace("\r\n", "\n"))
     dialect = find_dialect(dialect_name, diagnostics)
-    scanned = scan_text(text, dialect, service, diagnostics) if dialect is not None else None
-    if dialect is None or scanned is None:
-        return _refused_result(diagnostics)
     try:
-        script = read_script(scanned, dialect, service, diagnostics)
+        script = read_script(text, dialect, service, diagnostics) if dialect is not None else None
     except RecursionError:  # sqlglot recurses, so a deeply nested text ends here
         diagnostics.add("too-deep", "The query is nested too deeply.", "Use WITH to name parts of the query.")
-        return _refused_result(diagnostics)
-    if script is None:
+        script = None
+    if dialect is None or script is None:
         return _refused_result(diagnostics)
     outputs: list[PlannedOutput] = []
     uses: list[tuple[VariableUse, ...]] = []
     advice: dict[str, None] = {}
-    saved_queries: list[Cohort] = []
     saved_catalogue = SavedCatalogue(service, saved)
-    scans = 0
+    scans_left = service.max_scans  # of the whole text, not of each query
     reaching = SelectivityCheck(reach) if reach is not None else None
     for script_query in script.queries:
         binder = Binder(
-            bind_query_node,
-            dialect,
-            catalogue,
-            project,
-            service.max_scans - scans,  # the limit on scans is for the whole text, not for each query
-            threshold,
-            diagnostics,
-            saved_catalogue,
-            in_parts=in_parts,
+            bind_query_node, dialect, catalogue, project, scans_left, threshold, diagnostics, saved_catalogue, in_parts
         )
         result, query_uses = _compile_query(script_query, binder, reaching)
         uses.append(query_uses)
         if isinstance(result, PlannedOutput):
             outputs.append(result)
-        elif script_query.saved_as is not None:
-            saved_queries += saved_catalogue.record(script_query, result)
+        elif script_query.saved_text is not None:
+            saved_catalogue.saved_here[script_query.name.casefold()] = result
         advice |= binder.advice
-        scans += len(binder.symbols.tables)
+        scans_left -= len(binder.symbols.tables)
     together = merged_uses(uses)
     read = tuple(sorted(saved_catalogue.read_names))
+    saved_queries = tuple(filter(None, saved_catalogue.saved_here.values()))
     advice |= dict.fromkeys(NO_YEAR.format(t) for t in sorted({u.table for u in together if u.years == frozenset()}))
     if diagnostics.refusals or not (outputs or saved_queries):
         return _refused_result(diagnostics, together, read)
     if reaching is not None:
         outputs = [replace(o, small_parts=p) for o, p in zip(outputs, reaching.small_parts(), strict=True)]
-    plan = Plan(tuple(outputs), together, tuple(advice), _review_reasons(outputs), tuple(saved_queries))
+    plan = Plan(tuple(outputs), together, tuple(advice), _review_reasons(outputs), saved_queries)
     return CompiledSql(plan, together, (), script.canonical, plan.review, read)
 
 
@@ -116,40 +104,31 @@ def _compile_query(
 ) -> tuple[PlannedOutput | Cohort | None, tuple[VariableUse, ...]]:
     """Compile one output or one saved query. Returns it (None if refused) and its uses. The diagnostics have its
     refusals."""
-    before = len(binder.diagnostics.refusals)
-    # a saved query may not read itself
-    binder.saved.within = (script_query.name.casefold(),) if script_query.saved_as is not None else ()
+    diagnostics, symbols, is_saved = binder.diagnostics, binder.symbols, script_query.saved_text is not None
+    before = len(diagnostics.refusals)
+    binder.saved.within = (script_query.name.casefold(),) if is_saved else ()  # a saved query may not read itself
     try:
-        bound = binder.bind_query(
-            script_query.query, saved_sources.temporary_ctes(script_query.visible), None, BindTarget.GROUPS
-        )
+        bound = binder.bind_query(script_query.query, script_query.visible, None, BindTarget.GROUPS)
     except RecursionError:
-        binder.diagnostics.add("too-deep", "The query is nested too deeply.", "Use WITH to name parts of the query.")
+        diagnostics.add("too-deep", "The query is nested too deeply.", "Use WITH to name parts of the query.")
         return None, ()
     except BindingAborted:
-        return None, uses_of(binder.symbols, years_of((), binder.symbols))
-    saved_query = (
-        saved_sources.saved_definition(script_query, bound, binder) if script_query.saved_as is not None else None
-    )
-    columns = (
-        _output_columns(bound, script_query, binder) if bound is not None and script_query.saved_as is None else ()
-    )
-    symbols = binder.symbols
+        return None, uses_of(symbols, years_of((), symbols))
+    saved_query = saved_sources.saved_definition(script_query, bound, binder)
+    columns = _output_columns(bound, script_query, binder) if bound is not None and not is_saved else ()
     # complete relations last, because the last one decides the years of a scan
     relations = [*binder.partial_relations, *(t.rows.relation for t in binder.draft_tables)]
     years = years_of(relations, symbols)
     uses = uses_of(symbols, years)
     _check_quasi_identifiers(binder)
-    if (
-        script_query.saved_as is not None
-        or not isinstance(bound, BoundGroups)
-        or len(binder.diagnostics.refusals) > before
-    ):
-        return saved_query if len(binder.diagnostics.refusals) == before else None, uses
+    if len(diagnostics.refusals) > before:
+        return None, uses
+    if is_saved or not isinstance(bound, BoundGroups):
+        return saved_query, uses
     if reaching is not None:
         reaching.add_output(binder, years)
     output = plan_output(script_query.name, bound, columns, binder, years)
-    return (output if check_removal_evidence(output, binder.diagnostics, script_query.query) else None), uses
+    return (output if check_removal_evidence(output, diagnostics, script_query.query) else None), uses
 
 
 NO_YEAR = "Your conditions select no year of {}, so nobody is found. Check how the years of this table are written."

@@ -47,7 +47,7 @@ class Binder:
     max_scans: int
     threshold: int
     diagnostics: Diagnostics
-    saved: SavedCatalogue = field(default_factory=SavedCatalogue)
+    saved: SavedCatalogue
     in_parts: bool = True
     symbols: SymbolTable = field(default_factory=SymbolTable)
     draft_tables: list[DraftTable] = field(default_factory=list)

@@ -10,17 +10,17 @@ from broker.policy.service_limits import ServiceLimits
 from broker.query.diagnostics import CONSEQUENTIAL, BindError, Diagnostics
 from broker.query.dialects.known_dialects import find_dialect
 from broker.query.name_resolution import is_plain_name
-from broker.query.parser.scanner import scan_text
 from broker.query.parser.script_reader import ScriptQuery, read_script
 
 
 @dataclass(slots=True)
 class SavedCatalogue:
-    """The saved definitions of one compilation: those of the store, and those that the text has saved so far.
-    `read_names`: names that were read from the store. `within`: cohorts that are being bound, outermost first."""
+    """The saved definitions of one compilation: those of the store, and those that the text has saved so far, by
+    case-folded name: None if the statement was refused. `read_names`: names that were read from the store. `within`:
+    cohorts that are being bound, outermost first."""
 
-    service: ServiceLimits | None = None
-    saved: saved_definitions.ReadableDefinitions = saved_definitions.NO_READABLE_DEFINITIONS
+    service: ServiceLimits
+    saved: saved_definitions.ReadableDefinitions
     saved_here: dict[str, saved_definitions.Cohort | None] = field(default_factory=dict)
     read_names: set[str] = field(default_factory=set)
     within: tuple[str, ...] = ()
@@ -55,12 +55,6 @@ class SavedCatalogue:
         self.read_names.add(name)
         return found
 
-    def record(self, script_query: ScriptQuery, definition: object) -> list[saved_definitions.Cohort]:
-        """Record a definition that the text saves, so that the rest of the text can read it."""
-        cohort = definition if isinstance(definition, saved_definitions.Cohort) else None
-        self.saved_here[script_query.name.casefold()] = cohort
-        return [cohort] if cohort is not None else []
-
     def parsed(self, cohort: saved_definitions.Cohort) -> tuple[ScriptQuery | None, Diagnostics]:
         """Return the query of a cohort, parsed like any other text, and its diagnostics. The query is None if the
         diagnostics have refusals."""
@@ -71,15 +65,11 @@ class SavedCatalogue:
 
 
 def _read_cohort(
-    cohort: saved_definitions.Cohort, service: ServiceLimits | None, diagnostics: Diagnostics
+    cohort: saved_definitions.Cohort, service: ServiceLimits, diagnostics: Diagnostics
 ) -> ScriptQuery | None:
-    assert service is not None
     dialect = find_dialect(cohort.dialect, diagnostics)
-    if dialect is None:
-        return None
-    scanned = scan_text(cohort.text, dialect, service, diagnostics)
-    script = read_script(scanned, dialect, service, diagnostics) if scanned is not None else None
-    saved = [a for a in script.queries if a.saved_as is not None] if script is not None else []
+    script = read_script(cohort.text, dialect, service, diagnostics) if dialect is not None else None
+    saved = [a for a in script.queries if a.saved_text is not None] if script is not None else []
     if len(saved) != 1 and not diagnostics.refusals:
         advice = "Write SELECT … INTO project.name FROM …."
         diagnostics.add("nothing-asked", "The text does not save exactly one query.", advice)

@@ -1,6 +1,6 @@
 """Saved cohorts and lookups as sources of FROM, and whether a query may be saved."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from sqlglot import exp
 
@@ -12,12 +12,11 @@ from broker.domain.plans.variable_uses import VariableClass
 from broker.domain.projects import saved_definitions
 from broker.policy.data_catalogue import CatalogueTable, TableKind, Variable
 from broker.query.binder.bind_state import Binder
-from broker.query.bound_relations import BoundGroups, BoundQuery, BoundRows, CteDefinition, Ctes
+from broker.query.bound_relations import BoundGroups, BoundQuery, BoundRows, Ctes
 from broker.query.diagnostics import CONSEQUENTIAL, BindError, check_arguments
 from broker.query.dialects.known_dialects import DIALECTS
 from broker.query.name_resolution import ResolvedTable, Scope
 from broker.query.parser.script_reader import ScriptQuery
-from broker.query.parser.temporary_tables import TempTableDefinition
 from broker.query.symbols import SymbolTable
 
 BindDerivedTable = Callable[[exp.Expr, Ctes], BoundQuery | None]
@@ -54,16 +53,11 @@ def _bind_cohort(
         binder.dialect, saved.within = DIALECTS[cohort.dialect], (*within, cohort.name.casefold())
         before = len(binder.syntax_of)  # syntax that is recorded from here on belongs to the cohort
         try:
-            return derive(script_query.query, temporary_ctes(script_query.visible))
+            return derive(script_query.query, script_query.visible)
         finally:
             binder.dialect, saved.within = dialect, within
             for mark in list(binder.syntax_of.values())[before:]:
                 binder.saved_name_nodes.setdefault(id(mark), node)
-
-
-def temporary_ctes(visible: Mapping[str, TempTableDefinition]) -> Ctes:
-    """Temporary tables as CTEs, which the binder can read."""
-    return {name: CteDefinition(d.query, (), temporary_ctes(d.visible)) for name, d in visible.items()}
 
 
 def _bind_lookup(binder: Binder, lookup: saved_definitions.Lookup, node: exp.Table, scope: Scope) -> BoundRows:
@@ -140,8 +134,9 @@ def saved_definition(
     script_query: ScriptQuery, bound: BoundQuery | None, binder: Binder
 ) -> saved_definitions.Cohort | None:
     """Return the definition to save for a query: rows of persons, or public rows, with named columns. None if it is
-    refused."""
-    if bound is None:
+    refused, or an output."""
+    query, text = script_query.query, script_query.saved_text
+    if bound is None or text is None:
         return None
     query = script_query.query
     if not isinstance(bound, BoundRows) or (
@@ -157,4 +152,4 @@ def saved_definition(
         message = "A column of a saved query has no plain name."
         binder.diagnostics.add("unnamed-column", message, "Write … AS name.", query)
         return None
-    return saved_definitions.Cohort(script_query.name, binder.dialect.name, script_query.text, names)
+    return saved_definitions.Cohort(script_query.name, binder.dialect.name, text, names)

@@ -5,16 +5,18 @@ from dataclasses import replace
 
 from sqlglot import exp
 
+from broker.query.bound_relations import CteDefinition, Ctes
 from broker.query.diagnostics import BindError, present_arguments
 from broker.query.parser import temporary_tables
 from broker.query.parser.declarations import check_constant, converted, declared_type, inserted_value
+from broker.query.parser.temporary_tables import ColumnNames, TempTable, TempTables
 
 CHANGE_ARGUMENTS = frozenset({"this", "expressions", "from_", "where", "with_", "tables"})
 UPDATE_MARK = "update"
 """Marks a CASE that stands for an UPDATE. T-SQL converts its values to the type of its ELSE."""
 
 
-def rewrite_update(tree: exp.Update, temps: temporary_tables.TempTables) -> None:
+def rewrite_update(tree: exp.Update, temps: TempTables) -> None:
     """Rewrite UPDATE #t SET c = e WHERE p: each row keeps its columns, except that c is e where p is true."""
     clause = tree.args.get("from_")
     table, alias = _single_table(tree.this, clause.this if clause is not None else None, tree)
@@ -35,10 +37,10 @@ def rewrite_update(tree: exp.Update, temps: temporary_tables.TempTables) -> None
         items.append(temporary_tables.aliased(case, name))
     query = exp.Select(expressions=items, from_=exp.From(this=temporary_tables.table_reference(temp.name, alias)))
     query.set("with_", tree.args.get("with_"))
-    temps.define(temp.name, query, tree, temp)
+    temps.define(temp, query, tree)
 
 
-def _assignments(tree: exp.Update, temp: temporary_tables.TempTable, own: set[str]) -> dict[str, exp.Expr]:
+def _assignments(tree: exp.Update, temp: TempTable, own: set[str]) -> dict[str, exp.Expr]:
     names = {n.casefold() for n in temporary_tables.column_names(temp, tree)}
     found: dict[str, exp.Expr] = {}
     for item in tree.expressions:
@@ -55,7 +57,7 @@ def _assignments(tree: exp.Update, temp: temporary_tables.TempTable, own: set[st
     return found
 
 
-def rewrite_delete(tree: exp.Delete, temps: temporary_tables.TempTables) -> None:
+def rewrite_delete(tree: exp.Delete, temps: TempTables) -> None:
     """Rewrite DELETE: rows stay where the condition is not true."""
     named = tree.args.get("tables") or []
     this = tree.this if isinstance(tree.this, exp.Table) else None
@@ -74,7 +76,7 @@ def rewrite_delete(tree: exp.Delete, temps: temporary_tables.TempTables) -> None
     query = temporary_tables.select_all(temp, tree, alias)
     query.set("where", exp.Where(this=condition))
     query.set("with_", tree.args.get("with_"))
-    temps.define(temp.name, query, tree, temp)
+    temps.define(temp, query, tree)
 
 
 def _single_table(
@@ -116,7 +118,7 @@ def without_order(query: exp.Query) -> exp.Query:
     return query
 
 
-def created_table(tree: exp.Create, words: Sequence[str]) -> temporary_tables.TempTable:
+def created_table(tree: exp.Create, name: str, words: Sequence[str]) -> TempTable:
     """Read CREATE TABLE #t (columns). The table has no rows until something is inserted."""
     schema = tree.this
     if (
@@ -144,7 +146,7 @@ def created_table(tree: exp.Create, words: Sequence[str]) -> temporary_tables.Te
         types[item.name] = declared_type(item.kind, words, item)
         if any(not k.args.get("allow_null") for k in kinds):
             needed.add(item.name.casefold())
-    return temporary_tables.TempTable("", None, tuple(types), types, frozenset(needed))
+    return TempTable(name, None, tuple(types), types, frozenset(needed))
 
 
 def _check_constraint(item: exp.Expr) -> None:
@@ -153,7 +155,7 @@ def _check_constraint(item: exp.Expr) -> None:
         raise BindError("column-property", "This constraint is not understood.", "Remove it.", item)
 
 
-def rewrite_insert(tree: exp.Insert, temps: temporary_tables.TempTables) -> None:
+def rewrite_insert(tree: exp.Insert, temps: TempTables) -> None:
     """Rewrite INSERT INTO #t as UNION ALL of the old and the new rows. Columns match by position."""
     target = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
     temp = temporary_tables.change_target(target, temps, tree)
@@ -181,13 +183,11 @@ def _insert_query(source: exp.Expr, tree: exp.Insert) -> exp.Query:
     return without_order(query)
 
 
-def _is_plain(query: exp.Query) -> bool:
+def _is_plain(query: exp.Expr) -> bool:
     return isinstance(query, exp.Select) and present_arguments(query) <= PLAIN_CLAUSES
 
 
-def _positions(
-    temp: temporary_tables.TempTable, listed: temporary_tables.ColumnNames | None, node: exp.Expr
-) -> list[int | None]:
+def _positions(temp: TempTable, listed: ColumnNames | None, node: exp.Expr) -> list[int | None]:
     """For each column of the table, the position of the inserted column that fills it; None for NULL."""
     names = temporary_tables.column_names(temp, node)
     if listed is None:
@@ -204,9 +204,7 @@ def _positions(
     return [requested.index(n.casefold()) if n.casefold() in requested else None for n in names]
 
 
-def _fitted_to_table(
-    query: exp.Query, temp: temporary_tables.TempTable, listed: temporary_tables.ColumnNames | None, node: exp.Expr
-) -> exp.Query:
+def _fitted_to_table(query: exp.Expr, temp: TempTable, listed: ColumnNames | None, node: exp.Expr) -> exp.Query:
     """The query with its columns in the order and types of the table."""
     names, positions = temporary_tables.column_names(temp, node), _positions(temp, listed, node)
     inner = [f"c{i}" for i in range(len(listed) if listed is not None else len(names))]
@@ -221,9 +219,7 @@ def _fitted_to_table(
     return exp.Select(expressions=items, from_=exp.From(this=exp.Subquery(this=query, alias=alias)))
 
 
-def _constant_rows(
-    values: exp.Values, temp: temporary_tables.TempTable, listed: temporary_tables.ColumnNames | None, node: exp.Expr
-) -> exp.Query:
+def _constant_rows(values: exp.Values, temp: TempTable, listed: ColumnNames | None, node: exp.Expr) -> exp.Expr:
     """Rewrite VALUES of constants: each row becomes a SELECT."""
     names, positions = temporary_tables.column_names(temp, node), _positions(temp, listed, node)
     width = len(listed) if listed is not None else len(names)
@@ -245,7 +241,7 @@ def _constant_rows(
     return union_all(rows, None)
 
 
-def union_all(parts: Sequence[exp.Query], mark: str | None) -> exp.Query:
+def union_all(parts: Sequence[exp.Expr], mark: str | None) -> exp.Expr:
     """UNION ALL of many queries as a shallow tree."""
     if len(parts) == 1:
         return parts[0]
@@ -256,12 +252,10 @@ def union_all(parts: Sequence[exp.Query], mark: str | None) -> exp.Query:
     return whole
 
 
-def _append(
-    temp: temporary_tables.TempTable, query: exp.Query, temps: temporary_tables.TempTables, node: exp.Expr
-) -> None:
+def _append(temp: TempTable, query: exp.Expr, temps: TempTables, node: exp.Expr) -> None:
     old = temp.definition
     if old is None:  # the first rows of the table
-        temps.define(temp.name, query, node, temp)
+        temps.define(temp, query, node)
         return
     visible = temps.definitions_in(query)
     if _agree_on_names(temp, old, query, visible):
@@ -269,9 +263,7 @@ def _append(
         size, depth = temps.weight(query)
         made = replace(
             temp,
-            definition=temporary_tables.TempTableDefinition(
-                temp.name, union_all(parts, INSERT_MARK), {**old.visible, **visible}
-            ),
+            definition=CteDefinition(union_all(parts, INSERT_MARK), (), {**old.visible, **visible}),
             reads=temp.reads | temporary_tables.tables_read(query),
             size=temp.size + size,
             depth=max(temp.depth, depth),
@@ -279,15 +271,10 @@ def _append(
         temps.store(made, node)
         return
     # A name has changed its meaning, so the earlier rows stay behind the name of the table.
-    temps.define(temp.name, union_all([temporary_tables.select_all(temp, node), query], INSERT_MARK), node, temp)
+    temps.define(temp, union_all([temporary_tables.select_all(temp, node), query], INSERT_MARK), node)
 
 
-def _agree_on_names(
-    temp: temporary_tables.TempTable,
-    old: temporary_tables.TempTableDefinition,
-    query: exp.Query,
-    visible: dict[str, temporary_tables.TempTableDefinition],
-) -> bool:
+def _agree_on_names(temp: TempTable, old: CteDefinition, query: exp.Expr, visible: Ctes) -> bool:
     """Whether one set of definitions serves the old and the new rows: no table name has changed its meaning in
     between."""
     plain = _is_plain(old.query) or bool(old.query.meta.get(INSERT_MARK))
@@ -295,7 +282,7 @@ def _agree_on_names(
     return plain and all(old.visible.get(name) is visible.get(name) for name in both)
 
 
-def _insert_parts(query: exp.Query) -> list[exp.Query]:
+def _insert_parts(query: exp.Expr) -> list[exp.Expr]:
     if not query.meta.get(INSERT_MARK):
         return [query]
     return [*_insert_parts(query.this), *_insert_parts(query.expression)]

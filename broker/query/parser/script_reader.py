@@ -1,21 +1,21 @@
 """Reads a text into the queries that it contains. Temporary tables and variables are resolved into the syntax trees."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
 from broker.domain.projects.saved_definitions import NAME_PATTERN, PROJECT_SCHEMA
 from broker.policy.service_limits import ServiceLimits
+from broker.query.bound_relations import Ctes
 from broker.query.diagnostics import BindError, Diagnostics
 from broker.query.dialects.base import Dialect
 from broker.query.parser import dml, table_statements, tree_rewrites
 from broker.query.parser.declarations import BatchVariables
-from broker.query.parser.scanner import OUTPUT_NAME, OutputLabel, ScannedText
+from broker.query.parser.scanner import OUTPUT_NAME, OutputLabel, ScannedText, scan_text
 from broker.query.parser.statement_splitter import StatementTokens, canonical_text, split_statements, standalone_text
 from broker.query.parser.syntax_trees import SyntaxTrees
 from broker.query.parser.table_statements import TableStatements
-from broker.query.parser.temporary_tables import TempTableDefinition, TempTables, temp_name
+from broker.query.parser.temporary_tables import TempTable, TempTables, temp_name
 
 QUERY_WORDS = frozenset({"select", "with", "(", "insert", "update", "delete"})
 INTO = frozenset({"into"})
@@ -30,14 +30,13 @@ DEFAULT_NAME = "output"
 
 @dataclass(frozen=True, slots=True)
 class ScriptQuery:
-    """One output, or one query to save. `saved_as` is then its name ('project.x'), and `text` is a text of its own that
-    gives it. `visible` as in a definition."""
+    """One output, or one query to save under its name. `saved_text` is then a text of its own that gives it. `visible`
+    as in a definition."""
 
     name: str
     query: exp.Query
-    visible: Mapping[str, TempTableDefinition]
-    saved_as: str | None = None
-    text: str = ""
+    visible: Ctes
+    saved_text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +47,11 @@ class SqlScript:
     canonical: str
 
 
-def read_script(
-    scanned: ScannedText, dialect: Dialect, service: ServiceLimits, diagnostics: Diagnostics
-) -> SqlScript | None:
+def read_script(text: str, dialect: Dialect, service: ServiceLimits, diagnostics: Diagnostics) -> SqlScript | None:
     """Read the script as far as possible; None if it has no query. All problems are in the diagnostics."""
+    scanned = scan_text(text, dialect, service, diagnostics)
+    if scanned is None:
+        return None
     statements = split_statements(scanned, dialect, diagnostics)
     if len(statements.statements) > service.max_statements:
         message = f"The text has more than {service.max_statements} statements."
@@ -186,7 +186,7 @@ class ScriptReader:
         tree = self._parsed(statement)
         saved = tree_rewrites.saved_by_create(tree) if not self.dialect.marks_temporary_tables else None
         if saved is not None:
-            self._add_query(dml.without_order(saved[1]), saved[0], statement)
+            self._add_saved(dml.without_order(saved[1]), saved[0], statement)
             return True
         return tree is not None and self.table_statements.create(tree, statement)
 
@@ -211,40 +211,39 @@ class ScriptReader:
     def _query(self, query: exp.Query, statement: StatementTokens) -> None:
         table = tree_rewrites.take_into(query)
         if table is None:
-            self._add_query(query, None, statement)
+            self._add_output(query, statement)
             return
         if self.dialect.has_procedures and temp_name(table).startswith("#"):
             self.table_statements.check_new(temp_name(table), table)
-            self.temps.define(table.name, dml.without_order(query), table)
+            self.temps.define(TempTable(table.name), dml.without_order(query), table)
         elif self.dialect.has_procedures and table.db.casefold() == PROJECT_SCHEMA and not table.catalog:
-            self._add_query(dml.without_order(query), table, statement)
+            self._add_saved(dml.without_order(query), table, statement)
         else:
             message, advice = "SELECT INTO writes a table.", "Write INTO #temp, or INTO project.name to save the query."
             self.diagnostics.add("into", message, advice, table)
-            self._add_query(query, None, statement)
+            self._add_output(query, statement)
 
-    def _add_query(self, query: exp.Query, saved_table: exp.Table | None, statement: StatementTokens) -> None:
+    def _add_output(self, query: exp.Query, statement: StatementTokens) -> None:
         visible = self.temps.definitions_in(query)
-        name, place = "", statement.start
-        if saved_table is not None:
-            name = saved_table.name
-        elif self.label is not None:
-            name, place = self.label.name, self.label.start
-            self.label = None  # a label names one output only
-        if saved_table is not None and not NAME_PATTERN.fullmatch(name):
-            message = "Use letters, digits and _ for the name of a saved query, and begin with a letter."
-            self.diagnostics.add("kept-name", message, f"Write INTO {PROJECT_SCHEMA}.my_cohort", saved_table)
-        elif saved_table is None and name and not OUTPUT_NAME.match(name):
+        label = self.label or OutputLabel(statement.start, "")
+        self.label = None  # a label names one output only
+        if label.name and not OUTPUT_NAME.match(label.name):
             message, advice = "Use letters, digits, _ and - for the name of an output.", "Write -- output: my_table"
-            self.diagnostics.add("output-name", message, advice, place)
-        saved_as = f"{PROJECT_SCHEMA}.{name}" if saved_table is not None else None
+            self.diagnostics.add("output-name", message, advice, label.start)
+        self.queries.append((ScriptQuery(label.name, query, visible), label.start))
+
+    def _add_saved(self, query: exp.Query, table: exp.Table, statement: StatementTokens) -> None:
+        visible = self.temps.definitions_in(query)
+        if not NAME_PATTERN.fullmatch(table.name):
+            message = "Use letters, digits and _ for the name of a saved query, and begin with a letter."
+            self.diagnostics.add("kept-name", message, f"Write INTO {PROJECT_SCHEMA}.my_cohort", table)
         # a saved query must run alone, so its text includes the definitions before it
-        text = standalone_text(self.scanned, [*self.definitions, statement]) if saved_table is not None else ""
-        self.queries.append((ScriptQuery(name, query, visible, saved_as, text), place))
+        text = standalone_text(self.scanned, [*self.definitions, statement])
+        self.queries.append((ScriptQuery(table.name, query, visible, text), statement.start))
 
     def named_queries(self) -> tuple[ScriptQuery, ...]:
         """Return the queries. An output without a name is named by its position among the outputs."""
-        outputs = [a for a, _ in self.queries if a.saved_as is None]
+        outputs = [a for a, _ in self.queries if a.saved_text is None]
         if len(outputs) > self.service.max_outputs:
             message = f"The text has more than {self.service.max_outputs} outputs."
             self.diagnostics.add("too-many-outputs", message, "Submit the text in parts.")
@@ -252,16 +251,13 @@ class ScriptReader:
         taken: set[tuple[bool, str]] = set()
         position = 0
         for query, place in self.queries:
-            position += query.saved_as is None
+            position += query.saved_text is None
             default = DEFAULT_NAME if len(outputs) == 1 else f"{DEFAULT_NAME}_{position}"
             found.append(replace(query, name=query.name or default))
             # an output and a saved query may have the same name
-            key = (query.saved_as is None, found[-1].name.casefold())
+            key = (query.saved_text is None, found[-1].name.casefold())
             if key in taken:
                 message, advice = "Two outputs have the same name.", "Write another name in the line -- output: name"
                 self.diagnostics.add("duplicate-output", message, advice, place)
             taken.add(key)
         return tuple(found)
-
-
-__all__ = ["ScriptQuery", "SqlScript", "TempTableDefinition", "read_script"]

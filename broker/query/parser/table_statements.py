@@ -1,14 +1,12 @@
 """CREATE and DROP of temporary tables and indexes, settings without effect, and refusals of other statements."""
 
-from dataclasses import replace
-
 from sqlglot import exp
 
 from broker.query.diagnostics import BindError, Diagnostics, present_arguments
 from broker.query.dialects.base import Dialect
 from broker.query.parser import dml
 from broker.query.parser.statement_splitter import StatementTokens, is_drop_guard
-from broker.query.parser.temporary_tables import TempTables, temp_name
+from broker.query.parser.temporary_tables import TempTable, TempTables, temp_name
 
 SETTINGS = frozenset({
     ("nocount", "on"), ("nocount", "off"), ("xact_abort", "on"), ("xact_abort", "off"), ("ansi_nulls", "on"),
@@ -153,8 +151,7 @@ class TableStatements:
             refuse_statement(statement, self.diagnostics)
             return False
         self.check_new(name, table)
-        made = dml.created_table(tree, statement.words)
-        self.temps.tables[name] = replace(made, name=table.name)
+        self.temps.tables[name] = dml.created_table(tree, table.name, statement.words)
         return True
 
     def _create_as(self, tree: exp.Create, statement: StatementTokens) -> bool:
@@ -173,7 +170,7 @@ class TableStatements:
         name = tree.this.name
         if not tree.args.get("replace"):
             self.check_new(name.casefold(), tree.this)
-        self.temps.define(name, dml.without_order(query), tree)
+        self.temps.define(TempTable(name), dml.without_order(query), tree)
         return True
 
     def check_new(self, name: str, node: exp.Expr) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from sqlglot import exp
 
 from broker.policy.service_limits import ServiceLimits
+from broker.query.bound_relations import CteDefinition, column_list
 from broker.query.diagnostics import CONSEQUENTIAL, BindError
 
 ColumnNames = tuple[str, ...]
@@ -21,9 +22,8 @@ def query_columns(
     while True:
         clause = query.args.get("with_")
         for cte in clause.expressions if clause is not None else ():
-            listed = tuple(c.name for c in cte.args["alias"].args.get("columns") or ())
             # a CTE sees only those before it
-            visible[cte.alias.casefold()] = listed or query_columns(cte.this, known, visible)
+            visible[cte.alias.casefold()] = column_list(cte) or query_columns(cte.this, known, visible)
         if isinstance(query, exp.Select):
             break
         if not isinstance(query, exp.SetOperation | exp.Subquery):
@@ -66,8 +66,7 @@ def _star_columns(
 def _source_columns(
     source: exp.Expr, known: KnownColumns, visible: Mapping[str, ColumnNames | None]
 ) -> ColumnNames | None:
-    alias = source.args.get("alias")
-    listed = tuple(c.name for c in alias.args.get("columns") or ()) if isinstance(alias, exp.TableAlias) else ()
+    listed = column_list(source)
     if source.args.get("pivots") or source.args.get("joins"):
         return None
     if isinstance(source, exp.Subquery):
@@ -81,23 +80,14 @@ def _source_columns(
 
 
 @dataclass(frozen=True, slots=True)
-class TempTableDefinition:
-    """A temporary table, as a query that is bound again at each use. `visible`: the temporary tables that the query
-    names, by case-folded name, as they were at its definition."""
-
-    name: str
-    query: exp.Query
-    visible: Mapping[str, "TempTableDefinition"]
-
-
-@dataclass(frozen=True, slots=True)
 class TempTable:
     """A temporary table: the names of its columns, the types that CREATE TABLE gave them, all table names in its query,
-    and its size and depth with all definitions expanded. Without a definition, it exists but has no rows yet."""
+    and its size and depth with all definitions expanded. The definition sees the temporary tables that the query names,
+    as they were then. Without one, the table exists but has no rows yet."""
 
     name: str
-    definition: TempTableDefinition | None
-    columns: ColumnNames | None
+    definition: CteDefinition | None = None
+    columns: ColumnNames | None = None
     types: Mapping[str, exp.DataType] = field(default_factory=dict)
     not_null: frozenset[str] = frozenset()
     reads: frozenset[str] = frozenset()
@@ -129,9 +119,9 @@ class TempTables:
         self.service = service
         self.tables: dict[str, TempTable | None] = {}
 
-    def definitions_in(self, tree: exp.Expr) -> dict[str, TempTableDefinition]:
+    def definitions_in(self, tree: exp.Expr) -> dict[str, CteDefinition]:
         """Definitions that a query names. Raises BindError if one does not exist."""
-        visible: dict[str, TempTableDefinition] = {}
+        visible: dict[str, CteDefinition] = {}
         for table in tree.find_all(exp.Table):
             name = temp_name(table)
             # a name with # must exist; any other name may be one of the catalogue
@@ -153,21 +143,16 @@ class TempTables:
         message, advice = "There is no temporary table with this name.", "Make the table first: SELECT … INTO #temp."
         raise BindError("unknown-temporary", message, advice, table)
 
-    def define(self, name: str, query: exp.Query, node: exp.Expr, base: TempTable | None = None) -> TempTable:
-        """Give a name its query. `base`: the table before, with what CREATE TABLE declared."""
-        visible = self.definitions_in(query)
+    def define(self, table: TempTable, query: exp.Expr, node: exp.Expr) -> None:
+        """Give a table its query. It keeps what CREATE TABLE declared."""
+        definition = CteDefinition(query, (), self.definitions_in(query))
         size, depth = self.weight(query)
-        # CREATE TABLE has fixed the names
-        columns = base.columns if base is not None and base.columns else query_columns(query, self._columns)
-        made = TempTable(
-            name, TempTableDefinition(name, query, visible), columns, reads=tables_read(query), size=size, depth=depth
-        )
-        if base is not None:
-            made = replace(made, types=base.types, not_null=base.not_null)
+        columns = table.columns or query_columns(query, self._columns)  # CREATE TABLE has fixed the names
+        reads = tables_read(query)
+        made = replace(table, definition=definition, columns=columns, reads=reads, size=size, depth=depth)
         self.store(made, node)
-        return made
 
-    def weight(self, query: exp.Query) -> tuple[int, int]:
+    def weight(self, query: exp.Expr) -> tuple[int, int]:
         """Size and depth of a query with its temporary tables expanded."""
         parts = [t for t in map(self.tables.get, map(temp_name, query.find_all(exp.Table))) if t is not None]
         size = sum(1 for _ in query.find_all(exp.Select)) + sum(t.size for t in parts)

@@ -2,7 +2,7 @@
 
 # ruff: noqa: E501 - one case a line reads as a table
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -10,11 +10,10 @@ from hypothesis import given, settings, strategies as st
 from broker.domain.sql_dialects import SQL_DIALECTS
 from broker.policy.policy_set import PolicySet
 from broker.policy.service_limits import ServiceLimits
+from broker.query.bound_relations import Ctes
 from broker.query.diagnostics import Diagnostics
 from broker.query.dialects.known_dialects import DIALECTS
-from broker.query.parser.scanner import scan_text
 from broker.query.parser.script_reader import SqlScript, read_script
-from broker.query.parser.temporary_tables import TempTableDefinition
 
 Read = Callable[..., tuple[SqlScript | None, Diagnostics]]
 
@@ -26,20 +25,20 @@ def read(policies: PolicySet) -> Read:
 
 def _read(text: str, dialect: str, service: ServiceLimits) -> tuple[SqlScript | None, Diagnostics]:
     report = Diagnostics(text.replace("\r\n", "\n"))
-    found = scan_text(text, DIALECTS[dialect], service, report)
-    return (read_script(found, DIALECTS[dialect], service, report) if found is not None else None), report
+    return read_script(text, DIALECTS[dialect], service, report), report
 
 
 def _outputs(script: SqlScript | None, dialect: str = "tsql") -> list[str]:
     """Each thing asked on a line, with the temporary tables that it names below it."""
     lines = []
     for asked in script.queries if script else ():
-        lines.append(f"{asked.saved_as or asked.name}: {asked.query.sql(dialect=dialect)}")
+        name = asked.name if asked.saved_text is None else f"project.{asked.name}"
+        lines.append(f"{name}: {asked.query.sql(dialect=dialect)}")
         lines += _seen(asked.visible, dialect, 1)
     return lines
 
 
-def _seen(seen: Mapping[str, TempTableDefinition], dialect: str, depth: int) -> list[str]:
+def _seen(seen: Ctes, dialect: str, depth: int) -> list[str]:
     lines = []
     for key, definition in seen.items():
         lines.append(f"{'  ' * depth}{key}: {definition.query.sql(dialect=dialect)}")
@@ -124,7 +123,7 @@ def _check_canonical(text: str, dialect: str, script: SqlScript, read: Read) -> 
     assert report.refusals == ()
     assert again is not None
     assert again.canonical == script.canonical
-    assert [(a.name, a.saved_as) for a in again.queries] == [(a.name, a.saved_as) for a in script.queries]
+    assert [(a.name, a.saved_text) for a in again.queries] == [(a.name, a.saved_text) for a in script.queries]
     assert _outputs(again, dialect) == _outputs(script, dialect)
     assert again.queries == script.queries
 
