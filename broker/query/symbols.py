@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 
+from sqlglot import exp
+
 from broker.domain.plans import scalars
 from broker.domain.plans.plan import KEY_STATISTIC
 from broker.domain.plans.variable_uses import IDENTIFIERS, Usage
 from broker.policy.data_catalogue import CatalogueTable, TableKind, Variable
-from broker.query.diagnostics import Position
+from broker.query.diagnostics import BindError, Position
 
 MAX_WEIGHT = 10_000
 """Most parts of an expression with its derived columns expanded."""
@@ -181,6 +183,12 @@ class SymbolTable:
             case scalars.ColumnRef(ident=ident):
                 return self._weights.get(ident, 1)
         return 1 + sum(map(self.weight, scalars.parts_of(scalar)))
+
+    def check_weight(self, scalar: scalars.Scalar, node: exp.Expr) -> None:
+        """Raise BindError for an expression that its derived columns make too large."""
+        if self.weight(scalar) > MAX_WEIGHT:
+            message = "The expression is too large once its derived columns are written out."
+            raise BindError("too-deep", message, "Use fewer derived columns.", node)
 
     def expanded(self, scalar: scalars.Scalar) -> scalars.Scalar:
         """A scalar with every derived column expanded, so that no name hides anything in it."""

@@ -2,7 +2,6 @@
 parts."""
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from functools import reduce
 from typing import Any
 
@@ -21,7 +20,7 @@ from broker.query.diagnostics import BindError, check_arguments, individual_valu
 from broker.query.expressions.arithmetic import result_type
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.operations.value_bounds import max_decimals, square_fits, sum_fits
-from broker.query.symbols import MAX_WEIGHT, SymbolTable
+from broker.query.symbols import SymbolTable
 
 OUTSIDE_CLOSED_LIST = "The argument is arithmetic over a person's row, which has no automatic verdict."
 CAN_BE_NEGATIVE = "The amount can be negative, and the dominance rules cannot judge negative contributions."
@@ -30,31 +29,28 @@ COMPUTED_WITH_COUNTS = (
 )
 
 
-def sum_of(value: Scalar, row_binder: ExpressionBinder, statistics: DraftStatistics, node: exp.Expr) -> Scalar:
+def sum_of(value: Scalar, statistics: DraftStatistics, node: exp.Expr) -> Scalar:
     _check_fits(value, statistics, node)
     parts = _branches(value, statistics, node)
     if parts is None:
-        return _single_amount(Measure.SUM, value, row_binder, statistics)
-    columns, total = _total(parts, row_binder, statistics)
+        return _single_amount(Measure.SUM, value, statistics)
+    columns, total = _total(parts, statistics)
     # the levels are counted already
     statistics.imply(columns[0], aggregate_arguments.order_free_number(value), [a for _, a in parts.levels])
     return total if len(columns) == 1 else statistics.add_total("sum", total, columns)
 
 
-def mean_of(
-    value: Scalar, row_binder: ExpressionBinder, statistics: DraftStatistics, truncated: bool, node: exp.Expr
-) -> Scalar:
+def mean_of(value: Scalar, statistics: DraftStatistics, truncated: bool, node: exp.Expr) -> Scalar:
     _check_fits(value, statistics, node)
     parts = _branches(value, statistics, node)
     if parts is None:
-        return _single_amount(Measure.MEAN, value, row_binder, statistics, truncated)
-    columns, total = _total(parts, row_binder, statistics)
+        return _single_amount(Measure.MEAN, value, statistics, truncated)
+    columns, total = _total(parts, statistics)
     statistics.imply(columns[0], aggregate_arguments.order_free_number(value), [a for _, a in parts.levels])
     counts = [] if parts.amounts else [_level_count(argument, statistics) for _, argument in parts.levels]
     count = _added(counts) if counts else _value_count(aggregate_arguments.order_free_number(value), statistics)
     mean: Scalar = Call("divide", (total, count), ScalarType.DOUBLE)
     if truncated:
-        row_binder.advise(row_aggregation.TRUNCATED)
         mean = Call("truncate", (mean,), ScalarType.INT)
     return statistics.add_total("mean", mean, [*columns, *counts])
 
@@ -80,15 +76,13 @@ def _branches(value: Scalar, statistics: DraftStatistics, node: exp.Expr) -> Arg
     return None if found.amounts and not aggregate_arguments.is_on_closed_list(argument, symbols) else found
 
 
-def _total(
-    parts: ArgumentBranches, row_binder: ExpressionBinder, statistics: DraftStatistics
-) -> tuple[list[ColumnRef], Scalar]:
+def _total(parts: ArgumentBranches, statistics: DraftStatistics) -> tuple[list[ColumnRef], Scalar]:
     """Return the statistics of the parts, and their total: NULL where no part has a row."""
     # the constant 0 adds nothing, so it is no part of the total unless it is the only one
     some = [(c, a) for c, a in parts.levels if c]
     levels = some or ([] if parts.amounts else list(parts.levels))
     counts = [_level_count(argument, statistics) for _, argument in levels]
-    sums = [_amount(a, row_binder, statistics) for a in parts.amounts]
+    sums = [_amount(a, statistics) for a in parts.amounts]
     terms = [
         scaled_column(constant, column, ScalarType.DECIMAL)
         for (constant, _), column in zip(levels, counts, strict=True)
@@ -106,9 +100,9 @@ def _total(
     return [*counts, *sums], total
 
 
-def _amount(amount: AmountBranch, row_binder: ExpressionBinder, statistics: DraftStatistics) -> ColumnRef:
+def _amount(amount: AmountBranch, statistics: DraftStatistics) -> ColumnRef:
     counts = aggregate_arguments.is_row_count(amount.value, statistics.symbols)
-    return _amount_statistic(Measure.SUM, amount.argument, row_binder, statistics, counts=counts)
+    return _amount_statistic(Measure.SUM, amount.argument, statistics, counts=counts)
 
 
 def _added(terms: Sequence[Scalar]) -> Scalar:
@@ -145,19 +139,16 @@ def binary_statistic(measure: Measure, rest: Scalar, statistics: DraftStatistics
     return found
 
 
-def _single_amount(
-    measure: Measure, value: Scalar, row_binder: ExpressionBinder, statistics: DraftStatistics, truncated: bool = False
-) -> ColumnRef:
+def _single_amount(measure: Measure, value: Scalar, statistics: DraftStatistics, truncated: bool = False) -> ColumnRef:
     """Add the statistic of one amount, and the counts of persons that its conditions imply."""
-    found = _amount_statistic(measure, value, row_binder, statistics, truncated)
+    found = _amount_statistic(measure, value, statistics, truncated)
     statistics.imply(found, aggregate_arguments.order_free_number(value))
     return found
 
 
 def _amount_statistic(
-    measure: Measure, value: Scalar, row_binder: ExpressionBinder, statistics: DraftStatistics, truncated: bool = False,
-    counts: bool = False,
-) -> ColumnRef:  # fmt: skip
+    measure: Measure, value: Scalar, statistics: DraftStatistics, truncated: bool = False, counts: bool = False
+) -> ColumnRef:
     """Add the statistic of one amount, the count of rows that change it, and its sum without the constants that would
     hide a large amount."""
     symbols = statistics.symbols
@@ -167,8 +158,6 @@ def _amount_statistic(
         kind = ScalarType.INT
     else:
         kind = ScalarType.DECIMAL if is_sum and value.type is ScalarType.DECIMAL else ScalarType.DOUBLE
-    if truncated:
-        row_binder.advise(row_aggregation.TRUNCATED)
     reason = _review_reason(argument, symbols, counts)
     found = statistics.add(measure, argument, kind, truncated=truncated, needs_review=reason, counts=counts)
     adding = implied_statistics.nonzero_rows(argument)
@@ -204,14 +193,16 @@ def bind_statistic(node: exp.Expr, row_binder: ExpressionBinder, statistics: Dra
         return _count(node, row_binder, statistics)
     quantile, deviation = row_aggregation.quantile_of(node, row_binder), row_aggregation.deviation_of(node)
     if quantile is not None:
-        return _quantile(*quantile, row_binder, statistics, node)
+        argument, form = quantile
+        return _quantile(_number(argument, row_binder, node), form, statistics)
     if deviation is not None:
-        return _deviation(*deviation, row_binder, statistics, node)
+        argument, name = deviation
+        return _deviation(_number(argument, row_binder, node), name, statistics, node)
     if not isinstance(node, exp.Sum | exp.Avg):  # MIN, MAX and others can give one person's own value
         raise individual_value_error(node)
     check_arguments(node, "this")
-    bind = _sum if isinstance(node, exp.Sum) else _mean
-    return bind(_number(node.this, row_binder, node), row_binder, statistics, node)
+    value = _number(node.this, row_binder, node)
+    return _sum(value, statistics, node) if isinstance(node, exp.Sum) else _mean(value, row_binder, statistics, node)
 
 
 def _inner_nodes(node: exp.Expr) -> Iterator[exp.Expr]:
@@ -230,24 +221,13 @@ def _inner_nodes(node: exp.Expr) -> Iterator[exp.Expr]:
 NO_AUTOMATIC_VERDICT = "{} can be one person's own value, or reveal a few persons, so it has no automatic verdict."
 
 
-def _quantile(
-    argument: exp.Expr,
-    fraction: Decimal,
-    discrete: bool,
-    row_binder: ExpressionBinder,
-    statistics: DraftStatistics,
-    node: exp.Expr,
-) -> ColumnRef:
-    value = _number(argument, row_binder, node)
-    kind, form = value.type if discrete else ScalarType.DOUBLE, QuantileForm(fraction, discrete)
-    review_reason = NO_AUTOMATIC_VERDICT.format("A quantile")
+def _quantile(value: Scalar, form: QuantileForm, statistics: DraftStatistics) -> ColumnRef:
+    kind, review_reason = value.type if form.discrete else ScalarType.DOUBLE, NO_AUTOMATIC_VERDICT.format("A quantile")
     return statistics.add_with_implied(Measure.QUANTILE, value, kind, needs_review=review_reason, form=form)
 
 
-def _deviation(
-    argument: exp.Expr, name: str, row_binder: ExpressionBinder, statistics: DraftStatistics, node: exp.Expr
-) -> ColumnRef:
-    value = aggregate_arguments.order_free_number(_number(argument, row_binder, node))
+def _deviation(argument: Scalar, name: str, statistics: DraftStatistics, node: exp.Expr) -> ColumnRef:
+    value = aggregate_arguments.order_free_number(argument)
     if not square_fits(value, statistics.symbols):
         message = "The squares can get too large or have too many decimals, which would end the job."
         raise BindError("overflow", message, "Use smaller constants with fewer decimal places.", node)
@@ -264,9 +244,7 @@ def _number(argument: exp.Expr, row_binder: ExpressionBinder, node: exp.Expr) ->
 
 def _expanded(value: Scalar, row_binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """An argument with its derived columns expanded, so that the rules judge the expression that is computed."""
-    if row_binder.symbols.weight(value) > MAX_WEIGHT:
-        message = "The expression is too large once its derived columns are written out."
-        raise BindError("too-deep", message, "Use fewer derived columns.", node)
+    row_binder.symbols.check_weight(value, node)
     return row_binder.symbols.expanded(value)
 
 
@@ -279,7 +257,7 @@ def _count(node: exp.Expr, row_binder: ExpressionBinder, statistics: DraftStatis
         return _count_distinct(row_aggregation.distinct_argument(inner, node).unnest(), row_binder, statistics)
     if isinstance(inner, exp.Case):
         inner = _counted_case(inner, row_binder)
-    key = _link_key(inner.unnest(), row_binder)
+    key = row_binder.link_key(inner.unnest())
     value = key if key is not None else _expanded(row_binder.value(inner), row_binder, inner)
     if isinstance(value, Literal):  # COUNT(1) counts rows, like COUNT(*)
         if value.value is None:
@@ -300,7 +278,7 @@ def _counted_case(case: exp.Case, row_binder: ExpressionBinder) -> exp.Case:
     branches = [(arm, "true") for arm in found.args["ifs"]] + [(found, "default")]
     for holder, name in branches:
         node = holder.args.get(name)
-        if node is not None and row_aggregation.is_link_key(node.unnest(), row_binder):
+        if node is not None and row_binder.is_link_key(node.unnest()):
             missing = exp.Is(this=node.unnest().copy(), expression=exp.Null())
             one = exp.Literal.number(1)
             holder.set(name, exp.Case(ifs=[exp.If(this=missing, true=exp.Null())], default=one))
@@ -309,12 +287,12 @@ def _counted_case(case: exp.Case, row_binder: ExpressionBinder) -> exp.Case:
 
 def _count_distinct(node: exp.Expr, row_binder: ExpressionBinder, statistics: DraftStatistics) -> Scalar:
     """A link key counts persons, also in CASE WHEN … THEN key END. Any other variable counts its values."""
-    key = _link_key(node, row_binder)
+    key = row_binder.link_key(node)
     if key is not None:
         return statistics.add(Measure.COUNT_PERSONS, key, ScalarType.INT)
     if isinstance(node, exp.Case) and not node.this and not node.args.get("default") and len(node.args["ifs"]) == 1:
         arm = node.args["ifs"][0]
-        key = _link_key(arm.args["true"].unnest(), row_binder)
+        key = row_binder.link_key(arm.args["true"].unnest())
         if key is not None:
             condition = row_binder.symbols.expanded(row_binder.predicate(arm.this))
             argument = Case(((condition, key),), NULL, key.type)
@@ -324,15 +302,7 @@ def _count_distinct(node: exp.Expr, row_binder: ExpressionBinder, statistics: Dr
     return statistics.add_with_implied(Measure.COUNT_DISTINCT, value, ScalarType.INT, needs_review=review_reason)
 
 
-def _link_key(node: exp.Expr, row_binder: ExpressionBinder) -> ColumnRef | None:
-    return (
-        row_binder.raw_column(node)
-        if isinstance(node, exp.Column) and row_aggregation.is_link_key(node, row_binder)
-        else None
-    )
-
-
-def _sum(value: Scalar, row_binder: ExpressionBinder, statistics: DraftStatistics, node: exp.Expr) -> Scalar:
+def _sum(value: Scalar, statistics: DraftStatistics, node: exp.Expr) -> Scalar:
     kind = ScalarType.INT if value.type.is_whole else value.type
     factor, rest = aggregate_arguments.unscaled(value)
     if isinstance(rest, Literal):  # the sum of a constant is a multiple of the number of rows
@@ -340,7 +310,7 @@ def _sum(value: Scalar, row_binder: ExpressionBinder, statistics: DraftStatistic
         return scaled_column(factor * (rest.value or 0), count, kind)
     if aggregate_arguments.is_binary(rest):
         return scaled_column(factor, binary_statistic(Measure.ONES, rest, statistics, ScalarType.INT), kind)
-    return sum_of(value, row_binder, statistics, node)
+    return sum_of(value, statistics, node)
 
 
 def _mean(value: Scalar, row_binder: ExpressionBinder, statistics: DraftStatistics, node: exp.Expr) -> Scalar:
@@ -355,4 +325,6 @@ def _mean(value: Scalar, row_binder: ExpressionBinder, statistics: DraftStatisti
         return scaled_column(
             factor, binary_statistic(Measure.SHARE, rest, statistics, ScalarType.DOUBLE), ScalarType.DOUBLE
         )
-    return mean_of(value, row_binder, statistics, truncated, node)
+    if truncated:
+        row_binder.advise(row_aggregation.TRUNCATED)
+    return mean_of(value, statistics, truncated, node)

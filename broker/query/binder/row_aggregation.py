@@ -6,10 +6,10 @@ from decimal import Decimal
 from sqlglot import exp
 
 from broker.domain.plans.operators import Aggregate, AggregateCall
+from broker.domain.plans.plan import QuantileForm
 from broker.domain.plans.scalars import NULL, Call, ColumnRef, Literal, Scalar, ScalarType
 from broker.domain.plans.variable_uses import Usage
 from broker.query.analysis import aggregate_arguments
-from broker.query.analysis.aggregate_arguments import is_plain_amount
 from broker.query.analysis.row_multiplicity import RANKS
 from broker.query.binder.bind_state import Binder
 from broker.query.binder.grouped_expressions import has_aggregate, resolve_key_alias, select_items
@@ -18,7 +18,6 @@ from broker.query.diagnostics import SETS, BindError, check_arguments, individua
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.operations import value_bounds
 from broker.query.operations.registry import CASTS
-from broker.query.operations.value_bounds import magnitude
 from broker.query.symbols import OpaqueColumn, SourceRows, SymbolTable
 
 DEVIATIONS: dict[type[exp.Expr], str] = {
@@ -72,12 +71,11 @@ def _when(condition: exp.Expr, value: exp.Expr) -> exp.Expr:
     return exp.Case(ifs=[exp.If(this=condition.copy(), true=value.copy())])
 
 
-def quantile_of(node: exp.Expr, expression_binder: ExpressionBinder) -> tuple[exp.Expr, Decimal, bool] | None:
-    """Return (argument, fraction, discrete) of a quantile in any of its spellings; None if the node is not a
-    quantile."""
+def quantile_of(node: exp.Expr, expression_binder: ExpressionBinder) -> tuple[exp.Expr, QuantileForm] | None:
+    """Return (argument, form) of a quantile in any of its spellings; None if the node is not a quantile."""
     if isinstance(node, exp.Median):
         check_arguments(node, "this")
-        return node.this, Decimal("0.5"), False
+        return node.this, QuantileForm(Decimal("0.5"), False)
     if isinstance(node, exp.WithinGroup):
         inner, order = node.this, node.expression
         if not isinstance(inner, exp.PercentileCont | exp.PercentileDisc):
@@ -89,18 +87,20 @@ def quantile_of(node: exp.Expr, expression_binder: ExpressionBinder) -> tuple[ex
         item = order.expressions[0]
         fraction = _fraction(inner.this, expression_binder)
         # a quantile from the top is the complementary one from below
-        return item.this, 1 - fraction if item.args.get("desc") else fraction, isinstance(inner, exp.PercentileDisc)
+        fraction = 1 - fraction if item.args.get("desc") else fraction
+        return item.this, QuantileForm(fraction, isinstance(inner, exp.PercentileDisc))
     if isinstance(node, exp.Quantile):
         check_arguments(node, "this", "quantile")
         fraction = _fraction(node.args["quantile"], expression_binder)
-        return node.this, fraction, expression_binder.dialect.quantile_is_discrete
+        return node.this, QuantileForm(fraction, expression_binder.dialect.quantile_is_discrete)
     if isinstance(node, exp.PercentileCont | exp.PercentileDisc):
         check_arguments(node, "this", "expression")
         if node.expression is None:
             raise BindError(
                 "quantile", "This quantile has no WITHIN GROUP.", "Write … WITHIN GROUP (ORDER BY x).", node
             )
-        return node.this, _fraction(node.expression, expression_binder), isinstance(node, exp.PercentileDisc)
+        fraction = _fraction(node.expression, expression_binder)
+        return node.this, QuantileForm(fraction, isinstance(node, exp.PercentileDisc))
     return None
 
 
@@ -136,10 +136,10 @@ def bind_aggregate(node: exp.Expr, expression_binder: ExpressionBinder, own: boo
         return _bounded_aggregate(EXTREMES[type(node)], (value,), value.type, symbols)
     quantile = quantile_of(node, expression_binder)
     if quantile is not None:
-        value = bind_number(quantile[0], expression_binder)
-        of = Literal(quantile[1], ScalarType.DECIMAL)
-        op, kind = ("quantile_discrete", value.type) if quantile[2] else ("quantile", ScalarType.DOUBLE)
-        return _bounded_aggregate(op, (value, of), kind, symbols)
+        argument, form = quantile
+        value = bind_number(argument, expression_binder)
+        op, kind = ("quantile_discrete", value.type) if form.discrete else ("quantile", ScalarType.DOUBLE)
+        return _bounded_aggregate(op, (value, Literal(form.fraction, ScalarType.DECIMAL)), kind, symbols)
     deviation = deviation_of(node)
     if deviation is not None:
         return _deviation(deviation[1], bind_number(deviation[0], expression_binder), expression_binder, node)
@@ -186,11 +186,7 @@ def _bind_count(node: exp.Count, expression_binder: ExpressionBinder) -> BoundAg
     if isinstance(inner, exp.Distinct):
         op, inner = "count_distinct", distinct_argument(inner, node)
     inner = inner.unnest()
-    value: Scalar = (
-        expression_binder.raw_column(inner)
-        if is_link_key(inner, expression_binder) and isinstance(inner, exp.Column)
-        else expression_binder.value(inner)
-    )
+    value = expression_binder.link_key(inner) or expression_binder.value(inner)
     base = frozenset(i for i in symbols.base(value) if not symbols.origins[i].is_hidden)
     return BoundAggregate(AggregateCall(op, (value,), ScalarType.INT), base, size=value_bounds.MOST_ROWS)
 
@@ -202,13 +198,6 @@ def distinct_argument(distinct: exp.Distinct, node: exp.Expr) -> exp.Expr:
         raise BindError("distinct", "COUNT(DISTINCT …) takes one argument.", "Count one variable.", node)
     argument: exp.Expr = distinct.expressions[0]
     return argument
-
-
-def is_link_key(node: exp.Expr, expression_binder: ExpressionBinder) -> bool:
-    """Whether a node is simply the name of a link key."""
-    if not isinstance(node, exp.Column) or isinstance(node.this, exp.Star):
-        return False
-    return expression_binder.symbols.key_domain(expression_binder.scope.resolve(node).ident) is not None
 
 
 TOO_LARGE = (
@@ -283,7 +272,7 @@ def _is_amount(op: str, args: tuple[Scalar, ...], symbols: SymbolTable) -> bool:
         return False
     if op.startswith("quantile") and args[1] != Literal(MEDIAN, ScalarType.DECIMAL):
         return False
-    return all(is_plain_amount(a, symbols) for a in args[:1])
+    return all(aggregate_arguments.is_plain_amount(a, symbols) for a in args[:1])
 
 
 def _row_counts(op: str, args: tuple[Scalar, ...], symbols: SymbolTable) -> tuple[bool, bool]:
@@ -374,10 +363,10 @@ def output_column(scalar: Scalar, symbols: SymbolTable, source_rows: SourceRows)
     if isinstance(scalar, ColumnRef) and (scalar.ident in symbols.origins or scalar.ident in symbols.opaque):
         return scalar
     domain = symbols.key_domain(scalar.ident) if isinstance(scalar, ColumnRef) else None
-    shared, closed = symbols.is_shared(scalar), is_plain_amount(scalar, symbols)
+    shared, closed = symbols.is_shared(scalar), aggregate_arguments.is_plain_amount(scalar, symbols)
     made = OpaqueColumn(symbols.base(scalar), source_rows, (scalar,), domain, shared=shared, closed=closed)
     column = symbols.new_opaque(scalar.type, made)
-    symbols.sizes[column.ident] = magnitude(scalar, symbols) if scalar.type.is_number else Decimal(0)
+    symbols.sizes[column.ident] = value_bounds.magnitude(scalar, symbols) if scalar.type.is_number else Decimal(0)
     return column
 
 

@@ -14,7 +14,7 @@ from broker.query.binder import from_clause, window_functions
 from broker.query.binder.bind_state import Binder, SelectBinding
 from broker.query.binder.grouped_expressions import GroupedExpressionBinder, expand_aliases, select_items
 from broker.query.binder.post_aggregation import PostAggregationBuilder, checked_computable
-from broker.query.binder.row_aggregation import coalesced_link_key, is_link_key, output_column
+from broker.query.binder.row_aggregation import coalesced_link_key, output_column
 from broker.query.bound_relations import BoundRows, ColumnsByName
 from broker.query.diagnostics import BindError, check_arguments
 from broker.query.expressions.expression_binder import ExpressionBinder
@@ -338,7 +338,7 @@ def as_group_by(select: exp.Select) -> exp.Select:
 
 def is_link_key_node(node: exp.Expr, binding: SelectBinding) -> bool:
     try:
-        return is_link_key(node, binding.expression_binder)
+        return binding.expression_binder.is_link_key(node)
     except BindError:
         return False
 

@@ -11,7 +11,6 @@ from broker.query.analysis.aggregate_arguments import is_plain_amount, is_row_co
 from broker.query.analysis.implied_statistics import can_be_null
 from broker.query.binder.bind_state import SelectBinding
 from broker.query.binder.grouped_expressions import is_grouped
-from broker.query.binder.row_aggregation import is_link_key
 from broker.query.binder.select_clauses import distinct_rows, row_limit
 from broker.query.bound_relations import BindTarget, BoundRows, has_context, is_context
 from broker.query.diagnostics import CONSEQUENTIAL, BindError, unsupported_node
@@ -144,10 +143,8 @@ def _bind_in_subquery(binding: SelectBinding, node: exp.In) -> Scalar:
     if len(sub.columns) != 1:
         raise BindError("in-subquery", "IN (SELECT …) needs one column.", "Name one column.", node)
     (value,) = sub.columns.values()
-    inner = node.this.unnest()
-    left: ColumnRef | None = None
-    if is_link_key(inner, expression_binder):
-        left = expression_binder.raw_column(inner)
+    left = expression_binder.link_key(node.this.unnest())
+    if left is not None:
         same: tuple[Scalar, ...] = (predicates.equal_columns(expression_binder, left, value, node),)
         source = expression_binder.scope.source_of(left)
         # equal link keys of one domain mean the same person

@@ -125,6 +125,16 @@ class ExpressionBinder:
         self.columns_seen += list(zip(found, sides, strict=True))
         return truth_call("equal", *found)
 
+    def is_link_key(self, node: exp.Expr) -> bool:
+        """Whether a node is simply the name of a link key."""
+        if not isinstance(node, exp.Column) or isinstance(node.this, exp.Star):
+            return False
+        return self.symbols.key_domain(self.scope.resolve(node).ident) is not None
+
+    def link_key(self, node: exp.Expr) -> ColumnRef | None:
+        """Bind a node that is simply the name of a link key; None if it is anything else."""
+        return self.raw_column(node) if isinstance(node, exp.Column) and self.is_link_key(node) else None
+
     def are_link_keys(self, left: ColumnRef, right: ColumnRef) -> bool:
         """Whether both columns are link keys of one domain, and so may be compared."""
         domain = self.symbols.key_domain(left.ident)
