@@ -97,7 +97,7 @@ class LinkKeyEqualities:
     """Which link keys are equal on every row: a union-find over the conjuncts of a SELECT (never below OR)."""
 
     def __init__(self, symbols: SymbolTable, conjuncts: Iterable[Scalar]) -> None:
-        self._symbols = symbols
+        self.symbols = symbols
         self._parents: dict[int, int] = {}
         for conjunct in conjuncts:
             match conjunct:
@@ -117,7 +117,7 @@ class LinkKeyEqualities:
 
     def _keys_of(self, wanted: frozenset[int]) -> set[int]:
         """Representatives of the keys that belong to these scans."""
-        found = [(i, self._symbols.scans_of(i)) for pair in self._parents.items() for i in pair]
+        found = [(i, self.symbols.scans_of(i)) for pair in self._parents.items() for i in pair]
         return {self._root(i) for i, scans in found if scans and scans <= wanted}
 
 
@@ -127,13 +127,7 @@ def conjunction_of(conjuncts: Iterable[Scalar]) -> Scalar | None:
 
 
 def join_rows(
-    left: BoundRows,
-    right: BoundRows,
-    how: ops.JoinHow,
-    on: list[Scalar],
-    links: LinkKeyEqualities,
-    symbols: SymbolTable,
-    lateral: bool = False,
+    left: BoundRows, right: BoundRows, how: ops.JoinHow, on: list[Scalar], links: LinkKeyEqualities, lateral: bool
 ) -> BoundRows:
     """Join two relations. Two persons' rows are joined only where link keys of one domain are equal; the condition that
     person numbers are equal is added. Raises BindError if no link keys are equal."""
@@ -150,7 +144,7 @@ def join_rows(
     how = ops.JoinHow.CROSS if condition is None and how is ops.JoinHow.INNER else how
     person = left.person if left.person is not None else right.person
     if both is not None:  # Neither side's number is present on all rows of a FULL JOIN.
-        person = symbols.new_id()
+        person = links.symbols.new_id()
     relation = ops.Join(left.relation, right.relation, how, condition, person, both, lateral)
     return BoundRows(relation, person, left.scans | right.scans, is_correlated=left.is_correlated)
 

@@ -167,7 +167,7 @@ class Scope:
         self.is_incomplete = False
         """Whether a source could not be bound. An unknown name may then be one of its columns."""
         self._symbols = symbols
-        self._outer_scope = outer_scope
+        self.outer_scope = outer_scope
         self._hints = SpellingHints()
 
     def add(self, source: TableBinding, node: exp.Expr) -> None:
@@ -209,13 +209,13 @@ class Scope:
         for source in self.sources:
             if source.scan in scans or (source.columns and column in source.columns.values()):
                 return source
-        return self._outer_scope.source_of(column) if self._outer_scope is not None else None
+        return self.outer_scope.source_of(column) if self.outer_scope is not None else None
 
     def _resolve_outside(
         self, node: exp.Column, code: str, message: str, written: str, names: dict[str, str]
     ) -> ColumnRef:
-        if self._outer_scope is not None:  # an unknown name may be a column of the outer query
-            found = self._outer_scope.resolve(node)
+        if self.outer_scope is not None:  # an unknown name may be a column of the outer query
+            found = self.outer_scope.resolve(node)
             self.outer_columns.add(found.ident)
             return found
         if self.is_incomplete:  # the name may be a column of the source that was refused

@@ -11,15 +11,16 @@ from broker.domain.plans.operators import Relation, Window, WindowColumn
 from broker.domain.plans.scalars import Scalar
 from broker.domain.plans.variable_uses import Usage
 from broker.domain.projects.project import ResearchProject
-from broker.policy.data_catalogue import Catalogue
+from broker.policy.data_catalogue import Catalogue, CatalogueTable
 from broker.query.binder.draft_tables import DraftTable
 from broker.query.binder.saved_catalogue import SavedCatalogue
 from broker.query.bound_relations import BindTarget, BoundQuery, BoundRows, CteDefinition, Ctes, column_list
-from broker.query.diagnostics import BindError, Diagnostics, unsupported_argument
+from broker.query.diagnostics import NO_POSITION, BindError, Diagnostics, check_arguments, unsupported_argument
 from broker.query.dialects.base import Dialect
 from broker.query.expressions.expression_binder import ExpressionBinder
+from broker.query.expressions.predicates import flatten
 from broker.query.name_resolution import Scope
-from broker.query.symbols import MAX_WEIGHT, SymbolTable
+from broker.query.symbols import SymbolTable
 
 Node = TypeVar("Node", bound=exp.Expr)
 
@@ -52,7 +53,6 @@ class Binder:
     symbols: SymbolTable = field(default_factory=SymbolTable)
     draft_tables: list[DraftTable] = field(default_factory=list)
     advice: dict[str, None] = field(default_factory=dict)
-    review: dict[str, None] = field(default_factory=dict)
     original_spelling: dict[str, str] = field(default_factory=dict)
     """Spelling of column names where they were last written, by their case-folded form."""
     bound_count: int = 0
@@ -69,35 +69,19 @@ class Binder:
     """Relations of every SELECT so far, inner ones first. They give the years of refused text."""
 
     def checkpoint(self) -> Callable[[], None]:
-        """Return a function that restores the binder to its present state, for a query that is bound again in another
-        way."""
-        symbols, draft_tables, refusals, public_relations = (
-            self.symbols.copy(),
-            list(self.draft_tables),
-            self.diagnostics.snapshot(),
-            list(self.public_relations),
-        )
-        advice, review, partial_relations, bound_queries = (
-            dict(self.advice),
-            dict(self.review),
-            list(self.partial_relations),
-            dict(self.bound_queries),
-        )
+        """Return a function that restores the binder once to its present state, for a query that is bound again in
+        another way."""
+        symbols, refusals, advice = self.symbols.copy(), self.diagnostics.snapshot(), dict(self.advice)
+        draft_tables, bound_queries = list(self.draft_tables), dict(self.bound_queries)
+        public_relations, partial_relations = list(self.public_relations), list(self.partial_relations)
 
-        # The collections are changed in place, because other binding steps hold references to them.
         def restore() -> None:
             self.symbols.restore_from(symbols)
-            self.draft_tables[:], self.partial_relations[:], self.public_relations[:] = (
-                draft_tables,
-                partial_relations,
-                public_relations,
-            )
-            for sentences, before in ((self.advice, advice), (self.review, review)):
-                sentences.clear()
-                sentences.update(before)
-            self.bound_queries.clear()
-            self.bound_queries.update(bound_queries)
             self.diagnostics.restore(refusals)
+            self.advice.clear()  # changed in place, because expression binders hold a reference to it
+            self.advice.update(advice)
+            self.draft_tables, self.bound_queries = draft_tables, bound_queries
+            self.public_relations, self.partial_relations = public_relations, partial_relations
 
         return restore
 
@@ -130,64 +114,14 @@ class Binder:
             node = node.this
         return node
 
-    def expression_binder(self, scope: Scope) -> ExpressionBinder:
-        return ExpressionBinder(self.dialect, self.symbols, scope, self.advice, self.syntax_of)
-
-    def try_bind(
-        self, expression_binder: ExpressionBinder, node: Node, how: Usage, bind: Callable[[Node], Scalar]
-    ) -> Scalar | None:
-        """Bind one expression. If it is refused, its columns are still recorded as used, and the result is None."""
-        before = len(expression_binder.columns_seen)
-        try:
-            found = bind(node)
-            if self.symbols.weight(found) > MAX_WEIGHT:  # derived columns of derived columns can grow exponentially
-                message = "The expression is too large once its derived columns are written out."
-                raise BindError("too-deep", message, "Use fewer derived columns.", node)
-        except BindError as error:
-            self.diagnostics.add_error(error)
-            self.record_all_uses(expression_binder, node)
-            self.record_uses(expression_binder, how, before)
-            return None
-        self.record_uses(expression_binder, how, before, Usage.JOINED)
-        return found
-
-    def record_uses(
-        self, expression_binder: ExpressionBinder, how: Usage, before: int = 0, how_of_keys: Usage | None = None
-    ) -> None:
-        """Record the columns seen since `before` as used in the way `how`. Bound link keys are recorded in the way
-        `how_of_keys` instead."""
-        for column, column_node in expression_binder.columns_seen[before:]:
-            known = column.ident in self.symbols.positions
-            is_key = self.symbols.key_domain(column.ident) is not None
-            used = how_of_keys if how_of_keys is not None and is_key and how is not Usage.READ else how
-            self.symbols.record_use(column, used, (None, None) if known else self.diagnostics.position_of(column_node))
-        del expression_binder.columns_seen[before:]
-
-    def record_all_uses(self, expression_binder: ExpressionBinder, node: exp.Expr) -> None:
-        """Record the columns below a refused expression. Subqueries that are not bound yet are bound for their uses
-        alone."""
-        stack: list[exp.Expr] = [node]
-        while stack:
-            part = stack.pop()
-            if id(part) in self.bound_queries:  # its uses are recorded already
-                continue
-            if isinstance(part, exp.Query):
-                self.bind_query(part, expression_binder.scope.ctes, expression_binder.scope, BindTarget.ROWS)
-                continue
-            if isinstance(part, exp.Column) and not isinstance(part.this, exp.Star):
-                try:
-                    expression_binder.raw_column(part)
-                except BindError as error:
-                    self.diagnostics.add_error(error)
-                continue
-            stack += part.iter_expressions()
-
-    def record_clause_uses(self, expression_binder: ExpressionBinder, clause: exp.Expr | None, how: Usage) -> None:
-        """Record the columns of a clause that is otherwise ignored."""
-        if clause is not None:
-            before = len(expression_binder.columns_seen)
-            self.record_all_uses(expression_binder, clause)
-            self.record_uses(expression_binder, how, before)
+    def new_scan(self, table: CatalogueTable, node: exp.Table) -> int:
+        """Add a scan of the table that a node of FROM names."""
+        if len(self.symbols.tables) >= self.max_scans:  # each use of a CTE scans its tables again
+            self.abort("too-many-tables", f"The query reads more than {self.max_scans} tables.", "Use fewer.", node)
+        alias = node.args.get("alias")
+        if alias is not None:
+            check_arguments(alias, "this")
+        return self.symbols.new_scan(table, self.diagnostics.position_of(node))
 
     def check_clauses(self, node: exp.Expr, *allowed: str) -> None:
         """Refuse each clause that is not supported, by its name."""
@@ -195,8 +129,8 @@ class Binder:
             if value and key not in allowed:
                 part = value if isinstance(value, exp.Expr) else value[0] if isinstance(value, list) else None
                 error = unsupported_argument(node, key)
-                position = self.diagnostics.position_of(part if isinstance(part, exp.Expr) else node)
-                self.diagnostics.add(error.code, error.message, error.advice, position)
+                place = part if isinstance(part, exp.Expr) else node
+                self.diagnostics.add(error.code, error.message, error.advice, place)
 
     def visible_ctes(self, query: exp.Expr, outer: Ctes) -> Ctes:
         """CTEs that a query sees. Each CTE sees those before it."""
@@ -211,13 +145,82 @@ class Binder:
         return visible
 
 
+class ClauseBinder(ExpressionBinder):
+    """Binds the expressions in the clauses of one SELECT, and records what they use."""
+
+    def __init__(self, binder: Binder, scope: Scope, syntax_of: dict[Scalar, exp.Expr] | None = None) -> None:
+        """`syntax_of`: instead of that of the whole output."""
+        known = binder.syntax_of if syntax_of is None else syntax_of
+        super().__init__(binder.dialect, binder.symbols, scope, binder.advice, known)
+        self.binder = binder
+
+    def try_bind(self, node: Node, how: Usage, bind: Callable[[Node], Scalar]) -> Scalar | None:
+        """Bind one expression. If it is refused, its columns are still recorded as used, and the result is None."""
+        before = len(self.columns_seen)
+        try:
+            found = bind(node)
+            self.symbols.check_weight(found, node)
+        except BindError as error:
+            self.binder.diagnostics.add_error(error)
+            self._see_all_columns(node)
+            self.record_uses(how, before)
+            return None
+        self.record_uses(how, before, Usage.JOINED)
+        return found
+
+    def conjuncts(self, clause: exp.Expr | None, how: Usage) -> list[Scalar]:
+        """Conjuncts of an ON, or of a WHERE or a similar clause, each bound separately."""
+        if clause is None:
+            return []
+        top = clause.this if isinstance(clause, exp.Where | exp.Having | exp.Qualify) else clause
+        found = [self.try_bind(part, how, self.conjunct) for part in flatten(top, exp.And)]
+        return [f for f in found if f is not None]
+
+    def record_uses(self, how: Usage, before: int = 0, how_of_keys: Usage | None = None) -> None:
+        """Record the columns seen since `before` as used in the way `how`. Bound link keys are recorded in the way
+        `how_of_keys` instead."""
+        for column, column_node in self.columns_seen[before:]:
+            known = column.ident in self.symbols.positions
+            is_key = self.symbols.key_domain(column.ident) is not None
+            used = how_of_keys if how_of_keys is not None and is_key and how is not Usage.READ else how
+            position = NO_POSITION if known else self.binder.diagnostics.position_of(column_node)
+            self.symbols.record_use(column, used, position)
+        del self.columns_seen[before:]
+
+    def record_clause_uses(self, clause: exp.Expr | None, how: Usage) -> None:
+        """Record the columns of a clause that is otherwise ignored."""
+        if clause is not None:
+            before = len(self.columns_seen)
+            self._see_all_columns(clause)
+            self.record_uses(how, before)
+
+    def _see_all_columns(self, node: exp.Expr) -> None:
+        """See the columns below a refused expression. Subqueries that are not bound yet are bound for their uses
+        alone."""
+        stack: list[exp.Expr] = [node]
+        while stack:
+            part = stack.pop()
+            if id(part) in self.binder.bound_queries:  # its uses are recorded already
+                continue
+            if isinstance(part, exp.Query):
+                self.binder.bind_query(part, self.scope.ctes, self.scope, BindTarget.ROWS)
+                continue
+            if isinstance(part, exp.Column) and not isinstance(part.this, exp.Star):
+                try:
+                    self.raw_column(part)
+                except BindError as error:
+                    self.binder.diagnostics.add_error(error)
+                continue
+            stack += part.iter_expressions()
+
+
 @dataclass(slots=True)
 class SelectBinding:
     """The rows of one SELECT while its clauses are bound. Subqueries and windows become columns of these rows."""
 
-    binder: Binder
-    expression_binder: ExpressionBinder
+    expression_binder: ClauseBinder
     select: exp.Select
+    target: BindTarget
     restore: Callable[[], None]
     rows: BoundRows | None = None
     windows: list[WindowColumn] = field(default_factory=list)
@@ -225,6 +228,10 @@ class SelectBinding:
     pending: list[Callable[[BoundRows], BoundRows]] = field(default_factory=list)
     unfiltered: BoundRows | None = None
     where: list[Scalar] = field(default_factory=list)
+
+    @property
+    def binder(self) -> Binder:
+        return self.expression_binder.binder
 
     def apply_pending(self) -> BoundRows:
         """Return the rows with every column that was requested so far."""

@@ -8,7 +8,7 @@ from broker.domain.plans.operators import Filter, Join, JoinHow, Scan
 from broker.domain.plans.scalars import Scalar
 from broker.domain.plans.variable_uses import Usage
 from broker.query.binder import saved_sources
-from broker.query.binder.bind_state import Binder
+from broker.query.binder.bind_state import Binder, ClauseBinder
 from broker.query.bound_relations import (
     BindTarget,
     BoundQuery,
@@ -22,8 +22,6 @@ from broker.query.bound_relations import (
 )
 from broker.query.diagnostics import CONSEQUENTIAL, BindError, check_arguments, unsupported_node
 from broker.query.expressions import predicates
-from broker.query.expressions.expression_binder import ExpressionBinder
-from broker.query.expressions.predicates import flatten
 from broker.query.name_resolution import Scope, TableBinding, resolve_table
 from broker.query.parser import tree_rewrites
 
@@ -44,41 +42,26 @@ class FromItem:
     lateral: bool = False
 
 
-def bind_from(
-    binder: Binder, select: exp.Select, scope: Scope, expression_binder: ExpressionBinder, target: BindTarget
-) -> tuple[list[FromItem], bool]:
+def bind_from(select: exp.Select, expression_binder: ClauseBinder, target: BindTarget) -> tuple[list[FromItem], bool]:
     """Return every accepted source, and whether no source was refused. Empty if there is no FROM."""
     found: list[FromItem] = []
     whole = True
-    clause = select.args.get("from_")
-    for node in [
-        *([clause] if clause is not None else []),
-        *select.args.get("joins", []),
-        *select.args.get("laterals", []),
-    ]:
+    nodes = [select.args.get("from_"), *select.args.get("joins", []), *select.args.get("laterals", [])]
+    for node in filter(None, nodes):
         try:
-            joined = _bind_source(binder, node, scope, expression_binder, target, found)
+            found.append(_bind_source(node, expression_binder, target, found))
         except BindError as error:
-            binder.diagnostics.add_error(error)  # go on, so that all refusals are reported
-            joined = None
-        if joined is None:
-            whole, scope.is_incomplete = False, True
-        else:
-            found.append(joined)
+            expression_binder.binder.diagnostics.add_error(error)  # go on, so that all refusals are reported
+            whole, expression_binder.scope.is_incomplete = False, True
     return found, whole
 
 
 def _bind_source(
-    binder: Binder,
-    node: exp.Expr,
-    scope: Scope,
-    expression_binder: ExpressionBinder,
-    target: BindTarget,
-    before: list[FromItem],
-) -> FromItem | None:
+    node: exp.Expr, expression_binder: ClauseBinder, target: BindTarget, before: list[FromItem]
+) -> FromItem:
+    binder, scope = expression_binder.binder, expression_binder.scope
     if isinstance(node, exp.From):
-        bound = _bind_item(binder, node.this, scope, target)
-        return None if bound is None else FromItem(bound, JoinHow.CROSS, False, [], node.this)
+        return FromItem(_bind_item(binder, node.this, scope, target), JoinHow.CROSS, False, [], node.this)
     if isinstance(node, exp.Lateral):
         return _bind_apply(binder, node, scope)
     if not isinstance(node, exp.Join):
@@ -96,37 +79,33 @@ def _bind_source(
     except BindError:
         # later names may belong to the refused source, so they must not be refused as unknown
         scope.is_incomplete = True
-        binder.record_clause_uses(expression_binder, node.args.get("on"), Usage.JOINED)
+        expression_binder.record_clause_uses(node.args.get("on"), Usage.JOINED)
         raise
-    if bound is None:
-        binder.record_clause_uses(expression_binder, node.args.get("on"), Usage.JOINED)
-        return None
-    on = _join_conditions(binder, node, scope, expression_binder, side)
+    on = _join_conditions(node, expression_binder, side)
     _mark_nullable(binder, side, bound, before)
     # a RIGHT join is a LEFT join with swapped sides
     how = {"": JoinHow.INNER, "FULL": JoinHow.FULL}.get(side, JoinHow.LEFT)
     return FromItem(bound, how, side == "RIGHT", on, node.this)
 
 
-def _join_conditions(
-    binder: Binder, node: exp.Join, scope: Scope, expression_binder: ExpressionBinder, side: str
-) -> list[Scalar]:
+def _join_conditions(node: exp.Join, expression_binder: ClauseBinder, side: str) -> list[Scalar]:
     on = node.args.get("on")
     if node.args.get("using"):
-        return [_using_condition(binder, scope, expression_binder, c) for c in node.args["using"]]
+        return [_using_condition(expression_binder, c) for c in node.args["using"]]
     if side and on is None:
         raise BindError("join", "An outer join needs ON.", "Write LEFT JOIN … ON a.key = b.key.", node.this)
-    return bind_conjuncts(binder, expression_binder, on, Usage.JOINED)
+    return expression_binder.conjuncts(on, Usage.JOINED)
 
 
-def _using_condition(binder: Binder, scope: Scope, expression_binder: ExpressionBinder, name: exp.Expr) -> Scalar:
+def _using_condition(expression_binder: ClauseBinder, name: exp.Expr) -> Scalar:
     """Condition of USING (k): the column of the last source equals the one of the source before it."""
-    found = [c for s in scope.sources if (c := s.find(name.name, binder.symbols)) is not None]
+    scope, symbols = expression_binder.scope, expression_binder.symbols
+    found = [c for s in scope.sources if (c := s.find(name.name, symbols)) is not None]
     if len(found) != 2:
         raise BindError("using", "USING needs a column with that name on both sides.", "Write ON a.key = b.key.", name)
     node = exp.EQ(this=exp.column("l"), expression=exp.column("r"))
     for column in found:
-        binder.symbols.record_use(column, Usage.JOINED, binder.diagnostics.position_of(name))
+        symbols.record_use(column, Usage.JOINED, expression_binder.binder.diagnostics.position_of(name))
     scope.using_columns[name.name.casefold()] = found[0]
     return predicates.equal_columns(expression_binder, found[0], found[1], node)
 
@@ -138,19 +117,6 @@ def _mark_nullable(binder: Binder, side: str, bound: BoundQuery, before: list[Fr
     if side in {"RIGHT", "FULL"}:
         inner = inner.union(*(j.bound.scans for j in before if isinstance(j.bound, BoundRows)))
     binder.symbols.nullable |= inner
-
-
-def bind_conjuncts(
-    binder: Binder, expression_binder: ExpressionBinder, clause: exp.Expr | None, how: Usage
-) -> list[Scalar]:
-    """Conjuncts of a WHERE or ON, each bound separately."""
-    if clause is None:
-        return []
-    top = clause.this if isinstance(clause, exp.Where) else clause
-    found = (
-        binder.try_bind(expression_binder, part, how, expression_binder.conjunct) for part in flatten(top, exp.And)
-    )
-    return [f for f in found if f is not None]
 
 
 def record_partial_relation(binder: Binder, found: list[FromItem], where: list[Scalar]) -> None:
@@ -179,7 +145,7 @@ def join_from_items(binder: Binder, sources: list[FromItem], where: list[Scalar]
         other = _as_rows(one.bound)
         sides = (other, built) if one.swapped else (built, other)
         try:
-            built = join_rows(*sides, one.how, one.on, links, symbols, one.lateral)
+            built = join_rows(*sides, one.how, one.on, links, one.lateral)
         except BindError as error:
             raise BindError(error.code, error.message, error.advice, one.node) from None
     return built
@@ -190,7 +156,7 @@ def _as_rows(bound: BoundQuery) -> BoundRows:
     return bound
 
 
-def _bind_item(binder: Binder, node: exp.Expr, scope: Scope, target: BindTarget) -> BoundQuery | None:
+def _bind_item(binder: Binder, node: exp.Expr, scope: Scope, target: BindTarget) -> BoundQuery:
     if node.args.get("pivots"):
         node = _without_pivot(binder, node, scope)
     if isinstance(node, exp.Subquery):
@@ -227,16 +193,10 @@ def _without_pivot(binder: Binder, node: exp.Expr, scope: Scope) -> exp.Expr:
 
 def _bind_scan(binder: Binder, node: exp.Table, scope: Scope) -> BoundRows:
     resolved = resolve_table(node, binder.catalogue, binder.project, binder.dialect)
-    symbols, table = binder.symbols, resolved.table
-    if len(symbols.tables) >= binder.max_scans:  # each use of a CTE scans its tables again
-        binder.abort("too-many-tables", f"The query reads more than {binder.max_scans} tables.", "Use fewer.", node)
-    alias = node.args.get("alias")
-    if alias is not None:
-        check_arguments(alias, "this")
-    scan = symbols.new_scan(table, binder.diagnostics.position_of(node))
+    symbols, scan = binder.symbols, binder.new_scan(resolved.table, node)
     person = scan if symbols.is_person(scan) else None
     scope.add(replace(resolved.table_binding(node, scan), person=person), node)
-    rows = BoundRows(Scan(table.full_name, (), scan, None), person, frozenset({scan}))
+    rows = BoundRows(Scan(resolved.table.full_name, (), scan, None), person, frozenset({scan}))
     year_filter = resolved.year_filter(scan, symbols)
     if year_filter is None:
         return rows
@@ -247,7 +207,7 @@ def _bind_scan(binder: Binder, node: exp.Table, scope: Scope) -> BoundRows:
 def _bind_derived_table(
     binder: Binder, query: exp.Expr, node: exp.Expr, scope: Scope, target: BindTarget, ctes: Ctes,
     listed: tuple[str, ...] = (), outer_scope: Scope | None = None,
-) -> BoundQuery | None:  # fmt: skip
+) -> BoundQuery:  # fmt: skip
     """Bind a derived table, CTE or temporary table at this use. Outside APPLY it does not see the scope around it."""
     bound = binder.bind_query(query, ctes, outer_scope, target)
     name = (node.alias or node.name).casefold()
@@ -272,7 +232,7 @@ def renamed_columns(columns: ColumnsByName, listed: tuple[str, ...], node: exp.E
     return dict(zip(folded, columns.values(), strict=True))
 
 
-def _bind_apply(binder: Binder, node: exp.Lateral, scope: Scope, around: exp.Join | None = None) -> FromItem | None:
+def _bind_apply(binder: Binder, node: exp.Lateral, scope: Scope, around: exp.Join | None = None) -> FromItem:
     """Bind CROSS APPLY, OUTER APPLY or LATERAL: a derived table that reads the rows before it."""
     check_arguments(node, "this", "alias", "cross_apply", "view", "outer")
     outer = node.args.get("cross_apply") is False or (around is not None and around.text("side").upper() == "LEFT")
@@ -287,9 +247,9 @@ def _bind_apply(binder: Binder, node: exp.Lateral, scope: Scope, around: exp.Joi
         raise BindError(
             "table-function", "APPLY needs a SELECT with a name.", "Write CROSS APPLY (SELECT …) AS t.", node
         )
-    bound = _bind_derived_table(binder, node.this, node, scope, BindTarget.ROWS, scope.ctes, outer_scope=scope)
-    if not isinstance(bound, BoundRows):
-        return None
+    bound = _as_rows(
+        _bind_derived_table(binder, node.this, node, scope, BindTarget.ROWS, scope.ctes, outer_scope=scope)
+    )
     if bound.person is not None and not bound.is_correlated:
         raise BindError(
             "apply-persons",

@@ -16,14 +16,13 @@ from broker.query.analysis.group_key_domains import misused_quasi_identifier, re
 from broker.query.analysis.known_amounts import fixed_columns
 from broker.query.binder import from_clause, grouped_expressions
 from broker.query.binder.aggregate_statistics import bind_statistic
-from broker.query.binder.bind_state import Binder, SelectBinding
+from broker.query.binder.bind_state import Binder, ClauseBinder, SelectBinding
 from broker.query.binder.draft_tables import DraftStatistics, DraftTable
 from broker.query.binder.post_aggregation import PostAggregationBinder, PostAggregationBuilder, check_releasable
 from broker.query.binder.row_aggregation import bind_aggregate, grouping_keys
 from broker.query.binder.select_clauses import bind_clauses, bind_group_conjuncts, check_small_groups
 from broker.query.bound_relations import BoundGroups, BoundRows, conjunction_of, has_context
 from broker.query.diagnostics import BindError
-from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.name_resolution import Scope
 from broker.query.symbols import SourceRows
 
@@ -38,28 +37,23 @@ def bind_select_over_groups(
 ) -> BoundGroups | None:
     """Bind a SELECT whose sources are all groups, or without FROM, whose subqueries give one group each. None if it was
     refused."""
-    group_binder = PostAggregationBinder(binder.dialect, binder.symbols, scope, binder.advice)
-    builder = PostAggregationBuilder(binder, scope, expression_binder=group_binder)
-    group_binder.bind_subquery_or_window = builder.bind_subquery_or_window
-    builder.without_from = not from_items
+    group_binder = PostAggregationBinder(binder, scope, {})
+    builder = PostAggregationBuilder(group_binder, without_from=not from_items)
     if not from_items:
-        return _without_from(binder, select, builder, group_binder)
-    where = bind_group_conjuncts(binder, group_binder, select.args.get("where"))
+        return _without_from(select, builder)
+    where = bind_group_conjuncts(group_binder, select.args.get("where"))
     check_small_groups(binder, select.args.get("where"), where)
     builder.filter(where)
-    expression_binder: ExpressionBinder = group_binder
     keys: dict[Scalar, ColumnRef] = {}
     if grouped_expressions.is_grouped(select):
-        keys = _group_keys(binder, select, group_binder)
-        aggregation = _GroupAggregation(binder, group_binder)
-        expression_binder = grouped_expressions.GroupedExpressionBinder(
-            group_binder, keys, aggregation.aggregate, is_rows=False
+        keys = {e: binder.symbols.new_key(e) for e in grouping_keys(select, group_binder, SourceRows())}
+        aggregation = _GroupAggregation(group_binder)
+        builder.bind_with(
+            grouped_expressions.GroupedExpressionBinder(group_binder, keys, aggregation.aggregate, is_rows=False)
         )
-        expression_binder.bind_subquery_or_window = builder.bind_subquery_or_window
-        builder.expression_binder = expression_binder
         made = tuple((c.ident, e) for e, c in keys.items())
-        builder.steps.append(lambda g: ops.Aggregate(g, made, tuple(aggregation.columns)))
-    output_columns = bind_clauses(binder, select, builder, expression_binder)
+        builder.steps.append(lambda g: ops.Aggregate(g, made, aggregation.columns()))
+    output_columns = bind_clauses(select, builder)
     lone = (grouped_expressions.is_grouped(select) and not keys) or all(
         j.bound.is_single for j in from_items if isinstance(j.bound, BoundGroups)
     )
@@ -102,10 +96,8 @@ def _group_of(one: "from_clause.FromItem") -> ops.PostAggregation:
     return one.bound.program
 
 
-def _without_from(
-    binder: Binder, select: exp.Select, builder: PostAggregationBuilder, group_binder: ExpressionBinder
-) -> BoundGroups | None:
-    output_columns = bind_clauses(binder, select, builder, group_binder)
+def _without_from(select: exp.Select, builder: PostAggregationBuilder) -> BoundGroups | None:
+    output_columns = bind_clauses(select, builder)
     if output_columns is None:
         return None
     if builder.first_subquery is None:
@@ -114,49 +106,34 @@ def _without_from(
 
 
 class _GroupAggregation:
-    """The aggregates of an aggregation over groups."""
+    """The aggregates of an aggregation over groups, each once."""
 
-    def __init__(self, binder: Binder, group_binder: ExpressionBinder) -> None:
-        self._binder, self._group_binder = binder, group_binder
-        self.columns: list[tuple[int, ops.AggregateCall]] = []
+    def __init__(self, group_binder: ClauseBinder) -> None:
+        self._group_binder = group_binder
+        self._found: dict[ops.AggregateCall, ColumnRef] = {}
 
     def aggregate(self, node: exp.Expr) -> Scalar:
-        found = bind_aggregate(node, self._group_binder, own=True).aggregate
-        check_releasable(found, self._binder, node)
-        for ident, known in self.columns:
-            if known == found:
-                return ColumnRef(ident, found.type)
-        column = ColumnRef(self._binder.symbols.new_id(), found.type)
-        self._binder.symbols.labels[column.ident] = "derived"
-        self.columns.append((column.ident, found))
-        return column
+        found, symbols = bind_aggregate(node, self._group_binder, own=True).aggregate, self._group_binder.symbols
+        check_releasable(found, symbols, node)
+        if found not in self._found:
+            self._found[found] = ColumnRef(symbols.new_id(), found.type)
+            symbols.labels[self._found[found].ident] = "derived"
+        return self._found[found]
 
-
-def _group_keys(binder: Binder, select: exp.Select, group_binder: ExpressionBinder) -> dict[Scalar, ColumnRef]:
-    keys = grouping_keys(binder, select, group_binder, SourceRows())
-    return {e: binder.symbols.new_key(e) for e in keys}
+    def columns(self) -> tuple[tuple[int, ops.AggregateCall], ...]:
+        return tuple((column.ident, call) for call, column in self._found.items())
 
 
 MAX_GROUPING_SETS = 64
 
 
-GroupingColumns = dict[Scalar, ColumnRef]
-"""GROUPING(k) columns, by key."""
-
-
 class TopGroupBinder(grouped_expressions.GroupedExpressionBinder):
     """Binds expressions over the keys and statistics of the top aggregation."""
 
-    def __init__(
-        self,
-        binding: SelectBinding,
-        keys: dict[Scalar, ColumnRef],
-        statistics: DraftStatistics,
-        grouping_columns: GroupingColumns,
-    ) -> None:
-        row_binder = binding.expression_binder
+    def __init__(self, row_binder: ClauseBinder, keys: dict[Scalar, ColumnRef], statistics: DraftStatistics) -> None:
         super().__init__(row_binder, keys, lambda n: bind_statistic(n, row_binder, statistics), is_rows=False)
-        self._binding, self._grouping_columns = binding, grouping_columns
+        self.grouping_columns: dict[Scalar, ColumnRef] = {}
+        """GROUPING(k) columns, by key."""
 
     def scalar(self, node: exp.Expr) -> Scalar:
         if isinstance(node, exp.Grouping):
@@ -169,10 +146,10 @@ class TopGroupBinder(grouped_expressions.GroupedExpressionBinder):
         key = self._row_binder.value(node.expressions[0])
         if key not in self._keys:
             raise BindError("not-grouped", "GROUPING needs a key of GROUP BY.", "Add it to GROUP BY.", node)
-        if key not in self._grouping_columns:
-            self._grouping_columns[key] = ColumnRef(self.symbols.new_id(), ScalarType.INT)
-            self.symbols.labels[self._grouping_columns[key].ident] = KEY_STATISTIC
-        return self._grouping_columns[key]
+        if key not in self.grouping_columns:
+            self.grouping_columns[key] = ColumnRef(self.symbols.new_id(), ScalarType.INT)
+            self.symbols.labels[self.grouping_columns[key].ident] = KEY_STATISTIC
+        return self.grouping_columns[key]
 
 
 def bind_group_by(binding: SelectBinding) -> BoundGroups | None:
@@ -182,12 +159,11 @@ def bind_group_by(binding: SelectBinding) -> BoundGroups | None:
     sets = _grouping_sets(binding)
     keys = {e: symbols.new_key(e) for e in dict.fromkeys(e for s in sets for e in s)}
     fixed = fixed_columns(binding.apply_pending().relation, symbols)
-    statistics, grouping_columns = DraftStatistics(symbols, fixed=fixed, in_parts=binder.in_parts), GroupingColumns()
-    group_binder = TopGroupBinder(binding, keys, statistics, grouping_columns)
+    statistics = DraftStatistics(symbols, fixed=fixed, in_parts=binder.in_parts)
+    group_binder = TopGroupBinder(binding.expression_binder, keys, statistics)
     group_binder.has_aggregates = any(grouped_expressions.has_aggregate(i) for i in select.expressions)
-    builder = PostAggregationBuilder(binder, binding.expression_binder.scope, expression_binder=group_binder)
-    group_binder.bind_subquery_or_window = builder.bind_subquery_or_window
-    output_columns = bind_clauses(binder, select, builder, group_binder)
+    builder = PostAggregationBuilder(group_binder)
+    output_columns = bind_clauses(select, builder)
     rows = binding.apply_pending()  # again, because binding the clauses may have requested more columns of the rows
     if not statistics.entries:  # a table needs at least one statistic to have cells
         statistics.add(Measure.COUNT_ROWS, None, ScalarType.INT)
@@ -196,32 +172,27 @@ def bind_group_by(binding: SelectBinding) -> BoundGroups | None:
         symbols.labels.setdefault(statistic.ident, statistic.measure.value)
     if output_columns is None:
         return None
-    base = _grouped_tables(binder, rows, sets, keys, statistics, grouping_columns)
+    base = _grouped_tables(binder, DraftTable(rows, keys, statistics), sets, group_binder.grouping_columns)
     return BoundGroups(builder.build(base), output_columns, tuple(keys.values()), is_single=sets == [()])
 
 
 def _grouped_tables(
-    binder: Binder,
-    rows: BoundRows,
-    sets: list[tuple[Scalar, ...]],
-    keys: dict[Scalar, ColumnRef],
-    statistics: DraftStatistics,
-    grouping_columns: GroupingColumns,
+    binder: Binder, whole: DraftTable, sets: list[tuple[Scalar, ...]], grouping_columns: dict[Scalar, ColumnRef]
 ) -> ops.PostAggregation:
     """Add one table for each set of keys, and stack them under the ids that the program reads."""
+    keys, statistics = whole.keys, whole.statistics
     if len(sets) == 1:
-        binder.draft_tables.append(DraftTable(rows, keys, statistics))
+        binder.draft_tables.append(whole)
         absent = [(c.ident, integer(0)) for c in grouping_columns.values()]
         return _with_columns(ops.TableRef(len(binder.draft_tables) - 1), [*absent, *statistics.totals.items()])
     symbols = binder.symbols
     parts: list[ops.PostAggregation] = []
     idents: list[dict[int, int]] = []
     for one in sets:
-        renamed: dict[int, int] = {}
         copied = {e: symbols.new_key(e) for e in one}  # new ids, because two tables may not share a column
-        renamed |= {keys[e].ident: c.ident for e, c in copied.items()}
+        renamed = {keys[e].ident: c.ident for e, c in copied.items()}
         again = _copied_statistics(statistics, renamed)
-        binder.draft_tables.append(DraftTable(rows, copied, again))
+        binder.draft_tables.append(DraftTable(whole.rows, copied, again))
         blank: list[tuple[int, Scalar]] = []
         for e, column in keys.items():
             if e not in copied:
@@ -275,12 +246,7 @@ def _grouping_sets(binding: SelectBinding) -> list[tuple[Scalar, ...]]:
     if group is None:
         return [()]
     binder.check_clauses(group, "expressions", "all", "rollup", "cube", "grouping_sets")
-    # GROUP BY ALL: every item without an aggregate
-    nodes = (
-        [i for i in grouped_expressions.select_items(select) if not grouped_expressions.has_aggregate(i)]
-        if group.args.get("all")
-        else group.expressions
-    )
+    nodes = grouped_expressions.key_nodes(group, select)
     plain = [n for n in nodes if not isinstance(n, exp.Rollup | exp.Cube | exp.GroupingSets)]
     sets: list[tuple[Scalar, ...]] = [_bind_keys(binding, plain)]
     special = [n for n in nodes if n not in plain]
@@ -326,17 +292,17 @@ def _set_members(binding: SelectBinding, node: exp.Expr) -> tuple[Scalar, ...]:
 
 
 def _bind_keys(binding: SelectBinding, nodes: list[exp.Expr]) -> tuple[Scalar, ...]:
-    binder, expression_binder = binding.binder, binding.expression_binder
+    expression_binder = binding.expression_binder
     found: dict[Scalar, None] = {}
     for node in nodes:
         node = grouped_expressions.resolve_key_alias(node, binding.select, expression_binder)
-        key = binder.try_bind(expression_binder, node, Usage.GROUPED, lambda n: _bind_key(n, binding))
+        key = expression_binder.try_bind(node, Usage.GROUPED, lambda n: _bind_key(n, binding))
         if key is None:
             expression_binder.lacks_keys = True  # other items must not be refused as not grouped
         else:
             found[key] = None
             if binding.rows is not None:
-                record_subquery_keys(key, binding.apply_pending().relation, binder.symbols)
+                record_subquery_keys(key, binding.apply_pending().relation, expression_binder.symbols)
     return tuple(found)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from sqlglot import exp
 
 from broker.domain.plans.scalars import ColumnRef, Literal, Scalar
+from broker.query.binder.bind_state import ClauseBinder
 from broker.query.diagnostics import CONSEQUENTIAL, BindError, unsupported_node
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.name_resolution import Scope
@@ -59,6 +60,11 @@ def select_items(select: exp.Select) -> list[exp.Expr]:
     return [i.this if isinstance(i, exp.Alias) else i for i in select.expressions]
 
 
+def key_nodes(group: exp.Group, select: exp.Select) -> list[exp.Expr]:
+    """Keys as GROUP BY has them. GROUP BY ALL: every item without an aggregate."""
+    return [i for i in select_items(select) if not has_aggregate(i)] if group.args.get("all") else group.expressions
+
+
 def resolve_key_alias(node: exp.Expr, select: exp.Select, expression_binder: ExpressionBinder) -> exp.Expr:
     """Resolve a GROUP BY key that is a position or alias of the SELECT list, if the dialect allows this. A variable
     with the same name comes first."""
@@ -99,20 +105,15 @@ def _is_input_column(node: exp.Column, scope: Scope) -> bool:
     return True
 
 
-class GroupedExpressionBinder(ExpressionBinder):
+class GroupedExpressionBinder(ClauseBinder):
     """Binds expressions over the keys and aggregates of an aggregation. `keys` maps the expression of each key on the
     rows to its column."""
 
     def __init__(
-        self,
-        row_binder: ExpressionBinder,
-        keys: dict[Scalar, ColumnRef],
-        aggregate: Callable[[exp.Expr], Scalar],
+        self, row_binder: ClauseBinder, keys: dict[Scalar, ColumnRef], aggregate: Callable[[exp.Expr], Scalar],
         is_rows: bool,
-    ) -> None:
-        super().__init__(
-            row_binder.dialect, row_binder.symbols, row_binder.scope, row_binder.advice, row_binder.syntax_of
-        )
+    ) -> None:  # fmt: skip
+        super().__init__(row_binder.binder, row_binder.scope, row_binder.syntax_of)
         self._row_binder, self._keys, self._aggregate = row_binder, keys, aggregate
         self.is_rows = is_rows
         self.columns_seen = row_binder.columns_seen  # shared, so that the uses of both binders are recorded together

@@ -9,13 +9,12 @@ from broker.domain.plans import operators as ops, scalars
 from broker.domain.plans.substitution import substitute
 from broker.query.analysis.released_expressions import release_label
 from broker.query.binder import window_functions
-from broker.query.binder.bind_state import Binder
+from broker.query.binder.bind_state import Binder, ClauseBinder
 from broker.query.binder.draft_tables import DraftTable
 from broker.query.bound_relations import BindTarget, BoundGroups, conjunction_of
 from broker.query.diagnostics import CONSEQUENTIAL, BindError, unsupported_node, window_place_error
-from broker.query.expressions.expression_binder import ExpressionBinder
-from broker.query.name_resolution import Scope
 from broker.query.operations.registry import WITHOUT_FOLD
+from broker.query.symbols import SymbolTable
 
 Substitution = Mapping[int, scalars.Scalar]
 """Expression over the child's columns, by id of the column above."""
@@ -79,16 +78,16 @@ def checked_computable(scalar: scalars.Scalar, node: exp.Expr) -> scalars.Scalar
     return scalar
 
 
-def check_releasable(function: ops.AggregateCall, binder: Binder, node: exp.Expr) -> None:
+def check_releasable(function: ops.AggregateCall, symbols: SymbolTable, node: exp.Expr) -> None:
     """Refuse an aggregate over groups unless each argument is itself a released expression: else one figure could hide
     two. Raises BindError."""
     for argument in function.args:
-        if release_label(argument, binder.symbols.labels, binder.symbols.definitions) is None:
+        if release_label(argument, symbols.labels, symbols.definitions) is None:
             message = "An aggregate over groups uses several aggregates at once."
             raise BindError("packed-arithmetic", message, "Aggregate each of them separately.", node)
 
 
-class PostAggregationBinder(ExpressionBinder):
+class PostAggregationBinder(ClauseBinder):
     """Binds expressions over groups. The broker computes them, and division by zero gives NULL."""
 
     is_rows = False
@@ -101,16 +100,26 @@ class PostAggregationBinder(ExpressionBinder):
 class PostAggregationBuilder:
     """The steps above an aggregation, in order. Windows and scalar subqueries become columns before they are read."""
 
-    binder: Binder
-    scope: Scope
+    expression_binder: ClauseBinder
     steps: list[Step] = field(default_factory=list)
     windows: list[ops.WindowColumn] = field(default_factory=list)
     single_groups: list[BoundGroups] = field(default_factory=list)
     allows_windows: bool = False
-    expression_binder: ExpressionBinder | None = None
     without_from: bool = False
     first_subquery: ops.PostAggregation | None = None
     """Without FROM, the first subquery is the base that the others are joined to."""
+
+    def __post_init__(self) -> None:
+        self.bind_with(self.expression_binder)
+
+    def bind_with(self, expression_binder: ClauseBinder) -> None:
+        """Bind what follows with this binder."""
+        self.expression_binder = expression_binder
+        expression_binder.bind_subquery_or_window = self.bind_subquery_or_window
+
+    @property
+    def binder(self) -> Binder:
+        return self.expression_binder.binder
 
     def bind_subquery_or_window(self, node: exp.Expr) -> scalars.Scalar:
         """Bind a window over groups, or a subquery that gives one group."""
@@ -127,17 +136,18 @@ class PostAggregationBuilder:
     def _bind_window(self, node: exp.Window) -> scalars.ColumnRef:
         if not self.allows_windows:
             raise window_place_error(node)
-        assert self.expression_binder is not None
         partition = window_functions.partition_of(node, self.expression_binder)
         window = window_functions.bind_window(node, self.expression_binder, own=True, partition=partition)
-        check_releasable(window.call.aggregate, self.binder, node)
-        column = scalars.ColumnRef(self.binder.symbols.new_id(), window.call.aggregate.type)
-        self.binder.symbols.labels[column.ident] = "rank" if window.is_rank else "derived"
+        symbols = self.binder.symbols
+        check_releasable(window.call.aggregate, symbols, node)
+        column = scalars.ColumnRef(symbols.new_id(), window.call.aggregate.type)
+        symbols.labels[column.ident] = "rank" if window.is_rank else "derived"
         self.windows.append(ops.WindowColumn(column.ident, window.call.aggregate, partition, window.order))
         return column
 
     def _bind_single_group(self, node: exp.Expr) -> scalars.ColumnRef:
-        outer_names = {s.name for s in self.scope.sources}
+        scope = self.expression_binder.scope
+        outer_names = {s.name for s in scope.sources}
         # names that the subquery defines itself are not outer names
         outer_names -= {t.alias_or_name.casefold() for t in node.find_all(exp.Table, exp.Subquery)}
         outer_column = next((c for c in node.find_all(exp.Column) if c.table.casefold() in outer_names), None)
@@ -147,7 +157,7 @@ class PostAggregationBuilder:
             )
             advice = "Group both in derived tables, and join them: … AS a LEFT JOIN … AS b ON b.key = a.key."
             raise BindError("correlated", message, advice, outer_column)
-        found = self.binder.bind_query(node, self.scope.ctes, None, BindTarget.GROUPS)
+        found = self.binder.bind_query(node, scope.ctes, None, BindTarget.GROUPS)
         if found is None:
             raise BindError(CONSEQUENTIAL, "This subquery cannot be analysed.", "", node)
         if not isinstance(found, BoundGroups) or not found.is_single or len(found.columns) != 1:

@@ -11,8 +11,8 @@ from broker.domain.plans.scalars import NULL, Call, ColumnRef, Literal, Scalar, 
 from broker.domain.plans.variable_uses import Usage
 from broker.query.analysis import aggregate_arguments
 from broker.query.analysis.row_multiplicity import RANKS
-from broker.query.binder.bind_state import Binder
-from broker.query.binder.grouped_expressions import has_aggregate, resolve_key_alias, select_items
+from broker.query.binder.bind_state import ClauseBinder
+from broker.query.binder.grouped_expressions import key_nodes, resolve_key_alias
 from broker.query.bound_relations import BoundRows
 from broker.query.diagnostics import SETS, BindError, check_arguments, individual_value_error, unsupported_node
 from broker.query.expressions.expression_binder import ExpressionBinder
@@ -301,11 +301,9 @@ CONTEXT = "A value depends on people outside the cell."
 class RowAggregation:
     """The aggregates of one aggregation, each once, as columns of the rows above it."""
 
-    def __init__(
-        self, binder: Binder, rows: BoundRows, expression_binder: ExpressionBinder, keys: dict[Scalar, ColumnRef]
-    ) -> None:
-        self.binder, self.rows, self.expression_binder, self.keys = binder, rows, expression_binder, keys
-        symbols = binder.symbols
+    def __init__(self, rows: BoundRows, expression_binder: ClauseBinder, keys: dict[Scalar, ColumnRef]) -> None:
+        self.rows, self.expression_binder, self.keys = rows, expression_binder, keys
+        symbols = expression_binder.symbols
         links = [k for k in keys if isinstance(k, ColumnRef) and symbols.key_domain(k.ident) is not None]
         self.of_person = bool(links) and rows.person is not None  # Only a group with a link key belongs to one person.
         self.own = self.of_person or rows.person is None or rows.is_correlated
@@ -315,45 +313,40 @@ class RowAggregation:
     def aggregate(self, node: exp.Expr) -> Scalar:
         found = bind_aggregate(node, self.expression_binder, self.own)
         if found not in self.columns:
+            symbols, source_rows = self.expression_binder.symbols, SourceRows(self.rows.scans, self.person)
             self.columns[found] = aggregate_column(
-                found, self.binder.symbols, self._source_rows(), shared=not self.own, may_be_empty=not self.keys
+                found, symbols, source_rows, shared=not self.own, may_be_empty=not self.keys
             )
         return self.columns[found]
-
-    def _source_rows(self) -> SourceRows:
-        return SourceRows(self.rows.scans, self.person)
 
     def aggregated(self) -> BoundRows:
         counted = self.rows.person if self.of_person or not self.own else None
         aggregates = tuple((column.ident, found.aggregate) for found, column in self.columns.items())
         keys = tuple((column.ident, expression) for expression, column in self.keys.items())
         relation = Aggregate(self.rows.relation, keys, aggregates, counted, self.person)
-        if not self.own:  # a group over several people makes the value depend on people outside the cell
-            self.binder.review[CONTEXT] = None
         return BoundRows(relation, self.person, self.rows.scans, is_correlated=self.rows.is_correlated)
 
 
 def grouping_keys(
-    binder: Binder, select: exp.Select, expression_binder: ExpressionBinder, source_rows: SourceRows
+    select: exp.Select, expression_binder: ClauseBinder, source_rows: SourceRows
 ) -> dict[Scalar, ColumnRef]:
     """Keys of a plain GROUP BY. A key that is a column keeps its id, so that a link key stays one."""
     group = select.args.get("group")
     keys: dict[Scalar, ColumnRef] = {}
     if group is None:
         return keys
-    binder.check_clauses(group, "expressions", "all")
-    nodes = group.expressions
-    if group.args.get("all"):
-        nodes = [i for i in select_items(select) if not has_aggregate(i)]
-    for node in nodes:
+    expression_binder.binder.check_clauses(group, "expressions", "all")
+    for node in key_nodes(group, select):
         if isinstance(node, exp.Rollup | exp.Cube | exp.GroupingSets):
             raise BindError(SETS[0], "GROUPING SETS can be used only in the outermost SELECT.", SETS[2], node)
         node = resolve_key_alias(node, select, expression_binder)
-        found = binder.try_bind(expression_binder, node, Usage.GROUPED, lambda n: _bind_key(n, expression_binder))
+        found = expression_binder.try_bind(
+            node, Usage.GROUPED, lambda n: expression_binder.link_key(n.unnest()) or expression_binder.value(n)
+        )
         if found is None:
             expression_binder.lacks_keys = True
         elif found not in keys:
-            keys[found] = output_column(found, binder.symbols, source_rows)
+            keys[found] = output_column(found, expression_binder.symbols, source_rows)
     return keys
 
 
@@ -368,13 +361,3 @@ def output_column(scalar: Scalar, symbols: SymbolTable, source_rows: SourceRows)
     column = symbols.new_opaque(scalar.type, made)
     symbols.sizes[column.ident] = value_bounds.magnitude(scalar, symbols) if scalar.type.is_number else Decimal(0)
     return column
-
-
-def _bind_key(node: exp.Expr, expression_binder: ExpressionBinder) -> Scalar:
-    inner = node.unnest()
-    if isinstance(inner, exp.Column) and not isinstance(inner.this, exp.Star):
-        column = expression_binder.raw_column(inner)
-        if expression_binder.symbols.key_domain(column.ident) is not None:
-            return column
-        expression_binder.columns_seen.pop()  # value() records the column again
-    return expression_binder.value(node)

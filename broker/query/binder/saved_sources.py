@@ -13,13 +13,13 @@ from broker.domain.projects import saved_definitions
 from broker.policy.data_catalogue import CatalogueTable, TableKind, Variable
 from broker.query.binder.bind_state import Binder
 from broker.query.bound_relations import BoundGroups, BoundQuery, BoundRows, Ctes
-from broker.query.diagnostics import CONSEQUENTIAL, BindError, check_arguments
+from broker.query.diagnostics import CONSEQUENTIAL, BindError
 from broker.query.dialects.known_dialects import DIALECTS
 from broker.query.name_resolution import ResolvedTable, Scope
 from broker.query.parser.script_reader import ScriptQuery
 from broker.query.symbols import SymbolTable
 
-BindDerivedTable = Callable[[exp.Expr, Ctes], BoundQuery | None]
+BindDerivedTable = Callable[[exp.Expr, Ctes], BoundQuery]
 """Binds a query as a derived table in the place of the name."""
 
 
@@ -28,7 +28,7 @@ def is_saved_name(node: exp.Table) -> bool:
     return not node.catalog and node.db.casefold() == saved_definitions.PROJECT_SCHEMA
 
 
-def bind_saved(binder: Binder, node: exp.Table, scope: Scope, derive: BindDerivedTable) -> BoundQuery | None:
+def bind_saved(binder: Binder, node: exp.Table, scope: Scope, derive: BindDerivedTable) -> BoundQuery:
     """Bind a saved definition as a source of FROM."""
     found = binder.saved.find(node)
     return (
@@ -40,7 +40,7 @@ def bind_saved(binder: Binder, node: exp.Table, scope: Scope, derive: BindDerive
 
 def _bind_cohort(
     binder: Binder, cohort: saved_definitions.Cohort, node: exp.Table, derive: BindDerivedTable
-) -> BoundQuery | None:
+) -> BoundQuery:
     """Bind a cohort in the dialect of its own text. Its refusals are reported at the place where the job names it."""
     saved, diagnostics = binder.saved, binder.diagnostics
     script_query, problems = saved.parsed(cohort)
@@ -63,12 +63,8 @@ def _bind_cohort(
 def _bind_lookup(binder: Binder, lookup: saved_definitions.Lookup, node: exp.Table, scope: Scope) -> BoundRows:
     """Bind a lookup as written rows under the name of a public table: no key domain, no years, and no use of the
     catalogue."""
-    table, symbols, alias = lookup_table(lookup), binder.symbols, node.args.get("alias")
-    if len(symbols.tables) >= binder.max_scans:
-        binder.abort("too-many-tables", f"The query reads more than {binder.max_scans} tables.", "Use fewer.", node)
-    if alias is not None:
-        check_arguments(alias, "this")
-    scan = symbols.new_scan(table, binder.diagnostics.position_of(node))
+    table, symbols = lookup_table(lookup), binder.symbols
+    scan = binder.new_scan(table, node)
     symbols.written_rows[scan] = lookup.rows
     for variable in table.variables:
         symbols.column(scan, variable)
@@ -138,7 +134,6 @@ def saved_definition(
     query, text = script_query.query, script_query.saved_text
     if bound is None or text is None:
         return None
-    query = script_query.query
     if not isinstance(bound, BoundRows) or (
         # rows without a person that read persons come from groups
         bound.person is None and any(map(binder.symbols.is_person, binder.symbols.tables))

@@ -8,7 +8,7 @@ from sqlglot import exp
 from broker.domain.plans.scalars import Call, ColumnRef, Scalar, column_ids, same_person, truth_call
 from broker.domain.plans.variable_uses import Usage
 from broker.query.binder import from_clause, group_binding, grouped_expressions, select_clauses, window_functions
-from broker.query.binder.bind_state import Binder, SelectBinding
+from broker.query.binder.bind_state import Binder, ClauseBinder, SelectBinding
 from broker.query.binder.row_aggregation import RowAggregation, coalesced_link_key, grouping_keys, output_column
 from broker.query.binder.subqueries import bind_subquery
 from broker.query.bound_relations import (
@@ -21,7 +21,6 @@ from broker.query.bound_relations import (
     written_row,
 )
 from broker.query.diagnostics import BindError, window_place_error
-from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.name_resolution import Scope
 
 
@@ -33,20 +32,15 @@ def _bind_subquery_or_window(binding: SelectBinding, node: exp.Expr) -> Scalar:
     return window_functions.bind_row_window(binding, node)
 
 
-def bind_joins_and_where(
-    binding: SelectBinding, scope: Scope, found: list[from_clause.FromItem], where: list[Scalar]
-) -> bool:
+def bind_joins_and_where(binding: SelectBinding, found: list[from_clause.FromItem], where: list[Scalar]) -> bool:
     """Bind joins, then WHERE over them. False if they are refused."""
     binder = binding.binder
-    if not found:
-        binding.rows = written_row(binder.symbols)
-    else:
-        try:
-            binding.rows = from_clause.join_from_items(binder, found, where)
-        except BindError as error:
-            binder.diagnostics.add_error(error)
-            return False
-    binding.rows = _correlated_by_person(binding.rows, scope, where, binder)
+    try:
+        rows = from_clause.join_from_items(binder, found, where) if found else written_row(binder.symbols)
+    except BindError as error:
+        binder.diagnostics.add_error(error)
+        return False
+    binding.rows = _correlated_by_person(rows, binding.expression_binder.scope, where, binder)
     binding.unfiltered, binding.where = binding.apply_pending(), where  # without WHERE, for correlated groups
     binding.rows = binding.unfiltered.filtered(where)
     binder.partial_relations.append(binding.rows.relation)
@@ -80,28 +74,19 @@ def _outer_person(inner: ColumnRef, outer: ColumnRef, rows: BoundRows, scope: Sc
     return source.person if source is not None else None
 
 
-def report_refused_select(
-    binder: Binder, error: BindError, expression_binder: ExpressionBinder, select: exp.Select
-) -> None:
-    """Refuse a SELECT that cannot continue. Its uses are still recorded."""
-    binder.diagnostics.add_error(error)
-    binder.record_clause_uses(expression_binder, select.args.get("where"), Usage.FILTERED)
-    record_remaining_uses(binder, expression_binder, select)
-
-
 USAGES = {
     "group": Usage.GROUPED, "having": Usage.FILTERED, "qualify": Usage.FILTERED, "order": Usage.ORDERED,
 }  # fmt: skip
 """How the columns of a clause are used, in the order in which the uses are recorded."""
 
 
-def record_remaining_uses(binder: Binder, expression_binder: ExpressionBinder, select: exp.Select) -> None:
+def record_remaining_uses(binding: SelectBinding) -> None:
     """Record the uses of a SELECT that cannot continue."""
-    expression_binder.scope.is_incomplete = True  # unknown names may be of a source that was refused
-    for item in select.expressions:
-        binder.record_clause_uses(expression_binder, item, Usage.READ)
+    binding.expression_binder.scope.is_incomplete = True  # unknown names may be of a source that was refused
+    for item in binding.select.expressions:
+        binding.expression_binder.record_clause_uses(item, Usage.READ)
     for key, how in USAGES.items():
-        binder.record_clause_uses(expression_binder, select.args.get(key), how)
+        binding.expression_binder.record_clause_uses(binding.select.args.get(key), how)
 
 
 SELECT_CLAUSES = frozenset(
@@ -111,44 +96,34 @@ SELECT_CLAUSES = frozenset(
 
 
 def bind_select(
-    binder: Binder,
-    select: exp.Select,
-    outer_ctes: Ctes,
-    outer_scope: Scope | None,
-    target: BindTarget,
+    binder: Binder, select: exp.Select, outer_ctes: Ctes, outer_scope: Scope | None, target: BindTarget,
     source_target: BindTarget | None = None,
-) -> BoundQuery | None:
+) -> BoundQuery | None:  # fmt: skip
     restore = binder.checkpoint()  # binding may have to start again
     binder.check_clauses(select, *SELECT_CLAUSES)
     scope = Scope(binder.symbols, outer_scope, binder.visible_ctes(select, outer_ctes))
-    expression_binder = binder.expression_binder(scope)
-    binding = SelectBinding(binder, expression_binder, select, restore)
-    found, whole = from_clause.bind_from(binder, select, scope, expression_binder, source_target or target)
+    expression_binder = ClauseBinder(binder, scope)
+    binding = SelectBinding(expression_binder, select, target, restore)
+    found, whole = from_clause.bind_from(select, expression_binder, source_target or target)
     _check_distinct(binding)
     if whole and any(isinstance(j.bound, BoundGroups) for j in found):
-        if all(isinstance(j.bound, BoundGroups) for j in found):
-            return group_binding.bind_select_over_groups(binder, select, scope, found)
         if not any(isinstance(j.bound, BoundRows) and j.bound.person is not None for j in found):
-            return group_binding.bind_select_over_groups(
-                binder, select, scope, [group_binding.as_public_groups(binder, j) for j in found]
-            )
+            groups = [group_binding.as_public_groups(binder, j) for j in found]
+            return group_binding.bind_select_over_groups(binder, select, scope, groups)
         restore()  # Groups next to rows of persons: bind again, with the groups as rows that the engine joins.
         return bind_select(binder, select, outer_ctes, outer_scope, target, BindTarget.ROWS)
-    nothing = whole and not found
-    if nothing and outer_scope is None and grouped_expressions.is_grouped(select):
-        raise BindError("no-table", "The query reads no table.", "Name a table in FROM.", select)
-    if (
-        nothing
-        and target is BindTarget.GROUPS
-        and outer_scope is None
-        and any(i.find(exp.Query) for i in select.expressions)
-    ):
-        return group_binding.bind_select_over_groups(binder, select, scope, found)
+    if whole and not found and outer_scope is None:
+        if grouped_expressions.is_grouped(select):
+            raise BindError("no-table", "The query reads no table.", "Name a table in FROM.", select)
+        if target is BindTarget.GROUPS and any(i.find(exp.Query) for i in select.expressions):
+            return group_binding.bind_select_over_groups(binder, select, scope, found)
     expression_binder.bind_subquery_or_window = partial(_bind_subquery_or_window, binding)
     try:
-        return _bind_rows(binding, scope, found, whole, outer_scope, target)
+        return _bind_rows(binding, found, whole)
     except BindError as error:
-        report_refused_select(binder, error, expression_binder, select)
+        binder.diagnostics.add_error(error)
+        expression_binder.record_clause_uses(select.args.get("where"), Usage.FILTERED)
+        record_remaining_uses(binding)
         return None
 
 
@@ -158,52 +133,36 @@ def _check_distinct(binding: SelectBinding) -> None:
     found = binding.select.args.get("distinct")
     if found:
         binding.binder.check_clauses(found)
-        binding.binder.record_clause_uses(binding.expression_binder, found.args.get("on"), Usage.READ)
+        binding.expression_binder.record_clause_uses(found.args.get("on"), Usage.READ)
 
 
-def _bind_rows(
-    binding: SelectBinding,
-    scope: Scope,
-    found: list[from_clause.FromItem],
-    whole: bool,
-    outer_scope: Scope | None,
-    target: BindTarget,
-) -> BoundQuery | None:
-    binder, select = binding.binder, binding.select
-    where = from_clause.bind_conjuncts(binder, binding.expression_binder, select.args.get("where"), Usage.FILTERED)
-    if not whole or not bind_joins_and_where(binding, scope, found, where):
-        from_clause.record_partial_relation(binder, found, where)
-        record_remaining_uses(binder, binding.expression_binder, select)
+def _bind_rows(binding: SelectBinding, found: list[from_clause.FromItem], whole: bool) -> BoundQuery | None:
+    where = binding.expression_binder.conjuncts(binding.select.args.get("where"), Usage.FILTERED)
+    if not whole or not bind_joins_and_where(binding, found, where):
+        from_clause.record_partial_relation(binding.binder, found, where)
+        record_remaining_uses(binding)
         return None
-    return (
-        _bind_grouped(binding, target)
-        if grouped_expressions.is_grouped(select)
-        else _bind_ungrouped(binding, outer_scope, target)
-    )
+    return _bind_grouped(binding) if grouped_expressions.is_grouped(binding.select) else _bind_ungrouped(binding)
 
 
-def _bind_grouped(binding: SelectBinding, target: BindTarget) -> BoundQuery | None:
+def _bind_grouped(binding: SelectBinding) -> BoundQuery | None:
     """Bind a SELECT that aggregates: rows of one person, public rows, groups that are joined with rows, or the top
     aggregation."""
-    binder, select, expression_binder = binding.binder, binding.select, binding.expression_binder
-    rows = binding.apply_pending()
-    if (
-        target is BindTarget.GROUPS
-        and rows.person is not None
-        and not rows.is_correlated
-        and not _groups_by_link_key(binding)
-    ):
+    select, expression_binder = binding.select, binding.expression_binder
+    if _is_of_persons(binding) and not binding.apply_pending().is_correlated and not _groups_by_link_key(binding):
         return group_binding.bind_group_by(binding)
-    keys = grouping_keys(binder, select, expression_binder, rows.source_rows)  # first, because the conditions add keys
+    # first, because the conditions add keys
+    keys = grouping_keys(select, expression_binder, binding.apply_pending().source_rows)
     outer = _correlation_conditions(binding, keys)
-    aggregation = RowAggregation(binder, binding.apply_pending(), expression_binder, keys)
+    aggregation = RowAggregation(binding.apply_pending(), expression_binder, keys)
     grouped_binder = grouped_expressions.GroupedExpressionBinder(
         expression_binder, keys, aggregation.aggregate, is_rows=True
     )
     clause = grouped_expressions.expand_aliases(select.args.get("having"), select, expression_binder)
-    having = from_clause.bind_conjuncts(binder, grouped_binder, _clause_condition(clause), Usage.FILTERED)
-    _refuse_clause(binder, select, "qualify")
-    columns = _bind_items(binding, grouped_binder)
+    having = grouped_binder.conjuncts(clause, Usage.FILTERED)
+    if select.args.get("qualify"):
+        binding.binder.check_clauses(select, *(SELECT_CLAUSES - {"qualify"}))
+    columns = _bind_items(select, grouped_binder)
     # again, because HAVING and the SELECT list may have requested more columns
     aggregation.rows = binding.apply_pending()
     binding.rows = aggregation.aggregated().filtered([*outer, *having])
@@ -246,10 +205,6 @@ def _correlation_conditions(binding: SelectBinding, keys: dict[Scalar, ColumnRef
     return found
 
 
-def _clause_condition(clause: exp.Expr | None) -> exp.Expr | None:
-    return clause.this if clause is not None else None
-
-
 def _groups_by_link_key(binding: SelectBinding) -> bool:
     """Whether a link key is among the keys of GROUP BY."""
     group = binding.select.args.get("group")
@@ -262,40 +217,38 @@ def _groups_by_link_key(binding: SelectBinding) -> bool:
     )
 
 
-def _refuse_clause(binder: Binder, select: exp.Select, key: str) -> None:
-    if select.args.get(key):
-        binder.check_clauses(select, *(SELECT_CLAUSES - {key}))
-
-
-def _bind_ungrouped(binding: SelectBinding, outer_scope: Scope | None, target: BindTarget) -> BoundQuery | None:
-    binder, select, expression_binder = binding.binder, binding.select, binding.expression_binder
-    idiom = window_functions.distinct_windows_as_group_by(select)
-    if idiom is not None:
-        binding.restore()  # bound again from the start, as another text
-        return bind_select(binder, idiom, expression_binder.scope.ctes, outer_scope, target)
+def _bind_ungrouped(binding: SelectBinding) -> BoundQuery | None:
+    select, expression_binder = binding.select, binding.expression_binder
+    other = window_functions.distinct_windows_as_group_by(select)
     if (
-        window_functions.is_distinct(select)
-        and target is BindTarget.GROUPS
-        and binding.apply_pending().person is not None
+        other is None
+        and window_functions.is_distinct(select)
+        and _is_of_persons(binding)
         and not select_clauses.selects_link_key(binding)
     ):
-        binding.restore()
-        return bind_select(
-            binder, select_clauses.as_group_by(select), expression_binder.scope.ctes, outer_scope, target
-        )
+        other = select_clauses.as_group_by(select)
+    if other is not None:
+        binding.restore()  # bound again from the start, as another text
+        scope = expression_binder.scope
+        return bind_select(binding.binder, other, scope.ctes, scope.outer_scope, binding.target)
     binding.allows_windows = True  # in the SELECT list and QUALIFY only
-    columns = _bind_items(binding, expression_binder)
+    columns = _bind_items(select, expression_binder)
     clause = grouped_expressions.expand_aliases(select.args.get("qualify"), select, expression_binder)
-    qualify = from_clause.bind_conjuncts(binder, expression_binder, _clause_condition(clause), Usage.FILTERED)
+    qualify = expression_binder.conjuncts(clause, Usage.FILTERED)
     binding.rows = binding.apply_pending().filtered(qualify)
     return _bind_output(binding, columns)
+
+
+def _is_of_persons(binding: SelectBinding) -> bool:
+    """Whether a SELECT of the top query reads rows of persons, and so may aggregate them."""
+    return binding.target is BindTarget.GROUPS and binding.apply_pending().person is not None
 
 
 def _bind_output(binding: SelectBinding, columns: "list[tuple[str, Scalar]] | None") -> BoundQuery | None:
     """Bind the columns of the SELECT list, DISTINCT and TOP."""
     binder, select = binding.binder, binding.select
     if columns is None:
-        binder.record_clause_uses(binding.expression_binder, select.args.get("order"), Usage.ORDERED)
+        binding.expression_binder.record_clause_uses(select.args.get("order"), Usage.ORDERED)
         return None
     rows = binding.apply_pending()
     output_columns: ColumnsByName = {}
@@ -316,24 +269,24 @@ def _bind_output(binding: SelectBinding, columns: "list[tuple[str, Scalar]] | No
     return select_clauses.bind_top(binding, rows)
 
 
-def _bind_items(binding: SelectBinding, expression_binder: ExpressionBinder) -> "list[tuple[str, Scalar]] | None":
+def _bind_items(select: exp.Select, expression_binder: ClauseBinder) -> "list[tuple[str, Scalar]] | None":
     """Bind the SELECT list as (case-folded name, value) pairs. None if an item is refused."""
-    binder, whole = binding.binder, True
+    whole = True
     found: list[tuple[str, Scalar]] = []
-    for index, item in enumerate(binding.select.expressions):
-        star = select_clauses.star_columns(item, expression_binder.scope, binder)
+    for index, item in enumerate(select.expressions):
+        star = select_clauses.star_columns(item, expression_binder)
         if star is not None:
-            found += list(star.items())
+            found += star.items()
             continue
-        value = select_clauses.bind_item(binder, item, expression_binder)
-        name = item.alias_or_name.casefold() if isinstance(item, exp.Alias | exp.Column) else f"#{index + 1}"
+        value = select_clauses.bind_item(item, expression_binder)
         whole = whole and value is not None
         if value is not None:
-            found.append((name, value))
+            found.append((select_clauses.item_name(item, index), value))
     names = [n for n, _ in found]
     for index, name in enumerate(names):
         if name in names[:index]:
             message = f"Two columns have the name {name}."
-            binder.diagnostics.add("duplicate-column", message, "Give each its own name.", binding.select)
+            diagnostics = expression_binder.binder.diagnostics
+            diagnostics.add("duplicate-column", message, "Give each its own name.", select)
             whole = False
     return found if whole else None

@@ -1,7 +1,7 @@
 """The SELECT list, the clauses from HAVING to TOP of a SELECT that gives groups, and DISTINCT and TOP over rows: of one
 person, over persons, or DISTINCT written as GROUP BY."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sqlglot import exp
@@ -10,35 +10,30 @@ from broker.domain.plans.measure import BINARY, COUNTS, RATIOS
 from broker.domain.plans.operators import Aggregate, Limit, Project, sort_or_limit
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids, parts_of
 from broker.domain.plans.variable_uses import Usage
-from broker.query.binder import from_clause, window_functions
-from broker.query.binder.bind_state import Binder, SelectBinding
+from broker.query.binder import window_functions
+from broker.query.binder.bind_state import Binder, ClauseBinder, SelectBinding
 from broker.query.binder.grouped_expressions import GroupedExpressionBinder, expand_aliases, select_items
 from broker.query.binder.post_aggregation import PostAggregationBuilder, checked_computable
 from broker.query.binder.row_aggregation import coalesced_link_key, output_column
 from broker.query.bound_relations import BoundRows, ColumnsByName
-from broker.query.diagnostics import BindError, check_arguments
+from broker.query.diagnostics import NAMED, BindError, check_arguments
 from broker.query.expressions.expression_binder import ExpressionBinder
-from broker.query.name_resolution import Scope
 from broker.query.operations.possible_values import can_be_true
 
 
-def star_columns(item: exp.Expr, scope: Scope, binder: Binder) -> ColumnsByName | None:
+def star_columns(item: exp.Expr, expression_binder: ClauseBinder) -> ColumnsByName | None:
     """Columns of a star, if each source has its own columns; None if the item is no star. A star over a catalogue table
     raises BindError."""
     inner = item.this if isinstance(item, exp.Column) else item
     if not isinstance(inner, exp.Star):
         return None
     table = item.table.casefold() if isinstance(item, exp.Column) else ""
-    wanted = [s for s in scope.sources if not table or s.name == table]
+    wanted = [s for s in expression_binder.scope.sources if not table or s.name == table]
     # EXCEPT and REPLACE of a star are refused too
     if any(inner.args.values()) or not wanted or any(s.columns is None for s in wanted):
-        _record_all_variables([s.scan for s in wanted if s.scan is not None], binder, item)
-        raise BindError(
-            "star",
-            "You cannot use SELECT *, because it does not name the variables.",
-            "List the variables that you need.",
-            item,
-        )
+        _record_all_variables([s.scan for s in wanted if s.scan is not None], expression_binder.binder, item)
+        code, message, advice = NAMED[exp.Star]
+        raise BindError(code, message, advice, item)
     return {n: c for s in wanted for n, c in (s.columns or {}).items()}
 
 
@@ -50,25 +45,20 @@ def _record_all_variables(scans: list[int], binder: Binder, item: exp.Expr) -> N
             binder.symbols.record_use(binder.symbols.column(scan, variable), Usage.READ, position)
 
 
-def bind_item(binder: Binder, item: exp.Expr, expression_binder: ExpressionBinder) -> Scalar | None:
+def bind_item(item: exp.Expr, expression_binder: ClauseBinder) -> Scalar | None:
     """Bind one item of a SELECT list. A plain column may be a link key, and stays one."""
     inner = item.this if isinstance(item, exp.Alias) else item
     if inner.meta.get("uncut") and _names_text_key(inner.this, expression_binder):
         inner = inner.this
     if inner.meta.get("update"):
-        return binder.try_bind(expression_binder, inner, Usage.READ, lambda n: _bind_updated(n, expression_binder))
+        return expression_binder.try_bind(inner, Usage.READ, lambda n: _bind_updated(n, expression_binder))
     if isinstance(inner.unnest(), exp.Column):
-        return binder.try_bind(
-            expression_binder, inner.unnest(), Usage.READ, lambda n: _bind_column(n, expression_binder)
-        )
+        return expression_binder.try_bind(inner.unnest(), Usage.READ, lambda n: _bind_column(n, expression_binder))
     if isinstance(inner, exp.Coalesce):
-        return binder.try_bind(
-            expression_binder,
-            inner,
-            Usage.READ,
-            lambda n: _bind_coalesced_key(n, expression_binder) or expression_binder.value(n),
+        return expression_binder.try_bind(
+            inner, Usage.READ, lambda n: _bind_coalesced_key(n, expression_binder) or expression_binder.value(n)
         )
-    return binder.try_bind(expression_binder, inner, Usage.READ, expression_binder.value)
+    return expression_binder.try_bind(inner, Usage.READ, expression_binder.value)
 
 
 def _names_text_key(node: exp.Expr, expression_binder: ExpressionBinder) -> bool:
@@ -124,39 +114,38 @@ GROUP_FILTERS = ("having", "qualify")
 """Clauses that choose groups."""
 
 
-def bind_clauses(
-    binder: Binder, select: exp.Select, builder: PostAggregationBuilder, expression_binder: ExpressionBinder
-) -> ColumnsByName | None:
+def bind_clauses(select: exp.Select, builder: PostAggregationBuilder) -> ColumnsByName | None:
     """Bind everything from HAVING to TOP as steps of the program. Returns the columns of the SELECT; None if one is
     refused."""
+    expression_binder = builder.expression_binder
     clauses = {k: expand_aliases(select.args.get(k), select, expression_binder) for k in GROUP_FILTERS}
-    having = bind_group_conjuncts(binder, expression_binder, clauses["having"])
-    check_small_groups(binder, select.args.get("having"), having)
+    having = bind_group_conjuncts(expression_binder, clauses["having"])
+    check_small_groups(builder.binder, select.args.get("having"), having)
     builder.filter(having)
     builder.allows_windows = True  # windows are computed after HAVING
-    output_columns = _bind_items(binder, select, builder, expression_binder)
+    output_columns = _bind_items(select, builder)
     if output_columns is None:
-        binder.record_clause_uses(expression_binder, select.args.get("order"), Usage.ORDERED)
+        expression_binder.record_clause_uses(select.args.get("order"), Usage.ORDERED)
         return None
-    qualify = bind_group_conjuncts(binder, expression_binder, clauses["qualify"])
+    qualify = bind_group_conjuncts(expression_binder, clauses["qualify"])
     builder.filter(qualify)
     if select.args.get("distinct"):
-        binder.check_clauses(select.args["distinct"])
+        builder.binder.check_clauses(select.args["distinct"])
         columns = tuple((c.ident, c) for c in output_columns.values())
         builder.steps.append(lambda g: Aggregate(g, columns, ()))  # DISTINCT over groups is grouping by every column
-    _bind_order_and_limit(binder, select, builder, expression_binder, output_columns)
+    _bind_order_and_limit(select, builder, output_columns)
     return output_columns
 
 
-def bind_group_conjuncts(binder: Binder, expression_binder: ExpressionBinder, clause: exp.Expr | None) -> list[Scalar]:
+def bind_group_conjuncts(expression_binder: ClauseBinder, clause: exp.Expr | None) -> list[Scalar]:
     if clause is None:
         return []
-    found = from_clause.bind_conjuncts(binder, expression_binder, clause.this, Usage.FILTERED)
-    return [c for c in found if _is_computable(binder, expression_binder, clause, c)]
+    found = expression_binder.conjuncts(clause, Usage.FILTERED)
+    return [c for c in found if _is_computable(expression_binder, clause, c)]
 
 
-def _is_computable(binder: Binder, expression_binder: ExpressionBinder, node: exp.Expr, scalar: Scalar) -> bool:
-    return binder.try_bind(expression_binder, node, Usage.FILTERED, lambda n: checked_computable(scalar, n)) is not None
+def _is_computable(expression_binder: ClauseBinder, node: exp.Expr, scalar: Scalar) -> bool:
+    return expression_binder.try_bind(node, Usage.FILTERED, lambda n: checked_computable(scalar, n)) is not None
 
 
 def check_small_groups(binder: Binder, clause: exp.Expr | None, having: Sequence[Scalar]) -> None:
@@ -188,21 +177,18 @@ def _written_numbers(scalar: Scalar) -> set[int]:
     return set().union(*map(_written_numbers, parts_of(scalar)))
 
 
-def _bind_items(
-    binder: Binder, select: exp.Select, builder: PostAggregationBuilder, expression_binder: ExpressionBinder
-) -> ColumnsByName | None:
+def _bind_items(select: exp.Select, builder: PostAggregationBuilder) -> ColumnsByName | None:
     """Bind the SELECT list. Plain columns stay as they are; every other item is computed under a new id."""
+    binder, expression_binder = builder.binder, builder.expression_binder
     output_columns: ColumnsByName = {}
     computed: list[tuple[int, Scalar]] = []
     whole = True
     for index, item in enumerate(select.expressions):
-        star = star_columns(item, expression_binder.scope, binder)
-        found = (
-            list(star.items())
-            if star is not None
-            else [(_item_name(item, index), _item_value(binder, item, expression_binder))]
+        star = star_columns(item, expression_binder)
+        found: Mapping[str, Scalar | None] = (
+            star if star is not None else {item_name(item, index): _item_value(item, expression_binder)}
         )
-        for name, value in found:
+        for name, value in found.items():
             if value is None:
                 whole = False  # go on, so that all refusals are reported
             elif name in output_columns:
@@ -221,16 +207,15 @@ def _bind_items(
     return output_columns if whole else None
 
 
-def _item_value(binder: Binder, item: exp.Expr, expression_binder: ExpressionBinder) -> Scalar | None:
-    found = bind_item(binder, item, expression_binder)
-    return (
-        None
-        if found is None
-        else binder.try_bind(expression_binder, item, Usage.READ, lambda n: checked_computable(found, n))
-    )
+def _item_value(item: exp.Expr, expression_binder: ClauseBinder) -> Scalar | None:
+    found = bind_item(item, expression_binder)
+    if found is None:
+        return None
+    return expression_binder.try_bind(item, Usage.READ, lambda n: checked_computable(found, n))
 
 
-def _item_name(item: exp.Expr, index: int) -> str:
+def item_name(item: exp.Expr, index: int) -> str:
+    """Case-folded name of an item of a SELECT list; its place if it has none."""
     return item.alias_or_name.casefold() if isinstance(item, exp.Alias | exp.Column) else f"#{index + 1}"
 
 
@@ -242,25 +227,20 @@ def _item_column(binder: Binder, value: Scalar, computed: list[tuple[int, Scalar
     return ColumnRef(ident, value.type)
 
 
-def _bind_order_and_limit(
-    binder: Binder,
-    select: exp.Select,
-    builder: PostAggregationBuilder,
-    expression_binder: ExpressionBinder,
-    output_columns: ColumnsByName,
-) -> None:
+def _bind_order_and_limit(select: exp.Select, builder: PostAggregationBuilder, output_columns: ColumnsByName) -> None:
     """Bind ORDER BY, TOP, LIMIT and OFFSET."""
+    expression_binder = builder.expression_binder
     order, limit, offset = (select.args.get(k) for k in ("order", "limit", "offset"))
     if order is None and limit is None and offset is None:
         return
     items = order.expressions if order is not None else []
     if order is not None:
-        binder.check_clauses(order, "expressions")
+        builder.binder.check_clauses(order, "expressions")
     found: list[tuple[Scalar, bool]] = []
     for item in items:
-        value = _bind_order_item(binder, item, expression_binder, output_columns)
+        value = _bind_order_item(item, expression_binder, output_columns)
         if value is not None:
-            found += window_functions.order_terms(item, value, binder.symbols)
+            found += window_functions.order_terms(item, value, expression_binder.symbols)
     builder.apply_pending()
     count = row_limit(expression_binder, limit) if limit is not None else None
     if count is not None and not found:
@@ -286,21 +266,19 @@ def row_limit(expression_binder: ExpressionBinder, limit: exp.Expr) -> int:
     return expression_binder.written_integer(node, "The number of rows") if node is not None else 1
 
 
-def _bind_order_item(
-    binder: Binder, item: exp.Expr, expression_binder: ExpressionBinder, output_columns: ColumnsByName
-) -> Scalar | None:
-    binder.check_clauses(item, "this", "desc", "nulls_first")
-    column = listed_column(item.this, output_columns)
+def _bind_order_item(item: exp.Expr, expression_binder: ClauseBinder, output_columns: ColumnsByName) -> Scalar | None:
+    expression_binder.binder.check_clauses(item, "this", "desc", "nulls_first")
+    column = _listed_column(item.this, output_columns)
     if column is not None:
         # ordering by a key orders by the variables that the key is computed from
-        binder.symbols.record_use(column, Usage.ORDERED)
+        expression_binder.symbols.record_use(column, Usage.ORDERED)
         return column
-    return binder.try_bind(
-        expression_binder, item.this, Usage.ORDERED, lambda n: checked_computable(expression_binder.value(n), n)
+    return expression_binder.try_bind(
+        item.this, Usage.ORDERED, lambda n: checked_computable(expression_binder.value(n), n)
     )
 
 
-def listed_column(node: exp.Expr, columns: ColumnsByName) -> ColumnRef | None:
+def _listed_column(node: exp.Expr, columns: ColumnsByName) -> ColumnRef | None:
     """Column of a SELECT list that ORDER BY names by its name or position; None if it names none."""
     if isinstance(node, exp.Literal) and node.name.isdigit() and 1 <= int(node.name) <= len(columns):
         return list(columns.values())[int(node.name) - 1]
@@ -346,28 +324,23 @@ def is_link_key_node(node: exp.Expr, binding: SelectBinding) -> bool:
 def bind_top(binding: SelectBinding, rows: BoundRows) -> BoundRows | None:
     """Bind ORDER BY, TOP and LIMIT below the top query. ORDER BY alone has no effect there. TOP may choose rows of the
     correlated person only, never of other people."""
-    binder, select = binding.binder, binding.select
-    limit, order = select.args.get("limit"), select.args.get("order")
-    if limit is None and select.args.get("offset") is None:
-        binder.record_clause_uses(binding.expression_binder, order, Usage.ORDERED)
+    expression_binder, select = binding.expression_binder, binding.select
+    limit, order, offset = (select.args.get(k) for k in ("limit", "order", "offset"))
+    if limit is None and offset is None:
+        expression_binder.record_clause_uses(order, Usage.ORDERED)
         return rows
-    if not rows.is_correlated or limit is None or select.args.get("offset"):
-        binder.record_clause_uses(binding.expression_binder, order, Usage.ORDERED)
+    if not rows.is_correlated or limit is None or offset:
+        expression_binder.record_clause_uses(order, Usage.ORDERED)
         message = "TOP and LIMIT select the rows of some people only."
         advice = "Use them in the outermost SELECT, over groups, or in a subquery with the link key in its WHERE."
         raise BindError("limit", message, advice, limit or select)
     if has_ties(limit):
         raise BindError("limit", "WITH TIES can select several rows of one person.", "Remove WITH TIES.", limit)
-    items = order.expressions if order is not None else []
-    found = [
-        (i, binder.try_bind(binding.expression_binder, i.this, Usage.ORDERED, binding.expression_binder.value))
-        for i in items
-    ]
-    whole = tuple(
-        part for i, s in found if s is not None for part in window_functions.order_terms(i, s, binder.symbols)
-    )
+    items, symbols = order.expressions if order is not None else [], expression_binder.symbols
+    found = [(i, expression_binder.try_bind(i.this, Usage.ORDERED, expression_binder.value)) for i in items]
+    whole = tuple(t for i, s in found if s is not None for t in window_functions.order_terms(i, s, symbols))
     if not whole:
         raise BindError("limit", "TOP without ORDER BY can select any row.", "Add ORDER BY.", limit)
     # the row's own columns break ties, so that the choice does not depend on the order of rows
     ends = tuple((c, False) for c in rows.columns.values())
-    return replace(rows, relation=Limit(rows.relation, whole + ends, row_limit(binding.expression_binder, limit)))
+    return replace(rows, relation=Limit(rows.relation, whole + ends, row_limit(expression_binder, limit)))

@@ -10,7 +10,7 @@ from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, 
 from broker.domain.plans.variable_uses import Usage
 from broker.query.analysis.aggregate_arguments import is_plain_amount, is_row_count, row_counts_in
 from broker.query.binder import select_binding
-from broker.query.binder.bind_state import Binder
+from broker.query.binder.bind_state import Binder, ClauseBinder
 from broker.query.binder.select_clauses import distinct_rows
 from broker.query.bound_relations import (
     BindTarget,
@@ -267,13 +267,12 @@ def _union_groups(binder: Binder, node: exp.SetOperation, parts: list[BoundGroup
 def bind_values(binder: Binder, node: exp.Values, outer_scope: Scope | None) -> BoundRows:
     """Bind VALUES (…), (…) as public rows. In an APPLY, each row may read the outer row."""
     check_arguments(node, "expressions", "alias")
-    scope = Scope(binder.symbols, outer_scope)
-    expression_binder = binder.expression_binder(scope)
+    expression_binder = ClauseBinder(binder, Scope(binder.symbols, outer_scope))
     branches: list[BoundRows] = []
     for row in node.expressions:
         items = row.expressions if isinstance(row, exp.Tuple) else [row]
         found = {f"column{i}": expression_binder.value(n) for i, n in enumerate(items, 1)}
-        binder.record_uses(expression_binder, Usage.READ)
+        expression_binder.record_uses(Usage.READ)
         branches.append(_values_row(found, binder.symbols))
     if len({len(b.columns) for b in branches}) != 1:
         raise BindError(

@@ -11,7 +11,7 @@ from broker.domain.plans.variable_uses import Usage, VariableClass
 from broker.query.analysis.implied_statistics import can_be_null
 from broker.query.binder.bind_state import SelectBinding
 from broker.query.binder.grouped_expressions import is_aggregate
-from broker.query.binder.row_aggregation import CONTEXT, BoundAggregate, aggregate_column, bind_aggregate
+from broker.query.binder.row_aggregation import BoundAggregate, aggregate_column, bind_aggregate
 from broker.query.diagnostics import BindError, check_arguments, unsupported_node, written_name
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.operations.value_bounds import MOST_ROWS
@@ -168,8 +168,6 @@ def bind_row_window(binding: SelectBinding, node: exp.Window) -> Scalar:
         partition = (*partition, ColumnRef(rows.person, ScalarType.INT))
     source_rows = SourceRows(rows.scans, rows.person)
     column = aggregate_column(window.call, symbols, source_rows, shared=not own, may_be_empty=True)
-    if not own:
-        binding.binder.review[CONTEXT] = None
     binding.windows.append(WindowColumn(column.ident, window.call.aggregate, partition, window.order, not own))
     return column
 

@@ -22,13 +22,11 @@ class ExpressionBinder:
     """Binds the expressions of one SELECT."""
 
     def __init__(
-        self, dialect: Dialect, symbols: SymbolTable, scope: Scope, advice: dict[str, None] | None = None,
-        syntax_of: dict[Scalar, exp.Expr] | None = None,
+        self, dialect: Dialect, symbols: SymbolTable, scope: Scope, advice: dict[str, None],
+        syntax_of: dict[Scalar, exp.Expr],
     ) -> None:  # fmt: skip
         """`syntax_of` receives the node of each condition, computation and column: of its first place."""
-        self.dialect, self.symbols, self.scope = dialect, symbols, scope
-        self.advice = {} if advice is None else advice
-        self.syntax_of = {} if syntax_of is None else syntax_of
+        self.dialect, self.symbols, self.scope, self.advice, self.syntax_of = dialect, symbols, scope, advice, syntax_of
         self.bind_subquery_or_window: Callable[[exp.Expr], Scalar] = _refuse_subquery_or_window
         """Binds a subquery or window as a column. The SELECT around the expression provides it."""
         self.hidden_code = "identifier"
