@@ -45,7 +45,7 @@ NO_HOLES = edited(f"{ROOM}.overlay:by_vertices", "return table", "table[-2], tab
 NOT_REPEATED = edited(f"{ROOM}.overlay:repeated_cells", "return found", "return found & False")
 SAME_MEMBERS = put(f"{ROOM}.compare_tables._equal", lambda *_: True)
 ANY_SIDE = edited(
-    f"{ROOM}.block_search:BlockLabels.reveals",
+    f"{ROOM}.block_search:LabelSearch.reveals",
     "return not self.new.isdisjoint(inside) and not self.old.isdisjoint(inside)",
     "return True",
 )

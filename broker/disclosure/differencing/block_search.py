@@ -35,21 +35,29 @@ class SmallDifference:
     exact: bool
 
 
-@dataclass(frozen=True, slots=True)
-class BlockLabels:
-    """The labels that have cells of the new table, and those with cells of the old one.
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelSearch:
+    """What is searched: the `label` of each vertex, the last of which is in no side, and who is between labels. `new`
+    are the labels that have cells of the new table, and `old` those with cells of the old one.
 
     `rest` is the label for the rest of a known population, if there is one: a side with all of the new cells, or none,
     then reveals nothing new. `alone` are the labels of one cell that its table discloses. `factors` are the scale
     factors of each label's amounts, where amounts are multiplied. `with_rest`: only sides with the rest are looked for.
     """
 
+    label: Numbers
+    kinds: Sequence[PersonKinds]
+    wide: Sequence[WideKind]
     new: frozenset[int]
     old: frozenset[int]
     rest: int | None
     alone: frozenset[int] = frozenset()
     factors: Mapping[int, frozenset[float]] = field(default_factory=dict)
     with_rest: bool = False
+
+    @property
+    def out(self) -> int:
+        return int(self.label[-1])
 
     def reveals(self, inside: frozenset[int]) -> bool:
         if self.with_rest and self.rest not in inside:
@@ -59,16 +67,16 @@ class BlockLabels:
         return not self.new.isdisjoint(inside) and not self.old.isdisjoint(inside)
 
 
-def blocks_of(size: int, kinds: Sequence[PersonKinds], wide: Sequence[WideKind]) -> Iterator[list[PersonKind]]:
+def blocks_of(search: LabelSearch) -> Iterator[list[PersonKind]]:
     listed = [
         PersonKind(tuple(map(int, ends)), int(mask), int(weight))
-        for k in kinds
+        for k in search.kinds
         for ends, mask, weight in zip(k.ends, k.masks, k.weights, strict=True)
     ]
-    listed += [PersonKind(tuple(sorted(w.ends)), None, w.weight) for w in wide]
+    listed += [PersonKind(tuple(sorted(w.ends)), None, w.weight) for w in search.wide]
     pairs = [(k.ends[0], e) for k in listed for e in k.ends[1:]]
     ends: Numbers = np.array(pairs, np.int64).reshape(-1, 2)
-    label = components(size, ends[:, 0], ends[:, 1])
+    label = components(len(search.label), ends[:, 0], ends[:, 1])
     blocks: dict[int, list[PersonKind]] = defaultdict(list)
     for kind in listed:
         blocks[int(label[kind.ends[0]])].append(kind)
@@ -106,8 +114,8 @@ MAX_SIDES = 500
 class RevealCheck:
     """Decides for the sides of one block whether they reveal a small difference. Works lazily, side by side."""
 
-    def __init__(self, block: Sequence[PersonKind], labels: BlockLabels, t: int) -> None:
-        self._labels, self._t, self._left = labels, t, MAX_SIDES
+    def __init__(self, block: Sequence[PersonKind], search: LabelSearch, t: int) -> None:
+        self._search, self._t, self._left = search, t, MAX_SIDES
         self._at: dict[int, list[PersonKind]] = defaultdict(list)
         for kind in block:
             for end in kind.ends:
@@ -116,7 +124,7 @@ class RevealCheck:
     def reveals(self, inside: frozenset[int]) -> bool:
         """Whether the difference of this side reveals something about its fewer than t persons, and no comparison of
         the unscaled amounts covers the same difference."""
-        if not self._labels.reveals(inside):
+        if not self._search.reveals(inside):
             return False
         # Each call costs time, so their number is bounded; beyond the bound the answer is the safe one.
         self._left -= 1
@@ -128,7 +136,7 @@ class RevealCheck:
         """Whether all amounts are multiplied by one factor. Then the difference equals that of the unscaled amounts,
         which is compared by itself. Small cells with another factor are set aside: they are known whatever their factor
         is."""
-        factors, alone = self._labels.factors, self._labels.alone
+        factors, alone = self._search.factors, self._search.alone
         # The factors of all labels that may not be set aside.
         one = frozenset[float]().union(*(factors.get(label, ()) for label in inside - alone))
         others = frozenset(label for label in inside & alone if factors.get(label) != one)
@@ -153,12 +161,12 @@ class RevealCheck:
         """Pairs of cells of the new table and of the old one that could make up the difference. The chosen cells of a
         table lie all inside the side or all outside."""
         differs = [k for k in self._around(inside) if is_in(k, inside)]
-        found = sorted({e for k in differs for e in k.ends if e in self._labels.alone and self._is_within(e, inside)})
+        found = sorted({e for k in differs for e in k.ends if e in self._search.alone and self._is_within(e, inside)})
         if len(found) > MAX_CELLS:
             return
         # At most 2^MAX_CELLS combinations.
         for some in chain.from_iterable(combinations(found, n) for n in range(1, len(found) + 1)):
-            cells = (self._labels.new.intersection(some), self._labels.old.intersection(some))
+            cells = (self._search.new.intersection(some), self._search.old.intersection(some))
             if all((c <= inside or c.isdisjoint(inside)) and self._weight(c) < self._t for c in cells):
                 yield cells
 
@@ -185,79 +193,57 @@ MAX_STEPS = 20_000
 """The number of search steps in a block. After that a difference that is not ruled out is assumed."""
 
 
-class SideSearch:
-    """Depth-first search over all sides of a block, label by label. A branch ends once its difference has t persons or
-    more."""
-
-    def __init__(self, block: Sequence[PersonKind], reveal_check: RevealCheck, t: int) -> None:
-        self._block, self._reveal_check, self._t = block, reveal_check, t
-        self.is_whole = True
-
-    def find(self, ends: Sequence[int]) -> SmallDifference | None:
-        order = self._ordered(ends)
-        place = {e: n for n, e in enumerate(order)}
-        ending: list[list[PersonKind]] = [[] for _ in order]
-        for kind in self._block:
-            ending[max(place[e] for e in kind.ends)].append(kind)
-        waiting: list[tuple[int, int, int, frozenset[int]]] = [(0, 0, 0, frozenset())]
-        for _ in range(MAX_STEPS):
-            if not waiting:
-                return None
-            depth, sure, perhaps, inside = waiting.pop()
-            if depth == len(order):
-                if sure + perhaps and self._reveal_check.reveals(inside):
-                    return SmallDifference(inside, max(sure, 1), not perhaps)
-                continue
-            for side in (inside, inside | {order[depth]}):
-                more, fear = self._added(ending[depth], side)
-                if sure + more < self._t:
-                    waiting.append((depth + 1, sure + more, perhaps + fear, side))
-        # The search gave up, so the caller must assume a small difference.
-        self.is_whole = False
-        return None
-
-    @staticmethod
-    def _added(ending: Sequence[PersonKind], inside: frozenset[int]) -> tuple[int, int]:
-        fear = sum(k.weight for k in ending if k.mask is None and not inside.isdisjoint(k.ends))
-        return weight_of(ending, inside), fear
-
-    def _ordered(self, ends: Sequence[int]) -> list[int]:
-        """The labels in breadth-first order: if neighbours follow each other, a branch reaches t persons early."""
-        adjacent: dict[int, set[int]] = defaultdict(set)
-        for kind in self._block:
-            for end in kind.ends:
-                adjacent[end] |= set(kind.ends)
-        order, seen = list[int](), set[int]()
-        # The end with most neighbours first: its persons are decided early.
-        waiting = [max(ends, key=lambda e: (len(adjacent[e]), -e))]
-        while waiting:
-            end = waiting.pop(0)
-            if end not in seen:
-                seen.add(end)
-                order.append(end)
-                waiting += sorted(adjacent[end] - seen)
-        return order
+def searched_sides(
+    block: Sequence[PersonKind], ends: Sequence[int], reveal_check: RevealCheck, t: int
+) -> list[SmallDifference] | None:
+    """Depth-first search over all sides of a block, label by label, for one that reveals something. A branch ends once
+    its difference has t persons or more. None: the search gave up, so the caller must assume a small difference."""
+    order = _ordered(block, ends)
+    place = {e: n for n, e in enumerate(order)}
+    ending: list[list[PersonKind]] = [[] for _ in order]
+    for kind in block:
+        ending[max(place[e] for e in kind.ends)].append(kind)
+    waiting: list[tuple[int, int, int, frozenset[int]]] = [(0, 0, 0, frozenset())]
+    for _ in range(MAX_STEPS):
+        if not waiting:
+            return []
+        depth, sure, perhaps, inside = waiting.pop()
+        if depth == len(order):
+            if sure + perhaps and reveal_check.reveals(inside):
+                return [SmallDifference(inside, max(sure, 1), not perhaps)]
+            continue
+        for side in (inside, inside | {order[depth]}):
+            more = weight_of(ending[depth], side)
+            fear = sum(k.weight for k in ending[depth] if k.mask is None and not side.isdisjoint(k.ends))
+            if sure + more < t:
+                waiting.append((depth + 1, sure + more, perhaps + fear, side))
+    return None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LabelSearch:
-    """What is searched: the `label` of each of `size` vertices, that of the vertex which is in no side, and who is
-    between labels."""
-
-    size: int
-    label: Numbers
-    out: int
-    kinds: Sequence[PersonKinds]
-    wide: Sequence[WideKind]
-    labels: BlockLabels
+def _ordered(block: Sequence[PersonKind], ends: Sequence[int]) -> list[int]:
+    """The labels in breadth-first order: if neighbours follow each other, a branch reaches t persons early."""
+    adjacent: dict[int, set[int]] = defaultdict(set)
+    for kind in block:
+        for end in kind.ends:
+            adjacent[end] |= set(kind.ends)
+    order, seen = list[int](), set[int]()
+    # The end with most neighbours first: its persons are decided early.
+    waiting = [max(ends, key=lambda e: (len(adjacent[e]), -e))]
+    while waiting:
+        end = waiting.pop(0)
+        if end not in seen:
+            seen.add(end)
+            order.append(end)
+            waiting += sorted(adjacent[end] - seen)
+    return order
 
 
 def small_differences(of: LabelSearch, t: int) -> list[SmallDifference]:
     """Small differences of each block, where blocks are joined by `out` alone: all sides of one label, else one joint
     side."""
     found = []
-    for block in blocks_of(of.size, of.kinds, of.wide):
-        reveal_check = RevealCheck(block, of.labels, t)
+    for block in blocks_of(of):
+        reveal_check = RevealCheck(block, of, t)
         single = [f for f in single_label_sides(block) if f.persons < t and reveal_check.reveals(f.inside)]
         # A joint side only if no single label reveals anything.
         found += single or _joint_sides(block, of.out, reveal_check, t)
@@ -267,11 +253,11 @@ def small_differences(of: LabelSearch, t: int) -> list[SmallDifference]:
 def equal_sides(of: LabelSearch) -> list[frozenset[int]]:
     """Sides without any difference: a label that shares nobody with another one, and a block that shares nobody with
     `out`."""
-    blocks = [(block, frozenset(e for k in block for e in k.ends)) for block in blocks_of(of.size, of.kinds, of.wide)]
+    blocks = [(block, frozenset(e for k in block for e in k.ends)) for block in blocks_of(of)]
     joined = frozenset[int]().union(*(ends for _, ends in blocks))
-    alone = [frozenset({label}) for label in sorted((of.labels.new | of.labels.old) - joined - {of.out})]
+    alone = [frozenset({label}) for label in sorted((of.new | of.old) - joined - {of.out})]
     whole = [ends for block, ends in blocks if not any(k.mask is None or is_in(k, ends) for k in block)]
-    return [side for side in (*alone, *whole) if of.labels.reveals(side)]
+    return [side for side in (*alone, *whole) if of.reveals(side)]
 
 
 def _joint_sides(block: Sequence[PersonKind], out: int, reveal_check: RevealCheck, t: int) -> list[SmallDifference]:
@@ -284,11 +270,8 @@ def _joint_sides(block: Sequence[PersonKind], out: int, reveal_check: RevealChec
     weight = weight_of(block, cut)
     if all(k.mask is not None for k in block) and 0 < weight < t and reveal_check.reveals(cut):
         return [SmallDifference(cut, weight, exact=True)]
-    searched = SideSearch(block, reveal_check, t)  # exact but slow: only where the cut decides nothing
-    found = searched.find(ends)
-    if found is not None:
-        return [found]
-    return [] if searched.is_whole else [SmallDifference(cut, max(1, weight), exact=False)]
+    found = searched_sides(block, ends, reveal_check, t)  # exact but slow: only where the cut decides nothing
+    return [SmallDifference(cut, max(1, weight), exact=False)] if found is None else found
 
 
 def _cut(block: Sequence[PersonKind], ends: Sequence[int], out: int, t: int) -> frozenset[int] | None:

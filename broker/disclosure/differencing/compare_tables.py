@@ -7,15 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from broker.disclosure.differencing.block_search import (
-    BlockLabels,
-    LabelSearch,
-    SmallDifference,
-    equal_sides,
-    small_differences,
-)
+from broker.disclosure.differencing.block_search import LabelSearch, SmallDifference, equal_sides, small_differences
 from broker.disclosure.differencing.difference_kinds import join_vertices
-from broker.disclosure.differencing.functionals import Functional, TablePart, table_parts
+from broker.disclosure.differencing.functionals import Functional, TablePart, is_count, table_parts
 from broker.disclosure.differencing.joint_counts import Numbers
 from broker.disclosure.differencing.overlay import Everybody, Overlay, overlay_functionals
 from broker.disclosure.differencing.scale_factors import Scale, possible_scales
@@ -67,9 +61,7 @@ class PartComparison:
                     self._compare_figure(figure, old)
 
     def _are_counts(self, figure: KnownFigure, other: KnownFigure) -> bool:
-        """Whether both figures are counts. A total of a variable that is 1 for everybody who has a value is one."""
-        both = ((self._mine.made, figure), (self._theirs.made, other))
-        return all(f.is_count or (not f.once and made.of(f).is_plain) for made, f in both)
+        return is_count(figure, self._mine.made.of(figure)) and is_count(other, self._theirs.made.of(other))
 
     def _compare_figure(self, figure: KnownFigure, other: KnownFigure) -> None:
         new, old, populations = self._mine.made.of(figure), self._theirs.made.of(other), self._populations()
@@ -80,18 +72,18 @@ class PartComparison:
         if populations and not is_plain and are_whole and figure.is_count and other.is_count:
             # A known population counts each person once, so where nearly all rows are one of a person, what it leaves
             # of them is compared by persons.
-            if by_persons := new.is_nearly_plain(self._t) and old.is_nearly_plain(self._t):
-                new, old = self._mine.made.of_persons(figure), self._theirs.made.of_persons(other)
-            found = self._sides(new, old, populations, least, left=True)
-            self._note(figure, other, (new, old), found, left=True, by_persons=by_persons)
+            by_persons = max(new.other_rows, old.other_rows) < self._t
+            new, old = self._mine.made.of(figure, by_persons), self._theirs.made.of(other, by_persons)
+            self._note(figure, other, (new, old), self._sides(new, old, populations, least, left=True), by_persons)
 
     def _note(
         self, figure: KnownFigure, other: KnownFigure, of: tuple[Functional, Functional], found: FoundSides,
-        left: bool = False, by_persons: bool = False,
+        by_persons: bool | None = None,
     ) -> None:  # fmt: skip
-        """Translate sides into cells and terms. `left`: only what a known population leaves of one table."""
+        """Translate sides into cells and terms. `by_persons`: whether what a known population leaves of one table is
+        compared so; None: the sides are not only of that."""
         new, old = of
-        if self._mine.is_whole and not left:
+        if self._mine.is_whole and by_persons is None:
             self.repeated |= {((figure.statistic, figure.amount, figure.once), new.shown[v]) for v in found.repeated}
         # Keyed noise covers a difference only if the noise of both tables reaches t.
         noise = min(self._new.entry.noise, self._old.entry.noise)
@@ -101,7 +93,7 @@ class PartComparison:
             cells = self._mine.side(new, beyond).cells
             terms = self._mine.terms(new, figure, mine), self._theirs.terms(old, other, theirs)
             idents = figure.statistic, other.statistic
-            self.leaks.append(Leak(*idents, *sides, *size, covered, factor, cells, *terms, by_persons))
+            self.leaks.append(Leak(*idents, *sides, *size, covered, factor, cells, *terms, bool(by_persons)))
         # By persons it is no tie: whoever is counted less often there is still a person.
         for mine, theirs in found.ties if self._with_ties and not by_persons else ():
             if added := self._mine.terms(new, figure, mine):
@@ -124,7 +116,7 @@ class PartComparison:
             for everybody in populations:
                 over = overlay_functionals(new, old, self._t, everybody, scale)
                 self.kinds.append(over.kind)
-                if scale.is_one:
+                if scale.factor == 1:
                     found.repeated[:] = np.flatnonzero(over.repeated).tolist()
                     # Every new cell was released before, so nothing new can be subtracted.
                     if over.repeated.all():
@@ -156,11 +148,10 @@ def _label_search(
     size = new.size
     mine, theirs = (frozenset(map(int, label[at][over.peopled[at]])) for at in (slice(size), slice(size, None)))
     rest = None if over.tied else int(label[size - 1])  # tied: no known population
-    out = int(label[over.graph.out])
-    factors = {} if scale.is_one else _factors(over, label, scale)
+    factors = {} if scale.factor == 1 else _factors(over, label, scale)
     alone = _single_cells(label, new, old)
-    labels = BlockLabels(mine, theirs, rest if rest != out else None, alone, factors, with_rest)
-    return LabelSearch(over.graph.size, label, out, kinds, wide, labels)
+    known = rest if rest != int(label[-1]) else None
+    return LabelSearch(label, kinds, wide, mine, theirs, known, alone, factors, with_rest)
 
 
 def _single_cells(label: Numbers, new: Functional, old: Functional) -> frozenset[int]:

@@ -5,7 +5,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property, partial
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,14 +33,12 @@ class RowsByCell:
         self._persons, cells = table.members.rows()
         self._order = np.argsort(cells, kind="stable")
         self._starts = np.searchsorted(cells[self._order], np.arange(table.members.count + 2))
-        self._amounts: dict[tuple[str, bool], Vector] = {}
+        self._amounts = cache(partial(amounts_of_total, table.members))
 
     def of(self, amount: str, once: bool, cell: int) -> AmountRows:
         """Persons of a cell with their amounts."""
-        if (amount, once) not in self._amounts:
-            self._amounts[amount, once] = amounts_of_total(self.table.members, amount, once)
         rows = self._order[self._starts[cell] : self._starts[cell + 1]]
-        return self._persons[rows].astype(np.int64), self._amounts[amount, once][rows]
+        return self._persons[rows].astype(np.int64), self._amounts(amount, once)[rows]
 
     def of_terms(self, terms: Iterable[SumTerm], of_persons: bool) -> AmountRows:
         """What each person adds to a sum. `of_persons`: at most once in a cell."""
@@ -93,9 +92,11 @@ class Alignment:
         if not leaks:
             return [], []
         of_sum, stay = defaultdict[Sum, list[tuple[int, Leak]]](list), list[tuple[int, Leak]]()
-        for leak in leaks:
-            if (found := self._known_sum(*leak)) is not None:
-                of_sum[found].append(leak)
+        for entry, of_entry in groupby(leaks, key=lambda of: of[0]):
+            old = RowsByCell(self.history[entry]())
+            for leak in of_entry:
+                if (found := self._known_sum(old, leak[1])) is not None:
+                    of_sum[found].append(leak)
         moved = defaultdict[TotalCell, dict[int, float]](dict)
         every = sorted({*of_sum, *self._ties(), *self._still_held()}, key=self._precedence)
         for some in joined_sums(every, self.movable.every):
@@ -126,13 +127,12 @@ class Alignment:
         shown = {((f.statistic, f.amount, f.once), cell) for f in self.table.figures for cell in f.shown}
         yield from (one for one in self.held if all(t.of_cell in shown for t in one.terms))
 
-    def _known_sum(self, entry: int, leak: Leak) -> Sum | None:
+    def _known_sum(self, old: RowsByCell, leak: Leak) -> Sum | None:
         """What each of the few persons has to add to the new figures of a leak. What a population leaves is compared by
         persons; what it leaves of the rows of these persons is moved, so that the figures add up to it. A count moves
         by whole rows."""
-        old, factor = self._old_rows(entry), leak.factor or 1.0
         new_terms, old_terms = leak.new_terms or frozenset(), leak.old_terms or frozenset()
-        is_sum = self._is_of_values(new_terms)
+        is_sum, factor = self._is_of_values(new_terms), leak.factor or 1.0
 
         def missing(everybody: AmountRows, once: bool) -> AmountRows:
             theirs, mine = old.of_terms(old_terms, once), self._rows.of_terms(new_terms, once)
@@ -185,15 +185,14 @@ class Alignment:
         several."""
         statistic, amount, once = total
         persons, by = (np.array(column) for column in zip(*sorted(by_person.items()), strict=True))
-        inside, amounts = added_up([self._rows.of(amount, once, cell)])
-        at = np.minimum(np.searchsorted(inside, persons), max(0, len(inside) - 1))
-        before = np.where(inside[at] == persons, amounts[at], 0) if len(inside) else np.zeros(len(persons))
+        inside = added_up([self._rows.of(amount, once, cell)])
+        before = _amounts_among(inside, persons, 0)
         is_of_values = total in self.movable.sums
         # An amount of somebody in the cell may be negative. Of anybody else, what is taken away is.
         there = np.sign(np.abs(before) if is_of_values else before)
         after = np.sign(np.where(there > 0, np.abs(before + by), by) if is_of_values else before + by)
         more = int((after - there).sum())
-        if len(inside) + more < self.table.entry.t:
+        if len(inside[0]) + more < self.table.entry.t:
             return CellRepair(RepairAction.SUPPRESS, cell, statistic)
         if is_of_values:
             rows = self._rows_moved(amount.removesuffix("total") + "given", cell, persons, after - there)
@@ -206,19 +205,9 @@ class Alignment:
 
     def _rows_moved(self, given: str, cell: int, persons: Numbers, way: Vector) -> int:
         """How many rows with a value persons bring or take with them: their own, or those of an ordinary person."""
-        inside, rows = added_up([self._rows.of(given, False, cell)])
-        if not len(inside):
-            return int(way.sum())
-        at = np.minimum(np.searchsorted(inside, persons), len(inside) - 1)
-        own = np.where(inside[at] == persons, rows[at], max(1.0, np.rint(rows.sum() / len(inside))))
-        return int((way * own).sum())
-
-    def _old_rows(self, entry: int) -> RowsByCell:
-        if self._last is None or self._last[0] != entry:
-            self._last = entry, RowsByCell(self.history[entry]())
-        return self._last[1]
-
-    _last: tuple[int, RowsByCell] | None = None
+        _, rows = inside = added_up([self._rows.of(given, False, cell)])
+        ordinary = max(1.0, np.rint(rows.sum() / len(rows))) if len(rows) else 1.0
+        return int((way * _amounts_among(inside, persons, ordinary)).sum())
 
     def _everybody(self, old: MemberTable, leak: Leak) -> Iterator[AmountRows]:
         """The known populations of one cell that the leak may take figures from."""
@@ -231,6 +220,15 @@ class Alignment:
     @cached_property
     def _populations(self) -> list[RowsByCell]:
         return [RowsByCell(t) for t in known_populations(self.history)]
+
+
+def _amounts_among(rows: AmountRows, persons: Numbers, other: float) -> Vector:
+    """The amount of each person, and `other` for those who have none."""
+    inside, amounts = rows
+    if not len(inside):
+        return np.full(len(persons), float(other))
+    at = np.minimum(np.searchsorted(inside, persons), len(inside) - 1)
+    return np.where(inside[at] == persons, amounts[at], other)
 
 
 def known_populations(history: Mapping[int, Callable[[], MemberTable]]) -> Iterator[MemberTable]:

@@ -34,11 +34,11 @@ class Sum:
 
 
 class CountMoves:
-    """The equations of all moves: of the sums, first those that are met rather than others, without the ties that no
-    move can touch. Cells that are in the same sums are one column."""
+    """The equations of all moves: of joined sums, first those that are met rather than others. Cells that are in the
+    same sums are one column."""
 
     def __init__(self, sums: Sequence[Sum], movable: Set[Total]) -> None:
-        self.sums = _reached(sums, movable)
+        self.sums = sums
         self._apart = [dict(one.apart) for one in self.sums]
         self._persons = sorted({person for apart in self._apart for person in apart})
         column = defaultdict[TotalCell, list[tuple[int, int]]](list)
@@ -180,21 +180,3 @@ def joined_sums(sums: Sequence[Sum], movable: Set[Total]) -> list[list[Sum]]:
         if some:
             found[int(label[number[some[0]]])].append(one)
     return [some for some in found.values() if any(one.apart for one in some)]
-
-
-def _reached(sums: Sequence[Sum], movable: Set[Total]) -> list[Sum]:
-    """The sums without the ties that no moves of the others can touch, also by moves that make up for others."""
-    cells = [{t.of_cell for t in one.terms if t.total in movable} for one in sums]
-    by_cell = defaultdict[TotalCell, list[int]](list)
-    for number, some in enumerate(cells):
-        for cell in some:
-            by_cell[cell].append(number)
-    found = {number for number, one in enumerate(sums) if one.apart}
-    todo = {cell for number in found for cell in cells[number]}
-    seen = set(todo)
-    while todo:
-        for number in by_cell[todo.pop()]:
-            found.add(number)
-            todo |= cells[number] - seen
-            seen |= cells[number]
-    return [sums[n] for n in sorted(found)]

@@ -35,11 +35,9 @@ class OverlapGraph:
     """All persons of two tables as a graph whose vertices are cells.
 
     `equal`: persons in at most one cell of each table, with the same amount in both. `unequal`: the same with different
-    amounts. `several`: persons in several cells of a table. `out` is the vertex that is never on the inside of a side.
+    amounts. `several`: persons in several cells of a table. The last vertex, `out`, is never on the inside of a side.
     """
 
-    size: int
-    out: int
     equal: Edges
     unequal: Edges
     several: MultiCellRows
@@ -67,7 +65,7 @@ class WideKind:
 def person_kinds(graph: OverlapGraph, label: Numbers) -> tuple[list[PersonKinds], list[WideKind]]:
     """The kinds of all persons who can be in a difference, where all vertices of a label are on the same side."""
     rows: dict[int, list[PersonKinds]] = {1: [], 2: []}
-    out = int(label[graph.out])
+    out = int(label[-1])
     for edges, mask in ((graph.equal, EDGE), (graph.unequal, EITHER)):
         for kinds in _pairs(edges, label, out, mask):
             rows[kinds.ends.shape[1]].append(kinds)
@@ -152,24 +150,22 @@ def join_vertices(
     # Merging labels merges kinds, which can make further edges heavy: repeat until nothing changes.
     while True:
         kinds, wide = person_kinds(overlap, label)
-        out = int(label[overlap.out])
-        left, right, weight = sum_edges(overlap.size, _concatenate_edges([implied_edges(k, out) for k in kinds]))
+        size, out = len(label), int(label[-1])
+        left, right, weight = sum_edges(size, _concatenate_edges([implied_edges(k, out) for k in kinds]))
         heavy = weight >= limit
         ends = [(left[heavy], right[heavy])]  # no small difference can separate these
         # Cuts of this graph are lower bounds, so joining around its hub is safe.
-        graph = sum_edges(overlap.size, _concatenate_edges([doubled_edges(k, out) for k in kinds]))
+        graph = sum_edges(size, _concatenate_edges([doubled_edges(k, out) for k in kinds]))
         if len(graph[0]):
-            ends.append(contract_around_hub(overlap.size, graph, 2 * limit))
-        more = components(overlap.size, *(np.concatenate(e) for e in zip(*ends, strict=True)))
+            ends.append(contract_around_hub(size, graph, 2 * limit))
+        more = components(size, *(np.concatenate(e) for e in zip(*ends, strict=True)))
         if np.array_equal(more[label], label):
             return label, kinds, wide
         label = more[label]
 
 
 def _concatenate_edges(found: list[Edges]) -> Edges:
-    if not found:
-        return NO_EDGES
-    left, right, weight = (np.concatenate(of) for of in zip(*found, strict=True))
+    left, right, weight = (np.concatenate(of) for of in zip(NO_EDGES, *found, strict=True))
     return left, right, weight
 
 

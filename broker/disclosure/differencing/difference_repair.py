@@ -3,14 +3,15 @@ is left."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import groupby
 
 import numpy as np
 
 from broker.disclosure.differencing.compare_tables import LoadTable, compare_all
-from broker.disclosure.differencing.count_alignment import Alignment, known_populations
+from broker.disclosure.differencing.count_alignment import Alignment, added_up, known_populations
 from broker.disclosure.differencing.count_moves import Sum
-from broker.disclosure.differencing.difference_kinds import SAME_AMOUNT, Vector
+from broker.disclosure.differencing.difference_kinds import Vector
 from broker.disclosure.differencing.functionals import Functionals, own_amounts, without_total
 from broker.disclosure.differencing.joint_counts import Numbers, sums_by_key
 from broker.domain.release_history import CellRepair, KnownFigure, OverlapKind, RepairAction
@@ -35,14 +36,12 @@ AmountRows = tuple[Numbers, Numbers, dict[str, Vector]]
 
 def apply_changes(new: MemberTable, changes: Sequence[CellRepair], history: Mapping[int, LoadTable]) -> MemberTable:
     """The table after the changes. Their order matters only between changes of one cell."""
-    earlier: dict[int, MemberTable] = {}
+    earlier = cache(lambda entry: history[entry]())
     for change in changes:
         if change.action is RepairAction.SUPPRESS:
             new = replace(new, figures=tuple(_without_cell(f, change) for f in new.figures))
         elif change.action is RepairAction.EARLIER and change.entry is not None:
-            if change.entry not in earlier:
-                earlier[change.entry] = history[change.entry]()
-            new = _with_earlier_value(new, change, earlier[change.entry])
+            new = _with_earlier_value(new, change, earlier(change.entry))
     new = _aligned(new, [c for c in changes if c.shift is not None])
     return new if all(c.action is RepairAction.SUPPRESS for c in changes) else _with_outsiders(new, history)
 
@@ -95,12 +94,8 @@ FigureCell = tuple[MemberTable, KnownFigure, int]
 
 def persons_moved(new: FigureCell, old: FigureCell) -> int:
     """The number of persons who have different amounts in the two cells, whatever aligned counts add."""
-    (persons, mine), (others, theirs) = (_cell_amounts(*of) for of in (new, old))
-    who = np.concatenate([persons, others])
-    _, where = np.unique(who, return_inverse=True)
-    left = np.bincount(where, weights=np.concatenate([mine, -theirs]), minlength=1)
-    size = np.bincount(where, weights=np.abs(np.concatenate([mine, theirs])), minlength=1)
-    return int(np.count_nonzero(np.abs(left) > SAME_AMOUNT * size))
+    mine, (others, theirs) = _cell_amounts(*new), _cell_amounts(*old)
+    return len(added_up([mine, (others, -theirs)])[0])
 
 
 def _cell_amounts(table: MemberTable, figure: KnownFigure, cell: int) -> tuple[Numbers, Vector]:

@@ -25,7 +25,7 @@ import numpy as np
 from broker.disclosure.differencing import sparse_columns
 from broker.disclosure.differencing.compare_tables import LoadTable, are_comparable
 from broker.disclosure.differencing.difference_kinds import Vector
-from broker.disclosure.differencing.functionals import Functional, Functionals
+from broker.disclosure.differencing.functionals import Functional, Functionals, is_count
 from broker.disclosure.differencing.joint_counts import Numbers, sums_by_key
 from broker.disclosure.differencing.repeated_figures import RepeatedFigures
 from broker.domain.release_history import KnownFigure
@@ -86,7 +86,7 @@ class _FigureFamily:
     def __init__(self, new: MemberTable, figures: Sequence[KnownFigure], everybody: int) -> None:
         made, self._profile = Functionals(new.members), new.entry.profile
         self._figures, self._new = figures, [made.of(f) for f in figures]
-        self._counts = all(_is_count(f, made.of(f)) for f in figures)
+        self._counts = all(is_count(f, made.of(f)) for f in figures)
         self._places = [(f.statistic, cell) for f in figures for cell in made.of(f).shown]
         self._sample = sparse_columns.sample_persons([cell for one in self._new for cell in _cells(one)], everybody)
         self._shown = [self._shown_by(one) for one in self._new]
@@ -113,7 +113,7 @@ class _FigureFamily:
 
     def _fits(self, old: KnownFigure, functional: Functional) -> bool:
         if self._counts:
-            return bool(old.shown) and _is_count(old, functional)
+            return bool(old.shown) and is_count(old, functional)
         return bool(old.shown) and any(are_comparable(f, old) for f in self._figures)
 
     def prepare(self) -> None:
@@ -251,11 +251,6 @@ class _FigureFamily:
         return float(((of[column] - taken @ whole) ** 2).sum() / max(noise, ERROR))
 
 
-def _is_count(figure: KnownFigure, functional: Functional) -> bool:
-    """Whether a figure is a count. A total of a variable that is 1 for everybody who has a value is one."""
-    return figure.is_count or (not figure.once and functional.is_plain)
-
-
 def _cells(functional: Functional) -> Iterator[Persons]:
     """The persons in each shown cell."""
     persons, cells = functional.members.rows()
@@ -273,11 +268,9 @@ def end_of_numbers(members: Members) -> int:
 
 def _squared_amounts(new: Functional, counts: bool, references: Members) -> tuple[Numbers, Numbers, Vector]:
     """Vertices and groups that share at least one person, and the sum of the squared amounts of these persons."""
-    persons, cells = new.members.rows()
-    vertices, (_, labels) = new.vertices[cells], sparse_columns.single_cells(references, persons)
-    included = (vertices < len(new.shown)) & (labels < references.count)
-    amounts = (
-        new.members.amounts[""][included].astype(np.float64) if counts and not new.is_plain else np.ones(included.sum())
-    )
-    pairs, sums = sums_by_key(vertices[included] * references.count + labels[included], amounts**2)
+    rows = sparse_columns.rows_among(new, None, counts)
+    _, labels = sparse_columns.single_cells(references, rows.places.astype(np.uint32))
+    included = labels < references.count
+    vertices, amounts = rows.columns[included].astype(np.int64), rows.amounts[included]
+    pairs, sums = sums_by_key(vertices * references.count + labels[included], amounts**2)
     return pairs // references.count, pairs % references.count, sums

@@ -56,14 +56,10 @@ class Functional:
         persons, _ = self.members.listed()
         return persons[:0] if self.is_plain else persons[self.members.amounts[""][: len(persons)] != 1]
 
-    def is_nearly_plain(self, t: int) -> bool:
-        """Whether fewer than t rows of persons and cells count otherwise than once."""
-        return self.is_plain or int(np.count_nonzero(self.members.amounts[""] != 1)) < t
-
-    def has_ones(self, most: int) -> bool:
-        """Whether everybody is in one cell and counts once there, but for fewer than `most`."""
-        others = 0 if self.is_plain else np.count_nonzero(self.members.amounts[""] != 1)
-        return int(others) + len(self.members.more_persons) < max(1, most)
+    @cached_property
+    def other_rows(self) -> int:
+        """The number of rows of persons and cells that count otherwise than once."""
+        return 0 if self.is_plain else int(np.count_nonzero(self.members.amounts[""] != 1))
 
     @cached_property
     def holes(self) -> Numbers:
@@ -108,6 +104,11 @@ class Functional:
         )
 
 
+def is_count(figure: KnownFigure, functional: Functional) -> bool:
+    """Whether a figure is a count. A total of a variable that is 1 for everybody who has a value is one."""
+    return figure.is_count or (not figure.once and functional.is_plain)
+
+
 class Functionals:
     """The functionals of one table, created on first use. Figures with equal sums share one. `hole_cells`: how many of
     the last cells represent suppressed cells. Unless the total is known, nothing is known of suppressed cells."""
@@ -117,14 +118,8 @@ class Functionals:
         self._amounts: dict[tuple[str, bool, bool], Members] = {}
         self._made: dict[tuple[object, ...], Functional] = {}
 
-    def of(self, figure: KnownFigure) -> Functional:
-        return self._functional(figure, of_persons=False)
-
-    def of_persons(self, figure: KnownFigure) -> Functional:
-        """The functional of a count in which each person counts once in a cell."""
-        return self._functional(figure, of_persons=True)
-
-    def _functional(self, figure: KnownFigure, of_persons: bool) -> Functional:
+    def of(self, figure: KnownFigure, of_persons: bool = False) -> Functional:
+        """The functional of a figure, or that of a count `of_persons`: each person counts once in a cell."""
         amount = (figure.amount, figure.once, of_persons)
         if amount not in self._amounts:
             found = with_amount(self._members, figure.amount, figure.once)
@@ -143,12 +138,8 @@ class Functionals:
 
 def without_total(table: MemberTable) -> MemberTable:
     """The table as seen by somebody who does not know its total: persons in no shown cell are left out."""
-    shown = sorted({c for f in table.figures for c in f.shown})
-    persons, cells = table.members.rows()
-    is_shown = np.isin(cells, shown)
-    amounts = {name: amount[is_shown] for name, amount in table.members.amounts.items()}
-    members = members_of(table.members.count, persons[is_shown], cells[is_shown], amounts)
-    return replace(table, members=members, total_known=False)
+    shown = {c for f in table.figures for c in f.shown}
+    return replace(table, members=only_cells(table.members, shown), total_known=False)
 
 
 def only_cells(members: Members, shown: Collection[int]) -> Members:
@@ -164,15 +155,14 @@ def only_cells(members: Members, shown: Collection[int]) -> Members:
 def with_amount(members: Members, name: str, once: bool) -> Members:
     """The members who have a non-zero amount of a total in a cell, with that amount."""
     if name not in members.amounts and moves_of(name, once) not in members.amounts:
-        return members if not members.amounts else replace_amounts(members, None)  # an absent amount is 1 for all
+        # An absent amount is 1 for all.
+        return members_of(members.count, *members.rows()) if members.amounts else members
     return replace_amounts(members, amounts_of_total(members, name, once))
 
 
-def replace_amounts(members: Members, amounts: NDArray[np.generic] | None) -> Members:
+def replace_amounts(members: Members, amounts: NDArray[np.generic]) -> Members:
     """The same persons with only these amounts; rows with amount 0 are dropped."""
     persons, cells = members.rows()
-    if amounts is None:
-        return members_of(members.count, persons, cells)
     given = np.asarray(amounts) != 0
     return members_of(members.count, persons[given], cells[given], {"": amounts[given]})
 
@@ -239,7 +229,7 @@ def table_parts(table: MemberTable) -> tuple[TablePart, ...]:
 def _complement_parts(table: MemberTable, figures: tuple[KnownFigure, ...]) -> Iterator[TablePart]:
     """What counts leave of others, unless they are the same."""
     for figure, larger in nested_counts(table, figures):
-        less, more = (figure_amounts(table.members, f) for f in (figure, larger))
+        less, more = (amounts_of_total(table.members, f.amount, f.once) for f in (figure, larger))
         if figure.shown.keys() != larger.shown.keys() or not np.array_equal(less, more):
             made, divided = _complement_part(table, figure, larger, less, more)
             yield TablePart(made, (divided,), table.members.count, (figure, larger))
@@ -258,7 +248,7 @@ def nested_counts(table: MemberTable, figures: Sequence[KnownFigure]) -> Iterato
         both = one.shown.keys() & two.shown.keys()
         inside = cells != members.rest if table.total_known else np.isin(cells, list(both))
         more, less = (np.bincount(cells[inside & (amounts[a] > amounts[b])]) for a, b in ((key, other), (other, key)))
-        moved = figure_amounts(members, one) - figure_amounts(members, two)
+        moved = amounts_of_total(members, *key) - amounts_of_total(members, *other)
         if max(more.max(initial=0), less.max(initial=0)) < table.entry.t and moved.min(initial=0) < 0 < moved.max(
             initial=0
         ):
@@ -269,11 +259,6 @@ def nested_counts(table: MemberTable, figures: Sequence[KnownFigure]) -> Iterato
             yield two, one
         elif more.max(initial=0) < table.entry.t:
             yield one, two
-
-
-def figure_amounts(members: Members, figure: KnownFigure) -> Vector:
-    """What each row of the members adds to the figure."""
-    return amounts_of_total(members, figure.amount, figure.once)
 
 
 def amounts_of_total(members: Members, amount: str, once: bool) -> Vector:

@@ -28,7 +28,7 @@ class Everybody:
 def pair_counts(new: Functional, old: Functional, scale: Scale) -> tuple[JointCounts, JointCounts | None]:
     """Count persons in at most one cell of each table, by pair of cells: first those with equal amounts in both tables,
     then those with different amounts (None: nobody can have different ones)."""
-    if new.is_plain and old.is_plain and scale.is_one:
+    if new.is_plain and old.is_plain and scale.factor == 1:
         return new.counter.count(old.members), None
     persons, cells = old.members.listed()
     labels = new.counter.labels(persons)
@@ -69,21 +69,11 @@ def multi_cell_rows(new: Functional, old: Functional, scale: Scale, everybody: E
     q, w, b = old.rows_of(persons)
     a, b = a * scale.new[v], b * scale.old[w]
     inside = (~np.isin(persons, outside)).astype(np.float64)
-    rests = _rest_rows(persons, inside, (p, a), (q, b), (new.size, old.size))
-    ends = np.concatenate([v, new.size + w, rests.vertices])
-    amounts = np.concatenate([a, -b, rests.amounts])
-    return MultiCellRows(np.concatenate([p, q, rests.persons]), ends, amounts)
-
-
-def _rest_rows(
-    persons: Persons, inside: Vector, new: tuple[Numbers, Vector], old: tuple[Numbers, Vector], sizes: tuple[int, int]
-) -> MultiCellRows:
-    """Rows for the vertex of no cell: a known population counts each person `inside` once, so a person's amount there
-    is 1 less their amounts in the table."""
-    found = []
-    for sign, vertex, (who, amounts) in ((1, sizes[0] - 1, new), (-1, sum(sizes) - 1, old)):
+    found = [(p, v, a), (q, new.size + w, -b)]
+    # In the vertex of no cell: a known population counts each person `inside` once, so a person's amount there is 1
+    # less their amounts in the table.
+    for sign, vertex, who, amounts in ((1, new.size - 1, p, a), (-1, new.size + old.size - 1, q, b)):
         at = np.searchsorted(persons, who)
-        # What the table leaves of the person.
         left = sign * (inside - np.bincount(at, weights=amounts, minlength=len(persons)))
         found.append((persons.astype(np.int64), np.full(len(persons), vertex), left))
     return MultiCellRows(*(np.concatenate(of) for of in zip(*found, strict=True)))
@@ -238,7 +228,7 @@ def overlay_functionals(
 ) -> Overlay:
     """Build the overlay. `everybody`: a known population that contains both tables, or None. `scale`: factors of the
     amounts."""
-    if scale.is_one and is_fully_joined(new, old, limit, everybody is None):
+    if scale.factor == 1 and is_fully_joined(new, old, limit, everybody is None):
         return _fully_joined(new, old)
     equal, unequal = pair_counts(new, old, scale)
     several = multi_cell_rows(new, old, scale, everybody)
@@ -266,7 +256,7 @@ def overlay_functionals(
     # All contracted vertices get one label.
     label[whole] = label[whole].min(initial=new.size + old.size)
     edges = _outer_edges(table, rows, columns, new.size)
-    graph = OverlapGraph(len(label), len(label) - 1, edges, _edges(apart, new.size), several)
+    graph = OverlapGraph(edges, _edges(apart, new.size), several)
     both = table if apart is None else table + apart
     anybody = np.concatenate([both.any(axis=1), both.any(axis=0)])
     return Overlay(graph, label, overlap, rest is None, _peopled(anybody, several, new.size), repeated)
@@ -276,7 +266,7 @@ def _fully_joined(new: Functional, old: Functional) -> Overlay:
     """The overlay if all vertices have one label: then it does not matter who is in which cell."""
     size = new.size + old.size
     nobody = MultiCellRows(*(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)))
-    graph = OverlapGraph(size, size - 1, NO_EDGES, NO_EDGES, nobody)
+    graph = OverlapGraph(NO_EDGES, NO_EDGES, nobody)
     repeated = new.counter.sizes[list(new.shown[: new.disclosed])] == 0  # empty cells repeat anything
     return Overlay(graph, np.zeros(size, np.int64), OverlapKind.APART, True, np.ones(size, bool), repeated)
 
@@ -331,7 +321,7 @@ def _large_overlay(
     apart = _edges_without(size, counted, unequal[1], new.size)
     label = _first_labels(new.size, old.size, rest is None)
     anybody = np.bincount(np.concatenate([*whole[:2], *apart[:2]]), minlength=size) > 0
-    graph = OverlapGraph(size, size - 1, whole, apart, several)
+    graph = OverlapGraph(whole, apart, several)
     nothing = np.zeros(max(1, new.disclosed), bool)
     return Overlay(graph, label, overlap, rest is None, _peopled(anybody, several, new.size), nothing)
 

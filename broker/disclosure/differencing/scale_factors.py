@@ -92,13 +92,9 @@ class Scale:
     old: Vector
 
     @property
-    def is_one(self) -> bool:
-        """Whether all factors are 1."""
-        return self.factor == 1
-
-    @property
     def factor(self) -> float | None:
-        """The factor of all amounts of the old table; None if cells have different ones, or those of the new table."""
+        """The factor of all amounts of the old table: 1 if all factors are. None if cells have different ones, or those
+        of the new table."""
         if not np.all(self.new == 1) or np.any(self.old != self.old[:1]):
             return None
         return float(self.old[0])
@@ -110,7 +106,7 @@ def possible_scales(new: Functional, old: Functional, least: int = 0) -> tuple[S
     of their own."""
     ones = Scale(np.ones(new.size), np.ones(old.size))
     # Everybody counts 1 in both tables, but for a few: the only factor is 1.
-    if new.has_ones(least) and old.has_ones(least):
+    if all(f.other_rows + len(f.members.more_persons) < max(1, least) for f in (new, old)):
         return (ones,)
     ratios = amount_ratios(new, old)
     by = ([r.new for r in ratios], [r.old for r in ratios], [np.zeros_like(r.new) for r in ratios])

@@ -139,9 +139,6 @@ def _rows(members: Members, persons: Persons) -> tuple[Numbers, Numbers, Vector]
     """Indexes, cells and amounts, ordered by index."""
     at, cells = single_cells(members, persons)
     once = np.flatnonzero(cells != members.nobody)
-    if not len(members.more_persons):
-        given = members.amounts.get("", np.ones(0))
-        return once, cells[once], given[at[once]].astype(np.float64) if len(given) else np.ones(len(once))
     several = np.searchsorted(persons, members.more_persons)
     several[several == len(persons)] = 0
     again = np.flatnonzero(persons[several] == members.more_persons) if len(persons) else np.zeros(0, np.int64)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from test_everyday_tables import PROJECT, town  # noqa: F401
 
-from broker.disclosure.differencing.functionals import figure_amounts
+from broker.disclosure.differencing.functionals import amounts_of_total
 from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.ports import WorkerPorts
 from broker.domain.progress import no_progress
@@ -74,7 +74,7 @@ def isolated(ports: WorkerPorts, tables: list[MemberTable], years: tuple[int, ..
     for number, table in enumerate(tables):
         persons, cells = table.members.rows()
         for figure in (f for f in table.figures if f.is_count and f.shown):
-            given = figure_amounts(table.members, figure)
+            given = amounts_of_total(table.members, figure.amount, figure.once)
             shown = [(persons[cells == c], given[cells == c]) for c in figure.shown]
             for year in years:
                 least = least_apart(shown, people(ports, table.entry.snapshot, year))

@@ -176,7 +176,7 @@ DEFENCES = (
         edited(
             f"{COMPARISON}:PartComparison._found",
             "if self._with_ties and scale.factor is not None:",
-            "if self._with_ties and scale.is_one:",
+            "if self._with_ties and scale.factor == 1:",
         ),
         module=OF_ALIGNMENT,
         test="test_a_cell_that_a_known_sum_of_another_unit_fixes_is_not_moved",
@@ -280,8 +280,8 @@ DEFENCES = (
         "a count of persons is moved by their second rows",
         edited(
             f"{ALIGNMENT}:Alignment._change",
-            "if len(inside) + more <",
-            "if (once and not more) or len(inside) + more <",
+            "if len(inside[0]) + more <",
+            "if (once and not more) or len(inside[0]) + more <",
         ),
         module=OF_ALIGNMENT,
         test="test_a_count_of_persons_is_moved_by_their_second_rows",

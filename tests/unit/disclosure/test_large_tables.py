@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from broker.disclosure.differencing import block_search, joint_counts, overlay
-from broker.disclosure.differencing.block_search import BlockLabels, LabelSearch, small_differences
+from broker.disclosure.differencing.block_search import LabelSearch, small_differences
 from broker.disclosure.differencing.compare_tables import compare, compare_all
 from broker.disclosure.differencing.difference_kinds import EDGE, PersonKinds
 from broker.domain.release_history import OverlapKind
@@ -45,8 +45,7 @@ def test_a_search_that_ends_early_is_feared(monkeypatch):
     tells nothing, which takes a look at every side to know."""
     ends = np.array([[1, 2], [1, 3], [2, 3], [4, 5], [4, 6], [5, 6], [3, 4]])
     found = PersonKinds(ends, np.full(7, EDGE, np.uint64), np.array([3, 3, 3, 3, 3, 3, 1]))
-    labels = BlockLabels(frozenset({1, 2, 3}), frozenset({4, 5, 6}), None)
-    search = LabelSearch(7, np.arange(7), 0, [found], [], labels)
+    search = LabelSearch(np.arange(8), [found], [], frozenset({1, 2, 3}), frozenset({4, 5, 6}), None)
     assert small_differences(search, 5) == []
     monkeypatch.setattr(block_search, "MAX_STEPS", 0)
     assert [f.exact for f in small_differences(search, 5)] == [False]
