@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations, permutations
 
 from broker.domain.errors import Breach
@@ -124,20 +125,18 @@ class JointCellIndex:
 
     def __init__(self, joint_cells: Sequence[JointCell]) -> None:
         self.joint_cells = list(joint_cells)
-        self._found: dict[tuple[tuple[str, ...], frozenset[DimensionValue]], dict[tuple[Value, ...], list[int]]] = {}
+        self.by = cache(self._by)
 
-    def by(self, keys: tuple[str, ...], tests: frozenset[DimensionValue]) -> Mapping[tuple[Value, ...], list[int]]:
+    def _by(self, keys: tuple[str, ...], tests: frozenset[DimensionValue]) -> Mapping[tuple[Value, ...], list[int]]:
         """The numbers of the joint cells that pass the tests, by the values of the keys."""
-        if (keys, tests) not in self._found:
-            found: dict[tuple[Value, ...], list[int]] = defaultdict(list)
-            for n, joint_cell in enumerate(self.joint_cells):
-                place = joint_cell.place
-                if all(place.get(d, ANY_VALUE) == v for d, v in tests):
-                    values = tuple(place.get(k, ANY_VALUE) for k in keys)
-                    if ANY_VALUE not in values:  # it has no value for one of the keys
-                        found[values].append(n)
-            self._found[keys, tests] = found
-        return self._found[keys, tests]
+        found: dict[tuple[Value, ...], list[int]] = defaultdict(list)
+        for n, joint_cell in enumerate(self.joint_cells):
+            place = joint_cell.place
+            if all(place.get(d, ANY_VALUE) == v for d, v in tests):
+                values = tuple(place.get(k, ANY_VALUE) for k in keys)
+                if ANY_VALUE not in values:  # it has no value for one of the keys
+                    found[values].append(n)
+        return found
 
     def persons(self, keys: tuple[str, ...], tests: frozenset[DimensionValue]) -> Mapping[tuple[Value, ...], int]:
         """The persons of the joint cells that pass the tests, by the values of the keys."""

@@ -3,6 +3,7 @@ nothing."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from broker.disclosure.judged_tables import JudgedTable
 from broker.disclosure.linking.joint_cells import (
@@ -113,7 +114,7 @@ class _SystemBuilder:
         self._groups, self._profile, self._amount = pattern_input.groups, pattern_input.profile, amount
         self._observed, self._count_aliases = pattern_input.observed, pattern_input.count_aliases
         self._slack = rounding_slack(self._profile)
-        self._numbers: dict[tuple[int, ...], int] = {}
+        self._sum = cache(self._add_sum)
         self._shown: dict[int, int] = {}
         self._largest = 0.0 if amount is None else _largest_possible(pattern_input.family, self._groups, amount)
         self.found = LinkedSystem(joint=len(self._groups.joint_cells))
@@ -170,13 +171,8 @@ class _SystemBuilder:
         ordinary = coarse_unit(abs(total) / rows) if rows else 0.0
         return self._slack * ordinary if bounds is None else least_error_of_sum(bounds, ordinary, self._profile)
 
-    def _sum(self, joint_cells: tuple[int, ...]) -> int:
-        """The number of the cell for a sum of joint cells."""
-        if joint_cells not in self._numbers:
-            self._numbers[joint_cells] = self._add_sum(joint_cells)
-        return self._numbers[joint_cells]
-
     def _add_sum(self, joint_cells: tuple[int, ...]) -> int:
+        """The number of the new cell for a sum of joint cells."""
         parts = [self._groups.joint_cells[n] for n in joint_cells]
         persons = sum(part.persons for part in parts)
         if self._amount is None:
@@ -188,7 +184,7 @@ class _SystemBuilder:
             cell = self._cell(joint_cells, sum(a.total for a in amounts), persons, least_width(largest, self._profile))
             self.found.signed |= any(a.low < 0 for a in amounts)
         if len(joint_cells) > 1:  # a sum of its parts
-            self.found.equations.append(Equation(tuple(self._numbers[n,] for n in joint_cells), cell))
+            self.found.equations.append(Equation(tuple(self._sum((n,)) for n in joint_cells), cell))
         return cell
 
     def _width_of_count(self, parts: Sequence[JointCell]) -> float:

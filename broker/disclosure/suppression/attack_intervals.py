@@ -1,8 +1,9 @@
 """The attack on tables with margins: the interval that anybody can derive for each hidden cell. Repairs nothing."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
 from math import ceil, floor, inf
 
 import numpy as np
@@ -118,16 +119,6 @@ class AttackInterval:
         return self.width < width - TOLERANCE * max(1.0, width)
 
 
-@dataclass(frozen=True, slots=True)
-class AttackQuery:
-    """The cells to attack, whether values are integers, and the width from which on an interval need not be refined."""
-
-    cells: Collection[int]
-    integers: bool = False
-    enough: Mapping[int, float] = field(default_factory=dict)
-    progress: Progress = no_progress
-
-
 def attack_intervals(
     table: CellSystem, known: Mapping[int, float], wanted: Sequence[int], integers: bool = False,
     enough: Mapping[int, float] | None = None, bounds: Mapping[int, tuple[float, float]] | None = None,
@@ -141,12 +132,11 @@ def attack_intervals(
     """
     edges = [(known[i], known[i]) if i in known else (bounds or {}).get(i, (0.0, inf)) for i in range(table.size)]
     at = CellBounds([low for low, _ in edges], [high for _, high in edges])
-    query = AttackQuery(frozenset(wanted), integers, enough or {}, progress)
+    attacked, done = frozenset(wanted), count()
     narrow_bounds(table, at, integers)
-    done = 0
-    for component in _components(table, at, query.cells):
-        _Component(table, at, component, query).solve(done)
-        done += sum(c in query.cells for c in component)
+    for component in _components(table, at, attacked):
+        for _ in _Component(table, at, component, attacked, enough or {}, integers).solve():
+            progress("attack", next(done), len(attacked))
     return {i: AttackInterval(at.low[i], max(at.low[i], at.high[i])) for i in wanted}
 
 
@@ -172,33 +162,36 @@ def _components(table: CellSystem, bounds: CellBounds, wanted: Collection[int]) 
 
 
 class _Component:
-    """Solves two programs for each wanted cell, unless an earlier solution has reached the value already."""
+    """Solves two programs for each wanted cell, unless an earlier solution has reached the value already. An interval
+    that is `enough` wide need not be refined."""
 
-    def __init__(self, table: CellSystem, bounds: CellBounds, cells: list[int], wanted: AttackQuery) -> None:
-        self._cells, self._bounds, self._wanted = cells, bounds, wanted
+    def __init__(
+        self, table: CellSystem, bounds: CellBounds, cells: list[int], wanted: Collection[int],
+        enough: Mapping[int, float], integers: bool,
+    ) -> None:  # fmt: skip
+        self._cells, self._bounds, self._integers = cells, bounds, integers
         place = {cell: i for i, cell in enumerate(cells)}
         near = [e for e in table.equations if not place.keys().isdisjoint(e.cells)]
         ends = (end for e in near for c in e.cells for end in (bounds.low[c], bounds.high[c]))
-        self._unit = unit = (
-            1.0 if wanted.integers else scaling_unit(ends)
-        )  # amounts outside the component do not matter
+        self._unit = unit = 1.0 if integers else scaling_unit(ends)  # amounts outside the component do not matter
         rows = [_row(e.terms, place, bounds, unit) for e in near]
         self._low, self._high = ([end[c] / unit for c in cells] for end in (bounds.low, bounds.high))
         self._programs = [LinearProgram(self._low, self._high, rows)]
-        if wanted.integers:
+        if integers:
             self._programs.append(LinearProgram(self._low, self._high, rows, whole=True))
-        self._enough = np.array([wanted.enough.get(c, inf) / unit for c in cells])
-        self._wanted_columns = [i for i, cell in enumerate(cells) if cell in wanted.cells]
+        self._enough = np.array([enough.get(c, inf) / unit for c in cells])
+        self._wanted_columns = [i for i, cell in enumerate(cells) if cell in wanted]
 
-    def solve(self, done: int) -> None:
+    def solve(self) -> Iterator[None]:
+        """Yields before each cell."""
         start = self._programs[-1].answer()  # integers, if required
         if start is None:
             raise inconsistent_table()
         self._reached_low, self._reached_high = start.copy(), start.copy()
-        if not self._wanted.integers:
+        if not self._integers:
             self._push_all()
-        for number, i in enumerate(self._wanted_columns):
-            self._wanted.progress("attack", done + number, len(self._wanted.cells))
+        for i in self._wanted_columns:
+            yield
             self._bound(i)
 
     def _reach(self, found: Vector) -> None:

@@ -18,14 +18,9 @@ Vector = NDArray[np.float64]
 TOLERANCE = 1e-6
 """Figures no further apart than this are equal: smaller differences are the solver's noise."""
 
-FINAL_STATUSES = frozenset(
-    {
-        highspy.HighsModelStatus.kOptimal,
-        highspy.HighsModelStatus.kInfeasible,
-        highspy.HighsModelStatus.kUnbounded,
-        highspy.HighsModelStatus.kUnboundedOrInfeasible,
-    }
-)
+Status = highspy.HighsModelStatus
+UNBOUNDED = frozenset({Status.kUnbounded, Status.kUnboundedOrInfeasible})
+FINAL_STATUSES = UNBOUNDED | {Status.kOptimal, Status.kInfeasible}
 
 
 class SilentHighs(highspy.Highs):
@@ -85,9 +80,9 @@ class LinearProgram:
         """The columns at the lowest cost; None if nothing satisfies the equations. Raises Breach if the solver does not
         finish."""
         status = self._run()
-        if status == highspy.HighsModelStatus.kInfeasible:
+        if status == Status.kInfeasible:
             return None
-        if status != highspy.HighsModelStatus.kOptimal:
+        if status != Status.kOptimal:
             raise Breach(f"The solver ended with {status}.")
         return np.array(self._solver.getSolution().col_value)
 
@@ -100,9 +95,9 @@ class LinearProgram:
         self.set_cost(column, sign)
         self._costed = column
         status = self._run()
-        if status in {highspy.HighsModelStatus.kUnbounded, highspy.HighsModelStatus.kUnboundedOrInfeasible}:
+        if status in UNBOUNDED:
             return -sign * inf, None
-        if status != highspy.HighsModelStatus.kOptimal:
+        if status != Status.kOptimal:
             raise Breach(f"The solver ended with {status}.")
         found = np.array(self._solver.getSolution().col_value)
         return float(found[column]), found
@@ -116,7 +111,7 @@ class LinearProgram:
         self.set_all_bounds(lower, upper)
         self._costed = None
         status = self._run()
-        found = np.array(self._solver.getSolution().col_value) if status == highspy.HighsModelStatus.kOptimal else None
+        found = np.array(self._solver.getSolution().col_value) if status == Status.kOptimal else None
         self.set_costs(np.zeros(len(self._all)))  # `extreme` assumes that no cost is left
         return found
 

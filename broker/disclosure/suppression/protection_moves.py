@@ -81,7 +81,12 @@ class MoveSearch:
         # Everybody knows that the value does not go so far.
         if by > self._task.room(cell, sign) + TOLERANCE:
             return None
-        found = self._solve(cell, sign, by, by)
+        there, back = self._column(cell, sign), self._column(cell, -sign)
+        self._program.set_bounds(there, by, by)
+        self._program.set_bounds(back, 0.0, 0.0)  # up and down at once would cancel out and cost twice
+        found = self._program.answer()
+        self._program.set_bounds(there, 0.0, float(self._upper[there]))
+        self._program.set_bounds(back, 0.0, float(self._upper[back]))
         return None if found is None else self._net(found)
 
     def farthest_move(self, cell: int, sign: int, cap: float) -> tuple[float, Move | None]:
@@ -124,15 +129,6 @@ class MoveSearch:
 
     def _column(self, cell: int, sign: int) -> int:
         return self._place[cell] + (0 if sign > 0 else self._count)
-
-    def _solve(self, cell: int, sign: int, low: float, high: float) -> Vector | None:
-        there, back = self._column(cell, sign), self._column(cell, -sign)
-        self._program.set_bounds(there, low, high)
-        self._program.set_bounds(back, 0.0, 0.0)  # up and down at once would cancel out and cost twice
-        found = self._program.answer()
-        self._program.set_bounds(there, 0.0, float(self._upper[there]))
-        self._program.set_bounds(back, 0.0, float(self._upper[back]))
-        return found
 
     def _net(self, found: Vector) -> Move:
         return self._move(found[: self._count] - found[self._count :])

@@ -13,14 +13,10 @@ from broker.domain.progress import Progress, no_progress
 PASSES = 4
 
 
-def reduce_cover(cover: Cover) -> None:
-    """Make the cover cheaper while work is left: in a small system, exchange secondary cells for cheaper ones; in a
-    large one, only show cells again."""
-    if cover.secondary and cover.has_work():
-        _CoverReducer(cover).run()
-
-
 class _CoverReducer:
+    """Makes a cover cheaper while work is left: in a small system, exchanges secondary cells for cheaper ones; in a
+    large one, only shows cells again."""
+
     def __init__(self, cover: Cover) -> None:
         self._cover, self._proofs, self._task = cover, cover.proofs, cover.task
         self._exchange = cover.is_small
@@ -142,7 +138,8 @@ def suppress(task: SuppressionTask, work: int | None = None, progress: Progress 
         part = in_unit(replace(task, targets=widths, hidden=hidden), unit)
         cover = Cover(part, work_budget(part) if work is None else work, progress)
         cover.make()
-        reduce_cover(cover)
+        if cover.secondary and cover.has_work():
+            _CoverReducer(cover).run()
         hidden |= cover.hidden - (task.unreleased - hidden)  # unreleased cells need no hiding
         made.append((unit, cover))
     narrow = (_narrow_intervals(task, hidden, made, everybody) for everybody in (True, False))

@@ -35,7 +35,6 @@ class SuppressionTask:
     signed      values may have either sign: an attacker has no lower bound
     unreleased  cells that nobody publishes: unknown at no cost
     fixed       cells known from elsewhere, which cannot be hidden
-    least       the least value of a hidden cell (1 if zeros are shown among hidden cells); 0 for an unreleased cell
     marks       the least and greatest value of a hidden cell, by a visible mark or other knowledge
     costs       the cost of hiding a cell; by default 1 + its absolute value
     """
@@ -48,7 +47,6 @@ class SuppressionTask:
     signed: bool = False
     unreleased: frozenset[int] = frozenset()
     fixed: frozenset[int] = frozenset()
-    least: float = 0.0
     marks: Mapping[int, tuple[float, float]] = field(default_factory=dict)
     costs: Mapping[int, float] = field(default_factory=dict)
 
@@ -62,7 +60,7 @@ class SuppressionTask:
         if self.signed:
             return -inf, inf
         # The true value is possible.
-        return (0.0 if cell in self.unreleased else min(self.least, self.values[cell])), inf
+        return (0.0 if cell in self.unreleased else min(0.0, self.values[cell])), inf
 
     def room(self, cell: int, sign: int) -> float:
         """How far the cell could be above (1) or below (-1) its value, by what everybody knows."""
@@ -153,7 +151,6 @@ def in_unit(task: SuppressionTask, unit: float) -> SuppressionTask:
         task,
         values=values,
         targets={i: width / unit for i, width in task.targets.items()},
-        least=task.least / unit,
         marks={i: (moved(i, low), moved(i, high)) for i, (low, high) in task.marks.items()},
     )
 

@@ -1,6 +1,7 @@
 """Repair as drawn tables: traps in which every line has two holes and one is still told, singletons, zeros, links."""
 
 from dataclasses import replace
+from math import inf
 
 import pytest
 from repair_kit import shown, task_of, widths
@@ -109,7 +110,7 @@ def test_shown_zeros_disclose_that_holes_are_not_empty() -> None:
     values = [4.0, 9.0, 30.0, 43.0]
     system = CellSystem(4, (Equation((0, 1, 2), 3),))
     plain = SuppressionTask(system, values, {0: 10.0, 1: 10.0}, frozenset({0, 1}), fixed=frozenset({3}))
-    marked = SuppressionTask(system, values, {0: 12.0, 1: 12.0}, frozenset({0, 1}), fixed=frozenset({3}), least=1.0)
+    marked = replace(plain, targets={0: 12.0, 1: 12.0}, marks=dict.fromkeys(range(3), (1.0, inf)))
     assert suppress(plain).hidden == {0, 1}
     assert suppress(marked).hidden == {0, 1, 2}
     assert suppress(marked).narrow == {}
