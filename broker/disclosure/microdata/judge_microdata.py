@@ -1,6 +1,6 @@
 """Judges and repairs a tabulated file of person rows (`broker assess`). Neither reads the file nor counts."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -22,35 +22,6 @@ from broker.postprocessing.exact_arithmetic import as_number
 
 
 @dataclass(frozen=True, slots=True)
-class AdditiveStatistic:
-    """One additive statistic over a table.
-
-    values    the value of every cell
-    persons   the persons of every cell; for totals that are not in the table an upper bound
-    targets   cells that must not be derivable, each with its least width
-    hidden    cells that are not shown, targets included
-    least     the fewest persons of a total that may be known
-    width     the least width for a total of fewer persons
-    """
-
-    values: Sequence[float]
-    persons: Sequence[int]
-    targets: Mapping[int, float]
-    hidden: frozenset[int]
-    least: int
-    width: float
-
-
-@dataclass(frozen=True, slots=True)
-class TableSuppression:
-    """All cells to hide, and the number of targets that can still be derived exactly, or more closely than required."""
-
-    hidden: frozenset[int]
-    exact: int
-    narrow: int
-
-
-@dataclass(frozen=True, slots=True)
 class Margins:
     """A table, and the same table with all its totals.
 
@@ -66,44 +37,43 @@ class Margins:
     basic: frozenset[int]
 
 
-def margins_of(table: ClosedTable) -> Margins:
-    closed = with_all_totals(table)
+def margins_of(tabulation: Tabulation, table: ClosedTable) -> Margins:
+    width = len(tabulation.by)
+    closed = table if tabulation.totals else close_categories(tabulation.categories, [True] * width)
     number_of = closed.number_of()
     own = [number_of[place] for place in table.cells]
     totals: list[Sequence[int]] = [(i,) for i in own]
-    if closed is not table:
-        totals = [[number_of[p] for p in containing_totals(place, range(len(place)))] for place in table.cells]
+    if not tabulation.totals:
+        totals = [[number_of[p] for p in containing_totals(place, range(width))] for place in table.cells]
     return Margins(closed, own, totals, frozenset(i for i, place in enumerate(closed.cells) if is_one_way_total(place)))
 
 
-def suppress_table(margins: Margins, figures: AdditiveStatistic, progress: Progress = no_progress) -> TableSuppression:
-    """Run secondary suppression on one statistic. The attacker knows one-way totals and the grand total, even if the
-    table is shown without totals."""
-    task = suppression_task(margins, figures)
-    if not task.targets:
-        return TableSuppression(figures.hidden, 0, 0)
-    done = suppress(task, progress=progress)
-    found = audit(task, done.hidden, progress=progress)
-    exact = {i for i, at in found.items() if at.exact}
-    narrow = sum(at.is_narrower(task.targets[i]) for i, at in found.items() if i not in exact)
-    return TableSuppression(frozenset(i for i, own in enumerate(margins.own) if own in done.hidden), len(exact), narrow)
-
-
-def suppression_task(margins: Margins, figures: AdditiveStatistic) -> SuppressionTask:
+def _suppression_task(
+    group: Sequence[StatisticSheet], margins: Margins, cell_persons: Sequence[int], cover: frozenset[int],
+    profile: DisclosureRules,
+) -> SuppressionTask:  # fmt: skip
+    """What the sheets of a group add up. The attacker knows one-way totals and the grand total, even if the table is
+    shown without totals. `cell_persons`: the persons of each cell of the table; `cover`: cells that are hidden
+    anyway."""
     own, size = margins.own, margins.closed.size
+    measure, evidence = group[0].wanted.measure, group[0].evidence
     values, persons = [0.0] * size, [0] * size
-    # Totals that the table lacks are added up, because the attacker may know them.
-    for totals, value, many in zip(margins.containing_totals, figures.values, figures.persons, strict=True):
+    # Totals that the table lacks are added up, because the attacker may know them. Their persons are an upper bound.
+    for totals, one, many in zip(margins.containing_totals, evidence, cell_persons, strict=True):
+        value = _amount(one, measure)
         for i in totals:
             values[i] += value
             persons[i] += many
-    few = {i for i in margins.basic if 0 < persons[i] < figures.least}  # totals that break a rule become targets
-    hidden = frozenset(own[i] for i in figures.hidden)  # numbers of the closed table
+    few = {i for i in margins.basic if 0 < persons[i] < profile.t}  # totals that break a rule become targets
+    least = float(profile.min_interval) if group[0].wanted.column is None else 1.0
+    unsafe = frozenset().union(*(s.unsafe for s in group))
+    widths = {own[i]: _width(evidence[i], measure, profile) for i in unsafe}
+    hidden = frozenset(own[i] for i in unsafe | cover)  # numbers of the closed table
     unreleased = frozenset(range(size)) - frozenset(own)  # totals that the table does not show
     return SuppressionTask(
         margins.closed,
         values,
-        dict.fromkeys(few, figures.width) | {own[i]: width for i, width in figures.targets.items()},
+        dict.fromkeys(few, least) | widths,
         hidden | (few - unreleased),
         # Zeros may be known, and a single contributor knows their own cell: neither covers others.
         frozenset(i for i in own if values[i] == 0 or persons[i] == 1),
@@ -111,14 +81,6 @@ def suppression_task(margins: Margins, figures: AdditiveStatistic) -> Suppressio
         unreleased=unreleased,
         fixed=known_totals(margins, few | hidden),
     )
-
-
-def with_all_totals(table: ClosedTable) -> ClosedTable:
-    """The table with all its totals."""
-    if any(None in place for place in table.cells) or not table.cells:
-        return table
-    categories = [list(dict.fromkeys(str(place[axis]) for place in table.cells)) for axis in range(len(table.cells[0]))]
-    return close_categories(categories, [True] * len(categories))
 
 
 def is_one_way_total(place: CellCoordinates) -> bool:
@@ -166,7 +128,7 @@ def judge_microdata(
         # Next to a hidden cell, a shown zero would reveal that the hidden one is not empty.
         profile = replace(profile, zeros=ZeroPolicy.SUPPRESS)
         sheets = judged_sheets(tabulation, table, found, profile)
-    cover, audited = _suppress_sums(sheets, table, found, profile, progress)
+    cover, audited = _suppress_sums(sheets, tabulation, table, profile, progress)
     for sheet in sheets:
         if sheet.wanted.measure in NON_ADDITIVE:
             sheet.hidden = cover | sheet.unsafe
@@ -217,8 +179,8 @@ def _hide_whole_boxes(sheets: Sequence[StatisticSheet]) -> None:
 
 
 def _suppress_sums(
-    sheets: Sequence[StatisticSheet], table: ClosedTable, found: Mapping[int, TabulatedCell],
-    profile: DisclosureRules, progress: Progress,
+    sheets: Sequence[StatisticSheet], tabulation: Tabulation, table: ClosedTable, profile: DisclosureRules,
+    progress: Progress,
 ) -> tuple[frozenset[int], dict[str, int]]:  # fmt: skip
     """Suppress all additive statistics: one pattern for the counts, and one for each column. Return the suppressed
     cells of the counts, which apply to every other figure too, and the totals of the audit."""
@@ -231,27 +193,20 @@ def _suppress_sums(
     groups = [group for group in (counts, *([s for s in sums if s.wanted.column == c] for c in columns)) if group]
     if not groups:
         return cover, audited
-    margins = margins_of(table)
-    persons = [found[i].persons if i in found else 0 for i in range(table.size)]
+    margins, persons = margins_of(tabulation, table), list(persons_by_cell(tabulation, table).values())
     for group in groups:
-        done = suppress_table(margins, _additive_statistic(group, persons, cover, profile), progress)
-        audited = {"exact": audited["exact"] + done.exact, "narrow": audited["narrow"] + done.narrow}
+        task, hidden = _suppression_task(group, margins, persons, cover, profile), cover
+        if task.targets:
+            done = suppress(task, progress=progress).hidden
+            derived = audit(task, done, progress=progress)
+            audited["exact"] += sum(at.exact for at in derived.values())
+            audited["narrow"] += sum(at.is_narrower(task.targets[i]) for i, at in derived.items() if not at.exact)
+            hidden = frozenset(i for i, own in enumerate(margins.own) if own in done)
         for sheet in group:
-            sheet.hidden = done.hidden
-        cover = cover or (done.hidden if group is counts else frozenset())  # only the counts' cells apply to all
+            sheet.hidden = hidden
+        if group is counts:  # only the counts' cells apply to all
+            cover = hidden
     return cover, audited
-
-
-def _additive_statistic(
-    group: Sequence[StatisticSheet], persons: Sequence[int], cover: frozenset[int], profile: DisclosureRules
-) -> AdditiveStatistic:
-    """What the sheets of a group add up."""
-    unsafe = frozenset().union(*(s.unsafe for s in group))
-    measure, evidence = group[0].wanted.measure, group[0].evidence
-    values = [_amount(e, measure) for e in evidence]
-    widths = {i: _width(evidence[i], measure, profile) for i in unsafe}
-    smallest = float(profile.min_interval) if group[0].wanted.column is None else 1.0
-    return AdditiveStatistic(values, persons, widths, unsafe | cover, profile.t, smallest)
 
 
 def _amount(evidence: StatisticEvidence, measure: Measure) -> float:

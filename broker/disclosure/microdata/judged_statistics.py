@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cache, partial
 
+from broker.disclosure.assessment_texts import FULL_LINE
 from broker.disclosure.protected_values import empty_evidence, round_count, rounded_value
 from broker.disclosure.rules import RuleInput, findings_of
 from broker.disclosure.rules.distribution import quantile_spans
@@ -37,8 +38,7 @@ def full_lines(persons: PersonsByCell, profile: DisclosureRules) -> FindingByCel
         top = max(line, key=line.__getitem__)
         total = sum(line.values())
         if line[top] >= share * total:
-            sentence = "Everybody, or nearly everybody, in this line of the table is in one category."
-            found[top] = finding("F3", verdict, sentence, persons=line[top], line=total)
+            found[top] = finding("F3", verdict, FULL_LINE.sentence, persons=line[top], line=total)
     return found
 
 
@@ -59,14 +59,14 @@ def zero_patterns(persons: PersonsByCell, profile: DisclosureRules) -> list[tupl
     """F2: one finding for all zero cells with the same category of the last dimension, so that people review patterns
     and not single cells. Coordinates in which the cells differ are None."""
     verdict = POLICY_VERDICTS[profile.zeros]
+    if verdict is None:  # the rule is off
+        return []
     groups: dict[str | None, list[CellCoordinates]] = defaultdict(list)
-    for place, n in persons.items():
-        if n == 0 and verdict is not None:
-            groups[place[-1]].append(place)
+    for place in (p for p, n in persons.items() if n == 0):
+        groups[place[-1]].append(place)
     patterns = []
     for places in groups.values():
         shared = tuple(p[0] if len(set(p)) == 1 else None for p in zip(*places, strict=True))
-        assert verdict is not None
         patterns.append((shared, finding("F2", verdict, "These figures have no persons.", cells=len(places))))
     return patterns
 
