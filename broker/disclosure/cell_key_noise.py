@@ -18,7 +18,7 @@ from broker.domain.errors import Breach
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans.plan import ORDINARY_ROWS, RowGrowth
 from broker.policy.disclosure_rules import DisclosureRules
-from broker.postprocessing.exact_arithmetic import nearest_quotient
+from broker.postprocessing.exact_arithmetic import nearest_multiple, nearest_quotient
 
 KEYS = 1 << 32
 """Cell keys are 0 to KEYS - 1. The cumulative weights of a row are whole numbers and end at KEYS."""
@@ -158,7 +158,7 @@ class CellKeyNoise:
         times = max(1, nearest_quotient(rows, persons)) if persons else 1
         # Rows beyond `times` for each person are rounded to a multiple of the average rows of 2t persons.
         base = 2 * self.profile.t * growth.largest(times)
-        beyond = nearest_quotient(rows - times * persons, base) * base
+        beyond = nearest_multiple(rows - times * persons, base)
         return max(0, times * (persons + self._change(persons, key)) + beyond)
 
     def _change(self, persons: int, key: int | None) -> int:

@@ -10,6 +10,7 @@ from broker.domain.evidence import ModelFit, ModelFitCell
 from broker.domain.findings import AssessedRow, Assessment, Finding, Verdict, worst_verdict
 from broker.domain.plans.scalars import Value
 from broker.policy.disclosure_rules import DisclosureRules
+from broker.postprocessing.exact_arithmetic import nearest_multiple
 
 RegressionRule = Callable[[ModelFit, DisclosureRules], Iterator[Finding]]
 
@@ -165,10 +166,10 @@ def _rows(fit: ModelFit, profile: DisclosureRules) -> list[AssessedRow]:
     for c in fit.columns:
         exact = (c.coefficient, c.standard_error)
         found.append(_row(c.name, exact, tuple(with_digits(v, digits) for v in exact), c.persons))
-    rows = _rounded(fit.rows, profile)
+    rows = nearest_multiple(fit.rows, profile.round_base)
     shown_numbers: tuple[Value, ...] = (
         rows,
-        _rounded(fit.persons, profile),
+        nearest_multiple(fit.persons, profile.round_base),
         # From the rounded rows: the exact degrees of freedom would reveal the exact number of rows.
         max(0, rows - (fit.rows - fit.residual_df)),
         with_digits(fit.r_squared, 3),
@@ -188,11 +189,6 @@ def _row(term: str, exact: tuple[Value, ...], released: tuple[Value, ...], perso
         rules=((),) * 3,
         persons=persons,
     )
-
-
-def _rounded(count: int, profile: DisclosureRules) -> int:
-    base = profile.round_base
-    return (2 * count + base) // (2 * base) * base  # half up, in integers
 
 
 def with_digits(value: float, digits: int) -> Decimal:

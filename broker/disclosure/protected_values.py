@@ -1,5 +1,6 @@
 """Protected values of statistics, by conventional or cell-key rounding. Takes no decisions."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
@@ -13,7 +14,7 @@ from broker.domain.release_history import CountShift
 from broker.domain.rounding_grid import first_step, nearest
 from broker.evidence.amount_bounds import AmountBounds, amount_bounds
 from broker.policy.disclosure_rules import DisclosureRules, Rounding
-from broker.postprocessing.exact_arithmetic import Number, absolute, as_number, nearest_quotient, rounded
+from broker.postprocessing.exact_arithmetic import Number, absolute, as_number, nearest_multiple, rounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def rounded_value(
         case Measure.ONES:
             return None if evidence.value is None else round_rows(count_ones(evidence), persons, profile, growth)
         case Measure.SHARE:
-            return _share(statistic, evidence, profile, close_count, cell)
+            return _share(statistic, evidence, profile, close_count, cell, _rounding(profile))
         case Measure.MEAN:
             mean = _mean(statistic, evidence, profile, cell)
             return _truncated(mean) if statistic.truncated and mean is not None else mean
@@ -97,14 +98,18 @@ def round_rows(rows: int, persons: int, profile: DisclosureRules, growth: RowGro
     return max(step, found)  # persons never show as 0
 
 
+ProtectRows = Callable[[int, int, int | None, RowGrowth], int]
+"""Gives the released number of rows of so many persons, with the sum of their record keys."""
+
+
+def _rounding(profile: DisclosureRules) -> ProtectRows:
+    return lambda rows, persons, _, growth: round_rows(rows, persons, profile, growth)
+
+
 def rows_step(rows: int, persons: int, profile: DisclosureRules, growth: RowGrowth = ORDINARY_ROWS) -> int:
     """The multiple to which a number of rows is rounded: the base times the ordinary rows of a person, as the error of
     rounded persons is. Few persons whose rows joins multiply hardly change these, so their growth counts, too."""
     return profile.round_base * growth.largest(CellSize(rows, persons).rows_each)
-
-
-def nearest_multiple(amount: int, base: int) -> int:
-    return nearest_quotient(amount, base) * base
 
 
 def rows_each(statistic: PlannedStatistic, cell: CellSize) -> int:
@@ -134,15 +139,15 @@ def count_ones(evidence: StatisticEvidence) -> int:
 
 def _share(
     statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules,
-    close_count: StatisticEvidence | None, cell: CellSize,
+    close_count: StatisticEvidence | None, cell: CellSize, protect: ProtectRows,
 ) -> Value:  # fmt: skip
     """Protected ones divided by the protected count, with the digits of a percentage."""
-    part = round_rows(count_ones(evidence), evidence.persons, profile, statistic.growth)
+    ones, growth = count_ones(evidence), statistic.growth
+    part = protect(ones, evidence.persons, evidence.cell_key, growth)
     if close_count is None:
-        rows = count_ones(evidence) + evidence.rest_rows
-        whole = round_rows(rows, persons_of_both(evidence, cell), profile, statistic.growth)
+        whole = protect(ones + evidence.rest_rows, persons_of_both(evidence, cell), evidence.whole_key, growth)
     else:
-        whole = round_rows(close_count.rows, close_count.persons, profile, statistic.growth)
+        whole = protect(close_count.rows, close_count.persons, close_count.cell_key, growth)
     if not whole:
         return None
     share = min(Decimal(1), Decimal(part) / Decimal(whole))
@@ -330,7 +335,8 @@ def protected_value(
         case Measure.SUM if statistic.counts:
             return None if evidence.total is None else _changed_ones(statistic, evidence, noise)
         case Measure.SHARE:
-            return _changed_share(statistic, evidence, noise, close_count, cell)
+            share = _share(statistic, evidence, profile, close_count, cell, noise.of_rows)
+            return None if evidence.value is None else share
         case Measure.SUM | Measure.MEAN:
             return _changed_amount(statistic, evidence, noise, close_count, cell)
         case Measure.QUANTILE | Measure.DEVIATION | Measure.LOWEST | Measure.HIGHEST | Measure.MODE:
@@ -341,31 +347,8 @@ def _changed_ones(statistic: PlannedStatistic, evidence: StatisticEvidence, nois
     return noise.of_rows(count_ones(evidence), evidence.persons, evidence.cell_key, statistic.growth)
 
 
-def _changed_whole(
-    statistic: PlannedStatistic, evidence: StatisticEvidence, noise: CellKeyNoise, cell: CellSize
-) -> int:
-    rows = count_ones(evidence) + evidence.rest_rows
-    return noise.of_rows(rows, persons_of_both(evidence, cell), evidence.whole_key, statistic.growth)
-
-
 def _changed_rows(statistic: PlannedStatistic, evidence: StatisticEvidence, noise: CellKeyNoise) -> int:
     return noise.of_rows(evidence.rows, evidence.persons, evidence.cell_key, statistic.growth)
-
-
-def _changed_share(
-    statistic: PlannedStatistic, evidence: StatisticEvidence, noise: CellKeyNoise,
-    close_count: StatisticEvidence | None, cell: CellSize,
-) -> Value:  # fmt: skip
-    """The perturbed ones divided by the perturbed count."""
-    part = _changed_ones(statistic, evidence, noise)
-    if close_count is None:
-        whole = _changed_whole(statistic, evidence, noise, cell)
-    else:
-        whole = _changed_rows(statistic, close_count, noise)
-    if evidence.value is None or not whole:
-        return None
-    share = min(Decimal(1), Decimal(part) / Decimal(whole))
-    return _truncated(share) if statistic.truncated else rounded(share, noise.profile.percent_digits + 2)
 
 
 def _changed_amount(

@@ -76,6 +76,11 @@ def nearest_quotient(amount: int, base: int) -> int:
     return (2 * amount + base) // (2 * base)
 
 
+def nearest_multiple(amount: int, base: int) -> int:
+    """The amount rounded half up to a multiple of the base; exact."""
+    return nearest_quotient(amount, base) * base
+
+
 def absolute(value: Value) -> Number:
     """Absolute value of a number."""
     found = as_number(value)

@@ -12,7 +12,6 @@ from broker.disclosure.rules.rule_columns import CellMask, RuleInputColumns, any
 from broker.disclosure.rules.rule_input import POLICY_VERDICTS, RuleInput, RuleResult, decimal
 from broker.domain.findings import Verdict
 from broker.domain.plans.measure import Measure
-from broker.domain.plans.scalars import Value
 from broker.evidence.evidence_columns import Mask
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.postprocessing.exact_arithmetic import as_number
@@ -114,12 +113,8 @@ extreme_value = Rule(Q2, _find_extreme_value, _extreme_value_cells, frozenset({M
 def _is_bound(rule_input: RuleInput) -> bool:
     if rule_input.bounds is None:
         return False
-    bound: Value = rule_input.bounds[0 if rule_input.measure is Measure.LOWEST else 1]
-    return (
-        bound is not None
-        and rule_input.evidence.value is not None
-        and as_number(bound) == as_number(rule_input.evidence.value)
-    )
+    bound, value = rule_input.bounds[0 if rule_input.measure is Measure.LOWEST else 1], rule_input.evidence.value
+    return bound is not None and value is not None and as_number(bound) == as_number(value)
 
 
 def _find_common_value(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:

@@ -33,22 +33,30 @@ OWN_PERSONS = COUNTS | BINARY | NON_ADDITIVE
 """Measures whose own persons are compared with the threshold like those of the cell."""
 
 
-def _find_small_cell(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """1 to t-1 persons behind the cell, the count, or either side of a 0/1 statistic."""
-    low = [n for n in _side_persons(rule_input) if 0 < n < profile.t]
-    if not low:
-        return None
-    return F1.finding(Verdict.SUPPRESS, "Fewer persons than the threshold contribute to this figure.", persons=min(low))
+def few_persons_rule(
+    entry: RuleEntry, sentence: str, measures: frozenset[Measure] = frozenset(Measure), of_margins: bool = False
+) -> Rule:
+    """The rule that not 1 to t-1 persons are behind the cell, the count, or either side of a 0/1 statistic.
+    `of_margins`: only in a total."""
+
+    def find(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
+        low = [n for n in _side_persons(rule_input) if 0 < n < profile.t]
+        if not low or (of_margins and not rule_input.margin):
+            return None
+        return entry.finding(Verdict.SUPPRESS, sentence, persons=min(low))
+
+    def cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+        if of_margins and not columns.margin:
+            return NO_CELL
+        found = is_few(columns.cells("persons").floats, profile.t)
+        if columns.statistic.measure in OWN_PERSONS:
+            found = found | is_few(columns["persons"], profile.t)
+        return found | is_few(columns["rest"], profile.t) if columns.statistic.measure in BINARY else found
+
+    return Rule(entry, find, cells, measures)
 
 
-def _small_cell_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
-    found = is_few(columns.cells("persons").floats, profile.t)
-    if columns.statistic.measure in OWN_PERSONS:
-        found = found | is_few(columns["persons"], profile.t)
-    return found | is_few(columns["rest"], profile.t) if columns.statistic.measure in BINARY else found
-
-
-small_cell = Rule(F1, _find_small_cell, _small_cell_cells)
+small_cell = few_persons_rule(F1, "Fewer persons than the threshold contribute to this figure.")
 
 
 def _side_persons(rule_input: RuleInput) -> list[int]:
@@ -101,21 +109,8 @@ def _full_cell_cells(columns: RuleInputColumns, profile: DisclosureRules) -> Cel
 full_cell = Rule(F3, _find_full_cell, _full_cell_cells, BINARY)
 
 
-def _find_small_margin(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """1 to t-1 persons are in a total. Anyone who recognises one of them there learns what else the table shows about
-    them."""
-    low = [n for n in _side_persons(rule_input) if 0 < n < profile.t]
-    if not rule_input.margin or not low:
-        return None
-    sentence = "Fewer persons than the threshold are in this total."
-    return F5.finding(Verdict.SUPPRESS, sentence, persons=min(low))
-
-
-def _small_margin_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
-    return _small_cell_cells(columns, profile) if columns.margin else NO_CELL
-
-
-small_margin = Rule(F5, _find_small_margin, _small_margin_cells)
+# Anyone who recognises one of the few in a total learns what else the table shows about them.
+small_margin = few_persons_rule(F5, "Fewer persons than the threshold are in this total.", of_margins=True)
 
 
 def _find_distinct_values(_: RuleInput, __: DisclosureRules) -> RuleResult:

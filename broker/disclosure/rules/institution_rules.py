@@ -41,7 +41,7 @@ def _find_few_institutions(rule_input: RuleInput, profile: DisclosureRules) -> R
 
 
 def _few_institutions_cells(columns: rule_columns.RuleInputColumns, profile: DisclosureRules) -> rule_columns.CellMask:
-    if not _protects_institutions(columns, profile):
+    if not _is_protected(columns, profile):
         return rule_columns.NO_CELL
     found = columns.cells("institutions")
     return found.known & rule_columns.is_few(found.floats, profile.min_institutions)
@@ -63,7 +63,7 @@ def _find_full_institution(rule_input: RuleInput, profile: DisclosureRules) -> R
 
 def _full_institution_cells(columns: rule_columns.RuleInputColumns, profile: DisclosureRules) -> rule_columns.CellMask:
     share, largest = decimal(profile.full_share), columns.cells("largest_institution")
-    if not _protects_institutions(columns, profile) or POLICY_VERDICTS[profile.full] is None or share is None:
+    if not _is_protected(columns, profile) or POLICY_VERDICTS[profile.full] is None or share is None:
         return rule_columns.NO_CELL
     least = float(share) * columns.cells("persons").floats  # the share that is (nearly) everybody
     return largest.known & ~(largest.floats < least * (1 - rule_columns.RELATIVE_MARGIN))
@@ -88,7 +88,7 @@ def _find_large_institution(rule_input: RuleInput, profile: DisclosureRules) -> 
 
 def _large_institution_cells(columns: rule_columns.RuleInputColumns, profile: DisclosureRules) -> rule_columns.CellMask:
     p = p_percent_of(profile)
-    if not _protects_institutions(columns, profile) or p is None:
+    if not _is_protected(columns, profile) or p is None:
         return rule_columns.NO_CELL
     largest = columns["institution_largest"]
     second = np.where(columns.known("institution_second"), columns["institution_second"], largest)
@@ -114,8 +114,8 @@ def _institutions_total(rule_input: RuleInput) -> Decimal:
     return Decimal(e.persons if rule_input.measure.traits.counts_persons else e.rows)
 
 
-def _is_protected(rule_input: RuleInput, profile: DisclosureRules) -> bool:
-    return profile.protects_institutions and not rule_input.by_institution
+def _is_protected(given: RuleInput | rule_columns.RuleInputColumns, profile: DisclosureRules) -> bool:
+    return profile.protects_institutions and not given.by_institution
 
 
 def _has_enough(rule_input: RuleInput, profile: DisclosureRules) -> bool:
@@ -127,13 +127,9 @@ def cells_without_institutions(
     columns: rule_columns.RuleInputColumns, profile: DisclosureRules
 ) -> rule_columns.CellMask:
     """Cells whose institutions may be needed but are unknown: see `uncounted_institutions` of `table_findings`."""
-    if not _protects_institutions(columns, profile):
+    if not _is_protected(columns, profile):
         return rule_columns.NO_CELL
     return ~columns.cells("institutions").known & ~(columns.cells("persons").floats <= 0)
-
-
-def _protects_institutions(columns: rule_columns.RuleInputColumns, profile: DisclosureRules) -> bool:
-    return profile.protects_institutions and not columns.by_institution
 
 
 RULES = (few_institutions, full_institution, large_institution)

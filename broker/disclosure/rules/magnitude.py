@@ -13,6 +13,7 @@ from broker.disclosure.rules.rule_input import RuleInput, RuleResult, decimal, e
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Verdict
 from broker.domain.plans.measure import BINARY, MAGNITUDES, NON_ADDITIVE, RATIOS, ROW_COUNTS
+from broker.domain.plans.scalars import Value
 from broker.evidence.evidence_columns import Mask, Numbers
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.postprocessing.exact_arithmetic import as_number
@@ -300,11 +301,7 @@ def _find_all_equal(rule_input: RuleInput, profile: DisclosureRules) -> RuleResu
     e = rule_input.evidence
     if not e.rows or not (_is_one_value(e) or _has_few_others(rule_input, profile)):
         return None
-    if (
-        rule_input.bounds is not None
-        and rule_input.bounds[0] is not None
-        and rule_input.bounds[0] == rule_input.bounds[1]
-    ):
+    if _has_one_value(rule_input.bounds):
         return None
     return M9.finding(
         Verdict.SUPPRESS, "Every contributor, or nearly every one, has the same value.", others=e.others or 0
@@ -312,14 +309,17 @@ def _find_all_equal(rule_input: RuleInput, profile: DisclosureRules) -> RuleResu
 
 
 def _all_equal_cells(columns: rule_columns.RuleInputColumns, profile: DisclosureRules) -> rule_columns.CellMask:
-    bounds = columns.statistic.bounds
-    if bounds and bounds[0] is not None and bounds[0] == bounds[1]:
+    if _has_one_value(columns.statistic.bounds):
         return rule_columns.NO_CELL
     low, high, others = columns["low"], columns["high"], columns["others"]
     # Not `==`: NaN must be chosen.
     equal = columns.known("low") & columns.known("high") & ~((low < high) | (low > high))
     alike = _most_counted_columns(columns) - others
     return equal | (columns.known("others") & ~(others >= profile.t) & ~(alike < profile.t))
+
+
+def _has_one_value(bounds: tuple[Value, Value] | None) -> bool:
+    return bounds is not None and bounds[0] is not None and bounds[0] == bounds[1]
 
 
 def _most_counted_columns(columns: rule_columns.RuleInputColumns) -> Numbers:

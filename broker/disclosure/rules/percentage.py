@@ -2,12 +2,14 @@
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
+from broker.disclosure.rules.frequency import few_persons_rule
 from broker.disclosure.rules.rule import Rule, RuleEntry
-from broker.disclosure.rules.rule_columns import ANY_CELL, NO_CELL, CellMask, RuleInputColumns, is_few
+from broker.disclosure.rules.rule_columns import ANY_CELL, NO_CELL, CellMask, RuleInputColumns
 from broker.disclosure.rules.rule_input import RuleInput, RuleResult, exact
 from broker.domain.findings import Verdict
 from broker.domain.plans.measure import BINARY, RATIOS
 from broker.policy.disclosure_rules import DisclosureRules
+from broker.postprocessing.exact_arithmetic import nearest_multiple
 
 P1 = RuleEntry(
     "P1", "The part, the remainder and the whole of a share pass the rules like counts.", ("t",), acro_check="threshold"
@@ -19,16 +21,13 @@ P2 = RuleEntry(
 
 def least_count_shown_as(rows: int, profile: DisclosureRules) -> int:
     """The smallest count of at least t that is rounded to the same value as `rows`."""
-    base = profile.round_base
-    shown = (2 * rows + base) // (2 * base) * base
-    return max(profile.t, shown - base // 2)
+    return max(profile.t, nearest_multiple(rows, profile.round_base) - profile.round_base // 2)
 
 
 def counts_shown_as(rows: int, profile: DisclosureRules) -> range:
     """All counts of at least t that are rounded to the same value as `rows`."""
-    base = profile.round_base
-    shown = (2 * rows + base) // (2 * base) * base
-    return range(least_count_shown_as(rows, profile), shown + (base + 1) // 2)
+    end = nearest_multiple(rows, profile.round_base) + (profile.round_base + 1) // 2
+    return range(least_count_shown_as(rows, profile), end)
 
 
 def allows_all_counts(mean: Decimal, least: int) -> bool:
@@ -67,22 +66,7 @@ def whole_rows(part: Decimal, count: int) -> int:
     return int((part * count).to_integral_value(rounding=ROUND_FLOOR))
 
 
-def _find_both_sides(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """The part, the rest or the whole of a share has 1 to t-1 persons."""
-    e = rule_input.evidence
-    low = [n for n in (e.persons, e.rest, rule_input.cell_persons) if 0 < n < profile.t]
-    if not low:
-        return None
-    sentence = "One side of this share has fewer persons than the threshold."
-    return P1.finding(Verdict.SUPPRESS, sentence, persons=min(low))
-
-
-def _both_sides_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
-    sides = (columns["persons"], columns["rest"], columns.cells("persons").floats)
-    return is_few(sides[0], profile.t) | is_few(sides[1], profile.t) | is_few(sides[2], profile.t)
-
-
-both_sides = Rule(P1, _find_both_sides, _both_sides_cells, BINARY & RATIOS)
+both_sides = few_persons_rule(P1, "One side of this share has fewer persons than the threshold.", BINARY & RATIOS)
 
 
 def _find_percentage_reveals_count(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
