@@ -45,15 +45,9 @@ def _recorded_cell(row: JudgedRow) -> RecordedCell | None:
     return cell.keys, cell.rows, cell.persons, tuple(judged)
 
 
-def record_from_json(document: Mapping[str, Any]) -> findings.TableRecord:
-    return findings.TableRecord(
-        keys=tuple(document["keys"]),
-        statistics=tuple((i, m) for i, m in document["statistics"]),
-        cells=tuple(
-            (tuple(map(value_from_json, k)), r, p, tuple(map(_judged_from_json, s))) for k, r, p, s in document["cells"]
-        ),
-        shown=document["shown"],
-    )
+def _record_from_json(document: Mapping[str, Any]) -> findings.TableRecord:
+    cells = tuple((_part_from_json(k), r, p, tuple(map(_judged_from_json, s))) for k, r, p, s in document["cells"])
+    return findings.TableRecord(cells=cells, **_fields_from_json(findings.TableRecord, document, "cells"))
 
 
 def evidence_to_json(evidence: StatisticEvidence) -> dict[str, Any]:
@@ -100,20 +94,28 @@ def _part_to_json(part: Any) -> Any:
     return value_to_json(part)
 
 
+def _fields_from_json(record: Any, document: Mapping[str, Any], *others: str) -> dict[str, Any]:
+    """The fields of a record, without some `others`, that hold values, or lists of such."""
+    return {f.name: _part_from_json(document[f.name]) for f in fields(record) if f.name not in others}
+
+
+def _part_from_json(part: Any) -> Any:
+    return tuple(map(_part_from_json, part)) if isinstance(part, list) else value_from_json(part)
+
+
+READ_BY_THEMSELVES = ("rows", "findings", "verdict", "tables", "column_statistics", "audit")
+"""Fields of an assessment that hold other records, or that old ones lack."""
+
+
 def assessment_from_json(document: Mapping[str, Any]) -> findings.Assessment:
     try:
         return findings.Assessment(
-            name=document["name"],
-            columns=tuple(document["columns"]),
-            key_count=document["key_count"],
-            rows=tuple(_row_from_json(r) for r in document["rows"]),
-            findings=tuple(_finding_from_json(f) for f in document["findings"]),
+            rows=tuple(map(_row_from_json, document["rows"])),
+            findings=tuple(map(_finding_from_json, document["findings"])),
             verdict=findings.Verdict(document["verdict"]),
-            small=document["small"],
-            symbols=tuple((s[0], s[1]) for s in document["symbols"]),
-            notes=tuple(document["notes"]),
-            tables=tuple(map(record_from_json, document.get("tables", ()))),
-            column_statistics=tuple(tuple(b) for b in document.get("behind", ())),
+            tables=tuple(map(_record_from_json, document.get("tables", ()))),
+            column_statistics=_part_from_json(document.get("behind", [])),
+            **_fields_from_json(findings.Assessment, document, *READ_BY_THEMSELVES),
             audit=findings.SuppressionAudit(**document["audit"]) if document.get("audit") else None,
         )
     # Whatever is wrong with a stored document, callers see one error.
@@ -122,23 +124,10 @@ def assessment_from_json(document: Mapping[str, Any]) -> findings.Assessment:
 
 
 def _row_from_json(document: Mapping[str, Any]) -> findings.AssessedRow:
-    return findings.AssessedRow(
-        keys=tuple(map(value_from_json, document["keys"])),
-        exact=tuple(map(value_from_json, document["exact"])),
-        released=tuple(map(value_from_json, document["released"])),
-        suppressed=tuple(document["suppressed"]),
-        verdicts=tuple(findings.Verdict(v) for v in document["verdicts"]),
-        rules=tuple(tuple(r) for r in document["rules"]),
-        persons=document["persons"],
-    )
+    verdicts = tuple(map(findings.Verdict, document["verdicts"]))
+    return findings.AssessedRow(verdicts=verdicts, **_fields_from_json(findings.AssessedRow, document, "verdicts"))
 
 
 def _finding_from_json(document: Mapping[str, Any]) -> findings.Finding:
-    return findings.Finding(
-        rule=document["rule"],
-        verdict=findings.Verdict(document["verdict"]),
-        sentence=document["sentence"],
-        figures=tuple((f[0], f[1]) for f in document["figures"]),
-        cell=None if document["cell"] is None else tuple(map(value_from_json, document["cell"])),
-        column=document["column"],
-    )
+    verdict = findings.Verdict(document["verdict"])
+    return findings.Finding(verdict=verdict, **_fields_from_json(findings.Finding, document, "verdict"))

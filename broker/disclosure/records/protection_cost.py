@@ -17,39 +17,25 @@ Keys = tuple[Value, ...]
 
 
 class Cause(StrEnum):
-    """Why a figure is hidden: the first of several causes in this order."""
+    """Why a figure is hidden: the first of several causes in this order. With its words, and the rules that have it."""
 
-    FEW_PEOPLE = "few-people"
-    INSTITUTIONS = "institutions"
-    FEW_VALUES = "few-values"
-    DOMINANCE = "dominance"
-    NEGATIVE = "negative"
-    CLASS = "class"
-    OTHERS = "others"
-    OTHER = "other"
-    COMPUTED = "computed"
+    words: str
+    rules: frozenset[str]
 
+    def __new__(cls, value: str, words: str, *rules: str) -> "Cause":
+        found = str.__new__(cls, value)
+        found._value_, found.words, found.rules = value, words, frozenset(rules)
+        return found
 
-CAUSE_WORDS: Mapping[Cause, str] = {
-    Cause.FEW_PEOPLE: "too few people",
-    Cause.INSTITUTIONS: "too few institutions",
-    Cause.FEW_VALUES: "too few people with the value, or near it",
-    Cause.DOMINANCE: "a few people make up most of it",
-    Cause.NEGATIVE: "amounts can be negative",
-    Cause.CLASS: "nearly everybody in a group has one category",
-    Cause.OTHERS: "protects another hidden figure",
-    Cause.OTHER: "another rule",
-    Cause.COMPUTED: "uses a hidden figure",
-}
-RULES_OF: Mapping[Cause, frozenset[str]] = {
-    Cause.FEW_PEOPLE: frozenset({"F1", "F5", "M1", "P1", "P2", "D1", "R1", "R2", "W1"}),
-    Cause.INSTITUTIONS: frozenset({"F6"}),
-    Cause.FEW_VALUES: frozenset({"Q1", "Q2", "Q3"}),
-    Cause.DOMINANCE: frozenset({"M2", "M3", "M4", "M5"}),
-    Cause.NEGATIVE: frozenset({"M7"}),
-    Cause.CLASS: frozenset({"F2", "F3", "F4", "M9"}),
-    Cause.OTHERS: frozenset({"X1", "X2", "X3", "X4", "P3", "Q4"}),
-}
+    FEW_PEOPLE = "few-people", "too few people", "F1", "F5", "M1", "P1", "P2", "D1", "R1", "R2", "W1"
+    INSTITUTIONS = "institutions", "too few institutions", "F6"
+    FEW_VALUES = "few-values", "too few people with the value, or near it", "Q1", "Q2", "Q3"
+    DOMINANCE = "dominance", "a few people make up most of it", "M2", "M3", "M4", "M5"
+    NEGATIVE = "negative", "amounts can be negative", "M7"
+    CLASS = "class", "nearly everybody in a group has one category", "F2", "F3", "F4", "M9"
+    OTHERS = "others", "protects another hidden figure", "X1", "X2", "X3", "X4", "P3", "Q4"
+    OTHER = "other", "another rule"
+    COMPUTED = "computed", "uses a hidden figure"
 
 
 class Change(StrEnum):
@@ -102,7 +88,7 @@ class ProtectionCost:
             "figures": self.figures,
             "in_review": self.in_review,
             "hidden": [
-                {"cause": cause.value, "sentence": CAUSE_WORDS[cause], "figures": number}
+                {"cause": cause.value, "sentence": cause.words, "figures": number}
                 for cause, number in self.hidden.items()
             ],
             "errors_percent": {column: round(error, 1) for column, error in self.errors_percent.items()},
@@ -156,7 +142,7 @@ def protection_cost(keys: Sequence[str], figures: Sequence[CountedFigure], t: in
 def _cause(rules: Sequence[str]) -> Cause:
     if not rules:
         return Cause.COMPUTED
-    return next((cause for cause, of in RULES_OF.items() if not of.isdisjoint(rules)), Cause.OTHER)
+    return next((cause for cause in Cause if not cause.rules.isdisjoint(rules)), Cause.OTHER)
 
 
 def _error_percent(figure: CountedFigure) -> float | None:

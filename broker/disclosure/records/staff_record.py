@@ -49,8 +49,7 @@ def hole_kind(row: AssessedRow, column: int) -> str | None:
 
 def pattern_counts(assessment: Assessment) -> dict[str, int]:
     """The number of shown figures and of hidden ones by kind. Keys do not count as figures."""
-    every = [hole_kind(r, c) for r in assessment.rows for c in assessment.figure_columns]
-    counted = Counter(every)
+    counted = Counter(hole_kind(r, c) for r in assessment.rows for c in assessment.figure_columns)
     return {"shown": counted[None], "primary": counted[PRIMARY_HOLE], "secondary": counted[SECONDARY_HOLE]}
 
 
