@@ -1,7 +1,7 @@
 """Judges the outputs of a job: first each by itself, then all together with one suppression pattern for linked
 tables."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from broker.domain.evidence import JobEvidence, OutputEvidence, TableEvidence
 from broker.domain.findings import AssessedRow, Assessment, Finding, SuppressionAudit, Verdict, worst_verdict
 from broker.domain.plans.lineage import Lineage, lineage_of
 from broker.domain.plans.operators import table_numbers, walk
-from broker.domain.plans.plan import Plan, PlannedOutput, PlannedTable
+from broker.domain.plans.plan import OutputColumn, Plan, PlannedOutput, PlannedTable
 from broker.domain.plans.scalars import Value
 from broker.domain.progress import Progress, no_progress
 from broker.evidence.table_families import TableFamily, TableIndex, find_families, incomparable_outputs
@@ -99,14 +99,17 @@ def assessment_of(
     """The assessment of an output from its judged tables. `more` are findings on the output as a whole."""
     profile = judging.profile
     rows = _output_rows(judging, tables)
-    verdicts = [*_verdicts(judging, tables, bool(rows)), *(f.verdict for f in more)]
+    of_plan = _plan_findings(judging)
+    # Of every figure that is read, shown or not. An output without rows counts as suppressed.
+    verdicts = [f.verdict for f in (*of_plan, *more)] + [t.verdict for t in tables if t.planned.shown]
+    verdicts += [] if rows else [Verdict.SUPPRESS]
     row_findings = (f for t in tables for r in t.rows for f in _row_findings(r, t, judging))
     return Assessment(
         name=judging.planned.name,
         columns=tuple(c.name for c in judging.planned.columns),
         key_count=sum(c.is_key for c in judging.planned.columns),
         rows=rows,
-        findings=(*row_findings, *_output_findings(judging, tables), *more),
+        findings=(*row_findings, *of_plan, *_output_findings(judging, tables), *more),
         verdict=worst_verdict([*(v for r in rows for v in r.verdicts), *verdicts]),
         small=judging.is_small or any(all(c.persons < profile.t for c in e.cells) for e in judging.evidence.tables),
         symbols=assessment_texts.symbols_of(profile),
@@ -156,16 +159,14 @@ def _output_row(planned: PlannedOutput, line: OutputRow, cells: Sequence[OutputC
         released=tuple(map(released_value, cells)),
         suppressed=tuple(cell.hidden for cell in cells),
         verdicts=tuple(cell.verdict for cell in cells),
-        rules=tuple(
-            tuple(
-                sorted(
-                    cell.rules | (TWO_CELL_RULES if cell.hidden and c.statistic in TWO_CELL_STATISTICS else frozenset())
-                )
-            )
-            for cell, c in zip(cells, planned.columns, strict=True)
-        ),
+        rules=tuple(map(_rules_of, cells, planned.columns)),
         persons=line.persons or 0,
     )
+
+
+def _rules_of(cell: OutputCell, column: OutputColumn) -> tuple[str, ...]:
+    is_of_hidden = cell.hidden and column.statistic in TWO_CELL_STATISTICS
+    return tuple(sorted(cell.rules | TWO_CELL_RULES if is_of_hidden else cell.rules))
 
 
 def _row_findings(
@@ -199,7 +200,8 @@ def _plan_findings(judging: JudgingInput) -> list[Finding]:
 
 
 def _output_findings(judging: JudgingInput, tables: Sequence[judged_tables.JudgedTable]) -> list[Finding]:
-    found = _plan_findings(judging)
+    """Findings on small populations and on listed rows without persons."""
+    found = list[Finding]()
     for evidence in judging.evidence.tables:
         if evidence.persons < judging.profile.t:
             found.append(replace(assessment_texts.SMALL_POPULATION, figures=(("persons", str(evidence.persons)),)))
@@ -208,13 +210,6 @@ def _output_findings(judging: JudgingInput, tables: Sequence[judged_tables.Judge
     if blank and (judging.profile.zeros is not ZeroPolicy.PUBLISH or any(t.has_hidden_cells for t in shown)):
         found.append(replace(assessment_texts.EMPTY_ROWS, figures=(("rows", str(blank)),)))
     return found
-
-
-def _verdicts(judging: JudgingInput, tables: Sequence[judged_tables.JudgedTable], has_rows: bool) -> list[Verdict]:
-    """Verdicts of the plan and of every figure that is read, shown or not. An output without rows counts as
-    suppressed."""
-    found = [f.verdict for f in _plan_findings(judging)] + [t.verdict for t in tables if t.planned.shown]
-    return found if has_rows else [*found, Verdict.SUPPRESS]
 
 
 TablesByOutput = list[list[judged_tables.JudgedTable]]
@@ -234,9 +229,8 @@ def judge_job(
     """
     lists = registers or {}
     inputs = [judging_input(p, e, profile) for p, e in zip(plan.outputs, evidence.outputs, strict=True)]
-    constraints: Mapping[int, dict[int, judged_tables.HistoryConstraint]] = defaultdict(dict)
-    for (output, table), constraint in (history or {}).items():
-        constraints[output][table] = constraint
+    known = (history or {}).items()
+    constraints = [{table: one for (output, table), one in known if output == n} for n in range(len(inputs))]
     judged = [judge_tables(a, lists, None, constraints[n]) for n, a in enumerate(inputs)]
     if profile.zeros is ZeroPolicy.PUBLISH and any(map(has_hidden_cells, judged)):
         # A hidden cell in one output can be compared with a zero in another, so this holds for the whole job.
@@ -286,16 +280,12 @@ def _audits(
     families: Sequence[TableFamily], patterns: Sequence[SuppressionPattern | None]
 ) -> dict[int, SuppressionAudit]:
     """For staff: the audit of each output, added up over its families. Families without a pattern are left out."""
-    found: dict[int, SuppressionAudit] = {}
+    found = defaultdict[int, Counter[str]](Counter)
     for family, pattern in zip(families, patterns, strict=True):
-        if pattern is None:
-            continue
-        for number in sorted({m.where[0] for m in family.members}):
-            was = found.get(number, SuppressionAudit(0, 0, 0))
-            found[number] = SuppressionAudit(
-                was.targets + pattern.targets, was.exact + pattern.exact, was.narrow + pattern.narrow
-            )
-    return found
+        for number in {m.where[0] for m in family.members}:
+            if pattern is not None:
+                found[number].update(targets=pattern.targets, exact=pattern.exact, narrow=pattern.narrow)
+    return {number: SuppressionAudit(**of) for number, of in found.items()}
 
 
 def _output_notices(

@@ -12,6 +12,7 @@ from math import trunc
 import numpy as np
 from numpy.typing import NDArray
 
+from broker.disclosure.differencing.functionals import own_amounts
 from broker.disclosure.table_recipes import statistic_totals
 from broker.domain.errors import Invalid
 from broker.domain.plans.measure import ADDITIVE, RATIOS
@@ -78,13 +79,9 @@ SMALLEST_BASE, LARGEST_BASE = Decimal("0.0001"), Decimal(100)
 Keys = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedFigures:
-    """`shown`: by the texts of a row's keys (in the recipe's order), the figure of each statistic that is not
-    suppressed. `rows` are all rows in the order of the text."""
-
-    rows: tuple[Keys, ...]
-    shown: Mapping[Keys, Mapping[int, Decimal]]
+PublishedFigures = Mapping[Keys, Mapping[int, Decimal]]
+"""By the texts of a row's keys (in the recipe's order), the figure of each statistic that is not suppressed. All rows
+are in the order of the text."""
 
 
 def read_figures(text: str, recipe: PublicRecipe) -> PublishedFigures:
@@ -111,7 +108,7 @@ def read_figures(text: str, recipe: PublicRecipe) -> PublishedFigures:
         shown[keys] = dict(_row_figures(row, indexes, recipe, number))
     if not any(shown.values()):
         raise _bad_figures("Every figure is empty, so nothing about this table is known.")
-    return PublishedFigures(tuple(shown), shown)
+    return shown
 
 
 def _column_indexes(names: Sequence[str], recipe: PublicRecipe) -> Mapping[str, int]:
@@ -206,7 +203,7 @@ def reproduce_figures(
     agreed = compared = 0
     for statistic in recipe.statistics.values():
         exact, own = _exact_values(statistic, members), shown.setdefault(statistic.ident, {})
-        for keys, row in figures.shown.items():
+        for keys, row in figures.items():
             if statistic.ident not in row:
                 continue
             cell, value = numbers.get(keys), row[statistic.ident]
@@ -228,10 +225,8 @@ def _exact_values(statistic: PlannedStatistic, members: Members) -> list[float |
 
 
 def _totals(members: Members, amount: str, once: bool) -> Totals:
-    _, cells = members.rows()
-    amounts = np.asarray(members.amounts.get(amount, np.ones(len(cells))), np.float64)
-    weights = np.sign(amounts) if once else amounts
-    return np.bincount(cells, weights=weights, minlength=members.count)[: members.count].astype(np.float64)
+    weights = own_amounts(members, amount, once)
+    return np.bincount(members.rows()[1], weights=weights, minlength=members.count)[: members.count].astype(np.float64)
 
 
 def _is_reproduced(published: Decimal, exact: float | None, base: Decimal | None) -> bool:

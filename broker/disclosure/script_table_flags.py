@@ -102,18 +102,14 @@ def table_flags(
     cells = {name: [row[i] for row in rows if row[i]] for i, name in enumerate(columns)}
     quantiles = {name for name, found in cells.items() if end_quantiles(name, found, profile.extreme_percent)}
     codes = code_columns(columns, rows, known) | quantiles
-    return tuple(
-        f
-        for flags in (
-            _per_person_columns(columns),
-            _identifiers(cells, identifiers),
-            _row_level(columns, rows, profile),
-            _many_values(cells, len(rows), profile),
-            _small_counts(cells.items(), profile, codes),
-            _small_rows(_count_rows(columns, rows, codes, known), profile),
-            _extremes(columns, rows, profile, known),
-        )
-        for f in flags
+    return (
+        *_per_person_columns(columns),
+        *_identifiers(cells, identifiers),
+        *_row_level(columns, rows, profile),
+        *_many_values(cells, len(rows), profile),
+        *_small_counts(cells.items(), profile, codes),
+        *_small_rows(_count_rows(columns, rows, codes, known), profile),
+        *_extremes(columns, rows, profile, known),
     )
 
 

@@ -183,14 +183,10 @@ def institution_notice(planned: PlannedTable, profile: DisclosureRules) -> tuple
     return (EXEMPT_BY_INSTITUTION,) if profile.protects_institutions and is_by_institution(planned) else ()
 
 
-def uncounted_institutions(
-    cell: CellEvidence | None, rule_input: RuleInput, profile: DisclosureRules
-) -> tuple[Finding, ...]:
+def uncounted_institutions(cell: CellEvidence, rule_input: RuleInput, profile: DisclosureRules) -> tuple[Finding, ...]:
     """A finding if the cell has persons but its institutions are unknown."""
-    is_required = (
-        profile.protects_institutions and not rule_input.by_institution and cell is not None and cell.persons > 0
-    )
-    return (UNKNOWN_INSTITUTIONS,) if is_required and cell is not None and cell.institutions is None else ()
+    is_required = profile.protects_institutions and not rule_input.by_institution and cell.persons > 0
+    return (UNKNOWN_INSTITUTIONS,) if is_required and cell.institutions is None else ()
 
 
 CLOSE_COUNT_MEASURES = ROW_COUNTS - CELL_COUNTS - RATIOS

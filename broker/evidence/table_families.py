@@ -167,7 +167,7 @@ def _build_family(
     conditions = [{scalar_text(c): c for c in p.conditions} for _, __, p in tables]
     common = set.intersection(*map(set, conditions))  # conditions of all tables divide nothing
     scalars: dict[str, Scalar] = {}
-    amounts: dict[str, PlannedStatistic] = {}
+    amounts: dict[str, Scalar] = {}
     members = []
     for (where, table, population), own in zip(tables, conditions, strict=True):
         keys = _keys(table, population)
@@ -204,7 +204,7 @@ def _indicator(condition: Scalar) -> Scalar:
 
 
 def _figures(
-    table: PlannedTable, population: Population, scalars: dict[str, Scalar], amounts: dict[str, PlannedStatistic]
+    table: PlannedTable, population: Population, scalars: dict[str, Scalar], amounts: dict[str, Scalar]
 ) -> Iterator[LinkedFigure]:
     """Statistics that add up over cells. Adds the dimensions and amounts that they need to `scalars` and `amounts`."""
     for statistic in table.statistics:
@@ -226,8 +226,7 @@ def _figures(
             base, conditions = amount_and_conditions(argument)
             indicators = {scalar_text(_indicator(c)): _indicator(c) for c in conditions}
             scalars |= indicators
-            # The bounds are those of another argument.
-            amounts.setdefault(scalar_text(base), replace(statistic, argument=base, bounds=None, made_bounds=None))
+            amounts.setdefault(scalar_text(base), base)
             tests = frozenset((d, 1) for d in indicators)
             yield LinkedFigure(
                 *(statistic.ident, scalar_text(base), tests, statistic.measure),
@@ -260,7 +259,7 @@ def amount_and_conditions(argument: Scalar) -> tuple[Scalar, tuple[Scalar, ...]]
 
 def _with_joint(
     family: TableFamily, population: Population, names: ColumnNumbers, common: Sequence[Scalar],
-    amounts: dict[str, PlannedStatistic], max_cells: int,
+    amounts: dict[str, Scalar], max_cells: int,
 ) -> TableFamily:  # fmt: skip
     """Add the joint table: keys are all dimensions, and statistics are the rows and each amount."""
     relation: Relation = rebuild_relation(population, names)
@@ -272,15 +271,10 @@ def _with_joint(
         for n, (_, scalar) in enumerate(family.scalars)
     )
     count = PlannedStatistic(names.number("rows"), Measure.COUNT_ROWS, None, ScalarType.INT)
-    sums = [
-        PlannedStatistic(names.number(f"amount {n}"), Measure.SUM, s.argument, _argument_type(s), bounds=s.bounds)
-        for n, s in enumerate(amounts.values())
+    sums = [  # without bounds: those of the figures are of other arguments
+        PlannedStatistic(names.number(f"amount {n}"), Measure.SUM, amount, amount.type)
+        for n, amount in enumerate(amounts.values())
     ]
     joint = PlannedTable(relation, population.person, keys, (count, *sums), shown=False, max_rows=max_cells)
     idents = tuple((text, s.ident) for text, s in zip(amounts, sums, strict=True))
     return replace(family, joint=joint, amounts=idents)
-
-
-def _argument_type(statistic: PlannedStatistic) -> ScalarType:
-    assert statistic.argument is not None
-    return statistic.argument.type

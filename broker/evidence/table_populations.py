@@ -215,12 +215,10 @@ def _column_idents(relation: Relation) -> frozenset[int]:
 
 def rebuild_relation(population: Population, names: ColumnNumbers) -> Relation:
     """The base in the job's ids, with every column that any table of the job reads from it."""
-    return _rebuild(population.relation, "/", population, names, lone=isinstance(population.relation, Scan))
+    return _rebuild(population.relation, "/", population, names)
 
 
-def _rebuild(
-    relation: Relation, place: str, population: Population, names: ColumnNumbers, lone: bool = False
-) -> Relation:
+def _rebuild(relation: Relation, place: str, population: Population, names: ColumnNumbers) -> Relation:
     def number(ident: int) -> int:
         found = population.given[ident]
         assert isinstance(found, int)
@@ -231,8 +229,8 @@ def _rebuild(
             here = f"{place}{relation.table}"
             columns = tuple(names.scans[here].values())
             person = None if relation.person is None else number(relation.person)
-            years = names.years.get(here, relation.years) if lone else relation.years
-            return Scan(relation.table, columns, person, years)
+            # A lone scan has all years that any table of the job reads.
+            return Scan(relation.table, columns, person, names.years.get(here, relation.years))
         case Filter(child=child, predicate=predicate):
             return Filter(_rebuild(child, place, population, names), population.of(predicate))
         case Project(child=child):

@@ -69,11 +69,10 @@ class TabulationRequest:
 
     @property
     def wanted(self) -> tuple[StatisticRequest, ...]:
-        found = [StatisticRequest(Measure.COUNT_ROWS)] if self.count or not (self.measures or self.places) else []
-        found += [StatisticRequest(Measure.SUM, m) for m in self.sums] + [
-            StatisticRequest(Measure.MEAN, m) for m in self.means
-        ]
-        return (*found, *self.places)
+        counts = [StatisticRequest(Measure.COUNT_ROWS)] if self.count or not (self.measures or self.places) else []
+        sums = (StatisticRequest(Measure.SUM, m) for m in self.sums)
+        means = (StatisticRequest(Measure.MEAN, m) for m in self.means)
+        return (*counts, *sums, *means, *self.places)
 
 
 def check_request(request: TabulationRequest) -> None:

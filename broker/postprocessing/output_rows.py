@@ -192,20 +192,27 @@ def sort_and_limit(
     """Sort and limit rows. Hidden values come last in either direction. A limit skips `skip` rows and takes at most
     `count`, and with `ties` also the rows equal to the last one."""
     budget.spend(len(child.rows))
-    keyed = [(_sort_key(line, operator.order), line) for line in child.rows]
-    # a stable sort for each term, from the last to the first
-    for number, (_, descending) in reversed(list(enumerate(operator.order))):
-        shown = [k for k in keyed if k[0][number] is not None]
-        hidden = [k for k in keyed if k[0][number] is None]
-        keyed = sorted(shown, key=lambda k: k[0][number] or LOWEST_VALUE, reverse=descending) + hidden
+    keys = {number: _sort_key(line, operator.order) for number, line in enumerate(child.rows)}
+    found = in_order(keys, [descending for _, descending in operator.order])
     if isinstance(operator, Limit):
-        keyed = keyed[operator.skip :]
+        found = found[operator.skip :]
         if operator.count is not None:
-            more = keyed[operator.count :]
-            keyed = keyed[: operator.count]
-            if operator.ties and keyed:
-                keyed += [k for k in more if k[0] == keyed[-1][0]]  # sorted, so ties follow the last row
-    return OutputRows(tuple(line for _, line in keyed), child.blank)
+            more = found[operator.count :]
+            found = found[: operator.count]
+            if operator.ties and found:
+                found += [n for n in more if keys[n] == keys[found[-1]]]  # sorted, so ties follow the last row
+    return OutputRows(tuple(child.rows[n] for n in found), child.blank)
+
+
+def in_order(keys: Mapping[int, Sequence[SortValue | None]], descending: Sequence[bool]) -> list[int]:
+    """Numbers of rows sorted by their sort keys, hidden values last; equal rows keep their order."""
+    found = sorted(keys)
+    # a stable sort for each term, from the last to the first
+    for number, down in reversed(list(enumerate(descending))):
+        shown = [n for n in found if keys[n][number] is not None]
+        hidden = [n for n in found if keys[n][number] is None]
+        found = sorted(shown, key=lambda n: keys[n][number] or LOWEST_VALUE, reverse=down) + hidden
+    return found
 
 
 def _sort_key(line: OutputRow, order: SortOrder) -> tuple[SortValue | None, ...]:

@@ -22,6 +22,7 @@ from broker.postprocessing.output_rows import (
     cell_of,
     compute_cell,
     computed_cell,
+    in_order,
     is_true,
     sort_and_limit,
     sort_value,
@@ -104,10 +105,8 @@ def aggregate_rows(operator: Aggregate[PostAggregation], child: OutputRows, budg
     key, so that a figure over hidden rows only is hidden too. Spends steps of the budget."""
     # spent before the work, so that the limit also bounds the time
     budget.spend(len(child.rows) * (1 + len(operator.aggregates)))
-    found: dict[Hashable, list[tuple[OutputRow, dict[int, OutputCell]]]] = {}
-    if not operator.keys:
-        found[()] = [(line, {}) for line in child.rows]
-    for line in child.rows if operator.keys else ():
+    found: dict[Hashable, list[tuple[OutputRow, dict[int, OutputCell]]]] = {} if operator.keys else {(): []}
+    for line in child.rows:
         keys = {i: compute_cell(s, line.cells) for i, s in operator.keys}
         if not any(c.hidden for c in keys.values()):  # a hidden key belongs to no group
             found.setdefault(tuple(group_value(c.released) for c in keys.values()), []).append((line, keys))
@@ -219,7 +218,7 @@ class WindowPartition:
         budget.spend(len(lines))
         shown = [i for i, order in enumerate(self._orders) if not any(c.hidden for c in order)]
         self._sort_keys: dict[int, SortKey] = {i: tuple(sort_value(c.released) for c in self._orders[i]) for i in shown}
-        self._sorted = _in_order(self._sort_keys, [d for _, d in column.order])
+        self._sorted = in_order(self._sort_keys, [d for _, d in column.order])
         self._last = _last_peers([self._sort_keys[i] for i in self._sorted])
 
     def cells(self) -> list[OutputCell]:
@@ -273,7 +272,7 @@ class WindowPartition:
         found = {
             i: tuple(sort_value(c.exact) for c in self._orders[i]) for i, line in enumerate(self._lines) if line.persons
         }
-        ordered = _in_order(found, [d for _, d in self._column.order])
+        ordered = in_order(found, [d for _, d in self._column.order])
         exact = dict(zip(ordered, self._rank_values([found[i] for i in ordered]), strict=True))
         compared = computed_cell((c for i in existing for c in self._orders[i]), None)
         hidden = computed_cell((c for order in self._orders for c in order), None, hidden=True)
@@ -288,14 +287,6 @@ class WindowPartition:
         function = self._column.function
         argument = compute_cell(function.args[0], self._lines[0].cells).released if function.args else None
         return rank_values(function.op, places, argument)
-
-
-def _in_order(places: dict[int, SortKey], descending: Sequence[bool]) -> list[int]:
-    """Row numbers sorted by their sort keys; equal rows keep their order."""
-    found = sorted(places)
-    for number, down in reversed(list(enumerate(descending))):  # a stable sort for each key, from the last to the first
-        found = sorted(found, key=lambda i: places[i][number], reverse=down)
-    return found
 
 
 def _last_peers(places: Sequence[SortKey]) -> list[int]:

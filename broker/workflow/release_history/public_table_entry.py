@@ -104,7 +104,7 @@ class PublicTableAttempt:
             return self._run_recipe(ready, figures)
         # An attacker knows the figures anyway, so they are entered even without members.
         except _NumbersOnly as numbers:
-            amount = sum(map(len, figures.shown.values()))
+            amount = sum(map(len, figures.values()))
             return Reproduction(0, amount, numbers.why), self._numbers_only_entry(ready, figures), None
 
     def store(
@@ -167,14 +167,14 @@ class PublicTableAttempt:
 
     def _numbers_only_entry(self, ready: CheckedRecipe, figures: PublishedFigures) -> release_history.NewHistoryEntry:
         """Return an entry without members: each published row is a cell with its figures."""
-        rows = [figures.shown[keys] for keys in figures.rows]
+        rows = list(figures.values())
         known = (
             release_history.KnownFigure(
                 s.ident, "", once=False, told=name, reads=frozenset(), shown=_column(rows, s.ident)
             )
             for name, s in ready.recipe.statistics.items()
         )
-        return release_history.NewHistoryEntry(self._entry(ready.recipe.unit, len(figures.rows)), tuple(known))
+        return release_history.NewHistoryEntry(self._entry(ready.recipe.unit, len(figures)), tuple(known))
 
     def _entry(self, unit: str, cells: int) -> release_history.HistoryEntry:
         """Return the entry without a recipe, so that it equals no other table."""
