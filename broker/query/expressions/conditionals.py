@@ -10,7 +10,7 @@ from broker.query.diagnostics import BindError, check_arguments
 from broker.query.expressions import predicates
 from broker.query.expressions.arithmetic import check_fits, common_type
 from broker.query.expressions.expression_binder import ExpressionBinder
-from broker.query.operations.value_bounds import is_exact, known_facts, max_decimals
+from broker.query.operations.value_bounds import is_exact, max_decimals
 
 EXTREMES: dict[type[exp.Expr], str] = {exp.Greatest: "greatest", exp.Least: "least"}
 
@@ -19,7 +19,7 @@ EXTREMES: dict[type[exp.Expr], str] = {exp.Greatest: "greatest", exp.Least: "lea
 def _assuming(binder: ExpressionBinder, condition: scalars.Scalar) -> Iterator[None]:
     """Inside this context the condition holds, so a division or root that it makes safe is accepted."""
     before = len(binder.facts)
-    binder.facts += known_facts(condition)
+    binder.facts += scalars.conjuncts_of(condition)
     try:
         yield
     finally:

@@ -3,6 +3,7 @@
 from calendar import monthrange
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from broker.query.operations.operation import UNKNOWN, Fold, Operation, OperationKind
@@ -22,11 +23,7 @@ def _of_date(work: Callable[[date], Any]) -> Fold:
 
 def _between(count: Callable[[date], int]) -> Fold:
     """Fold that counts the boundaries between two dates. `count` gives the number of boundaries before a date."""
-
-    def fold(v: Sequence[Any]) -> Any:
-        return count(v[1]) - count(v[0]) if all(isinstance(d, date) for d in v) else UNKNOWN
-
-    return fold
+    return lambda v: count(v[1]) - count(v[0]) if all(isinstance(d, date) for d in v) else UNKNOWN
 
 
 def _whole_weeks(v: Sequence[Any]) -> Any:
@@ -77,14 +74,8 @@ def _form(name: str, text: str, work: Callable[[date], Any]) -> Operation:
     return _date_operation(name, text, _of_date(work), 1, of_first)
 
 
-def _moved(name: str, text: str, fold: Fold, arguments: int) -> Operation:
-    return _date_operation(name, text, fold, arguments, of_first)
-
-
-def _difference(name: str, text: str, fold: Fold) -> Operation:
-    return _date_operation(name, text, fold, 2, small)
-
-
+_moved = partial(_date_operation, magnitude=of_first)
+_difference = partial(_date_operation, arguments=2, magnitude=small)
 DATE_OPERATIONS = (
     _part("year", "year({0})", lambda d: d.year, values=(1, 9999)),
     _part("month", "month({0})", lambda d: d.month, values=(1, 12)),

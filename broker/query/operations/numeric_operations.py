@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, localcontext
+from functools import partial
 from math import ceil, floor, trunc
 from typing import Any
 
@@ -93,30 +94,15 @@ def _number(
     )  # fmt: skip
 
 
-def _exact(
-    name: str, text: str, fold: Fold, magnitude: sizes.Magnitude, arguments: int, *, has_argument_width: bool
-) -> Operation:
-    kind = OperationKind.OTHER
-    return _number(
-        name, text, fold, magnitude, arguments, kind=kind, exact_fold=True, has_argument_width=has_argument_width
-    )
+_exact = partial(_number, kind=OperationKind.OTHER, exact_fold=True)
+_cast = partial(_number, magnitude=sizes.of_first, kind=OperationKind.CAST, has_argument_width=False)
+_parsed = partial(_number, kind=OperationKind.OTHER, exact_fold=True, has_argument_width=False)
+"""A number that is read from a text."""
 
 
 def _whole(name: str, text: str, work: Callable[[Any], int], magnitude: sizes.Magnitude) -> Operation:
     """A number made whole."""
     return _exact(name, text, lambda v: work(exact_number(v[0])), magnitude, 1, has_argument_width=False)
-
-
-def _cast(name: str, text: str, fold: Fold, arguments: int, *, exact_fold: bool) -> Operation:
-    kind = OperationKind.CAST
-    return _number(
-        name, text, fold, sizes.of_first, arguments, kind=kind, exact_fold=exact_fold, has_argument_width=False
-    )
-
-
-def _parsed(name: str, text: str, fold: Fold, magnitude: sizes.Magnitude, arguments: int) -> Operation:
-    """A number that is read from a text."""
-    return _exact(name, text, fold, magnitude, arguments, has_argument_width=False)
 
 
 def _curve(name: str, text: str, magnitude: sizes.Magnitude, arguments: int = 1) -> Operation:
@@ -143,9 +129,9 @@ NUMERIC_OPERATIONS = (
     _exact("round", "round({0}, {1})", _rounding(ROUND_HALF_UP), sizes.of_rounded, 2, has_argument_width=True),
     _exact("round_truncated", "trunc({0}, {1})", _rounding(ROUND_DOWN), sizes.of_first, 2, has_argument_width=True),
     _whole("truncate", "CAST(trunc({0}) AS BIGINT)", trunc, sizes.of_first),
-    _cast("to_int", "CAST({0} AS BIGINT)", lambda v: int(v[0]), 1, exact_fold=True),
-    _cast("to_double", "CAST({0} AS DOUBLE)", lambda v: exact_number(v[0]), 1, exact_fold=False),
-    _cast("to_decimal", "CAST({0} AS DECIMAL({1}, {2}))", _to_decimal, 3, exact_fold=True),
+    _cast("to_int", "CAST({0} AS BIGINT)", lambda v: int(v[0]), arguments=1, exact_fold=True),
+    _cast("to_double", "CAST({0} AS DOUBLE)", lambda v: exact_number(v[0]), arguments=1, exact_fold=False),
+    _cast("to_decimal", "CAST({0} AS DECIMAL({1}, {2}))", _to_decimal, arguments=3, exact_fold=True),
     _parsed(
         "text_to_int",
         f"(CASE WHEN {_EMPTY} THEN 0 WHEN regexp_full_match({{0}}, '{_WHOLE_TEXT}') "

@@ -3,6 +3,7 @@ outside this table cannot be planned, folded or rendered. `fold` receives the ar
 `template` on all of them. If it cannot, it returns UNKNOWN, which is always safe."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from broker.domain.plans.scalars import Value
@@ -16,7 +17,7 @@ from broker.query.operations.operation import (
     truth_operation,
     unknown_fold as unknown,
 )
-from broker.query.operations.result_sizes import Length, Magnitude, longest, longest_of_all, of_first, of_largest
+from broker.query.operations.result_sizes import Length, Magnitude, longest, of_first, of_largest
 
 
 def _ordered(test: Callable[[Any, Any], bool]) -> Fold:
@@ -42,9 +43,7 @@ def _same(v: Sequence[Any]) -> Any:
     return (v[0] is None) == (v[1] is None) and (v[0] is None or exact_number(v[0]) == exact_number(v[1]))
 
 
-def _comparison(name: str, template: str, fold: Fold, arguments: int, *, strict: bool) -> Operation:
-    kind = OperationKind.COMPARISON
-    return truth_operation(name, template, fold, arguments, kind=kind, error_free=True, strict=strict)
+_comparison = partial(truth_operation, kind=OperationKind.COMPARISON, error_free=True)
 
 
 def _choice(
@@ -66,7 +65,7 @@ _TABLE = (
     _choice("and", "| AND |", unknown, 2, or_more=True, magnitude=of_first, length=longest),
     _choice("or", "| OR |", unknown, 2, or_more=True, magnitude=of_first, length=longest),
     truth_operation("not", "(NOT {0})", lambda v: not v[0], 1, kind=OperationKind.OTHER, error_free=True),
-    _choice("coalesce", "coalesce|, |", _coalesce, 2, or_more=True, magnitude=of_largest, length=longest_of_all),
+    _choice("coalesce", "coalesce|, |", _coalesce, 2, or_more=True, magnitude=of_largest, length=of_largest),
     _choice(
         *("nullif", "nullif({0}, {1})", lambda v: None if v[0] == v[1] else v[0], 2),
         or_more=False, magnitude=of_first, length=longest,

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from typing import TypeVar
 
 from broker.domain.plans.scalars import Literal, Scalar, ScalarType
 
+Size = TypeVar("Size", int, Decimal)
+"""A length or a magnitude."""
 Magnitude = Callable[[Sequence[Decimal], Sequence[Scalar]], Decimal]
 """Upper bound of the absolute value of a result, from the magnitudes of the arguments and the arguments."""
 Length = Callable[[Sequence[int], Sequence[Scalar]], int]
@@ -24,11 +27,11 @@ OTHER_TEXT_LENGTH = 20
 """Most characters of a number or date as text."""
 
 
-def of_first(sizes: Sequence[Decimal], _: Sequence[Scalar]) -> Decimal:
+def of_first(sizes: Sequence[Size], _: Sequence[Scalar]) -> Size:
     return sizes[0]
 
 
-def of_largest(sizes: Sequence[Decimal], _: Sequence[Scalar]) -> Decimal:
+def of_largest(sizes: Sequence[Size], _: Sequence[Scalar]) -> Size:
     return max(sizes)
 
 
@@ -97,14 +100,6 @@ def _literal_int(scalar: Scalar) -> int:
 def longest(sizes: Sequence[int], args: Sequence[Scalar]) -> int:
     """The longest argument of a function of texts."""
     return max(sizes) if args[0].type is ScalarType.TEXT else OTHER_TEXT_LENGTH
-
-
-def longest_of_all(sizes: Sequence[int], _: Sequence[Scalar]) -> int:
-    return max(sizes)
-
-
-def first_length(sizes: Sequence[int], _: Sequence[Scalar]) -> int:
-    return sizes[0]
 
 
 def joined(sizes: Sequence[int], _: Sequence[Scalar]) -> int:

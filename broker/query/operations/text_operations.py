@@ -1,6 +1,7 @@
 """Text operations: DuckDB text, and the same computation in Python for ASCII. No dialects, no other values."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from broker.query.operations import result_sizes as sizes
@@ -27,11 +28,7 @@ def _text(v: Sequence[Any]) -> Any:
 
 def _ascii(work: Callable[..., Any]) -> Fold:
     """A fold over texts, UNKNOWN unless all are ASCII."""
-
-    def fold(v: Sequence[Any]) -> Any:
-        return work(*v) if all(x.isascii() for x in v if isinstance(x, str)) else UNKNOWN
-
-    return fold
+    return lambda v: work(*v) if all(x.isascii() for x in v if isinstance(x, str)) else UNKNOWN
 
 
 def like(text: str, pattern: str) -> bool:
@@ -58,13 +55,12 @@ def _joined_by(v: Sequence[Any]) -> Any:
     return v[0].join(x for x in v[1:] if x is not None)
 
 
-def _test(name: str, template: str, fold: Fold, arguments: int, *, error_free: bool) -> Operation:
-    """A test of a text."""
-    return truth_operation(name, template, fold, arguments, kind=OperationKind.OTHER, error_free=error_free)
+_test = partial(truth_operation, kind=OperationKind.OTHER)
+"""A test of a text."""
 
 
 def _text_operation(
-    name: str, template: str, fold: Fold, arguments: int, *, magnitude: sizes.Magnitude, length: sizes.Length,
+    name: str, template: str, fold: Fold, arguments: int, length: sizes.Length, *, magnitude: sizes.Magnitude,
     or_more: bool = False, strict: bool = True,
 ) -> Operation:  # fmt: skip
     return Operation(
@@ -73,22 +69,12 @@ def _text_operation(
     )  # fmt: skip
 
 
-def _changed(name: str, template: str, fold: Fold, arguments: int, length: sizes.Length) -> Operation:
-    """A text made of another one."""
-    return _text_operation(name, template, fold, arguments, magnitude=sizes.of_first, length=length)
-
-
-def _joined_all(name: str, template: str, fold: Fold, arguments: int, length: sizes.Length) -> Operation:
-    """A text joined from any number of texts, without those that are NULL."""
-    return _text_operation(
-        *(name, template, fold, arguments), magnitude=sizes.of_first, length=length, or_more=True, strict=False
-    )
-
-
-def _place(name: str, template: str, fold: Fold, arguments: int) -> Operation:
-    """A number of characters of a text."""
-    return _text_operation(name, template, fold, arguments, magnitude=sizes.small, length=sizes.longest)
-
+_changed = partial(_text_operation, magnitude=sizes.of_first)
+"""A text made of another one."""
+_joined_all = partial(_text_operation, magnitude=sizes.of_first, or_more=True, strict=False)
+"""A text joined from any number of texts, without those that are NULL."""
+_place = partial(_text_operation, length=sizes.longest, magnitude=sizes.small)
+"""A number of characters of a text."""
 
 TEXT_OPERATIONS = (
     truth_operation(
@@ -117,8 +103,8 @@ TEXT_OPERATIONS = (
         "stuff", "(CASE WHEN length({0}) > {1} THEN left({0}, {1}) || {3} || substring({0}, {2}) END)",
         *(_ascii(_stuff), 4, sizes.inserted),
     ),
-    _changed("upper", "upper({0})", _ascii(str.upper), 1, sizes.first_length),
-    _changed("lower", "lower({0})", _ascii(str.lower), 1, sizes.first_length),
+    _changed("upper", "upper({0})", _ascii(str.upper), 1, sizes.of_first),
+    _changed("lower", "lower({0})", _ascii(str.lower), 1, sizes.of_first),
     _changed("trim", "trim({0})", _ascii(lambda s: s.strip(" ")), 1, sizes.longest),
     _changed("trim_left", "ltrim({0})", _ascii(lambda s: s.lstrip(" ")), 1, sizes.longest),
     _changed("trim_right", "rtrim({0})", _ascii(lambda s: s.rstrip(" ")), 1, sizes.longest),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, conjuncts_of
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
 from broker.query.operations.registry import OPERATIONS
 from broker.query.operations.result_sizes import LARGEST_NUMBER, OTHER_TEXT_LENGTH, UNBOUNDED
 from broker.query.symbols import SymbolTable
@@ -66,8 +66,7 @@ def _range_of_call(op: str, args: tuple[Scalar, ...], symbols: SymbolTable) -> V
     if op in RANGE_PRESERVING:
         return low, high
     if op in {"negate", "abs"}:
-        ends = (-high, -low) if op == "negate" else (max(low, -high, Decimal(0)), max(abs(low), abs(high)))
-        return ends
+        return (-high, -low) if op == "negate" else (max(low, -high, Decimal(0)), max(abs(low), abs(high)))
     if op in {"floor", "ceiling", "truncate", "round", "round_truncated", "to_decimal", "remainder"}:
         digits = args[1].value if op == "round" and isinstance(args[1], Literal) else 0
         return _rounded(op, low, high, Decimal(10) ** max(0, -digits) if isinstance(digits, int) else Decimal(1))
@@ -109,9 +108,7 @@ def is_nonnegative(scalar: Scalar, symbols: SymbolTable, facts: list[Scalar]) ->
 
 def is_positive(scalar: Scalar, symbols: SymbolTable, facts: list[Scalar]) -> bool:
     found = value_range(scalar, symbols)
-    if found is not None and found[0] > 0:
-        return True
-    if any(low > 0 or (strict and low >= 0) for low, strict in _lower_bounds(scalar, facts)):
+    if (found is not None and found[0] > 0) or _is_known_positive(scalar, facts):
         return True
     return is_nonnegative(scalar, symbols, facts) and _is_known_nonzero(scalar, facts)
 
@@ -121,9 +118,11 @@ def is_nonzero(scalar: Scalar, symbols: SymbolTable, facts: list[Scalar]) -> boo
     found = value_range(scalar, symbols)
     if found is not None and not found[0] <= 0 <= found[1]:
         return True
-    return _is_known_nonzero(scalar, facts) or any(
-        low > 0 or (strict and low >= 0) for low, strict in _lower_bounds(scalar, facts)
-    )
+    return _is_known_nonzero(scalar, facts) or _is_known_positive(scalar, facts)
+
+
+def _is_known_positive(scalar: Scalar, facts: list[Scalar]) -> bool:
+    return any(low > 0 or (strict and low >= 0) for low, strict in _lower_bounds(scalar, facts))
 
 
 def _is_known_nonzero(scalar: Scalar, facts: list[Scalar]) -> bool:
@@ -151,16 +150,14 @@ def _lower_bounds(scalar: Scalar, facts: list[Scalar]) -> list[tuple[Decimal, bo
     return found
 
 
-def known_facts(condition: Scalar) -> list[Scalar]:
-    """Facts that hold where a condition is true."""
-    return list(conjuncts_of(condition))
-
-
 DEFAULT_MAGNITUDES = {ScalarType.FLAG: Decimal(1), ScalarType.INT: Decimal(2) ** 31}
 DEFAULT_MAGNITUDE = Decimal(10) ** 12
 
 MOST_DECIMALS = 18
 """Most decimal places of exact arithmetic. With whole parts up to LARGEST_NUMBER, values fit the engine's 38 digits."""
+
+WIDEST_WHOLE = Decimal(10) ** 38
+"""Above the widest numbers of the engine, which have 38 digits."""
 
 MOST_ROWS = Decimal(10) ** 9
 """More rows than a sum can ever have."""
@@ -266,17 +263,17 @@ def fits(scalar: Scalar, symbols: SymbolTable) -> bool:
 
 def sum_fits(scalar: Scalar, symbols: SymbolTable) -> bool:
     """Whether the engine can sum a number over any rows without overflow."""
-    size = magnitude(scalar, symbols)
-    return (
-        size <= LARGEST_NUMBER and size * Decimal(10) ** max_decimals(scalar, symbols) * MOST_ROWS < Decimal(10) ** 38
-    )
+    return magnitude(scalar, symbols) <= LARGEST_NUMBER and _steps(scalar, symbols) * MOST_ROWS < WIDEST_WHOLE
 
 
 def square_fits(scalar: Scalar, symbols: SymbolTable) -> bool:
     """Whether the engine can sum the squares of an exact number over any rows, as whole numbers."""
-    return (magnitude(scalar, symbols) * Decimal(10) ** max_decimals(scalar, symbols)) ** 2 * MOST_ROWS < Decimal(
-        10
-    ) ** 38
+    return _steps(scalar, symbols) ** 2 * MOST_ROWS < WIDEST_WHOLE
+
+
+def _steps(scalar: Scalar, symbols: SymbolTable) -> Decimal:
+    """Upper bound of the absolute value of a number as a whole number of its last decimal place."""
+    return magnitude(scalar, symbols) * Decimal(10) ** max_decimals(scalar, symbols)
 
 
 def max_length(scalar: Scalar, symbols: SymbolTable) -> int:
