@@ -9,7 +9,7 @@ from broker.query.sql.extra_evidence import institution_columns, record_key_colu
 from broker.query.sql.generator import quoted
 from broker.query.sql.member_statements import render_member_cells, render_members
 from broker.query.sql.replacement_rows import has_replacement_rows
-from broker.query.sql.table_statement import TwoPassQuery, render, two_pass_query
+from broker.query.sql.table_statement import TwoPassQuery, two_pass_query
 
 __all__ = [
     "CompiledSql",
@@ -21,7 +21,6 @@ __all__ = [
     "institution_columns",
     "quoted",
     "record_key_columns",
-    "render",
     "render_member_cells",
     "render_members",
     "render_public",

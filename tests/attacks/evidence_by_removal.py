@@ -10,9 +10,9 @@ import duckdb
 
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import EvidenceNeeds, PlannedTable
-from broker.query import render
 from broker.query.sql.person_evidence import EVIDENCE_FIELDS, PersonEvidence
 from tests.attacks.evidence_shapes import World
+from tests.oracles.whole_statement import render
 from tests.spec.query.query_kit import CATALOGUE
 
 OWN = frozenset(

@@ -27,7 +27,6 @@ from broker.domain.plans.scalars import ColumnRef, ScalarType
 from broker.evidence.tabulation import TabulationRequest
 from broker.policy.disclosure_rules import ZeroPolicy
 from broker.policy.files import load_policies
-from broker.query import render
 from broker.storage.content_store import FolderContentStore
 from broker.workflow.pipeline import script_outputs, trusted_stage
 from broker.workflow.verdict_routes import route_of
@@ -47,6 +46,7 @@ from tests.attacks.little_town import (
 )
 from tests.files import made
 from tests.oracles.tabulate import tabulate_rows
+from tests.oracles.whole_statement import render
 from tests.spec.disclosure.job_kit import judged as judged_job, people as crowd
 from tests.spec.query.query_kit import planned
 

@@ -12,8 +12,8 @@ import pytest
 from broker.domain.plans.plan import EvidenceNeeds
 from broker.engine.duckdb_engine import joint_tables
 from broker.engine.result_frames import read_joint_table
-from broker.query import render
 from tests.attacks.little_town import leaves, refused
+from tests.oracles.whole_statement import render
 from tests.spec.query.query_kit import compiled, database, drawn, planned, run
 
 pytestmark = pytest.mark.long

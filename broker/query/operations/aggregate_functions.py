@@ -15,9 +15,10 @@ from broker.query.operations.operation import CONTEXT, exact_number
 
 @dataclass(frozen=True, slots=True)
 class AggregateFunction:
-    """An aggregate function. `fold` receives the values of the first argument that are not NULL, and the values of the
-    other arguments on the first row. `measure`: what it is over other people's rows, which are then judged like a
-    statistic; None: the result can be one row's own value, so it may not run over them."""
+    """An aggregate function. `template` says where a window comes, if not at its end. `fold` receives the values of the
+    first argument that are not NULL, and the values of the other arguments on the first row. `measure`: what it is over
+    other people's rows, which are then judged like a statistic; None: the result can be one row's own value, so it may
+    not run over them."""
 
     name: str
     template: str
@@ -45,10 +46,8 @@ def _quantile(values: Sequence[Any], rest: Sequence[Any]) -> Value:
     """Linear interpolation between the order statistics at (n - 1) q."""
     if not values:
         return None
-    ordered, place = (
-        sorted(Decimal(exact_number(v)) for v in values),
-        (len(values) - 1) * Decimal(exact_number(rest[0])),
-    )
+    ordered = sorted(Decimal(exact_number(v)) for v in values)
+    place = (len(values) - 1) * Decimal(exact_number(rest[0]))
     low = int(place.to_integral_value(rounding=ROUND_DOWN))
     high = min(low + 1, len(values) - 1)
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
@@ -82,9 +81,9 @@ _TABLE = (
     AggregateFunction("count", "COUNT({0})", lambda v, _: len(v), Measure.COUNT_VALUES),
     AggregateFunction("count_distinct", "COUNT(DISTINCT {0})", lambda v, _: len(Counter(v)), Measure.COUNT_DISTINCT),
     AggregateFunction("sum", "SUM({0})", _sum, Measure.SUM),
-    AggregateFunction("mean", "(CAST(SUM({0}) AS DOUBLE) / nullif(COUNT({0}), 0))", _mean, Measure.MEAN),
+    AggregateFunction("mean", "(CAST(SUM({0}){over} AS DOUBLE) / nullif(COUNT({0}){over}, 0))", _mean, Measure.MEAN),
     AggregateFunction(
-        "mean_truncated", "CAST(SUM({0}) // nullif(COUNT({0}), 0) AS BIGINT)", _mean_truncated, Measure.MEAN
+        "mean_truncated", "CAST(SUM({0}){over} // nullif(COUNT({0}){over}, 0) AS BIGINT)", _mean_truncated, Measure.MEAN
     ),
     AggregateFunction("least", "MIN({0})", lambda v, _: min(v, default=None), None),
     AggregateFunction("greatest", "MAX({0})", lambda v, _: max(v, default=None), None),

@@ -2,7 +2,6 @@
 
 # ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
 
-from collections.abc import Iterator
 from itertools import pairwise
 
 from broker.domain.evidence import VaultProofs
@@ -63,6 +62,9 @@ def slot_sql(y: str, number: BoundedNumber, vector: BinVector) -> str:
 SATURATION = 2**62
 """Value at which a coordinate saturates. Clamping never increases the distance of two values."""
 
+PERSONS = "COUNT(DISTINCT p)"
+"""SQL of the coordinate that counts persons. Each counts as 1 where rows are summed by person first."""
+
 
 def render_sums(table: BoundedTable, proofs: VaultProofs) -> str:
     """Statement with one row for each cell, holding the coordinates of every vector of powers."""
@@ -70,18 +72,17 @@ def render_sums(table: BoundedTable, proofs: VaultProofs) -> str:
     keys = key_names(table)
     places = [i for i, v in enumerate(table.vectors) if isinstance(v, BernsteinVector)]
     rows = _rows(table, coding, places)
-    names = [f"v{i}_{j}" for i in places for j in range(table.vectors[i].width)]
+    texts = {f"v{i}_{j}": text for i in places for j, text in enumerate(_coordinates(table, i))}
     if table.person_bound is not None:
-        totals = [_sum_of(n, p) for n, p in zip(names, _are_persons(table, places), strict=True)]
-        return _grouping_sets(table, coding, _per_person(table, rows, keys, places), totals, names)
-    texts = [text for i in places for text in _coordinates(table, i)]
-    columns = [f"{text} AS {name}" for text, name in zip(texts, names, strict=True)]
+        totals = [f"{PERSONS} AS {name}" if text == PERSONS else _sum_of(name) for name, text in texts.items()]
+        return _grouping_sets(table, coding, _per_person(table, rows, keys, texts), totals, [*texts])
+    columns = [f"{text} AS {name}" for name, text in texts.items()]
     # persons of several grouping sets must be counted in each set, because they cannot be added
-    if any(isinstance(v, BernsteinVector) and v.persons for v in table.vectors) and len(table.grouping_sets) > 1:
-        return _grouping_sets(table, coding, rows, columns, names)
+    if PERSONS in texts.values() and len(table.grouping_sets) > 1:
+        return _grouping_sets(table, coding, rows, columns, [*texts])
     # sums are additive, so grouping sets are computed from the cells
     cells = f"(SELECT {', '.join([*keys, *columns])} FROM {rows}{group_by(keys)})"
-    return _grouping_sets(table, coding, cells, [_sum_of(n) for n in names], names)
+    return _grouping_sets(table, coding, cells, [*map(_sum_of, texts)], [*texts])
 
 
 def render_slots(table: BoundedTable, place: int, proofs: VaultProofs) -> str:
@@ -115,7 +116,7 @@ def _coordinates(table: BoundedTable, place: int) -> list[str]:
     vector = table.vectors[place]
     assert isinstance(vector, BernsteinVector)
     if vector.persons:
-        return ["COUNT(DISTINCT p)"]
+        return [PERSONS]
     if vector.number is None:
         return ["COUNT(*)"]
     y, w = f"y{vector.number}", table.numbers[vector.number].width
@@ -129,29 +130,16 @@ def _coordinates(table: BoundedTable, place: int) -> list[str]:
     return [*found, f"((COUNT(*) - {n})::HUGEINT * {w**vector.degree})"] if vector.missing else found
 
 
-def _per_person(table: BoundedTable, rows: str, keys: list[str], places: list[int]) -> str:
+def _per_person(table: BoundedTable, rows: str, keys: list[str], texts: dict[str, str]) -> str:
     """One row for each person and cell, weighing at most as much as `rows` rows, in at most `cells` cells for each
     person. A hash of the person's own cells chooses them: a random number per person would depend on who else is
-    present."""
+    present. `texts`: the coordinates by name."""
     assert table.person_bound is not None
-    names, texts = [], []
-    for i in places:
-        vector = table.vectors[i]
-        persons = isinstance(vector, BernsteinVector) and vector.persons
-        for j, text in enumerate(["1"] if persons else _coordinates(table, i)):
-            names.append(f"v{i}_{j}")
-            texts.append(text)
-    made = ", ".join(f"CAST({t} AS HUGEINT) AS {n}" for t, n in zip(texts, names, strict=True))
+    made = ", ".join(f"CAST({'1' if t == PERSONS else t} AS HUGEINT) AS {n}" for n, t in texts.items())
     own = f"SELECT p, {', '.join([*keys, 'COUNT(*) AS n', made])} FROM {rows} GROUP BY {', '.join(['p', *keys])}"
     most = table.person_bound.rows
-    cut = [f"CASE WHEN n > {most} THEN {v} * {most} // n ELSE {v} END AS {v}" for v in names]
-    return f"(SELECT {', '.join([*keys, 'p', *cut])} FROM ({own}){_few_cells(table, keys, ['n', *names])})"
-
-
-def _are_persons(table: BoundedTable, places: list[int]) -> Iterator[bool]:
-    """For each coordinate, whether it counts persons."""
-    for vector in (table.vectors[i] for i in places):
-        yield from [isinstance(vector, BernsteinVector) and vector.persons] * vector.width
+    cut = [f"CASE WHEN n > {most} THEN {v} * {most} // n ELSE {v} END AS {v}" for v in texts]
+    return f"(SELECT {', '.join([*keys, 'p', *cut])} FROM ({own}){_few_cells(table, keys, ['n', *texts])})"
 
 
 def _few_cells(table: BoundedTable, keys: list[str], own: list[str]) -> str:
@@ -203,5 +191,5 @@ def _on_lists(table: BoundedTable) -> str:
     return f" WHERE {' AND '.join(found)}" if found else ""
 
 
-def _sum_of(name: str, persons: bool = False) -> str:
-    return f"{'COUNT(DISTINCT p)' if persons else f'SUM({name})'} AS {name}"
+def _sum_of(name: str) -> str:
+    return f"SUM({name}) AS {name}"

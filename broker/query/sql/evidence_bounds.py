@@ -11,7 +11,6 @@ from broker.domain.plans.measure import Contribution
 from broker.domain.plans.plan import EvidenceNeeds, PlannedStatistic
 from broker.domain.plans.scalars import Case, Literal, Scalar
 from broker.query.analysis.aggregate_arguments import is_never_null
-from broker.query.sql.generator import scalar_sql
 from broker.query.sql.person_evidence import mean_sql, others_sql, second_largest_sql, whole_sum
 from broker.query.sql.proven_scan import ProvenScan
 
@@ -75,20 +74,9 @@ def over(count: str, parts: int) -> str:
     return count if parts == 1 else f"(({count} + {parts - 1}) // {parts})"
 
 
-def count_where(condition: str) -> str:
-    """SQL of the number of rows that satisfy a condition. A sum of truth values is faster than a filter."""
-    return whole_sum(condition)
-
-
-def argument_sql(statistic: PlannedStatistic) -> str | None:
-    """SQL of the argument column in the rows. For a count of rows that satisfy a condition, it is the condition."""
-    if statistic.argument is None:
-        return None
-    return scalar_sql(_condition(statistic) or statistic.argument)
-
-
-def _condition(statistic: PlannedStatistic) -> Scalar | None:
-    """Condition of COUNT(CASE WHEN condition THEN constant END); None for other statistics."""
+def counted_condition(statistic: PlannedStatistic) -> Scalar | None:
+    """Condition of COUNT(CASE WHEN condition THEN constant END); None for other statistics. It is the argument column
+    of the rows."""
     match statistic.argument:
         case Case(whens=((condition, Literal(value=value)),), otherwise=Literal(value=None)) if value is not None:
             return condition if statistic.measure.traits.contribution is Contribution.PRESENCE else None
@@ -111,8 +99,8 @@ def _rows(statistic: PlannedStatistic, proven: ProvenScan) -> StatisticBounds:
 
 def _count(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenScan) -> StatisticBounds:
     i = statistic.ident
-    stated, count = _condition(statistic) is not None, FieldBounds(f"b.n{i}")
-    firsts = (f"{count_where(f'a{i}') if stated else f'COUNT(a{i})'} AS n{i}",)
+    stated, count = counted_condition(statistic) is not None, FieldBounds(f"b.n{i}")
+    firsts = (f"{whole_sum(f'a{i}') if stated else f'COUNT(a{i})'} AS n{i}",)
     if proven.is_single:
         return StatisticBounds(dict.fromkeys(("value", "rows", "persons"), count), firsts)
     return StatisticBounds(
@@ -143,7 +131,7 @@ def _few(rows: str, persons: str, needs: EvidenceNeeds) -> str:
 def _ones(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenScan) -> StatisticBounds:
     i = statistic.ident
     sides = (("o", 1), ("z", 0))
-    firsts = tuple(f"{count_where(f'a{i} = {bit}')} AS {side}{i}" for side, bit in sides)
+    firsts = tuple(f"{whole_sum(f'a{i} = {bit}')} AS {side}{i}" for side, bit in sides)
     ones = f"b.o{i}"
     if statistic.measure.traits.is_ratio:
         value = f"(b.o{i} / nullif(b.o{i} + b.z{i}, 0))"
@@ -162,7 +150,7 @@ def _ones(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenScan)
     return StatisticBounds(
         fields | dict(zip(("persons", "rest"), found, strict=True)),
         # first rows: each person has at most one a year
-        (*firsts, *(f"{count_where(f'a{i} = {bit} AND r = 0')} AS f{side}{i}" for side, bit in sides)),
+        (*firsts, *(f"{whole_sum(f'a{i} = {bit} AND r = 0')} AS f{side}{i}" for side, bit in sides)),
         bounds=tuple(
             f"greatest({over(f'{side}{i}', proven.most)}, {over(f'f{side}{i}', proven.years)}) AS l{side}{i}"
             for side, _ in sides
@@ -202,7 +190,7 @@ def _number(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenSca
         (
             f"COUNT(a{i}) AS n{i}", f"SUM(a{i}) AS t{i}", f"MAX({f'abs(a{i})' if signed else f'a{i}'}) AS m{i}",
             *((f"MIN(a{i}) AS v{i}", f"SUM(abs(a{i})) AS w{i}") if signed else ()),
-            *((f"{count_where(f'a{i} <> 0')} AS z{i}",) if is_sum else ()),
+            *((f"{whole_sum(f'a{i} <> 0')} AS z{i}",) if is_sum else ()),
             *((f"bit_or({_bit(statistic.argument, f'a{i}')}) AS h{i}",) if single else ()),
         ),
         () if single else (

@@ -9,6 +9,7 @@ from broker.domain.plans import plan
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.scalars import ScalarType
 from broker.domain.rounding_grid import as_power_of_ten, first_number
+from broker.query.operations.aggregate_functions import aggregate_sql
 from broker.query.sql.extra_evidence import with_extra_evidence, with_institutions
 from broker.query.sql.generator import relation_sql
 from broker.query.sql.key_columns import group_by, key_names, key_order, row_limit, same_keys
@@ -123,10 +124,8 @@ def render_exact(table: plan.PlannedTable, needs: plan.EvidenceNeeds) -> str:
 
 def _quantile(statistic: plan.PlannedStatistic) -> str:
     assert isinstance(statistic.form, plan.QuantileForm)
-    value, of = f"a{statistic.ident}", statistic.form.fraction
-    return (
-        f"quantile_disc({value}, {of})" if statistic.form.discrete else f"quantile_cont(CAST({value} AS DOUBLE), {of})"
-    )
+    op = "quantile_discrete" if statistic.form.discrete else "quantile"
+    return aggregate_sql(op, (f"a{statistic.ident}", str(statistic.form.fraction)))
 
 
 def _deviation(statistic: plan.PlannedStatistic) -> str:
@@ -134,11 +133,8 @@ def _deviation(statistic: plan.PlannedStatistic) -> str:
     assert isinstance(statistic.form, plan.DeviationForm)
     value, places, whole = f"a{statistic.ident}", statistic.form.places, statistic.form.of_population
     exact = f"CAST({value} * {10**places} AS HUGEINT)"
-    total, squares, count = (
-        f"CAST(SUM({exact}) AS DOUBLE)",
-        f"CAST(SUM({exact} * {exact}) AS DOUBLE)",
-        f"COUNT({value})",
-    )
+    total, squares = (f"CAST(SUM({text}) AS DOUBLE)" for text in (exact, f"{exact} * {exact}"))
+    count = f"COUNT({value})"
     # rounding must not make the difference negative
     spread = f"greatest(0, {squares} - {total} * {total} / nullif({count}, 0))"
     variance = f"({spread} / nullif({count if whole else f'greatest({count} - 1, 0)'}, 0) / 1e{2 * places})"

@@ -3,10 +3,12 @@
 # ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
 
 import re
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
 from broker.domain.plans import operators as ops
+from broker.domain.plans.plan import PlannedTable
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
 from broker.query.operations.aggregate_functions import aggregate_sql
 from broker.query.operations.possible_values import ONLY_NULL, possible_values
@@ -46,6 +48,16 @@ def relation_sql(relation: ops.Relation, least: int) -> str:
             return f"(SELECT * FROM {relation_sql(child, least)}{by} LIMIT {count})"
 
 
+def contribution_rows(
+    table: PlannedTable, relation: ops.Relation, person: int, least: int, more: Sequence[str] = ()
+) -> str:
+    """SELECT with the keys `k` of each row of a relation, its person `p`, more columns, and the arguments `a` of the
+    table's statistics."""
+    keys = [f"{scalar_sql(k.expression)} AS k{i}" for i, k in enumerate(table.keys)]
+    arguments = [f"{scalar_sql(s.argument)} AS a{s.ident}" for s in table.statistics if s.argument is not None]
+    return f"SELECT {', '.join([*keys, f'c{person} AS p', *more, *arguments])} FROM {relation_sql(relation, least)}"
+
+
 def _values_sql(relation: ops.Values) -> str:
     if not relation.columns:
         return "(SELECT 1)"  # one row without columns
@@ -79,7 +91,7 @@ def _group_by_sql(relation: ops.Aggregate[ops.Relation], least: int) -> str:
         shown.append(f"c{relation.counted} AS c{relation.person}")
         by.append(f"c{relation.counted}")
     for ident, aggregate in relation.aggregates:
-        text = function_sql(aggregate)
+        text = _function_sql(aggregate)
         shown.append(f"{_hidden_below(text, aggregate, relation.counted, least) if context else text} AS c{ident}")
     grouped = f" GROUP BY {', '.join(by)}" if by else ""
     # too small groups do not exist; without keys, the only row stays, with NULLs
@@ -87,51 +99,26 @@ def _group_by_sql(relation: ops.Aggregate[ops.Relation], least: int) -> str:
     return f"(SELECT {', '.join(shown) or '1'} FROM {relation_sql(relation.child, least)}{grouped}{having})"
 
 
-def function_sql(aggregate: ops.AggregateCall, over: str = "") -> str:
+def _function_sql(aggregate: ops.AggregateCall, over: str = "") -> str:
     return aggregate_sql(aggregate.op, [scalar_sql(a) for a in aggregate.args], over)
 
 
 def _hidden_below(text: str, aggregate: ops.AggregateCall, counted: int | None, least: int, over: str = "") -> str:
-    """SQL of an aggregate over other people. NULL if fewer persons contribute than may be shown."""
+    """SQL of an aggregate over other people. NULL if fewer persons contribute than may be shown. `over`: the window
+    whose persons count."""
     person = f"c{counted}"
     if aggregate.args and not isinstance(aggregate.args[0], Literal):
         person = f"CASE WHEN {scalar_sql(aggregate.args[0])} IS NOT NULL THEN {person} END"
-    return f"(CASE WHEN COUNT(DISTINCT {person}){over} >= {least} THEN {text}{over} END)"
+    return f"(CASE WHEN COUNT(DISTINCT {person}){over} >= {least} THEN {text} END)"
 
 
 def _window_sql(window: ops.WindowColumn, counted: int | None, least: int) -> str:
+    """SQL of a window column. Over other people, all persons of the partition count, even if the window is a running
+    one."""
     partition = f"PARTITION BY {', '.join(map(scalar_sql, window.partition))}" if window.partition else ""
     order = f"ORDER BY {_order_sql(window.order)}" if window.order else ""
-    over = f" OVER ({' '.join(part for part in (partition, order) if part)})"
-    text = function_sql(window.function)
-    if window.function.op == "mean":
-        text = _mean_over(window.function, over)
-    elif window.function.op == "mean_truncated":
-        text = _mean_over(window.function, over, truncated=True)
-    elif not window.shared:
-        return function_sql(window.function, over)
-    if not window.shared:
-        return text
-    return _shared_window_sql(window, text, over, partition, counted, least)
-
-
-def _mean_over(function: ops.AggregateCall, over: str, truncated: bool = False) -> str:
-    """SQL of a mean over a window: a sum divided by a count, each over the window."""
-    value = scalar_sql(function.args[0])
-    total, count = f"SUM({value}){over}", f"nullif(COUNT({value}){over}, 0)"
-    return f"CAST({total} // {count} AS BIGINT)" if truncated else f"(CAST({total} AS DOUBLE) / {count})"
-
-
-def _shared_window_sql(
-    window: ops.WindowColumn, text: str, over: str, partition: str, counted: int | None, least: int
-) -> str:
-    """SQL of a window over other people. All persons of the partition count, even if the window is a running one."""
-    person, function = f"c{counted}", window.function
-    if function.args and not isinstance(function.args[0], Literal):
-        person = f"CASE WHEN {scalar_sql(function.args[0])} IS NOT NULL THEN {person} END"
-    # a mean has its window inside already
-    found = text if function.op in {"mean", "mean_truncated"} else f"{text}{over}"
-    return f"(CASE WHEN COUNT(DISTINCT {person}) OVER ({partition}) >= {least} THEN {found} END)"
+    text = _function_sql(window.function, f" OVER ({' '.join(part for part in (partition, order) if part)})")
+    return _hidden_below(text, window.function, counted, least, f" OVER ({partition})") if window.shared else text
 
 
 def _order_sql(order: tuple[tuple[Scalar, bool], ...]) -> str:

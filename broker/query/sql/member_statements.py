@@ -3,11 +3,13 @@ after the table was judged; the frequent statement of evidence does not include 
 
 # ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
 
+from dataclasses import replace
+
 from broker.domain.evidence import VaultProofs
 from broker.domain.plans.member_amounts import AmountColumn, AmountKind, amount_columns
 from broker.domain.plans.plan import EvidenceNeeds, PlannedTable
 from broker.domain.plans.scalars import ScalarType
-from broker.query.sql.generator import relation_sql, scalar_sql
+from broker.query.sql.generator import contribution_rows
 from broker.query.sql.key_columns import key_names, key_order, same_keys
 from broker.query.sql.proven_scan import proven_scan_of
 from broker.query.sql.table_statement import NO_PROOFS
@@ -29,9 +31,7 @@ def render_members(table: PlannedTable, least: int, proofs: VaultProofs = NO_PRO
     proven = proven_scan_of(table, EvidenceNeeds(least), proofs, 0)
     single = proven is not None and proven.is_single
     floats = {s.ident for s in table.statistics if s.argument is not None and s.argument.type is ScalarType.DOUBLE}
-    amounts = [
-        f"{_of_only_row(c) if single else _summed(c, c.statistic in floats)} AS {c.name}" for c in amount_columns(table)
-    ]
+    amounts = [f"{_amount(c, single, c.statistic in floats)} AS {c.name}" for c in amount_columns(table)]
     keys = key_names(table)
     on = same_keys(keys, "contributions", "cells")
     source = f"contributions JOIN cells ON {on}" if keys else "(SELECT *, 0::INTEGER AS cell FROM contributions)"
@@ -42,8 +42,10 @@ def render_members(table: PlannedTable, least: int, proofs: VaultProofs = NO_PRO
 
 def _with_clause(table: PlannedTable, least: int) -> str:
     """WITH clause. Contributions are read twice instead of materialized: they would not fit the memory of a sandbox."""
-    keys = key_names(table)
-    parts = [f"contributions AS NOT MATERIALIZED (\n{_contributions(table, least)}\n)"]
+    keys, counted = key_names(table), {c.statistic for c in amount_columns(table)}
+    with_amounts = replace(table, statistics=tuple(s for s in table.statistics if s.ident in counted))
+    rows = contribution_rows(with_amounts, table.contributions, table.person, least)
+    parts = [f"contributions AS NOT MATERIALIZED (\n{rows}\n)"]
     if keys:
         names = ", ".join(keys)
         number = f"CAST(row_number() OVER ({key_order(keys).strip()}) - 1 AS INTEGER) AS cell"
@@ -53,43 +55,18 @@ def _with_clause(table: PlannedTable, least: int) -> str:
     return "WITH " + ",\n".join(parts)
 
 
-def _contributions(table: PlannedTable, least: int) -> str:
-    columns = [f"{scalar_sql(k.expression)} AS k{i}" for i, k in enumerate(table.keys)]
-    columns.append(f"c{table.person} AS p")
-    counted = {c.statistic for c in amount_columns(table)}
-    columns += [
-        f"{scalar_sql(s.argument)} AS a{s.ident}"
-        for s in table.statistics
-        if s.argument is not None and s.ident in counted
-    ]
-    return f"SELECT {', '.join(columns)} FROM {relation_sql(table.contributions, least)}"
-
-
-def _summed(column: AmountColumn, floats: bool) -> str:
-    """SQL of an amount of one person. Totals of equal decimals are equal floats, whatever their digits. Floats are
-    summed in a fixed order."""
+def _amount(column: AmountColumn, single: bool, floats: bool) -> str:
+    """SQL of an amount of one person, or of the person's only row (`single`). Totals of equal decimals are equal
+    floats, whatever their digits. Floats are summed in a fixed order."""
     value = f"a{column.statistic}"
     match column.kind:
         case AmountKind.ROWS:
-            return "CAST(COUNT(*) AS UINTEGER)"
+            return "1::UINTEGER" if single else "CAST(COUNT(*) AS UINTEGER)"
         case AmountKind.NON_NULL_ROWS:
-            return f"CAST(COUNT({value}) AS UINTEGER)"
+            return f"CAST({f'{value} IS NOT NULL' if single else f'COUNT({value})'} AS UINTEGER)"
         case AmountKind.ONES:
-            return f"CAST(COUNT(*) FILTER ({value} = 1) AS UINTEGER)"
+            is_one = f"{value} = 1"  # NULL is not 1
+            return f"CAST({f'coalesce({is_one}, false)' if single else f'COUNT(*) FILTER ({is_one})'} AS UINTEGER)"
         case AmountKind.TOTAL:
             order = f" ORDER BY {value}" if floats else ""  # a sum of floats depends on their order
-            return f"coalesce(CAST(SUM({value}{order}) AS DOUBLE), 0)"
-
-
-def _of_only_row(column: AmountColumn) -> str:
-    """SQL of the same amount for a person's only row."""
-    value = f"a{column.statistic}"
-    match column.kind:
-        case AmountKind.ROWS:
-            return "1::UINTEGER"
-        case AmountKind.NON_NULL_ROWS:
-            return f"CAST({value} IS NOT NULL AS UINTEGER)"
-        case AmountKind.ONES:
-            return f"CAST(coalesce({value} = 1, false) AS UINTEGER)"  # NULL is not 1
-        case AmountKind.TOTAL:
-            return f"coalesce(CAST({value} AS DOUBLE), 0)"
+            return f"coalesce(CAST({value if single else f'SUM({value}{order})'} AS DOUBLE), 0)"

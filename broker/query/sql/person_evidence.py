@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from broker.domain.plans.measure import Contribution, Measure
-from broker.domain.plans.operators import Relation
 from broker.domain.plans.plan import PlannedStatistic, PlannedTable
 from broker.query.analysis.aggregate_arguments import is_never_null
-from broker.query.sql.generator import relation_sql, scalar_sql
+from broker.query.sql.generator import contribution_rows
 from broker.query.sql.key_columns import key_names
 from broker.query.sql.replacement_rows import replacement_rows
 
@@ -40,7 +39,8 @@ def _unlike_sql(values: str, value: str) -> str:
 
 
 def whole_sum(value: str) -> str:
-    """SQL of a sum of whole numbers or truth values, which is 0 without rows."""
+    """SQL of a sum of whole numbers or truth values, which is 0 without rows. Over truth values it is faster than a
+    count with a filter."""
     return f"CAST(coalesce(SUM({value}), 0) AS BIGINT)"
 
 
@@ -67,10 +67,13 @@ class PersonEvidence:
     def common_tables(self) -> Iterator[str]:
         """Common tables `contributions` and `people`, and between them the rows that would replace people."""
         table = self._table
-        yield f"contributions AS MATERIALIZED (\n{self._rows(table.contributions, table.person, self._institutions)}\n)"
+        institutions = [f"{institution} AS i{number}" for number, institution in enumerate(self._institutions)]
+        rows = contribution_rows(table, table.contributions, table.person, self._least, institutions)
+        yield f"contributions AS MATERIALIZED (\n{rows}\n)"
         source = "contributions"
         if self._replacement is not None:
-            yield f"instead AS (\n{self._rows(self._replacement.rows, self._replacement.person)}\n)"
+            instead = contribution_rows(table, self._replacement.rows, self._replacement.person, self._least)
+            yield f"instead AS (\n{instead}\n)"
             names = ", ".join([*self._keys, "p", *(f"a{s.ident}" for s in table.statistics if s.argument is not None)])
             there = f"SELECT {names}, {IS_PRESENT} AS sign FROM contributions"
             source = f"({there} UNION ALL SELECT {names}, {REPLACES} FROM instead)"
@@ -95,14 +98,6 @@ class PersonEvidence:
     def having(self) -> str:
         """HAVING clause: a cell exists where it has rows, not where only replacement rows would be."""
         return "" if self._replacement is None or not self._keys else ' HAVING SUM("rows") > 0'
-
-    def _rows(self, relation: Relation, person: int, institutions: tuple[str, ...] = ()) -> str:
-        table = self._table
-        columns = [f"{scalar_sql(k.expression)} AS k{i}" for i, k in enumerate(table.keys)]
-        columns.append(f"c{person} AS p")
-        columns += [f"{institution} AS i{number}" for number, institution in enumerate(institutions)]
-        columns += [f"{scalar_sql(s.argument)} AS a{s.ident}" for s in table.statistics if s.argument is not None]
-        return f"SELECT {', '.join(columns)} FROM {relation_sql(relation, self._least)}"
 
     def _columns(self) -> str:
         columns = [*self._keys, "p", *self._counts('"rows"', "TRUE", '"own_rows"')]

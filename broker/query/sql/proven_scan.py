@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from broker.domain.evidence import VaultProof, VaultProofs
 from broker.domain.plans.measure import NON_ADDITIVE, measures_where
-from broker.domain.plans.operators import Filter, Project, Scan, walk
+from broker.domain.plans.operators import Filter, Project, Relation, Scan, walk
 from broker.domain.plans.plan import EvidenceNeeds, PlannedTable
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar
 from broker.query.operations.registry import CASTS
@@ -86,19 +86,25 @@ class ProvenScan:
         return next((c.variable for c in self.scan.columns if c.ident == ident), "")
 
 
-def proven_scan_of(table: PlannedTable, needs: EvidenceNeeds, proofs: VaultProofs, people: int) -> ProvenScan | None:
-    """Return the proven scan of a table; None if only an inspection of every person gives its evidence. All rows must
-    come from one scan, without joins, unions or windows."""
-    relations = list(walk(table.contributions))
-    # these need an inspection of every person
-    if needs.institutions or needs.record_keys or not all(isinstance(r, Filter | Project | Scan) for r in relations):
-        return None
+def only_scan(relation: Relation, proofs: VaultProofs, people: int) -> ProvenScan | None:
+    """The scan that a relation reads, with its proofs; None if there are none, or for joins, unions, windows and
+    aggregations."""
+    relations = list(walk(relation))
     scan = relations[-1]
-    if not isinstance(scan, Scan) or scan.person != table.person or scan.table not in proofs:
+    if not isinstance(scan, Scan) or scan.table not in proofs:
+        return None
+    if not all(isinstance(r, Filter | Project | Scan) for r in relations):
         return None
     found = tuple(p for year, p in proofs[scan.table].items() if scan.years is None or year in scan.years)
-    defined = {i: s for r in relations if isinstance(r, Project) for i, s in r.columns}
-    proven = ProvenScan(scan, defined, found, people)
+    return ProvenScan(scan, {i: s for r in relations if isinstance(r, Project) for i, s in r.columns}, found, people)
+
+
+def proven_scan_of(table: PlannedTable, needs: EvidenceNeeds, proofs: VaultProofs, people: int) -> ProvenScan | None:
+    """Return the proven scan of a table; None if only an inspection of every person gives its evidence."""
+    proven = only_scan(table.contributions, proofs, people)
+    # institutions and record keys need an inspection of every person
+    if proven is None or proven.scan.person != table.person or needs.institutions or needs.record_keys:
+        return None
     return proven if _proves(table, needs, proven) else None
 
 

@@ -8,7 +8,6 @@ from itertools import count
 
 from broker.domain.plans import operators as ops, scalars
 from broker.domain.plans.plan import PlannedTable
-from broker.query.bound_relations import conjunction_of
 from broker.query.operations.possible_values import ONLY_NULL, can_be_true, possible_values
 
 FIRST_IDENT = 2_000_000_000
@@ -131,7 +130,7 @@ class _ReplacementBuilder:
         ]
         # only an equal row without a person makes this one superfluous
         like.append(scalars.truth_call("is_null", scalars.ColumnRef(number, scalars.ScalarType.INT)))
-        stands: ops.Relation = ops.Apply(alone, ops.Filter(other, conjunction_of(like) or NEVER), there, None)
+        stands: ops.Relation = ops.Apply(alone, ops.Filter(other, scalars.all_of(like)), there, None)
         missing = {i for i, s in aggregate.keys if isinstance(s, scalars.ColumnRef) and s.ident in below.missing} | {
             aggregate.person
         }
@@ -198,7 +197,7 @@ class _ReplacementBuilder:
             scalars.same_person(rows, known),
             scalars.truth_call("equal", scalars.ColumnRef(place, scalars.ScalarType.INT), ONE),
         ]
-        lone = ops.Filter(ops.Window(met, windows, None), conjunction_of(alone) or NEVER)
+        lone = ops.Filter(ops.Window(met, windows, None), scalars.all_of(alone))
         lone_rows = ops.Union((lone,), (*((i, (i,)) for i in visible_columns(public)), (person, (first,))), None)
         # a LEFT JOIN that never matches pads the other columns with NULL
         return Replacement(

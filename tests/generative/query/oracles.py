@@ -18,7 +18,8 @@ from worlds import TABLES, changed, domain, without_year
 from broker.domain.plans.plan import EvidenceNeeds, Plan
 from broker.domain.plans.variable_uses import VariableUse
 from broker.policy.data_catalogue import Catalogue, CatalogueTable, TableKind, Variable
-from broker.query import CompiledSql, render
+from broker.query import CompiledSql
+from tests.oracles.whole_statement import render
 
 Answer = tuple[Any, ...]
 

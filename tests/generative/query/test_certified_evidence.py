@@ -26,6 +26,7 @@ from broker.query import TwoPassQuery, two_pass_query
 from broker.query.sql import table_statement
 from broker.query.sql.proven_scan import proven_scan_of
 from tests.oracles.judge_output import judge_output
+from tests.oracles.whole_statement import whole_statement
 
 pytestmark = pytest.mark.long
 
@@ -180,7 +181,7 @@ def _compare(
         asked = two_pass_query(table, needs, proofs, PEOPLE)
         told, truth = evidence(con, table, asked), evidence(con, table, two_pass_query(table, needs))
         found.looked_once += not con.execute(asked.doubt or "").fetchall()[0][0]
-        if told != evidence(con, table, TwoPassQuery(asked.whole)):
+        if told != evidence(con, table, TwoPassQuery(whole_statement(asked))):
             found.wrong.append((text, needs, "one statement"))
         coarser = found.coarser
         wrong = wrong_in(table, told, truth, found) + unequal(told, truth, output, profile, found)

@@ -21,7 +21,8 @@ from shapes import SHAPES, sample
 from broker.domain.plans.plan import EvidenceNeeds, Plan
 from broker.policy.data_catalogue import Catalogue
 from broker.policy.policy_set import PolicySet
-from broker.query import compile_sql, render
+from broker.query import compile_sql
+from tests.oracles.whole_statement import render
 
 pytestmark = pytest.mark.long
 

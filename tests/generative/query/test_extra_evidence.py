@@ -18,7 +18,8 @@ from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import EvidenceNeeds
 from broker.policy.data_catalogue import Catalogue, TableKind
 from broker.policy.policy_set import PolicySet
-from broker.query import compile_sql, render
+from broker.query import compile_sql
+from tests.oracles.whole_statement import render
 
 BOTH = EvidenceNeeds(1, institutions=True, record_keys=True)
 OF_KEYS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.MEAN, Measure.GAP})

@@ -27,7 +27,8 @@ from broker.engine.hardened_duckdb import arrow_stream
 from broker.engine.members_engine import DuckDBMembersEngine, member_statements, member_tables
 from broker.evidence.member_tables import from_bytes
 from broker.policy.policy_set import PolicySet
-from broker.query import compile_sql, render, render_members
+from broker.query import compile_sql, render_members
+from tests.oracles.whole_statement import render
 
 ENGINE = DuckDBMembersEngine()
 PEOPLE = 8

@@ -21,7 +21,8 @@ from broker.domain.findings import Assessment
 from broker.domain.plans.plan import Plan, PlannedTable
 from broker.engine.duckdb_engine import DuckDBEngine, joint_tables, statements
 from broker.policy.disclosure_rules import DisclosureRules
-from broker.query import render, render_public
+from broker.query import render_public
+from tests.oracles.whole_statement import render
 
 PROFILE = DisclosureRules(name="npd", source="test", t=10, round_base=1)
 """Counts are not rounded, so that a test sees which cell is which."""

@@ -33,8 +33,9 @@ from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.files import load_policies
 from broker.postprocessing.output_rows import OutputCell as Known, OutputRow, OutputRows, StepBudget, compute_cell
 from broker.postprocessing.program import public_rows as given_rows, run_program
-from broker.query import CompiledSql, compile_sql, evidence_columns, render, render_public
+from broker.query import CompiledSql, compile_sql, evidence_columns, render_public
 from tests.oracles.judge_output import judge_output
+from tests.oracles.whole_statement import render
 
 YEARS = (2017, 2018, 2019)
 WRITTEN = {y: f"{y}/{y + 1}" for y in YEARS}

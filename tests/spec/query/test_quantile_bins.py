@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 from query_kit import database, planned
 
 from broker.domain.plans.plan import EvidenceNeeds
-from broker.query import render
+from tests.oracles.whole_statement import render
 
 Row = tuple[int, int, int | None]
 """Person, LA, score."""

@@ -11,7 +11,8 @@ from query_kit import CATALOGUE, PROJECT, SERVICE, database
 from broker.domain.plans.plan import EvidenceNeeds
 from broker.domain.plans.scalars import ScalarType
 from broker.domain.projects.saved_definitions import Cohort, Lookup, LookupColumn, ReadableDefinitions
-from broker.query import CompiledSql, compile_sql, render
+from broker.query import CompiledSql, compile_sql
+from tests.oracles.whole_statement import render
 
 KEPT = """
 girls     | tsql   | SELECT a.[Key], a.LA, a.Score, a.Y INTO project.girls FROM npd.a WHERE a.Sex = 'F' AND a.Y = '2018/2019'

@@ -9,7 +9,8 @@ import pytest
 
 from broker.domain.plans.plan import EvidenceNeeds
 from broker.policy.policy_set import PolicySet
-from broker.query import CompiledSql, compile_sql, render
+from broker.query import CompiledSql, compile_sql
+from tests.oracles.whole_statement import render
 
 LEAST = 10
 """The persons that a released cell needs, as in the profile of the demo projects."""
