@@ -15,8 +15,9 @@ from broker.domain.projects.saved_definitions import NO_READABLE_DEFINITIONS, Co
 from broker.policy.data_catalogue import Catalogue
 from broker.policy.service_limits import ServiceLimits
 from broker.query.analysis.collected_uses import merged_uses, uses_of, years_of
-from broker.query.analysis.group_key_domains import case_conditions, misused_quasi_identifier
+from broker.query.analysis.group_key_domains import misused_quasi_identifier
 from broker.query.analysis.released_expressions import CONSTANT, release_label
+from broker.query.analysis.row_multiplicity import case_conditions
 from broker.query.binder import saved_sources
 from broker.query.binder.bind_state import Binder, BindingAborted
 from broker.query.binder.query_binder import bind_query_node

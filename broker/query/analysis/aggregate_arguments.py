@@ -104,13 +104,10 @@ def order_free_number(scalar: scalars.Scalar) -> scalars.Scalar:
     """Return a number whose sum does not depend on the order of rows. A cast of an exact number to float is removed;
     any other binary fraction is cast to six decimals."""
     # Adding binary fractions is not associative; adding decimals is.
-    if (
-        isinstance(scalar, scalars.Call)
-        and scalar.op == "to_double"
-        and scalar.args[0].type is not scalars.ScalarType.DOUBLE
-    ):
-        return scalar.args[0]
-    if scalar.type is not scalars.ScalarType.DOUBLE:
+    match scalar:
+        case Call(op="to_double", args=(inner, *_)) if inner.type is not ScalarType.DOUBLE:
+            return inner
+    if scalar.type is not ScalarType.DOUBLE:
         return scalar  # exact numbers have the same sum in any order
     return scalars.as_decimal(scalar, scalars.MOST_DIGITS, 6)
 

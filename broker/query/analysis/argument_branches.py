@@ -48,7 +48,7 @@ def branches_of(
     """Split an argument into branches. A factor is stored separately where it multiplies a count. Raises
     TooManyArgumentBranches."""
     tree = as_decision_tree(argument, fixed)
-    found = list(_leaves(tree))
+    found = list(leaves_of(tree))
     written = [leaf.value for leaf in found if isinstance(leaf, scalars.Literal) and leaf.value is not None]
     levels = tuple(
         (constant, _level_indicator(tree, constant)) for constant in dict.fromkeys(map(exact_number, written))
@@ -81,13 +81,9 @@ def as_decision_tree(scalar: scalars.Scalar, fixed: FixedColumns) -> scalars.Sca
     match scalar:
         # conditions list the values of this column, so it is a choice between constants
         case scalars.ColumnRef() if scalar in fixed:
-            found: scalars.Scalar = scalars.Case(
-                tuple((_equal(scalar, v), v) for v in fixed[scalar]), scalars.NULL, scalar.type
-            )
+            found: scalars.Scalar = _choice_of(scalar, fixed[scalar], scalar.type)
         case scalars.ColumnRef(type=scalars.ScalarType.FLAG):  # a 0/1 column is a choice between its two values
-            found = scalars.Case(
-                tuple((_equal(scalar, v), v) for v in FLAG_VALUES), scalars.NULL, scalars.ScalarType.INT
-            )
+            found = _choice_of(scalar, FLAG_VALUES, scalars.ScalarType.INT)
         case scalars.Case(whens=whens, otherwise=otherwise, type=kind):
             pairs = tuple(
                 (c, as_decision_tree(v, {**fixed, **fixed_values(scalars.conjuncts_of(c))})) for c, v in whens
@@ -99,9 +95,15 @@ def as_decision_tree(scalar: scalars.Scalar, fixed: FixedColumns) -> scalars.Sca
             found = _push_into_branches(op, tuple(as_decision_tree(a, fixed) for a in args), kind)
         case _:
             return scalar
-    if sum(1 for _ in _leaves(found)) > MAX_BRANCHES:  # each branch becomes a statistic, so their number is limited
+    if sum(1 for _ in leaves_of(found)) > MAX_BRANCHES:  # each branch becomes a statistic, so their number is limited
         raise TooManyArgumentBranches
     return found
+
+
+def _choice_of(
+    column: scalars.ColumnRef, values: tuple[scalars.Literal, ...], kind: scalars.ScalarType
+) -> scalars.Case:
+    return scalars.Case(tuple((scalars.truth_call("equal", column, v), v) for v in values), scalars.NULL, kind)
 
 
 def lists_flag_values(case: scalars.Case) -> bool:
@@ -109,12 +111,9 @@ def lists_flag_values(case: scalars.Case) -> bool:
     tests = tuple(condition for condition, _ in case.whens)
     flags = [a for t in tests[:1] if isinstance(t, scalars.Call) for a in t.args if isinstance(a, scalars.ColumnRef)]
     return case.otherwise == scalars.NULL and any(
-        f.type is scalars.ScalarType.FLAG and tests == tuple(_equal(f, v) for v in FLAG_VALUES) for f in flags
+        f.type is scalars.ScalarType.FLAG and tests == tuple(scalars.truth_call("equal", f, v) for v in FLAG_VALUES)
+        for f in flags
     )
-
-
-def _equal(column: scalars.ColumnRef, value: scalars.Scalar) -> scalars.Scalar:
-    return scalars.truth_call("equal", column, value)
 
 
 def _coalesce_as_case(args: tuple[scalars.Scalar, ...], kind: scalars.ScalarType) -> scalars.Scalar:
@@ -134,10 +133,9 @@ def _coalesce_as_case(args: tuple[scalars.Scalar, ...], kind: scalars.ScalarType
 
 def _push_into_branches(op: str, args: tuple[scalars.Scalar, ...], kind: scalars.ScalarType) -> scalars.Scalar:
     """Move an operation into the branches of its arguments. Compute it here if all arguments are literals."""
-    place = next((i for i, a in enumerate(args) if isinstance(a, scalars.Case)), None)
-    if place is not None and kind is not scalars.ScalarType.TRUTH:
-        case = args[place]
-        assert isinstance(case, scalars.Case)
+    found = next(((i, a) for i, a in enumerate(args) if isinstance(a, scalars.Case)), None)
+    if found is not None and kind is not scalars.ScalarType.TRUTH:
+        place, case = found
         return case.with_values(lambda v: _push_into_branches(op, (*args[:place], v, *args[place + 1 :]), kind), kind)
     if all(isinstance(a, scalars.Literal) for a in args):
         value = apply(op, [a.value for a in args if isinstance(a, scalars.Literal)])
@@ -146,11 +144,11 @@ def _push_into_branches(op: str, args: tuple[scalars.Scalar, ...], kind: scalars
     return scalars.Call(op, args, kind)
 
 
-def _leaves(tree: scalars.Scalar) -> Iterator[scalars.Scalar]:
+def leaves_of(tree: scalars.Scalar) -> Iterator[scalars.Scalar]:
     """Values of the branches, left to right."""
     if isinstance(tree, scalars.Case):
         for value in tree.values:
-            yield from _leaves(value)
+            yield from leaves_of(value)
     else:
         yield tree
 
@@ -172,7 +170,7 @@ def _only_branch(tree: scalars.Scalar, at: int, leaf: scalars.Scalar) -> scalars
         return leaf
     pairs = []
     for condition, value in tree.whens:
-        width = sum(1 for _ in _leaves(value))
+        width = sum(1 for _ in leaves_of(value))
         pairs.append((condition, _only_branch(value, at, leaf) if 0 <= at < width else scalars.NULL))
         at -= width
     otherwise = _only_branch(tree.otherwise, at, leaf) if at >= 0 else scalars.NULL
@@ -198,11 +196,9 @@ def listed_values(condition: scalars.Scalar) -> tuple[scalars.ColumnRef, tuple[s
     """Column and numbers of `x = 1` or `x IN (1, 2)`; None for any other condition."""
     match condition:
         case scalars.Call(
-            op="equal", args=(scalars.ColumnRef() as column, scalars.Literal(value=int() | Decimal()) as value)
-        ):
-            return column, (value,)
-        case scalars.Call(
-            op="equal", args=(scalars.Literal(value=int() | Decimal()) as value, scalars.ColumnRef() as column)
+            op="equal",
+            args=(scalars.ColumnRef() as column, scalars.Literal(value=int() | Decimal()) as value)
+            | (scalars.Literal(value=int() | Decimal()) as value, scalars.ColumnRef() as column),
         ):
             return column, (value,)
         case scalars.Call(op="or", args=args):

@@ -1,6 +1,7 @@
 """Uses: every catalogue variable that a text reads, in exactly which years, and how."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from math import inf
 
 from broker.domain.plans.operators import Relation, Scan
@@ -15,39 +16,31 @@ from broker.query.symbols import SymbolTable
 def uses_of(symbols: SymbolTable, years: dict[int, Years | None]) -> tuple[VariableUse, ...]:
     """Return one use for each (table, variable), with the years of all scans that read it. If a scan uses no variable,
     the use is of the table's rows."""
-    found: dict[tuple[str, str | None], VariableUse] = {}
+    found: list[VariableUse] = []
     touched: set[int] = set()
     for ident, how in symbols.usages.items():
         origin = symbols.origins[ident]
         if origin.scan in symbols.written_rows:  # written rows are not catalogue data, so they need no grant
             continue
         touched.add(origin.scan)
-        _add_use(
-            found,
-            origin.table.full_name,
-            origin.variable.name,
-            years[origin.scan],
-            how,
-            symbols.positions.get(ident, NO_POSITION),
-        )
-    for scan, table in symbols.tables.items():
+        table, variable = origin.table.full_name, origin.variable.name
+        position = symbols.positions.get(ident, NO_POSITION)
+        found.append(VariableUse(table, variable, years[origin.scan], frozenset(how), *position))
+    for scan, read in symbols.tables.items():
         # only the rows of the table are used, as by COUNT(*)
         if scan not in touched and scan not in symbols.written_rows:
-            _add_use(found, table.full_name, None, years[scan], {Usage.READ}, symbols.table_positions[scan])
-    return _without_covered_rows(found)
+            position, usages = symbols.table_positions[scan], frozenset({Usage.READ})
+            found.append(VariableUse(read.full_name, None, years[scan], usages, *position))
+    return merged_uses([found])
 
 
-def merged_uses(several: Sequence[tuple[VariableUse, ...]]) -> tuple[VariableUse, ...]:
-    """Merge the uses of all outputs of a job."""
+def merged_uses(several: Sequence[Sequence[VariableUse]]) -> tuple[VariableUse, ...]:
+    """Merge the uses of all outputs of a job. Drop the use of a table's rows if a use of one of its variables covers
+    all their years."""
     found: dict[tuple[str, str | None], VariableUse] = {}
-    for uses in several:
-        for use in uses:
-            _add_use(found, use.table, use.variable, use.years, set(use.how), (use.line, use.column))
-    return _without_covered_rows(found)
-
-
-def _without_covered_rows(found: dict[tuple[str, str | None], VariableUse]) -> tuple[VariableUse, ...]:
-    """Drop the use of a table's rows if a use of one of its variables covers all their years."""
+    for use in chain.from_iterable(several):
+        before = found.get((use.table, use.variable))
+        found[use.table, use.variable] = use if before is None else _merged(before, use)
     used = [(u.table, u.years) for u in found.values() if u.variable is not None]
     remaining = [
         u
@@ -57,25 +50,16 @@ def _without_covered_rows(found: dict[tuple[str, str | None], VariableUse]) -> t
     return tuple(sorted(remaining, key=lambda u: (u.table, u.variable or "")))
 
 
+def _merged(one: VariableUse, other: VariableUse) -> VariableUse:
+    """One use for both of a table or variable."""
+    # None: the table has no years
+    years = None if one.years is None or other.years is None else one.years | other.years
+    position = min((other.line, other.column), (one.line, one.column), key=_position_order)
+    return VariableUse(one.table, one.variable, years, one.how | other.how, *position)
+
+
 def _covers(years: Years | None, rows: Years | None) -> bool:
     return years is None or (rows is not None and rows <= years)
-
-
-def _add_use(
-    found: dict[tuple[str, str | None], VariableUse],
-    table: str,
-    variable: str | None,
-    years: Years | None,
-    how: set[Usage],
-    position: Position,
-) -> None:
-    before = found.get((table, variable))
-    usages = frozenset(how)
-    if before is not None:
-        usages |= before.how
-        years = None if years is None or before.years is None else years | before.years  # None: the table has no years
-        position = min(position, (before.line, before.column), key=_position_order)
-    found[table, variable] = VariableUse(table, variable, years, usages, position[0], position[1])
 
 
 def _position_order(position: Position) -> tuple[float, ...]:

@@ -1,6 +1,6 @@
 """Group keys: which expressions may be a key, and the value list of each."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from broker.domain.plans.operators import Apply, Relation, walk
 from broker.domain.plans.plan import GroupKey, KeyYears
@@ -55,19 +55,6 @@ def record_subquery_keys(key: Scalar, relation: Relation, symbols: SymbolTable) 
                 for ident in symbols.base(condition):
                     if symbols.key_domain(ident) is None:
                         symbols.record_use(ColumnRef(ident, symbols.origins[ident].variable.type), Usage.GROUPED)
-
-
-def case_conditions(scalar: Scalar) -> Iterator[Scalar]:
-    """Every condition of every CASE inside a scalar."""
-    match scalar:
-        case Case(whens=whens, otherwise=otherwise):
-            for condition, value in whens:
-                yield condition
-                yield from case_conditions(value)
-            yield from case_conditions(otherwise)
-        case Call(args=args):
-            for arg in args:
-                yield from case_conditions(arg)
 
 
 def planned_key(

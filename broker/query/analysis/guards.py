@@ -1,7 +1,7 @@
 """Finds the conditions that hold on every row of a scan that matters, so that uses, years and row bounds are no wider
 than what a text reads. A condition is pushed down only where the algebra allows it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from broker.domain.plans import operators as ops
@@ -24,9 +24,7 @@ class Guards:
 
 def guards_of(relation: ops.Relation, columns_of_scan: ColumnsOf) -> dict[int, Guards]:
     """Guards of every scan of persons in a relation, by the scan's number."""
-    found: dict[int, Guards] = {}
-    _push_down(relation, (), _certain_definitions(relation), columns_of_scan, found)
-    return found
+    return dict(_push_down(relation, (), _certain_definitions(relation), columns_of_scan))
 
 
 def own_columns(scan: ops.Scan) -> Iterable[int]:
@@ -43,58 +41,49 @@ def _certain_definitions(relation: ops.Relation) -> dict[int, Scalar]:
         case ops.Project(child=child, columns=columns):
             return {**_certain_definitions(child), **dict(columns)}
         case ops.Aggregate(child=child, keys=keys):
-            return {**_certain_definitions(child), **_computed_keys(keys)}
-        case ops.Join(left=left, right=right, how=how):
-            if how is ops.JoinHow.FULL:  # A FULL JOIN pads both sides with NULL.
-                return {}
-            return (
-                _certain_definitions(left)
-                if how is ops.JoinHow.LEFT
-                else {**_certain_definitions(left), **_certain_definitions(right)}
-            )
-    return {}
-
-
-def _computed_keys(keys: tuple[tuple[int, Scalar], ...]) -> dict[int, Scalar]:
-    # a key that keeps its id would define itself
-    return {i: s for i, s in keys if not (isinstance(s, ColumnRef) and s.ident == i)}
+            # a key that keeps its id would define itself
+            return {**_certain_definitions(child), **{i: s for i, s in keys if s != ColumnRef(i, s.type)}}
+        case ops.Join(left=left, how=ops.JoinHow.LEFT):
+            return _certain_definitions(left)
+        case ops.Join(left=left, right=right, how=ops.JoinHow.INNER | ops.JoinHow.CROSS):
+            return {**_certain_definitions(left), **_certain_definitions(right)}
+    return {}  # a FULL JOIN pads both sides with NULL
 
 
 def _push_down(
-    relation: ops.Relation, known: Conjuncts, definitions: Definitions, read: ColumnsOf, out: dict[int, Guards]
-) -> None:
-    """Push conjuncts down one operator. Each case decides which child receives which conjuncts; all other operators
-    stop them."""
+    relation: ops.Relation, known: Conjuncts, definitions: Definitions, read: ColumnsOf
+) -> Iterator[tuple[int, Guards]]:
+    """Push conjuncts down one operator, to the scans below it. Each case decides which child receives which conjuncts;
+    all other operators stop them."""
     match relation:
         case ops.Scan(person=int() as scan):
-            out[scan] = Guards(known, definitions)
+            yield scan, Guards(known, definitions)
         case ops.Filter(child=child, predicate=predicate):
-            _push_down(child, known + conjuncts_of(predicate), definitions, read, out)
+            yield from _push_down(child, known + conjuncts_of(predicate), definitions, read)
         case ops.Project(child=child) | ops.Aggregate(child=child):
-            _push_down(child, known, definitions, read, out)
+            yield from _push_down(child, known, definitions, read)
         case ops.Window(child=child, columns=columns):
-            _push_down(child, _on_partitions(known, columns), definitions, read, out)
+            yield from _push_down(child, _on_partitions(known, columns), definitions, read)
         case ops.Limit(child=child):
             # A filter above LIMIT must not change which rows LIMIT chooses.
-            _push_down(child, (), definitions, read, out)
+            yield from _push_down(child, (), definitions, read)
         case ops.Apply(child=child, sub=sub):
-            _push_down(child, known, definitions, read, out)
+            yield from _push_down(child, known, definitions, read)
             # the subquery matters only for outer rows that remain
-            _push_down(sub, known, {**definitions, **_certain_definitions(sub)}, read, out)
+            yield from _push_down(sub, known, {**definitions, **_certain_definitions(sub)}, read)
         case ops.Union(parts=parts, columns=columns):
             for index, part in enumerate(parts):
-                of_part = {
-                    i: ColumnRef(idents[index], ScalarType.NULL) for i, idents in columns
-                }  # no column is a truth value, and all other types fold alike
-                _push_down(part, known, {**definitions, **_certain_definitions(part), **of_part}, read, out)
+                # no column is a truth value, and all other types fold alike
+                of_part = {i: ColumnRef(idents[index], ScalarType.NULL) for i, idents in columns}
+                yield from _push_down(part, known, {**definitions, **_certain_definitions(part), **of_part}, read)
         case ops.Join(left=left, right=right, how=ops.JoinHow.LEFT, on=on):
-            _push_down_left_join(left, right, conjuncts_of(on), known, definitions, read, out)
+            yield from _push_down_left_join(left, right, conjuncts_of(on), known, definitions, read)
         case ops.Join(left=left, right=right, how=ops.JoinHow.FULL):
             for side in (left, right):
-                _push_down(side, (), {**definitions, **_certain_definitions(side)}, read, out)
+                yield from _push_down(side, (), {**definitions, **_certain_definitions(side)}, read)
         case ops.Join(left=left, right=right, on=on):
             for side in (left, right):
-                _push_down(side, known + conjuncts_of(on), definitions, read, out)
+                yield from _push_down(side, known + conjuncts_of(on), definitions, read)
 
 
 def _on_partitions(known: Conjuncts, windows: tuple[ops.WindowColumn, ...]) -> Conjuncts:
@@ -105,24 +94,24 @@ def _on_partitions(known: Conjuncts, windows: tuple[ops.WindowColumn, ...]) -> C
 
 
 def _push_down_left_join(
-    left: ops.Relation, right: ops.Relation, on: Conjuncts, known: Conjuncts, definitions: Definitions, read: ColumnsOf,
-    out: dict[int, Guards],
-) -> None:  # fmt: skip
+    left: ops.Relation, right: ops.Relation, on: Conjuncts, known: Conjuncts, definitions: Definitions, read: ColumnsOf
+) -> Iterator[tuple[int, Guards]]:
     """Push conjuncts through a LEFT JOIN. ON never guards the left side. Conjuncts above never guard the right side,
     because padded rows may also satisfy them. If a conjunct above cannot be true of a padded row, the join is an inner
     join."""
     matched = {**definitions, **_certain_definitions(right)}
-    mine = _idents(right, read)
+    scans = (part for part in ops.walk(right) if isinstance(part, ops.Scan))
+    mine = idents_of(right).union(*map(read, scans))
     # a conjunct that no padded row satisfies removes all padded rows
     if any(not can_be_true(c, dict.fromkeys(mine, ONLY_NULL), definitions) for c in known):
         for side in (left, right):
-            _push_down(side, known + on, matched, read, out)
+            yield from _push_down(side, known + on, matched, read)
         return
-    _push_down(left, known, definitions, read, out)
-    _push_down(right, on, matched, read, out)
+    yield from _push_down(left, known, definitions, read)
+    yield from _push_down(right, on, matched, read)
 
 
-def _idents(relation: ops.Relation, read: ColumnsOf) -> frozenset[int]:
-    """Every column and person number of a relation and of all its parts."""
-    parts = list(ops.walk(relation))
-    return frozenset().union(*map(ops.own_ids, parts), *(read(part) for part in parts if isinstance(part, ops.Scan)))
+def idents_of(relation: ops.Relation) -> frozenset[int]:
+    """Every column that the operators of a relation make, its scans and its written rows. If the relation is finished,
+    the value of any other column comes from the outer row."""
+    return frozenset(i for part in ops.walk(relation) for i in ops.own_ids(part))

@@ -116,21 +116,17 @@ def rows_where(condition: Scalar) -> Case:
 
 def missing_indicator(argument: Scalar) -> Case:
     """Argument that is 1 on the rows that an aggregate skips."""
-    return Case(((_is_null(argument), ONE),), ZERO, ScalarType.INT)
+    return Case(((truth_call("is_null", argument), ONE),), ZERO, ScalarType.INT)
 
 
 def present_indicator(argument: Scalar) -> Case:
     """Argument that is 1 on the rows that COUNT(x) counts."""
-    return Case(((_is_null(argument), ZERO),), ONE, ScalarType.INT)
+    return Case(((truth_call("is_null", argument), ZERO),), ONE, ScalarType.INT)
 
 
 def missing_rows(argument: Scalar) -> Case:
     """Argument that is not NULL on the rows that an aggregate skips."""
-    return rows_where(_is_null(argument))
-
-
-def _is_null(argument: Scalar) -> Scalar:
-    return truth_call("is_null", argument)
+    return rows_where(truth_call("is_null", argument))
 
 
 def can_be_null(scalar: Scalar, symbols: SymbolTable) -> bool:
@@ -139,18 +135,15 @@ def can_be_null(scalar: Scalar, symbols: SymbolTable) -> bool:
             return value is None
         case ColumnRef(ident=ident):
             if ident in symbols.opaque:
-                return symbols.opaque[ident].nullable or bool(
-                    symbols.opaque[ident].source_rows.scans & symbols.nullable
-                )
+                opaque = symbols.opaque[ident]
+                return opaque.nullable or bool(opaque.source_rows.scans & symbols.nullable)
             origin = symbols.origins.get(ident)
             return origin is None or origin.variable.missing or origin.scan in symbols.nullable
         case Call(op="coalesce" | "greatest" | "least", args=args):
             return all(can_be_null(a, symbols) for a in args)
         case Call(op=op) if OPERATIONS[op].gives_null:
             return True
-        case Call(args=args):
-            return any(can_be_null(a, symbols) for a in args)
-        case Case(values=values):
+        case Call(args=values) | Case(values=values):
             return any(can_be_null(v, symbols) for v in values)
 
 

@@ -8,7 +8,8 @@ from itertools import groupby, pairwise
 from broker.domain.plans import operators as ops, scalars
 from broker.domain.plans.measure import MAGNITUDES
 from broker.domain.plans.plan import PlannedStatistic
-from broker.query.analysis.argument_branches import FixedColumns, fixed_values, listed_values
+from broker.query.analysis.argument_branches import FixedColumns, fixed_values, leaves_of, listed_values
+from broker.query.analysis.row_multiplicity import conditions_within
 from broker.query.operations.operation import OperationKind
 from broker.query.operations.registry import COMPARISONS, OPERATIONS
 from broker.query.operations.value_bounds import ValueRange, value_range
@@ -108,7 +109,7 @@ CODES_ADDED = "A code is added up. A code is not an amount, and others can know 
 
 def fixed_columns(relation: ops.Relation, symbols: SymbolTable) -> FixedColumns:
     """Columns whose numbers are listed by the conditions on all rows."""
-    found = [symbols.expanded(c) for predicate in _row_predicates(relation) for c in scalars.conjuncts_of(predicate)]
+    found = map(symbols.expanded, _row_predicates(relation))
     return fixed_values(tuple(c for one in found for c in scalars.conjuncts_of(one)))
 
 
@@ -118,20 +119,16 @@ def _row_predicates(relation: ops.Relation) -> Iterator[scalars.Scalar]:
         case ops.Filter(child=child, predicate=predicate):
             yield predicate
             yield from _row_predicates(child)
-        case (
-            ops.Project(child=child)
-            | ops.Window(child=child)
-            | ops.Apply(child=child)
-            | ops.Aggregate(child=child)
-            | ops.Limit(child=child)
-        ):
-            yield from _row_predicates(child)
         case ops.Join(left=left, right=right, how=how, on=on, lateral=lateral):
             if on is not None and how in {ops.JoinHow.INNER, ops.JoinHow.CROSS}:
                 yield on
             yield from _row_predicates(left)
             if not lateral:  # a lateral right side reads the left row, so its conditions hold for that row only
                 yield from _row_predicates(right)
+        case ops.Scan() | ops.Values() | ops.Union():
+            return
+        case _:
+            yield from _row_predicates(relation.child)
 
 
 class KnownAmounts:
@@ -141,13 +138,13 @@ class KnownAmounts:
         self._variables, self._symbols = ConditionVariables(relation, symbols), symbols
         # A key puts the rows of each of its values into a cell of their own.
         grouping = [c for k in keys for c in _key_conditions(symbols.expanded(k))]
-        self._conditions = [*self._variables.conditions(), *grouping]
+        self._conditions = [*self._variables.conditions(relation), *grouping]
         self._fixed = fixed_columns(relation, symbols)
 
     def review_reason(self, statistic: PlannedStatistic) -> str | None:
         if statistic.implied_by is not None or statistic.measure not in MAGNITUDES or statistic.argument is None:
             return None
-        values = list(_argument_values(statistic.argument))
+        values = [leaf for leaf in leaves_of(statistic.argument) if not isinstance(leaf, scalars.Literal)]
         origins = [self._symbols.origins[i] for v in values for i in self._symbols.base(v)]
         if any(not self._symbols.is_person(o.scan) for o in origins):
             return PUBLIC_NUMBERS
@@ -174,15 +171,6 @@ def _key_conditions(key: scalars.Scalar) -> Iterator[scalars.Scalar]:
         case scalars.Call(args=args):
             for arg in args:
                 yield from _key_conditions(arg)
-
-
-def _argument_values(argument: scalars.Scalar) -> Iterator[scalars.Scalar]:
-    """Values that an argument can give, without the conditions that choose them."""
-    if isinstance(argument, scalars.Case):
-        for value in argument.values:
-            yield from _argument_values(value)
-    elif not isinstance(argument, scalars.Literal):
-        yield argument
 
 
 def _branch_conditions(argument: scalars.Scalar) -> Iterator[scalars.Scalar]:
@@ -213,22 +201,19 @@ class ConditionVariables:
                 below = self._chosen_in(child)
                 self._below |= {i: below for i, _ in aggregates}
             case ops.Apply(sub=sub, ident=ident, column=column):
-                every = frozenset().union(*(self.depends_on(s) for p in ops.walk(sub) for s in ops.scalars_of(p)))
+                every = self._depend_on(s for p in ops.walk(sub) for s in ops.scalars_of(p))
                 # EXISTS depends on everything in its subquery, a value on the conditions only
                 self._below[ident] = every if column is None else self._chosen_in(sub)
             case ops.Union(columns=columns):
-                self._below |= {
-                    i: frozenset().union(
-                        *(self.depends_on(scalars.ColumnRef(n, scalars.ScalarType.INT)) for n in inner)
-                    )
-                    for i, inner in columns
-                }
+                for ident, inner in columns:
+                    self._below[ident] = self._depend_on(scalars.ColumnRef(n, scalars.ScalarType.INT) for n in inner)
 
     def _chosen_in(self, relation: ops.Relation) -> frozenset[str]:
         """Variables that the conditions of a relation read, except tests that a value is present."""
-        parts = (p for p in ops.walk(relation) if isinstance(p, ops.Filter | ops.Join))
-        found = (c for p in parts for s in ops.scalars_of(p) for c in scalars.conjuncts_of(self._symbols.expanded(s)))
-        return frozenset().union(*(self.depends_on(c) for c in found if not is_presence_test(c)))
+        return self._depend_on(c for c in self.conditions(relation) if not is_presence_test(c))
+
+    def _depend_on(self, several: Iterable[scalars.Scalar]) -> frozenset[str]:
+        return frozenset().union(*map(self.depends_on, several))
 
     def depends_on(self, scalar: scalars.Scalar) -> frozenset[str]:
         """Variables that a scalar depends on, with the ids (`#n`) of subquery and aggregate columns in it."""
@@ -246,11 +231,9 @@ class ConditionVariables:
         answers = {f"#{i}" for i in idents if i in self._symbols.opaque}
         return frozenset({o.variable.name.casefold() for o in origins if not o.is_hidden} | answers)
 
-    def conditions(self) -> Iterator[scalars.Scalar]:
-        for part in ops.walk(self._relation):
-            if isinstance(part, ops.Filter | ops.Join):
-                for scalar in ops.scalars_of(part):
-                    yield from scalars.conjuncts_of(self._symbols.expanded(scalar))
+    def conditions(self, relation: ops.Relation) -> Iterator[scalars.Scalar]:
+        for condition in conditions_within(relation):
+            yield from scalars.conjuncts_of(self._symbols.expanded(condition))
 
     def leaves_open(self, condition: scalars.Scalar, amount: frozenset[str], fixed: FixedColumns) -> bool:
         """Whether a condition leaves the amounts unknown: it does not depend on them, or it says the same of every

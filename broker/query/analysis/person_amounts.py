@@ -57,11 +57,8 @@ def read_by(amounts: Iterable[Scalar], symbols: SymbolTable) -> frozenset[int]:
 
 def _branch_values(amount: Scalar) -> Iterator[Scalar]:
     match amount:
-        case Case(whens=whens, otherwise=otherwise):
-            for value in (*(v for _, v in whens), otherwise):
-                yield from _branch_values(value)
-        case Call(args=args):
-            for value in args:
+        case Case(values=values) | Call(args=values):
+            for value in values:
                 yield from _branch_values(value)
         case _:
             yield amount

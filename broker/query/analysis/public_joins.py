@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from broker.domain.plans.operators import Aggregate, Apply, Relation, Scan, children
+from broker.domain.plans.operators import Relation, Scan
 from broker.domain.plans.scalars import Call, Scalar
-from broker.query.analysis.self_joins import collapses_rows, read_through
+from broker.query.analysis.self_joins import read_through, row_parts
 from broker.query.symbols import SymbolTable
 
 Conjunct = tuple[Scalar, frozenset[int] | None]
@@ -23,17 +23,8 @@ def joined_without_key(scans: frozenset[int], conjuncts: list[Conjunct], symbols
 
 def scans_within(relation: Relation, symbols: SymbolTable) -> Iterator[int]:
     """Scans whose rows are rows of the relation, by their number in the symbol table (which a scan carries during
-    binding). An aggregation collapses rows, and a subquery adds none."""
-    match relation:
-        case Scan(person=scan):
-            yield scan or 0
-        case Aggregate() if collapses_rows(relation, symbols):
-            return
-        case Apply(child=child):
-            yield from scans_within(child, symbols)
-        case _:
-            for child in children(relation):
-                yield from scans_within(child, symbols)
+    binding)."""
+    return (part.person or 0 for part in row_parts(relation, symbols) if isinstance(part, Scan))
 
 
 def _is_joined_by_key(conjunct: Conjunct, scan: int, left: frozenset[int], symbols: SymbolTable) -> bool:

@@ -7,7 +7,7 @@ from broker.domain.plans import operators as ops, scalars
 from broker.domain.plans.substitution import substitute
 from broker.query.analysis.aggregate_arguments import is_linear_value
 from broker.query.analysis.public_joins import Conjunct, joined_without_key, scans_within
-from broker.query.analysis.self_joins import collapses_rows, matches_written_rows, max_self_joins, read_through
+from broker.query.analysis.self_joins import matches_written_rows, max_self_joins, read_through, row_parts
 from broker.query.symbols import SymbolTable
 
 PUBLIC_JOIN = "A public table is not joined on its unique key, so rows are counted several times."
@@ -33,7 +33,7 @@ def multiplicity_reason(relation: ops.Relation, values: Sequence[scalars.Scalar]
     joined = _is_joined(relation) or not any(map(symbols.is_person, scans))
     if joined and joined_without_key(scans, conjuncts, symbols):
         return PUBLIC_JOIN
-    parts = list(_row_parts(relation, symbols))
+    parts = list(row_parts(relation, symbols))
     kept = [c for c, _ in conjuncts]
     if any(matches_written_rows(parts, [*kept, *choice], symbols) for choice in ([], *([c] for c in choices))):
         return WRITTEN_ROWS
@@ -66,7 +66,7 @@ def choices_in(value: scalars.Scalar) -> Iterator[scalars.Scalar]:
             yield from scalars.conjuncts_of(condition)
             yield from choices_in(inner)
         case scalars.Case():
-            yield scalars.truth_call("or", *_conditions_in(value))
+            yield scalars.truth_call("or", *case_conditions(value))
         case scalars.Call(op=op, args=args):
             if op == "coalesce":
                 yield scalars.truth_call("or", *(scalars.truth_call("is_null", a) for a in args))
@@ -76,15 +76,17 @@ def choices_in(value: scalars.Scalar) -> Iterator[scalars.Scalar]:
                 yield from choices_in(arg)
 
 
-def _conditions_in(value: scalars.Scalar) -> Iterator[scalars.Scalar]:
+def case_conditions(value: scalars.Scalar) -> Iterator[scalars.Scalar]:
+    """Every condition of every CASE inside a scalar."""
     match value:
-        case scalars.Case(whens=whens):
-            yield from (condition for condition, _ in whens)
-            for inner in value.values:
-                yield from _conditions_in(inner)
+        case scalars.Case(whens=whens, otherwise=otherwise):
+            for condition, inner in whens:
+                yield condition
+                yield from case_conditions(inner)
+            yield from case_conditions(otherwise)
         case scalars.Call(args=args):
             for arg in args:
-                yield from _conditions_in(arg)
+                yield from case_conditions(arg)
 
 
 def _mixes_years(choice: scalars.Scalar, symbols: SymbolTable) -> bool:
@@ -101,15 +103,6 @@ def _mixes_ranks(parts: Sequence[ops.Relation], conditions: Sequence[scalars.Sca
     others = {w.ident for w in windows} - ranks
     read = [read_through(c, symbols) for c in conditions]
     return any(found & ranks and found - ranks - others for found in read)
-
-
-def _row_parts(relation: ops.Relation, symbols: SymbolTable) -> Iterator[ops.Relation]:
-    """Operators that the rows of a relation pass through, down to an aggregation that collapses rows."""
-    if isinstance(relation, ops.Aggregate) and collapses_rows(relation, symbols):
-        return
-    yield relation
-    for child in (relation.child,) if isinstance(relation, ops.Apply) else ops.children(relation):
-        yield from _row_parts(child, symbols)
 
 
 def _is_even_apply(right: ops.Relation, conjuncts: list[Conjunct], symbols: SymbolTable) -> bool:
@@ -139,12 +132,11 @@ def _is_even_apply(right: ops.Relation, conjuncts: list[Conjunct], symbols: Symb
 def _chooses_outer_rows(relation: ops.Relation, symbols: SymbolTable) -> bool:
     """Whether a condition other than keys and years chooses the rows of an outer side. Such a condition decides how
     often the rows of the other side count."""
-    for part in _row_parts(relation, symbols):
+    for part in row_parts(relation, symbols):
         if isinstance(part, ops.Join) and part.how in {ops.JoinHow.LEFT, ops.JoinHow.FULL}:
             sides = (part.right,) if part.how is ops.JoinHow.LEFT else (part.left, part.right)
-            conditions = [c for side in sides for c, _ in _conjuncts(side, symbols)] + list(
-                scalars.conjuncts_of(part.on)
-            )
+            conditions = [c for side in sides for c, _ in _conjuncts(side, symbols)]
+            conditions += scalars.conjuncts_of(part.on)
             if any(symbols.is_person(s) for side in sides for s in scans_within(side, symbols)) and any(
                 _is_choice(c, symbols) for c in conditions
             ):
@@ -176,30 +168,24 @@ def _identifies_person(column: scalars.ColumnRef, symbols: SymbolTable) -> bool:
 def _is_read_twice(relation: ops.Relation, symbols: SymbolTable) -> bool:
     """Whether two branches of a UNION read one table, or choose the rows of two tables by different conditions. A
     condition can then decide whether a row counts twice, or a person, below an aggregation."""
-    for part in _row_parts(relation, symbols):
+    for part in row_parts(relation, symbols):
         if isinstance(part, ops.Union):
             scans = [{s.person or 0 for s in ops.walk(p) if isinstance(s, ops.Scan)} for p in part.parts]
             tables = [{symbols.tables[s].full_name for s in found if symbols.is_person(s)} for found in scans]
             # UNPIVOT tests another variable in each branch, so its branches do not overlap.
             present = [{v for c in conditions_within(p) if (v := _present_variable(c, symbols))} for p in part.parts]
             twice = len(set().union(*present)) < sum(map(len, present))
-            chooses = [
-                any(
-                    _is_choice(c, symbols) and (twice or not _present_variable(c, symbols))
-                    for c in conditions_within(p)
-                )
+            chooses = any(
+                _is_choice(c, symbols) and (twice or not _present_variable(c, symbols))
                 for p in part.parts
-            ]
+                for c in conditions_within(p)
+            )
             choices = {
                 frozenset(_choice_texts(p, symbols)) for p, names in zip(part.parts, tables, strict=True) if names
             }
-            if any(chooses) and len(choices) > 1:
+            overlap = len(set().union(*tables)) < sum(map(len, tables))
+            if chooses and (len(choices) > 1 or overlap):
                 return True
-            seen: set[str] = set()
-            for names in tables:
-                if seen & names and any(chooses):
-                    return True
-                seen |= names
     return False
 
 
@@ -276,24 +262,15 @@ def conditions_within(relation: ops.Relation) -> Iterator[scalars.Scalar]:
 
 
 def _conjuncts(relation: ops.Relation, symbols: SymbolTable) -> Iterator[Conjunct]:
-    match relation:
-        case ops.Filter(child=child, predicate=predicate):
-            yield from ((c, None) for c in scalars.conjuncts_of(predicate))
-            yield from _conjuncts(child, symbols)
-        case ops.Project(child=child) | ops.Window(child=child) | ops.Apply(child=child) | ops.Limit(child=child):
-            yield from _conjuncts(child, symbols)
-        case ops.Union(parts=parts):
-            for part in parts:
-                yield from _conjuncts(part, symbols)
-        case ops.Aggregate(child=child) if not collapses_rows(relation, symbols):
-            yield from _conjuncts(child, symbols)
-        case ops.Join(left=left, right=right, how=how, on=on):
-            outer = how is ops.JoinHow.LEFT and any(symbols.is_person(s) for s in scans_within(left, symbols))
-            # The ON of a LEFT JOIN restricts the right side only.
-            matched = frozenset(scans_within(right, symbols)) if outer else None
-            yield from ((c, matched) for c in scalars.conjuncts_of(on))
-            yield from _conjuncts(left, symbols)
-            yield from _conjuncts(right, symbols)
+    for part in row_parts(relation, symbols):
+        match part:
+            case ops.Filter(predicate=predicate):
+                yield from ((c, None) for c in scalars.conjuncts_of(predicate))
+            case ops.Join(left=left, right=right, how=how, on=on):
+                outer = how is ops.JoinHow.LEFT and any(symbols.is_person(s) for s in scans_within(left, symbols))
+                # The ON of a LEFT JOIN restricts the right side only.
+                matched = frozenset(scans_within(right, symbols)) if outer else None
+                yield from ((c, matched) for c in scalars.conjuncts_of(on))
 
 
 def _is_joined(relation: ops.Relation) -> bool:

@@ -1,7 +1,7 @@
 """Self-joins and joins with written rows: how many of a person's own rows one row can be joined with."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
 from broker.domain.plans import operators as ops
@@ -16,6 +16,16 @@ def collapses_rows(relation: ops.Aggregate[ops.Relation], symbols: SymbolTable) 
     if relation.person is None:
         return relation.counted is not None or not relation.keys
     return all(isinstance(k, ColumnRef) and symbols.key_domain(k.ident) is not None for _, k in relation.keys)
+
+
+def row_parts(relation: ops.Relation, symbols: SymbolTable) -> Iterator[ops.Relation]:
+    """Operators that the rows of a relation pass through, down to an aggregation that collapses rows. A subquery adds
+    no rows."""
+    if isinstance(relation, ops.Aggregate) and collapses_rows(relation, symbols):
+        return
+    yield relation
+    for child in (relation.child,) if isinstance(relation, ops.Apply) else ops.children(relation):
+        yield from row_parts(child, symbols)
 
 
 def max_self_joins(relation: ops.Relation, conjuncts: Sequence[Scalar], symbols: SymbolTable) -> int:

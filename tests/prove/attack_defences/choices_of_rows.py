@@ -23,7 +23,7 @@ DEFENCES = (
     ),
     Defence(
         "branches of a CASE are alternatives",
-        edited(f"{PLACE}:choices_in", 'yield scalars.truth_call("or", *_conditions_in(value))', "yield from _conditions_in(value)"),
+        edited(f"{PLACE}:choices_in", 'yield scalars.truth_call("or", *case_conditions(value))', "yield from case_conditions(value)"),
         given=("branches by year",),
     ),
     Defence(
