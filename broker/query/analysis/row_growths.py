@@ -9,6 +9,7 @@ from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import ORDINARY_ROWS, PlannedStatistic, RowGrowth
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, conjuncts_of
 from broker.domain.plans.variable_uses import Years
+from broker.query.analysis.made_columns import MadeOf, calls_of, sources_of
 from broker.query.analysis.self_joins import collapses_rows
 from broker.query.operations.aggregate_functions import NEIGHBOUR_FUNCTIONS
 from broker.query.symbols import SymbolTable
@@ -149,15 +150,13 @@ class RowGrowths:
             case ColumnRef(ident=ident):
                 if ident not in self._known:
                     self._known[ident] = NO_TIMES  # a key that is a plain column defines itself
-                    own, parts = self._sources.get(ident, (NO_TIMES, ()))
-                    self._known[ident] = own.with_each(self._largest(parts))
+                    own = self._growths.get(ident, NO_TIMES)
+                    self._known[ident] = own.with_each(self._largest(self._sources.get(ident, ())))
                 return self._known[ident]
-            case Case(values=values):
-                return self._largest(values)
             case Call(op="multiply", args=args):
                 return reduce(_Times.with_each, map(self._times, args))
-            case Call(args=args):
-                return self._largest(args)
+            case Case(values=values) | Call(args=values):
+                return self._largest(values)
         return NO_TIMES
 
     def _largest(self, amounts: Sequence[Scalar]) -> _Times:
@@ -165,24 +164,14 @@ class RowGrowths:
         return reduce(lambda one, other: one.or_other(other, max(one.even, other.even)), found, NO_TIMES)
 
     @cached_property
-    def _sources(self) -> dict[int, tuple[_Times, tuple[Scalar, ...]]]:
-        """Of each column that an operator makes: how its rows let it grow, and what it is computed from."""
-        return {i: made for part in ops.walk(self._relation) for i, made in self._made_by(part)}
+    def _sources(self) -> MadeOf:
+        return sources_of(self._relation)
 
-    def _made_by(self, part: ops.Relation) -> Iterator[tuple[int, tuple[_Times, tuple[Scalar, ...]]]]:
-        match part:
-            case ops.Project(columns=columns):
-                yield from ((i, (NO_TIMES, (s,))) for i, s in columns)
-            case ops.Aggregate(child=child, keys=keys, aggregates=aggregates):
-                yield from ((i, (NO_TIMES, (s,))) for i, s in keys)
-                yield from ((i, (self._growth(call, child), call.args)) for i, call in aggregates)
-            case ops.Window(child=child, columns=windows):
-                yield from ((w.ident, (self._growth(w.function, child), w.function.args)) for w in windows)
-            case ops.Union(columns=columns):
-                for ident, idents in columns:
-                    yield ident, (NO_TIMES, tuple(ColumnRef(i, ScalarType.NULL) for i in idents))
-            case ops.Apply(ident=ident, column=int(column)):
-                yield ident, (NO_TIMES, (ColumnRef(column, ScalarType.NULL),))
+    @cached_property
+    def _growths(self) -> dict[int, _Times]:
+        """Of each column of a call over rows: how these let it grow."""
+        calls = calls_of(self._relation)
+        return {ident: self._growth(made.call, made.operator.child) for ident, made in calls.items()}
 
     def _growth(self, call: ops.AggregateCall, rows: ops.Relation) -> _Times:
         return NO_TIMES if call.op in OF_ONE_ROW else self._times_of_rows(rows)

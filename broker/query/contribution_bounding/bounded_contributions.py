@@ -51,7 +51,8 @@ def bound_contributions(table: PlannedTable, catalogue: Catalogue, limits: Contr
     # If sums lose no cell, ranks and joins must leave less than twice the weight of the sums to be used.
     most = min(limits.rows, 2 * own * each.rows - 1) if prefers_sums else limits.rows
     if found.rows is not None and 0 < found.rows <= most:
-        by_year = [found.each[k.ident] for k in _key_columns(table) if k.ident in found.each]
+        columns = (k.expression.ident for k in table.keys if isinstance(k.expression, ColumnRef))
+        by_year = [found.each[ident] for ident in columns if ident in found.each]
         in_cell = min([found.rows, *by_year])  # a year among the keys divides a person's rows between cells
         held = found.rows if cells is None else min(found.rows, cells)
         return BoundedContributions(
@@ -60,10 +61,6 @@ def bound_contributions(table: PlannedTable, catalogue: Catalogue, limits: Contr
     return BoundedContributions(
         error_free_relation(relation), own, each.rows, own * each.rows, each, {}, drops_personless
     )
-
-
-def _key_columns(table: PlannedTable) -> list[ColumnRef]:
-    return [k.expression for k in table.keys if isinstance(k.expression, ColumnRef)]
 
 
 def _listed_cell_count(table: PlannedTable) -> int | None:

@@ -1,12 +1,12 @@
 """Column origins: from which catalogue variable of which scan a column of a finished relation comes."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from broker.domain.plans import operators as ops
-from broker.domain.plans.scalars import ColumnRef, Scalar, ScalarType
+from broker.domain.plans.scalars import ColumnRef, Scalar
 from broker.policy.data_catalogue import Catalogue, CatalogueTable, Variable
+from broker.query.analysis.made_columns import CallOverRows, MadeOf, calls_of, definitions_of
 
 
 @dataclass(frozen=True)
@@ -21,15 +21,12 @@ class ColumnOrigins:
         return {c.ident: (r, c.variable) for r in ops.walk(self.relation) if isinstance(r, ops.Scan) for c in r.columns}
 
     @cached_property
-    def _definitions(self) -> dict[int, tuple[Scalar, ...]]:
-        """Expressions of each computed column. A column of a union has one for each branch."""
-        found: dict[int, tuple[Scalar, ...]] = {}
-        for part in ops.walk(self.relation):
-            for ident, scalars in _computed_columns(part):
-                # a key that is a plain column keeps its id, and would define itself
-                if scalars != (ColumnRef(ident, scalars[0].type),):
-                    found[ident] = scalars
-        return found
+    def _definitions(self) -> MadeOf:
+        return definitions_of(self.relation)
+
+    @cached_property
+    def calls(self) -> dict[int, CallOverRows]:
+        return calls_of(self.relation)
 
     def table(self, scan: ops.Scan) -> CatalogueTable:
         return self.catalogue.table(scan.table)
@@ -70,18 +67,3 @@ class ColumnOrigins:
     def _is_year(self, scan: ops.Scan, variable: Variable) -> bool:
         axis = self.table(scan).year
         return axis is not None and axis.variable == variable.name and scan.years is not None
-
-
-def _computed_columns(part: ops.Relation) -> Iterator[tuple[int, tuple[Scalar, ...]]]:
-    match part:
-        case ops.Project(columns=columns) | ops.Aggregate(keys=columns):
-            yield from ((i, (s,)) for i, s in columns)
-        case ops.Union(columns=columns):
-            for ident, parts in columns:
-                yield ident, tuple(ColumnRef(p, ScalarType.NULL) for p in parts)
-
-
-def idents_of(relation: ops.Relation) -> frozenset[int]:
-    """Every column that is read or computed inside a relation. The value of any other column comes from the outer
-    row."""
-    return frozenset(i for part in ops.walk(relation) for i in ops.own_ids(part))

@@ -9,8 +9,9 @@ from math import isqrt
 from broker.domain.plans import operators as ops
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import PlannedStatistic
-from broker.domain.plans.scalars import ColumnRef, Scalar, ScalarType, columns_in
+from broker.domain.plans.scalars import ColumnRef, Scalar, columns_in
 from broker.policy.data_catalogue import Catalogue, Variable
+from broker.query.analysis.made_columns import MadeOf, sources_of
 from broker.query.contribution_bounding.column_origins import ColumnOrigins
 from broker.query.contribution_bounding.row_bounds import RowBounder, max_matches, minimum
 from broker.query.contribution_bounding.value_domains import UNBOUNDED, ClampRanges, Ends, hull
@@ -60,13 +61,13 @@ class MadeAmounts(ClampRanges):
     def _made(self, ident: int) -> Ends:
         """The range of a column that an operator makes: of all values that it copies, or of a call over several
         rows."""
-        if ident not in self._calls:
+        if ident not in self.origins.calls:
             return hull([self.of(value) for value in self._made_of.get(ident, ())])
-        part, within, call = self._calls[ident]
+        operator, within, call = self.origins.calls[ident]
         low, high = self.of(call.args[0]) if call.op == "sum" or call.op in NEIGHBOURS else UNBOUNDED
         if low is None or high is None or call.op in NEIGHBOURS:
             return low, high
-        rows = self._rows(part, within)
+        rows = self._rows(operator.child, within)
         return min(low, low * rows), max(high, high * rows)
 
     def _rows(self, part: ops.Relation, within: Sequence[Scalar]) -> int:
@@ -94,28 +95,5 @@ class MadeAmounts(ClampRanges):
         return RowBounder(relation, catalogue, {t: isqrt(catalogue.table(t).max_rows_per_unit_year) for t in tables})
 
     @cached_property
-    def _calls(self) -> dict[int, tuple[ops.Relation, Sequence[Scalar], ops.AggregateCall]]:
-        """By the column of an aggregate or window: its rows, what the rows of one value share, and the call."""
-        found: dict[int, tuple[ops.Relation, Sequence[Scalar], ops.AggregateCall]] = {}
-        for part in ops.walk(self.origins.relation):
-            if isinstance(part, ops.Aggregate):
-                found |= {i: (part.child, [s for _, s in part.keys], call) for i, call in part.aggregates}
-            if isinstance(part, ops.Window):
-                found |= {w.ident: (part.child, w.partition, w.function) for w in part.columns}
-        return found
-
-    @cached_property
-    def _made_of(self) -> dict[int, Sequence[Scalar]]:
-        """What each column that an operator adds is made of."""
-        found: dict[int, Sequence[Scalar]] = {ident: call.args for ident, (_, _, call) in self._calls.items()}
-        for part in ops.walk(self.origins.relation):
-            match part:
-                case ops.Project(columns=columns) | ops.Aggregate(keys=columns):
-                    found |= {ident: (value,) for ident, value in columns if value != ColumnRef(ident, value.type)}
-                case ops.Union(columns=branches):
-                    found |= {i: [ColumnRef(p, ScalarType.NULL) for p in parts] for i, parts in branches}
-                case ops.Apply(ident=ident, column=int(column)):
-                    found[ident] = (ColumnRef(column, ScalarType.NULL),)
-                case ops.Values(columns=listed, rows=rows):
-                    found |= {i: [row[n] for row in rows] for n, (i, _) in enumerate(listed)}
-        return found
+    def _made_of(self) -> MadeOf:
+        return sources_of(self.origins.relation)

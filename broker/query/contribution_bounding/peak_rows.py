@@ -41,13 +41,6 @@ class _PeakRows:
                 return self._origins.table(relation).max_rows_per_unit_year * max(1, len(years or ()))
             case ops.Values(rows=rows):
                 return len(rows)
-            case (
-                ops.Filter(child=child)
-                | ops.Project(child=child)
-                | ops.Window(child=child)
-                | ops.Aggregate(child=child)
-            ):
-                return self.rows(child)
             case ops.Limit(child=child, count=count):
                 found = self.rows(child)
                 return found if count is None else min(found, count)
@@ -64,6 +57,8 @@ class _PeakRows:
                 forth = left * max(1, self._matches(relation.right, on, right))
                 # each side bounds the joined rows, so the smaller bound holds
                 return min(forth, right * max(1, self._matches(relation.left, on, left)))
+            case _:
+                return self.rows(relation.child)
 
     def _for_each(self, rows: int, inner: ops.Relation) -> int:
         """Count the rows of an inner relation that is computed for each of `rows` rows. A public one is computed in

@@ -9,8 +9,8 @@ from math import prod
 from broker.domain.plans import operators as ops
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, Value, column_ids, conjuncts_of
 from broker.policy.data_catalogue import Catalogue
-from broker.query.analysis.guards import guards_of, own_columns
-from broker.query.contribution_bounding.column_origins import ColumnOrigins, idents_of
+from broker.query.analysis.guards import guards_of, idents_of, own_columns
+from broker.query.contribution_bounding.column_origins import ColumnOrigins
 from broker.query.contribution_bounding.rank_filters import NO_GUARDS, choose_rank_filter, rank_condition
 
 
@@ -53,23 +53,17 @@ def first_numbered_rows(filtered: ops.Filter[ops.Relation], origins: ColumnOrigi
     while isinstance(part, ops.Project):
         projects.append(part)
         part = part.child
-    if not isinstance(part, ops.Window):
-        return None
     # without a person number, the window may mix rows of several people
-    first_columns = set(_equal_to_one(filtered.predicate)) if part.counted is not None else set()
-    window = next(
-        (
-            w
-            for w in part.columns
-            if ColumnRef(w.ident, ScalarType.INT) in first_columns and _numbers_own_rows(w, part, origins)
-        ),
-        None,
-    )
+    if not isinstance(part, ops.Window) or part.counted is None:
+        return None
+    person, firsts = ColumnRef(part.counted, ScalarType.INT), set(_equal_to_one(filtered.predicate))
+    numbered = (w for w in part.columns if ColumnRef(w.ident, ScalarType.INT) in firsts)
+    window = next((w for w in numbered if _numbers_own_rows(w, person, origins)), None)
     if window is None:
         return None
     # The person number is in the partition already; link keys could split one person's rows.
     left = tuple(s for s in window.partition if not origins.is_link_key(s))
-    years = [n for s in left if s != ColumnRef(part.counted or 0, ScalarType.INT) and (n := origins.year_count(s))]
+    years = [n for s in left if s != person and (n := origins.year_count(s))]
     changed = tuple(replace(w, partition=left) if w is window else w for w in part.columns)
     relation: ops.Relation = replace(part, columns=changed)
     for project in reversed(projects):
@@ -79,8 +73,7 @@ def first_numbered_rows(filtered: ops.Filter[ops.Relation], origins: ColumnOrigi
     return RowBound(replace(filtered, child=relation), rows, each)
 
 
-def _numbers_own_rows(window: ops.WindowColumn, relation: ops.Window[ops.Relation], origins: ColumnOrigins) -> bool:
-    person = ColumnRef(relation.counted or 0, ScalarType.INT)
+def _numbers_own_rows(window: ops.WindowColumn, person: ColumnRef, origins: ColumnOrigins) -> bool:
     known = all(s == person or origins.is_link_key(s) or origins.year_count(s) for s in window.partition)
     return window.function.op == "row_number" and not window.shared and person in window.partition and known
 
@@ -110,10 +103,8 @@ def _max_matches(
         case ops.Filter(child=child, predicate=predicate):
             return _max_matches(child, (*known, *conjuncts_of(predicate)), inside, origins)
         case ops.Project(child=child, columns=columns):
-            named = tuple(
-                Call("same", (ColumnRef(i, s.type), s), s.type) for i, s in columns if isinstance(s, ColumnRef)
-            )
-            return _max_matches(child, (*known, *_through_copies(known, named)), inside, origins)
+            copies = {i: s for i, s in columns if isinstance(s, ColumnRef)}
+            return _max_matches(child, (*known, *_through_copies(known, copies)), inside, origins)
         case ops.Window(child=child):
             return _max_matches(child, known, inside, origins)
         case ops.Limit(count=count):
@@ -152,9 +143,8 @@ def _max_join_matches(
     return minimum([forth, product_of(right, at_least_one(_max_matches(join.left, both, outside_right, origins)))])
 
 
-def _through_copies(known: Conditions, named: tuple[Call, ...]) -> list[Scalar]:
+def _through_copies(known: Conditions, copies: Mapping[int, ColumnRef]) -> list[Scalar]:
     """Conditions on a column's copy also hold for the column."""
-    copies = {n.args[0].ident: n.args[1] for n in named if isinstance(n.args[0], ColumnRef)}
     found: list[Scalar] = []
     for condition in known:
         if isinstance(condition, Call) and condition.op in EQUALITIES:
@@ -260,38 +250,31 @@ class RowBounder:
 
     def _join(self, join: ops.Join[ops.Relation]) -> RowBound:
         left, right = ops.is_of_persons(join.left), ops.is_of_persons(join.right)
-        if left and right:
-            return self._of_two(join)
         if not (left or right):
             return RowBound(join, 0)
-        person, public = (join.left, join.right) if left else (join.right, join.left)
+        if left and right and not join.lateral:
+            return self._of_two(join)
+        person, other = (join.left, join.right) if left else (join.right, join.left)
         below = self.bound(person)
-        many = max_matches(public, conjuncts_of(join.on), self._origins)
-        most = at_least_one(many)
+        most = at_least_one(max_matches(other, () if left and right else conjuncts_of(join.on), self._origins))
         made = replace(join, left=below.relation) if left else replace(join, right=below.relation)
         return RowBound(made, product_of(below.rows, most), scaled(below.each, most))
 
     def _of_two(self, join: ops.Join[ops.Relation]) -> RowBound:
         """Bound a join of two relations of the same person, row by row."""
-        if join.lateral:
-            left = self.bound(join.left)
-            many = at_least_one(max_matches(join.right, (), self._origins))
-            made: ops.Relation = replace(join, left=left.relation)
-            return RowBound(made, product_of(left.rows, many), scaled(left.each, many))
         left, right = self.bound(join.left), self.bound(join.right)
         made = replace(join, left=left.relation, right=right.relation)
         # most rows of the other side that one row matches, in each direction
         met = at_least_one(minimum([right.rows, *_year_matches(join.right, right.each, join.on)]))
         back = at_least_one(minimum([left.rows, *_year_matches(join.left, left.each, join.on)]))
-        each = scaled(left.each, met)
+        each, forth = scaled(left.each, met), product_of(left.rows, met)
         if join.how is ops.JoinHow.INNER:
-            rows = minimum([product_of(left.rows, met), product_of(right.rows, back)])
+            rows = minimum([forth, product_of(right.rows, back)])
             return RowBound(made, rows, {**scaled(right.each, back), **each})
         if join.how is ops.JoinHow.LEFT:
-            return RowBound(made, product_of(left.rows, met), each)
-        whole = product_of(left.rows, met)
+            return RowBound(made, forth, each)
         # unmatched rows of both sides are kept
-        return RowBound(made, None if whole is None or right.rows is None else whole + right.rows)
+        return RowBound(made, sum_of([forth, right.rows]))
 
     def _union(self, union: ops.Union[ops.Relation]) -> RowBound:
         parts = [self.bound(p) for p in union.parts]

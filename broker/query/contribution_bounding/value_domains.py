@@ -1,13 +1,14 @@
 """Public domains of values: range and decimal places of an argument, number of distinct values of a key."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
 
-from broker.domain.plans.operators import Aggregate, AggregateCall, Scan, Window, walk
+from broker.domain.plans.operators import Aggregate, AggregateCall, Scan
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
 from broker.policy.data_catalogue import Variable
+from broker.query.analysis.made_columns import CallOverRows
 from broker.query.contribution_bounding.column_origins import ColumnOrigins
 from broker.query.contribution_bounding.row_bounds import product_of, sum_of
 from broker.query.operations.registry import CASTS
@@ -76,12 +77,14 @@ class ClampRanges:
         found = self.origins.sources(column)
         if found:
             return hull([self._variable(s.table, v.name, v.type, v.low, v.high) for s, v in found])
-        made = self.origins.definition(column) or self._aggregate(column.ident)
-        if isinstance(made, AggregateCall):
-            if made.op in {"count", "count_rows", "count_distinct"}:
+        if (definition := self.origins.definition(column)) is not None:
+            return self.of(definition)
+        match self.origins.calls.get(column.ident):
+            case CallOverRows(call=AggregateCall(op="count" | "count_rows" | "count_distinct")):
                 return Decimal(0), None  # a count has no public upper bound
-            return self.of(made.args[0]) if made.op in WITHIN_VALUES else UNBOUNDED
-        return UNBOUNDED if made is None else self.of(made)
+            case CallOverRows(call=AggregateCall(op=op, args=(value, *_))) if op in WITHIN_VALUES:
+                return self.of(value)
+        return UNBOUNDED
 
     def _variable(self, table: str, name: str, kind: ScalarType, low: float | None, high: float | None) -> Ends:
         # the most specific spelling of a clamp comes first
@@ -92,18 +95,6 @@ class ClampRanges:
             return Decimal(0), Decimal(1)
         first, last = (None if end is None else Decimal(repr(end)) for end in (low, high))
         return first, last
-
-    def _aggregate(self, ident: int) -> AggregateCall | None:
-        for part in walk(self.origins.relation):
-            if isinstance(part, Aggregate):
-                for own, aggregate in part.aggregates:
-                    if own == ident:
-                        return aggregate
-            if isinstance(part, Window):
-                for window in part.columns:
-                    if window.ident == ident:
-                        return window.function
-        return None
 
 
 def _is_null(scalar: Scalar) -> bool:
@@ -177,8 +168,14 @@ class DistinctValues:
         if found:
             values = sum_of(self._variable(s, v) for s, v in found)
             return None if values is None else values + 1  # NULL is one more value
-        made = self.origins.definition(column)
-        return self._aggregate(column.ident) if made is None else self.of(made)
+        if (definition := self.origins.definition(column)) is not None:
+            return self.of(definition)
+        match self.origins.calls.get(column.ident):
+            case CallOverRows(Aggregate(), call=AggregateCall(op="count" | "count_rows" | "count_distinct")):
+                return DISTINCT_COUNTS
+            case CallOverRows(Aggregate(), call=AggregateCall(op=op, args=(value, *_))) if op in AMONG_VALUES:
+                return self.of(value)
+        return None
 
     def _variable(self, scan: Scan, variable: Variable) -> int | None:
         axis = self.origins.table(scan).year
@@ -187,15 +184,3 @@ class DistinctValues:
         if variable.possible_value_count is not None or variable.most is None:
             return variable.possible_value_count
         return variable.most * (1 if scan.years is None else len(scan.years))
-
-    def _aggregate(self, ident: int) -> int | None:
-        made = next((a for a in self._aggregates() if a[0] == ident), None)
-        match made:
-            case (_, AggregateCall(op="count" | "count_rows" | "count_distinct")):
-                return DISTINCT_COUNTS
-            case (_, AggregateCall(op=op, args=(value, *_))) if op in AMONG_VALUES:
-                return self.of(value)
-        return None
-
-    def _aggregates(self) -> Iterable[tuple[int, AggregateCall]]:
-        return (a for part in walk(self.origins.relation) if isinstance(part, Aggregate) for a in part.aggregates)
