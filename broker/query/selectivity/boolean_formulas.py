@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
+from math import prod
 from typing import TypeVar
 
 from broker.domain.plans.scalars import Scalar, truth_call
@@ -109,10 +110,7 @@ def alternatives(formula: Formula) -> "list[tuple[Leaf, ...]] | None":
     if isinstance(formula, Disjunction):
         found = [w for p in known for w in p]
     else:
-        size = 1
-        for part in known:
-            size *= len(part)
-        if size > MOST_TERMS * MOST_TERMS:  # checked before the product is built
+        if prod(map(len, known)) > MOST_TERMS * MOST_TERMS:  # checked before the product is built
             return None
         found = [tuple(leaf for w in chosen for leaf in w) for chosen in product(*known)]
     return found if len(found) <= MOST_TERMS * MOST_TERMS else None

@@ -1,6 +1,6 @@
 """Branches of a relation (UNION) and of a value (CASE), with the conditions that hold in each."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from broker.domain.plans import operators as ops
@@ -75,6 +75,14 @@ FIRST_ROW = {"equal": 1, "at_most": 1, "less": 2}
 """Comparisons with a number that select the first of a person's own rows."""
 
 
+def is_first_row(condition: Scalar, numbers: Collection[int]) -> bool:
+    """Whether a condition leaves one row of each person. `numbers`: columns that number a person's own rows."""
+    match condition:
+        case Call(op=op, args=(ColumnRef(ident=ident), Literal(value=value))):
+            return ident in numbers and FIRST_ROW.get(op) == value
+    return False
+
+
 class TooManyRelationBranches(Exception):
     """A relation has more branches than can be inspected one by one."""
 
@@ -141,7 +149,7 @@ def branches_of(relation: ops.Relation, symbols: SymbolTable) -> list[RelationBr
             others = branches_of(right, symbols)
             return _at_most_allowed(  # the branches of two sides multiply
                 [
-                    _joined_branches(a, b).with_conditions(conjuncts_of(on))
+                    joined_branches(a, b).with_conditions(conjuncts_of(on))
                     for a in branches_of(left, symbols)
                     for b in others
                 ]
@@ -184,7 +192,7 @@ def _at_most_allowed(found: list[RelationBranch]) -> list[RelationBranch]:
     return found
 
 
-def _joined_branches(first: RelationBranch, second: RelationBranch) -> RelationBranch:
+def joined_branches(first: RelationBranch, second: RelationBranch) -> RelationBranch:
     return RelationBranch(
         first.conditions + second.conditions,
         first.scans | second.scans,
@@ -202,7 +210,7 @@ def _with_outer(inner: RelationBranch, outer: list[RelationBranch], on: tuple[Sc
     conditions = on + tuple(c for w in outer for c in w.conditions)
     found = inner
     for branch in outer:
-        found = _joined_branches(found, replace(branch, conditions=(), scans=frozenset(), columns={}))
+        found = joined_branches(found, replace(branch, conditions=(), scans=frozenset(), columns={}))
         mine = (*found.outer_branches, branch.with_conditions(on))
         found = replace(
             found,

@@ -4,10 +4,9 @@ from collections.abc import Collection, Sequence
 
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, column_ids
 from broker.domain.plans.variable_uses import VariableClass
-from broker.query.operations.registry import CASTS, COMPARISONS
+from broker.query.operations.registry import CASTS
 from broker.query.symbols import ColumnOrigin
 
-TESTS = COMPARISONS | {"is_null"}
 COMPARED = 500_000
 """What the ids of comparisons of columns begin with, beside those of the columns."""
 LINEAR = CASTS | {"add", "subtract", "multiply", "divide", "negate"}

@@ -1,6 +1,7 @@
 """What each column of a relation can tell about a person, once the operators have been read: the columns, whether their
 rows are found, and the rows' conditions. Judges nothing."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
@@ -19,10 +20,10 @@ class ColumnDependences:
         """`of_years`: scans of several years."""
         self._symbols, self._of_years = symbols, of_years
         self._own: dict[int, Dependence] = {}
-        self._homes: dict[tuple[int, int], Dependence] = {}
+        self._homes: defaultdict[tuple[int, int], Dependence] = defaultdict(Dependence)
         """By the number of a scan or written row, and an operator: what decides whether the operator finds a row of it,
         and which."""
-        self._picked: dict[tuple[int, int], Dependence] = {}
+        self._picked: defaultdict[tuple[int, int], Dependence] = defaultdict(Dependence)
         """By the same: the conditions of an order that picks a person's row."""
         self._inside = frozenset[int]()
         """The operators that what is read is below of: they decide nothing there."""
@@ -194,4 +195,4 @@ class ColumnDependences:
     def _add_home(self, homes: Iterable[int], found: Dependence, operator: int) -> None:
         """`operator`: 0 if it decides everywhere."""
         for home in homes:
-            self._homes[home, operator] = self._homes.get((home, operator), NONE) | found
+            self._homes[home, operator] |= found

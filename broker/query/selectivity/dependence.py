@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
 
 from broker.domain.plans.scalars import Scalar
 
@@ -80,10 +82,7 @@ class RowsDependence:
 
 
 def united(found: Iterable[Dependence]) -> Dependence:
-    total = NONE
-    for one in found:
-        total |= one
-    return total
+    return reduce(or_, found, NONE)
 
 
 YEAR = Dependence(frozenset({(0, "year")}))

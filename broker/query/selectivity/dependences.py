@@ -1,15 +1,17 @@
 """What the operators of a relation make of the dependences of its columns: an upper bound, through everything that
 computes them. Judges nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import reduce
+from operator import or_
 
 from broker.domain.plans import operators as ops
 from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, conjuncts_of
+from broker.query.analysis.guards import idents_of
 from broker.query.selectivity.choices import FIRST_AND_LAST, OF_ONE_ROW, OF_ONE_VALUE, OF_VALUES, PLACES
 from broker.query.selectivity.column_dependences import ColumnDependences
 from broker.query.selectivity.dependence import NONE, YEAR, Dependence, RowsDependence, united
-from broker.query.selectivity.relation_parts import columns_made, reads_persons, top_operators
 from broker.query.symbols import SymbolTable
 
 
@@ -22,8 +24,8 @@ class Dependences(ColumnDependences):
         """`given`: keys that are the same for all rows of a cell, whatever its table."""
         super().__init__(symbols, of_years)
         self._given = frozenset(map(symbols.expanded, given))
-        self._tops = {id(part) for part in top_operators(relation)}
-        self._lookups = [columns_made(part) for part in ops.walk(relation) if not reads_persons(part, symbols)]
+        self._tops = {id(part) for part in _top_operators(relation)}
+        self._lookups = [idents_of(part) for part in ops.walk(relation) if not self._presence(part).present]
         before: object = None
         # what is above an operator can decide about columns below it
         while before != (self._own, self._homes, self._picked):
@@ -58,9 +60,8 @@ class Dependences(ColumnDependences):
             case ops.Filter(predicate=predicate):
                 chosen = united(self.of(c) for c in conjuncts_of(predicate) if self._picks_rows(c))
                 if chosen.names:
-                    for home in columns_made(relation.child):
-                        at = home, id(relation)
-                        self._picked[at] = self._picked.get(at, NONE) | chosen.choosing()
+                    for home in idents_of(relation.child):
+                        self._picked[home, id(relation)] |= chosen.choosing()
                 return rows | self._conditions(conjuncts_of(predicate))
             case ops.Project(columns=computed):
                 for ident, scalar in computed:
@@ -152,9 +153,9 @@ class Dependences(ColumnDependences):
         partition: Sequence[Scalar],
     ) -> None:
         of_one_year = any(self.of(scalar).names == YEAR.names for scalar in partition)
-        for home in columns_made(operator.child):
+        for home in idents_of(operator.child):
             self._chosen_years |= set() if of_one_year else {(home, id(operator))}
-            self._picked[home, id(operator)] = self._picked.get((home, id(operator)), NONE) | chosen
+            self._picked[home, id(operator)] |= chosen
 
     def _presence(self, *relations: ops.Relation) -> Dependence:
         """Whether a person has rows in the tables of relations."""
@@ -212,9 +213,8 @@ class Dependences(ColumnDependences):
 
     def _union(self, union: "ops.Union[ops.Relation]") -> RowsDependence:
         """If the parts have different tables or conditions, each column tells from which of them a row is."""
-        rows, parts = RowsDependence(), [self._rows(part) for part in union.parts]
-        for part in parts:
-            rows |= part
+        parts = [self._rows(part) for part in union.parts]
+        rows = reduce(or_, parts, RowsDependence())
         different = len(set(map(self._spelled_rows, parts))) > 1
         apart, presence = (rows.found, self._presence(*union.parts)) if different else (NONE, NONE)
         for ident, own in union.columns:
@@ -230,20 +230,18 @@ class Dependences(ColumnDependences):
             left, right = self._rows(join.left), self._rows(join.right)
             on = self._conditions(conjuncts_of(join.on))
             return left | right | on
-        if join.how is ops.JoinHow.LEFT:
-            left = self._rows(join.left)
+        if join.how is ops.JoinHow.FULL:
             self._inside |= {id(join)}
-        else:
-            self._inside |= {id(join)}
-            left = self._rows(join.left)
+        left = self._rows(join.left)
+        self._inside |= {id(join)}
         right = self._rows(join.right)
         on = self._conditions(conjuncts_of(join.on))
         of_right = (right | on).all | self._presence(join.right)
-        self._add_home(columns_made(join.right), of_right, id(join))
+        self._add_home(idents_of(join.right), of_right, id(join))
         if join.how is ops.JoinHow.LEFT:
             return replace(left, number=left.number | of_right.choosing())
         of_left = (left | on).all | self._presence(join.left)
-        self._add_home(columns_made(join.left), of_left, id(join))
+        self._add_home(idents_of(join.left), of_left, id(join))
         return RowsDependence(number=(of_left | of_right).choosing())  # all rows of both sides
 
     def _conditions(self, conditions: Iterable[Scalar]) -> RowsDependence:
@@ -261,3 +259,14 @@ class Dependences(ColumnDependences):
             repeats = bool(chosen) and not (isinstance(condition, Call) and condition.op in {"equal", "equal_text"})
             total |= RowsDependence((condition,), found.choosing(), found.choosing() if repeats else NONE)
         return total
+
+
+def _top_operators(relation: ops.Relation) -> Iterator[ops.Relation]:
+    """The operators whose rows are rows of the relation."""
+    yield relation
+    match relation:
+        case ops.Filter(child=child) | ops.Project(child=child):
+            yield from _top_operators(child)
+        case ops.Join(left=left, right=right):
+            yield from _top_operators(left)
+            yield from _top_operators(right)

@@ -9,13 +9,14 @@ from broker.query.operations.possible_values import ONLY_FALSE, ONLY_TRUE, possi
 from broker.query.operations.registry import COMPARISONS
 from broker.query.selectivity import boolean_formulas
 from broker.query.selectivity.branches import (
-    FIRST_ROW,
     RelationBranch,
     TooManyRelationBranches,
     as_case,
+    is_first_row,
+    joined_branches,
     written_values,
 )
-from broker.query.selectivity.choices import COMPARED, TESTS, have_same_values
+from broker.query.selectivity.choices import COMPARED, have_same_values
 from broker.query.selectivity.quotients import compared_quotient
 from broker.query.symbols import ColumnOrigin, SymbolTable
 
@@ -75,14 +76,8 @@ class FormulaBuilder:
 
     def within(self, branch: RelationBranch) -> "FormulaBuilder":
         """Return a builder for the conditions of a subquery, which see the outer row."""
-        mine = self.branch
-        merged = RelationBranch(
-            columns={**mine.columns, **branch.columns}, subqueries={**mine.subqueries, **branch.subqueries},
-            scalar_subqueries=mine.scalar_subqueries | branch.scalar_subqueries,
-            outer_conditions={**mine.outer_conditions, **branch.outer_conditions},
-            row_numbers=mine.row_numbers | branch.row_numbers,
-        )  # fmt: skip
-        found = replace(self, branch=merged)
+        both = joined_branches(self.branch, branch)
+        found = replace(self, branch=replace(both, conditions=(), scans=frozenset(), outer_branches=()))
         found.found_by.update(self.found_by)
         found._find_public_rows(branch)
         return found
@@ -139,7 +134,7 @@ class FormulaBuilder:
                 self._outer_scans(ident) is not None
             ):
                 return boolean_formulas.negation(self._matched(ident, named))
-            case scalars.Call(op=op, args=args) if op in TESTS and any(isinstance(a, scalars.Case) for a in args):
+            case scalars.Call(op=op, args=args) if op in COMPARISONS and any(isinstance(a, scalars.Case) for a in args):
                 found = self._by_branch(named)
                 if boolean_formulas.size_of(found, boolean_formulas.parts_of) > MOST_PARTS:
                     raise TooManyRelationBranches
@@ -162,25 +157,26 @@ class FormulaBuilder:
         self, value: scalars.Scalar, other: scalars.Scalar
     ) -> tuple[scalars.Literal, scalars.ColumnRef] | None:
         found = compared_quotient(value, other)
-        if found is None or not {found.numerator, found.denominator} <= self.columns.keys():
+        if found is None or not {*found[1:]} <= self.columns.keys():
             return None
-        numerator, denominator = (self.variable_ids.readings[i] for i in (found.numerator, found.denominator))
+        number, top, bottom = found
+        numerator, denominator = self.variable_ids.readings[top], self.variable_ids.readings[bottom]
         name = f"{numerator.variable} / {denominator.variable}"
         if (
             numerator.occurrence != denominator.occurrence
             or (numerator.occurrence.table, name) not in self.variable_ids.quotients
-            or (lowest := self.origin(found.denominator).variable.low) is None
+            or (lowest := self.origin(bottom).variable.low) is None
             or lowest < 0
         ):
             return None
         ident = self.variable_ids.ident(boolean_formulas.VariableReading(numerator.occurrence, name))
-        self.columns[ident] = self.columns[found.numerator]
-        return scalars.Literal(found.value, scalars.ScalarType.DECIMAL), scalars.ColumnRef(
-            ident, scalars.ScalarType.DECIMAL
-        )
+        self.columns[ident] = self.columns[top]
+        kind = scalars.ScalarType.DECIMAL
+        return scalars.Literal(number, kind), scalars.ColumnRef(ident, kind)
 
     def _leaf(self, named: scalars.Scalar) -> boolean_formulas.Formula:
-        if self._is_first_row(named):  # every person has one, so this excludes nobody; not everybody has a second one
+        # every person has a first row, so this excludes nobody; not everybody has a second one
+        if is_first_row(named, self.branch.row_numbers):
             rows = frozenset({self.unnamed_offset + min(scalars.column_ids(named))})
             return boolean_formulas.Leaf(named, True, frozenset(), otherwise=rows if self.in_subquery else None)
         read = scalars.column_ids(named)
@@ -192,30 +188,23 @@ class FormulaBuilder:
                     return boolean_formulas.NEVER
             return boolean_formulas.says_nothing(named)
         variables = frozenset[int]().union(*map(self.variables_of, read))
-        if self._compares_rows_of_one_variable(named) or self._compares_two_variables(named):
+        if self._compares_variables(named):
             variables = frozenset({self._comparison(variables)})
         return boolean_formulas.Leaf(named, True, variables, any(map(self._is_year, read)))
 
-    def _compares_rows_of_one_variable(self, named: scalars.Scalar) -> bool:
-        """Whether a condition compares a variable in two rows of a person, without naming a value of it."""
+    def _compares_variables(self, named: scalars.Scalar) -> bool:
+        """Whether a condition compares a variable in two rows of a person, or two variables, without naming a value of
+        one of them."""
         match named:
             case scalars.Call(op=op, args=(scalars.ColumnRef(), scalars.ColumnRef())) if op in COMPARISONS:
                 read = scalars.column_ids(named)
-                own = all(self.variables_of(ident) == {ident} for ident in read & self.columns.keys())
-                made = all(
-                    self.variables_of(ident) == {self.unnamed_offset + ident} for ident in read - self.columns.keys()
-                )
+                known, others = read & self.columns.keys(), read - self.columns.keys()
+                own = all(self.variables_of(ident) == {ident} for ident in known)
+                made = all(self.variables_of(ident) == {self.unnamed_offset + ident} for ident in others)
                 base = frozenset[int]().union(*map(self._base, read))
-                return own and made and len({self.symbols.origins[ident].full_name for ident in base}) == 1
-        return False
-
-    def _compares_two_variables(self, named: scalars.Scalar) -> bool:
-        """Whether a condition compares two variables, without naming a value of one of them."""
-        match named:
-            case scalars.Call(op=op, args=(scalars.ColumnRef(), scalars.ColumnRef())) if op in COMPARISONS:
-                read = scalars.column_ids(named)
-                is_of_two = read <= self.columns.keys() and all(map(self._is_own_variable, read))
-                return is_of_two and self.names_no_value(named)
+                if own and made and len({self.symbols.origins[ident].full_name for ident in base}) == 1:
+                    return True
+                return not others and all(map(self._is_own_variable, read)) and self.names_no_value(named)
         return False
 
     def names_no_value(self, condition: scalars.Scalar) -> bool:
@@ -276,9 +265,7 @@ class FormulaBuilder:
 
     def _by_branch(self, named: scalars.Call) -> boolean_formulas.Formula:
         """Formula of a test of a CASE, branch by branch."""
-        place = next(n for n, a in enumerate(named.args) if isinstance(a, scalars.Case))
-        case = named.args[place]
-        assert isinstance(case, scalars.Case)
+        place, case = next((n, a) for n, a in enumerate(named.args) if isinstance(a, scalars.Case))
         found: list[boolean_formulas.Formula] = []
         before: list[boolean_formulas.Formula] = []
         for condition, value in (*case.whens, (scalars.Literal(True, scalars.ScalarType.TRUTH), case.otherwise)):
@@ -318,12 +305,8 @@ class FormulaBuilder:
         return sorted((o for o in found if (o.table, o.years) not in everywhere), key=repr)
 
     def _rows_in(self, occurrence: boolean_formulas.TableOccurrence) -> boolean_formulas.Leaf:
-        column = self._presence_column(occurrence)
-        return boolean_formulas.Leaf(column, True, frozenset({column.ident}))
-
-    def _presence_column(self, occurrence: boolean_formulas.TableOccurrence) -> scalars.ColumnRef:
         ident = self.variable_ids.ident(boolean_formulas.VariableReading(occurrence, None))
-        return scalars.ColumnRef(ident, scalars.ScalarType.TRUTH)
+        return boolean_formulas.Leaf(scalars.ColumnRef(ident, scalars.ScalarType.TRUTH), True, frozenset({ident}))
 
     def _presence(self, scans: frozenset[int], named: scalars.Scalar) -> boolean_formulas.Leaf:
         found = [self.occurrences[s] for s in sorted(scans) if s in self.occurrences and self.occurrences[s].is_person]
@@ -348,7 +331,7 @@ class FormulaBuilder:
         found = self._rows_found(scans, read)
         if not read and len(found) < 2:
             return self._presence(scans, named)
-        return boolean_formulas.Leaf(named, False, read | {self._presence_column(o).ident for o in found})
+        return boolean_formulas.Leaf(named, False, read | boolean_formulas.variables(map(self._rows_in, found)))
 
     def _outer_variables(self, scans: frozenset[int]) -> frozenset[int]:
         """Variables in the conditions on outer sides."""
@@ -390,11 +373,3 @@ class FormulaBuilder:
             return self.origin(ident).key_domain is not None
         known = ident in self.symbols.opaque or ident in self.branch.subqueries or ident in self.variable_ids.readings
         return self.symbols.key_domain(ident) is not None or not known
-
-    def _is_first_row(self, named: scalars.Scalar) -> bool:
-        match named:
-            case scalars.Call(op=op, args=(scalars.ColumnRef(ident=ident), scalars.Literal(value=value))) if (
-                ident in self.branch.row_numbers
-            ):
-                return FIRST_ROW.get(op) == value
-        return False

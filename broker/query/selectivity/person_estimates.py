@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from math import prod
 
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, Value, column_ids
 from broker.policy.public_sizes import MISSING_CODE, PublicSizes, TableSizes, VariableShares
@@ -25,7 +26,7 @@ UNLISTED_TEXT = "\x00no code"
 """A text that no condition lists."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class PersonEstimate:
     """At least `persons` people. `known`: public sizes give the estimate, so a 0 is not due to a missing size."""
 
@@ -54,9 +55,7 @@ class PersonEstimator:
         """Estimate the people who have rows in all table occurrences and satisfy the term. For the variable `part`,
         only its rarest alternative counts."""
         return max(  # each table gives a lower bound, so the largest one holds
-            (self._from_occurrence(occurrence, term, present, part) for occurrence in present),
-            key=_order,
-            default=UNKNOWN_ESTIMATE,
+            (self._from_occurrence(occurrence, term, present, part) for occurrence in present), default=UNKNOWN_ESTIMATE
         )
 
     def _from_occurrence(
@@ -71,7 +70,7 @@ class PersonEstimator:
             self._in_table(sizes, occurrence, term, present, part)
             for sizes in self._sizes.table_sizes(occurrence.table, occurrence.years)
         ]
-        return min(found, key=_order, default=UNKNOWN_ESTIMATE)
+        return min(found, default=UNKNOWN_ESTIMATE)
 
     def _in_table(
         self,
@@ -95,10 +94,6 @@ class PersonEstimator:
             # several conditions on one variable: the rarest of them
             shares[known.variable] = min(share, shares.get(known.variable, 1.0))
         return PersonEstimate(sizes.persons * combined_share(shares, sizes), known=True)
-
-
-def _order(estimate: PersonEstimate) -> tuple[float, bool]:
-    return estimate.persons, estimate.known
 
 
 def _share_with_rows(
@@ -131,10 +126,7 @@ def combined_share(shares: Mapping[str, float], sizes: TableSizes) -> float:
         inside = [s for name, s in shares.items() if name in group.variables]
         outside = [s for name, s in shares.items() if name not in group.variables]
         if len(inside) > 1:
-            product = group.at_least
-            for share in inside:
-                product *= share
-            found.append(_remaining_share([product, *outside]))
+            found.append(_remaining_share([prod(inside, start=group.at_least), *outside]))
     return max(found)  # each way gives a lower bound, so the largest of them holds
 
 

@@ -21,8 +21,7 @@ from broker.domain.plans.scalars import (
 )
 from broker.query.operations.registry import CASTS, COMPARISONS
 from broker.query.selectivity import boolean_formulas
-from broker.query.selectivity.branches import FIRST_ROW, TooManyRelationBranches, as_case, row_numbers
-from broker.query.selectivity.choices import TESTS
+from broker.query.selectivity.branches import TooManyRelationBranches, as_case, is_first_row, row_numbers
 from broker.query.selectivity.dependence import CHOSEN_YEAR, YEAR, Names, of_another_row
 from broker.query.selectivity.dependences import Dependences
 from broker.query.selectivity.formula_builder import MOST_STEPS, FormulaBuilder
@@ -162,12 +161,10 @@ class PlainStatistics:
                 return
             case ColumnRef(ident=ident) if ident in self._exists:
                 return
-            case Call(op=op, args=args) if op in TESTS:
-                cases = [as_case(arg) for arg in args]
-                place = next((n for n, case in enumerate(cases) if isinstance(case, Case)), None)
-                if place is not None:
-                    case = cases[place]
-                    assert isinstance(case, Case)
+            case Call(op=op, args=args) if op in COMPARISONS:
+                found = next(((n, case) for n, case in enumerate(map(as_case, args)) if isinstance(case, Case)), None)
+                if found is not None:
+                    place, case = found
                     for tested, _ in case.whens:
                         yield from self._of_condition(tested)
                     for value in case.values:
@@ -175,7 +172,8 @@ class PlainStatistics:
                             Call(op, (*args[:place], value, *args[place + 1 :]), condition.type)
                         )
                     return
-        if not (self._is_first_row(condition) or self._is_known_quotient(condition, read) or self._compares(condition)):
+        is_first = is_first_row(condition, self._row_numbers)  # what orders the rows is judged by itself
+        if not (is_first or self._is_known_quotient(condition, read) or self._compares(condition)):
             yield condition
 
     def _compares(self, condition: Scalar) -> bool:
@@ -187,21 +185,11 @@ class PlainStatistics:
                 return len(set(map(of_another_row, self._variables(condition)))) == 1
         return False
 
-    def _is_first_row(self, condition: Scalar) -> bool:
-        """Whether a condition leaves one row of each person. What orders the rows is judged by itself."""
-        match condition:
-            case Call(op=op, args=(ColumnRef(ident=ident), Literal(value=value))):
-                return ident in self._row_numbers and FIRST_ROW.get(op) == value
-        return False
-
     def _is_known_quotient(self, condition: Scalar, variables: Names) -> bool:
         """Whether a condition is about a quotient of two variables whose public sizes are known."""
         read = boolean_formulas.variables([self._builder.formula(condition)])
-        known = [
-            self._builder.variable_ids.readings[i].variable or ""
-            for i in read
-            if i in self._builder.variable_ids.readings
-        ]
+        readings = self._builder.variable_ids.readings
+        known = [readings[i].variable or "" for i in read if i in readings]
         return len(read) == 1 and {frozenset(name.split(" / ")) for name in known} == {variables}
 
     def _of_value(self, value: Scalar) -> Iterator[Scalar]:

@@ -1,6 +1,5 @@
 """The quotient of two columns that a condition compares with a number."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 
 from broker.domain.plans import scalars
@@ -9,18 +8,10 @@ from broker.query.operations.registry import CASTS
 FRACTION_CASTS = CASTS - {"to_int"}
 
 
-@dataclass(frozen=True, slots=True)
-class ComparedQuotient:
-    """A number, and the quotient of two columns that a condition compares with it."""
-
-    value: Decimal
-    numerator: int
-    denominator: int
-
-
-def compared_quotient(value: scalars.Scalar, other: scalars.Scalar) -> ComparedQuotient | None:
-    """The quotient that a comparison of two sides is about: `0.1` and `a / b`, or `0.1 * b` and `a`. Without a
-    division, whoever has 0 in both columns can meet it too, so that a size of the quotient is still a least size."""
+def compared_quotient(value: scalars.Scalar, other: scalars.Scalar) -> tuple[Decimal, int, int] | None:
+    """The number, and the numerator and denominator of the quotient, that a comparison of two sides is about: `0.1` and
+    `a / b`, or `0.1 * b` and `a`. Without a division, whoever has 0 in both columns can meet it too, so that a size of
+    the quotient is still a least size."""
     if isinstance(value, scalars.Literal):
         times, (factor, top, bottom) = value.value, _divided(other)
     else:
@@ -30,7 +21,7 @@ def compared_quotient(value: scalars.Scalar, other: scalars.Scalar) -> ComparedQ
         return None
     if not isinstance(top, scalars.ColumnRef) or not isinstance(bottom, scalars.ColumnRef):
         return None
-    return ComparedQuotient(times / factor, top.ident, bottom.ident)
+    return times / factor, top.ident, bottom.ident
 
 
 def _divided(scalar: scalars.Scalar) -> tuple[Decimal, scalars.Scalar, scalars.Scalar]:

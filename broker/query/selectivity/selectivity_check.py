@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from sqlglot import exp
 
@@ -32,6 +33,7 @@ from broker.query.selectivity.singling_out import (
     FlaggedCondition,
     SinglingOutJudge,
     SourceFormula,
+    conjunction,
 )
 
 MOST_FIGURES, MOST_ALTERNATIVES = 60, 16
@@ -100,7 +102,7 @@ class SelectivityCheck:
         yield from found
         if found:  # one report is enough, and it covers everything inside
             return
-        around = boolean_formulas.Conjunction(tuple(a.formula for a in formulas))
+        around = conjunction(formulas)
         self._add(boolean_formulas.Conjunction((around,)), formulas, occurrences, output)
         for inner in outer_branches(builder.branch):
             inner_builder = builder.within(inner)
@@ -121,13 +123,10 @@ class SelectivityCheck:
                 small = list(self._judge.flag_branch(met, failed, around, source, occurrences))
                 yield from (replace(s, within=named) for s in small)
                 reported |= {choice.source} if small else set()
-                path = boolean_formulas.Conjunction(
-                    (*(a.formula for a in met), *(boolean_formulas.negation(a.formula) for a in failed))
-                )
+                path = conjunction(met, failed)
                 if not small and len(boolean_formulas.variables([path])) > 1:
-                    self._add(
-                        boolean_formulas.Conjunction((around, path)), [*formulas, *met, *failed], occurrences, output
-                    )
+                    whole = boolean_formulas.Conjunction((around, path))
+                    self._add(whole, [*formulas, *met, *failed], occurrences, output)
 
     def _add(
         self,
@@ -139,10 +138,8 @@ class SelectivityCheck:
         """Store the alternatives of a figure for comparison, if they are few."""
         found = boolean_formulas.terms(formula)
         if found is not None and len(found) <= MOST_ALTERNATIVES:
-            sources, number = (
-                tuple(a.source for a in formulas if boolean_formulas.variables([a.formula])),
-                len(self._figures),
-            )
+            sources = tuple(a.source for a in formulas if boolean_formulas.variables([a.formula]))
+            number = len(self._figures)
             self._figures += [FigureConditions(output, number, term, occurrences, sources) for term in found]
 
     def small_parts(self) -> list[tuple[SmallPart, ...]]:
@@ -150,14 +147,11 @@ class SelectivityCheck:
         if len({figure.figure for figure in self._figures}) > MOST_FIGURES:
             for output in {f.output for f in self._figures}:
                 self._found[output][SmallPart("", None, None, TOO_MANY)] = None
-            return self._shown_parts()
-        for one, other, small in self._judge.flag_differences(self._figures):
-            part = self._positions[one.output].small_part(small)
-            for figure in (one, other):
-                self._found[figure.output][part] = None
-        return self._shown_parts()
-
-    def _shown_parts(self) -> list[tuple[SmallPart, ...]]:
+        else:
+            for one, other, small in self._judge.flag_differences(self._figures):
+                part = self._positions[one.output].small_part(small)
+                for figure in (one, other):
+                    self._found[figure.output][part] = None
         return [tuple(found)[:MOST_SHOWN] for found in self._found]
 
 
@@ -228,8 +222,7 @@ def _written_source(source: Scalar, builder: FormulaBuilder) -> Scalar:
 def _as_one(formulas: Sequence[SourceFormula]) -> list[SourceFormula]:
     """All formulas with variables as one: it fails for the people for whom an outer side has no row."""
     named = [a for a in formulas if boolean_formulas.variables([a.formula])]
-    whole = boolean_formulas.Conjunction(tuple(a.formula for a in named))
-    return [SourceFormula(whole, a.source, tuple(named)) for a in named[:1]]
+    return [SourceFormula(conjunction(named), a.source, tuple(named)) for a in named[:1]]
 
 
 class SourcePositions:
@@ -237,7 +230,6 @@ class SourcePositions:
 
     def __init__(self, binder: Binder, builder: FormulaBuilder) -> None:
         self._binder, self._builder = binder, builder
-        self._nodes: dict[Scalar, exp.Expr] | None = None
 
     def small_part(self, small: FlaggedCondition) -> SmallPart:
         nodes = [n for s in small.source if (n := self._node(s)) is not None]
@@ -266,18 +258,18 @@ class SourcePositions:
         text = node.sql(dialect=self._binder.dialect.sqlglot_name, comments=False)
         return f"({text})" if several and isinstance(node, exp.Or) else text
 
-    def _node(self, named: Scalar) -> "exp.Expr | None":
-        if self._nodes is None:
-            self._nodes = {}
-            for scalar, node in self._binder.syntax_of.items():
-                self._nodes.setdefault(self._builder.named(scalar), node)
-        return self._node_within(named, self._nodes)
+    @cached_property
+    def _nodes(self) -> dict[Scalar, exp.Expr]:
+        found: dict[Scalar, exp.Expr] = {}
+        for scalar, node in self._binder.syntax_of.items():
+            found.setdefault(self._builder.named(scalar), node)
+        return found
 
-    def _node_within(self, named: Scalar, nodes: Mapping[Scalar, exp.Expr]) -> "exp.Expr | None":
+    def _node(self, named: Scalar) -> "exp.Expr | None":
         """Syntax node of a condition, or of a part of it. A condition that the text does not write in one piece has no
         node of its own."""
-        if named in nodes:
-            return nodes[named]
+        if named in self._nodes:
+            return self._nodes[named]
         match named:
             case Call(args=parts):
                 pass
@@ -286,4 +278,4 @@ class SourcePositions:
             case _:
                 return None
         written = (part for part in parts if not isinstance(part, ColumnRef) or part.type is ScalarType.TRUTH)
-        return next((n for p in written if (n := self._node_within(p, nodes)) is not None), None)
+        return next((n for p in written if (n := self._node(p)) is not None), None)

@@ -33,6 +33,12 @@ class SourceFormula:
     alternatives: "tuple[SourceFormula, ...]" = ()
 
 
+def conjunction(met: Iterable[SourceFormula], failed: Iterable[SourceFormula] = ()) -> boolean_formulas.Conjunction:
+    """Formula of the rows that satisfy formulas, and fail others."""
+    left = (boolean_formulas.negation(a.formula) for a in failed)
+    return boolean_formulas.Conjunction((*(a.formula for a in met), *left))
+
+
 @dataclass(frozen=True, slots=True)
 class FigureConditions:
     """One of the alternatives that a figure is about, for comparison with other figures of the job."""
@@ -65,7 +71,7 @@ class SinglingOutJudge:
         on other variables, so even one variable is a combination."""
         yield from self._years(formulas)
         sources = tuple(a.source for a in formulas if boolean_formulas.variables([a.formula]))
-        whole = boolean_formulas.Conjunction(tuple(a.formula for a in formulas))
+        whole = conjunction(formulas)
         if self._read(whole) < (1 if joint else 2):  # one variable alone is no combination
             return
         found = boolean_formulas.terms(whole)
@@ -90,9 +96,7 @@ class SinglingOutJudge:
         sources = (
             tuple(a.source for a in met if boolean_formulas.variables([a.formula])) if source is None else (source,)
         )
-        mine = boolean_formulas.Conjunction(
-            (*(a.formula for a in met), *(boolean_formulas.negation(a.formula) for a in failed))
-        )
+        mine = conjunction(met, failed)
         if self._read(mine) < 2:
             return
         inner, outer = boolean_formulas.terms(mine), boolean_formulas.terms(around)
