@@ -65,15 +65,15 @@ def _variable_refusals(
 ) -> Iterator[Refusal]:
     """Refusals of variables that `npd.table` names but no input has. An input line without variables mounts all of a
     table."""
-    node = _argument(call, 1, "variables")
-    if not isinstance(node, (ast.List, ast.Tuple)):
+    node, table = _argument(call, 1, "variables"), catalogue.find(min(tables))
+    # The header's own refusal names a table that the catalogue does not have.
+    if table is None or not isinstance(node, (ast.List, ast.Tuple)):
         return
     held = {use.variable.casefold(): use.variable for use in header.uses if use.table in tables and use.variable}
     for part in node.elts:
         name = _text_constant(part)
         if name is None or name.casefold() in held:
             continue
-        table = catalogue.table(min(tables))
         variable = table.find(name)
         advice = f"Write `# input: {table.full_name} [{variable.name}, ...]`." if variable else "Correct the name."
         advice += "" if variable else did_you_mean(name, {n: n for n in held.values()})

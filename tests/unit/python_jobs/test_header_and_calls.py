@@ -1,11 +1,14 @@
 """The header against the calls in the code: refusals with place and advice. Calls that the check cannot read pass."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from broker.domain.jobs.job import JobKind
 from broker.policy.files import load_policies
 from broker.python_jobs.script_check import check_python
+from broker.workflow.checking.submission_check import check_submission
 
 POLICIES = load_policies(Path(__file__).parents[3] / "policies")
 PROJECT = POLICIES.project("P0421")
@@ -75,3 +78,10 @@ def test_without_an_input_line_all_of_the_grant_is_mounted() -> None:
     assert check_python('load("spring_census")\nload("absence")', PROJECT, POLICIES).refusals == ()
     (refusal,) = check_python('load("npd.cla")', PROJECT, POLICIES).refusals
     assert refusal.code == "table-not-mounted"
+
+
+def test_a_table_that_nobody_has_is_refused_in_the_header_alone() -> None:
+    assert PROJECT is not None
+    text = '# input: spring_census\n# output: table.csv | A table\nimport npd\nnpd.table("spring_census", ["LA"])'
+    found = check_submission(text, JobKind.PYTHON, PROJECT.dialect, PROJECT, POLICIES, date(2026, 11, 24))
+    assert [(r.code, r.line) for r in found.refusals] == [("unknown-table", 1)]
