@@ -68,7 +68,13 @@ def _figures(table: ListedTable, text: str) -> str:
     for name in (*table.rows, *table.columns.values()):
         if name not in there:
             raise _wrong(table, f"{table.file} has no column {name!r}; it has {', '.join(there)}.")
-    rows = [row for row in reader if all(row[name] == value for name, value in table.rows.items())]
+    try:
+        every = list(reader)
+    except csv.Error as error:
+        raise _wrong(table, f"{table.file} is not valid CSV after line {reader.line_num}.") from error
+    if any(None in row or None in row.values() for row in every):
+        raise _wrong(table, f"{table.file} has a line with more or fewer values than columns.")
+    rows = [row for row in every if all(row[name] == value for name, value in table.rows.items())]
     if not rows:
         raise _wrong(table, f"{table.file} has no row with {', '.join(f'{k} = {v}' for k, v in table.rows.items())}.")
     return write_csv(

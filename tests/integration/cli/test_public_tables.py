@@ -115,6 +115,15 @@ def test_a_listing_that_does_not_fit_its_files_requests_nothing(at, listed, inst
     assert "Pupils by" not in at(ADA, "history", "public", "list")[1]
 
 
+@pytest.mark.parametrize(
+    ("line", "sentence"), [('201819,"open', "is not valid CSV after line 6"), ("201819,a", "more or fewer values")]
+)
+def test_a_broken_file_is_a_clear_error(at, listed, line, sentence):
+    listed.with_name("absence.csv").write_text(STATISTICS + line)
+    code, _, err = at(ADA, "history", "public", "import", str(listed))
+    assert (code, sentence in err.replace("\n", " ")) == (1, True), err
+
+
 def test_a_table_that_the_broker_refuses_does_not_stop_the_others(at, listed):
     listed.write_text(LISTING.replace('rounding: "5"', 'rounding: "5000"'))
     code, out, _ = at(ADA, "history", "public", "import", str(listed), "--json")
