@@ -3,12 +3,16 @@
 from dataclasses import dataclass
 
 from flask import current_app, g
+from werkzeug.wrappers import Response
 
 from broker.domain.identity.people import Person
 from broker.domain.ports import Ports
 from broker.settings import Settings
 
 CONTEXT_EXTENSION = "broker"
+
+Redirect = Response
+"""An answer that leads to another page."""
 
 
 @dataclass(frozen=True, slots=True)

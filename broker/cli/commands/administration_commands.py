@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from broker.cli.command_options import POLICIES, AsJson, PoliciesFolder
+from broker.cli.commands.job_commands import broker_client
 from broker.cli.local_broker import local_ports, read_policy_folder
 from broker.cli.output.console import print_answer
 from broker.domain.errors import Invalid
@@ -17,7 +18,6 @@ audit = typer.Typer(help="The audit log.", no_args_is_help=True)
 @policy.command()
 def plan(policies: PoliciesFolder = POLICIES, as_json: AsJson = False) -> int:
     """Show what the files would change in the policy in force. Nothing is changed."""
-    from broker.cli.commands.job_commands import broker_client
     from broker.policy.stored_policies import policies_from_json
 
     wanted = read_policy_folder(policies)
@@ -31,8 +31,6 @@ def plan(policies: PoliciesFolder = POLICIES, as_json: AsJson = False) -> int:
 @policy.command()
 def apply(policies: PoliciesFolder = POLICIES, as_json: AsJson = False) -> int:
     """Propose the files' policy set, or put it in force if another administrator has proposed it."""
-    from broker.cli.commands.job_commands import broker_client
-
     wanted = read_policy_folder(policies)
     state = broker_client().apply_policy(wanted.fingerprint, wanted.text)
     sentence = f"in force: {wanted.fingerprint}"

@@ -9,6 +9,7 @@ from broker.cli.command_options import AsJson
 from broker.cli.local_broker import local_ports
 from broker.cli.output.console import err, print_answer
 from broker.domain.errors import Invalid
+from broker.settings import read_settings
 
 EARLIER_STILL_READ = (
     "Persons were erased, but earlier jobs are still waiting or running. When they have ended, run the same "
@@ -28,8 +29,6 @@ def ingest(
 
     if not folder.is_dir():
         raise Invalid("folder", f"There is no folder {str(folder)!r}.", str(folder))
-    from broker.settings import read_settings
-
     settings, ports = read_settings(), local_ports()
     with progress_bar("ingest", quiet=as_json) as progress:
         snapshot, done = ingest_extracts(settings, ports, folder, progress)
@@ -42,7 +41,6 @@ def ingest(
 
 def images(as_json: AsJson = False) -> int:
     """Build the sandbox images that are not up to date."""
-    from broker.settings import read_settings
     from broker.wiring.execution_adapters import build_images
 
     built = build_images(read_settings(), lambda line: err.print(line, markup=False))

@@ -12,7 +12,6 @@ from broker.web.web_context import caller, ports
 from broker.workflow.pipeline import job_release, output_records
 from broker.workflow.reviewing import checker_inbox, output_review, output_thread, script_failures
 from broker.workflow.reviewing.output_evidence import attack_columns
-from broker.workflow.reviewing.output_review import Ballot
 
 reviews_blueprint = api_blueprint("reviews")
 
@@ -92,7 +91,7 @@ def give_up_claim(path: api_schemas.OutputPath) -> None:
 @reviews_blueprint.post("/outputs/<output>/votes", responses=change_responses(201, staff_schemas.StateShown))
 def vote(path: api_schemas.OutputPath, body: api_schemas.VoteBody) -> tuple[dict[str, Any], int]:
     """Vote on an output, once. Enough equal votes decide it."""
-    ballot = Ballot(**(dict(body) | {"overrides": tuple(body.overrides)}))
+    ballot = output_review.Ballot(**(dict(body) | {"overrides": tuple(body.overrides)}))
     state = output_review.cast_vote(ports(), caller(), path.output, ballot)
     return staff_schemas.StateShown.answer({"state": state.value}), 201
 
@@ -138,7 +137,7 @@ def told(path: api_schemas.JobPath) -> dict[str, Any]:
 def vote_on_all(path: api_schemas.JobPath, body: staff_schemas.VotesBody) -> tuple[dict[str, Any], int]:
     """Cast the same vote on several outputs of a job, on all or none."""
     shared = body.model_dump(exclude={"outputs"})
-    ballots = {o.output: Ballot(**shared, **o.model_dump(exclude={"output"})) for o in body.outputs}
+    ballots = {o.output: output_review.Ballot(**shared, **o.model_dump(exclude={"output"})) for o in body.outputs}
     if len(ballots) != len(body.outputs):
         raise Invalid("twice", "Name each output only once.", "/outputs")
     number = checker_inbox.vote_all(ports(), caller(), path.job, ballots)

@@ -8,7 +8,6 @@ from broker.domain.signed_log import LogName
 from broker.web.api.openapi import api_blueprint, change_responses, read_responses
 from broker.web.schemas import ledger_schemas, release_schemas
 from broker.web.schemas.api_schemas import Ident, ProjectPath, RequestModel, Text
-from broker.web.schemas.ledger_schemas import HeadBody, HeadShown
 from broker.web.schemas.serializers import account_of, forgotten_of, forgotten_tables_of, head_of, heads_of
 from broker.web.schemas.staff_schemas import PublicTableShown, PublicTablesShown, StateShown
 from broker.web.web_context import caller, ports
@@ -92,10 +91,10 @@ def caps(query: release_schemas.CapsQuery) -> dict[str, Any]:
     return release_schemas.CapsShown.answer(found)
 
 
-@history_blueprint.get("/memory/head", responses=read_responses(200, HeadShown))
+@history_blueprint.get("/memory/head", responses=read_responses(200, ledger_schemas.HeadShown))
 def memory_head() -> dict[str, Any]:
     """Return the release history's signed head (administrators), to be stored elsewhere. It has no figures."""
-    return HeadShown.answer(backup_restore.signed_head(ports(), caller(), LogName.HISTORY))
+    return ledger_schemas.HeadShown.answer(backup_restore.signed_head(ports(), caller(), LogName.HISTORY))
 
 
 @history_blueprint.post("/memory/reentries", responses=change_responses(201, StateShown))
@@ -110,7 +109,7 @@ def reenter_memory(body: release_schemas.ForgottenTablesBody) -> tuple[dict[str,
 
 
 @history_blueprint.post("/memory/vouches", responses=change_responses(201, StateShown))
-def vouch_memory(body: HeadBody) -> tuple[dict[str, Any], int]:
+def vouch_memory(body: ledger_schemas.HeadBody) -> tuple[dict[str, Any], int]:
     """If the release history's last signed head itself was lost: attest an exported head instead.
 
     `asked` until a second administrator has sent exactly the same, then `taken`.

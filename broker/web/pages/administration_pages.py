@@ -3,11 +3,10 @@
 from datetime import UTC, datetime, time
 
 from flask import Blueprint, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response as Redirect
 
 from broker.domain.errors import Invalid
 from broker.domain.ports import AuditFilter
-from broker.web.web_context import caller, ports
+from broker.web.web_context import Redirect, caller, ports
 from broker.workflow.administration import emergency_stops
 from broker.workflow.submission import job_withdrawal
 from broker.workflow.views import monitoring

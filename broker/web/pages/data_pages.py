@@ -1,12 +1,11 @@
 """Pages for snapshots, the ledger, the caps of the release history, and public tables. No rules."""
 
 from flask import Blueprint, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response as Redirect
 
 from broker.domain.errors import Invalid
 from broker.domain.public_tables import PublishedTable
 from broker.web.pages import form_fields
-from broker.web.web_context import caller, ports
+from broker.web.web_context import Redirect, caller, ports
 from broker.workflow.administration import public_table_requests, snapshot_erasures
 from broker.workflow.views import exact_figure_usage as full, privacy_budgets
 

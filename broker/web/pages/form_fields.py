@@ -7,10 +7,10 @@ from datetime import date
 from functools import wraps
 
 from flask import request
-from werkzeug.wrappers import Response as Redirect
 
 from broker.domain.errors import Conflict, Invalid
 from broker.domain.plans.variable_uses import Years
+from broker.web.web_context import Redirect
 
 IDENT_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 YEARS_PATTERN = re.compile(r"(\d{4})(?:-(\d{4}))?")

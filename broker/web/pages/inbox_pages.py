@@ -3,17 +3,15 @@
 from datetime import datetime
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response as Redirect
 
 from broker.domain.errors import Invalid
 from broker.domain.identity.people import Role
 from broker.domain.jobs.reviews import VoteChoice
 from broker.web.pages import form_fields
 from broker.web.pages.review_pages import CHOICES, output_page
-from broker.web.web_context import caller, ports
+from broker.web.web_context import Redirect, caller, ports
 from broker.workflow.pipeline import job_release
-from broker.workflow.reviewing import checker_inbox, checker_inbox as waiting, output_review, script_failures
-from broker.workflow.reviewing.output_review import APPROVING_REASONS, VOTE_REASONS, Ballot
+from broker.workflow.reviewing import checker_inbox, output_review, script_failures
 from broker.workflow.submission import save_definition
 
 inbox_blueprint = Blueprint("inbox", __name__)
@@ -24,8 +22,8 @@ def inbox() -> str:
     order, project = request.args.get("order", "age"), request.args.get("project", "")
     return render_template(
         "inbox.html",
-        inbox=waiting.inbox(ports(), caller(), order, project),
-        orders={name: words for name, (words, _) in waiting.ORDERS.items()},
+        inbox=checker_inbox.inbox(ports(), caller(), order, project),
+        orders={name: words for name, (words, _) in checker_inbox.ORDERS.items()},
         order=order,
         project=project,
         failures=script_failures.scripts_waiting(ports(), caller()),
@@ -55,8 +53,8 @@ def submission(job: str, problem: Invalid | None = None) -> str:
         which=which,
         kinds=checker_inbox.OUTPUT_FILTERS,
         outputs=found.shown(which),
-        reasons=VOTE_REASONS,
-        approving=APPROVING_REASONS,
+        reasons=output_review.VOTE_REASONS,
+        approving=output_review.APPROVING_REASONS,
         choices=CHOICES,
         given=request.form,
         problem=problem,
@@ -136,11 +134,11 @@ def vote_on_all(job: str) -> Redirect:
     return redirect(url_for("inbox.submission", job=job))
 
 
-def _read_ballot(staff_hash: str, findings_hash: str) -> Ballot:
+def _read_ballot(staff_hash: str, findings_hash: str) -> output_review.Ballot:
     given = request.form
     if given.get("choice", "") not in {c.value for c in VoteChoice}:
         raise Invalid("choice", "Choose a decision.", "/choice")
-    return Ballot(
+    return output_review.Ballot(
         choice=VoteChoice(given["choice"]),
         reason=given.get("reason", ""),
         staff_hash=staff_hash,

@@ -4,13 +4,12 @@ import secrets
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response as Redirect
 
 from broker.domain.identity.people import Role
 from broker.domain.plans.variable_uses import Years
 from broker.domain.projects.project import Grant, ResearchProject
 from broker.web.schemas.serializers import attachment, content_response
-from broker.web.web_context import caller, ports
+from broker.web.web_context import Redirect, caller, ports
 from broker.workflow.pipeline import job_release, output_records
 from broker.workflow.reviewing import script_failures
 from broker.workflow.reviewing.output_review import VOTE_REASONS

@@ -1,14 +1,13 @@
 """Pages about persons: accounts, stops of a person or a project, and erasures. No rules."""
 
 from flask import Blueprint, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response as Redirect
 
 from broker.domain.errors import Invalid, Unknown
 from broker.domain.identity.people import Person, Role
 from broker.domain.projects.stops import StopKind
 from broker.web.pages import form_fields
 from broker.web.security.authentication import hash_password
-from broker.web.web_context import caller, ports, web_context
+from broker.web.web_context import Redirect, caller, ports, web_context
 from broker.workflow.administration import emergency_stops, snapshot_erasures, user_accounts
 
 erasure_blueprint = Blueprint("erasures", __name__)

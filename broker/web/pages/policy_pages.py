@@ -4,14 +4,13 @@ from dataclasses import fields
 from itertools import groupby
 
 from flask import Blueprint, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response as Redirect
 
 from broker.domain.errors import Invalid
 from broker.domain.projects.project import Grant
 from broker.policy.data_catalogue import TableKind
 from broker.policy.disclosure_rules import PARAMETER_SENTENCES
 from broker.web.pages import form_fields
-from broker.web.web_context import caller, ports
+from broker.web.web_context import Redirect, caller, ports
 from broker.workflow.administration import policy_sets, project_changes
 from broker.workflow.views import monitoring
 

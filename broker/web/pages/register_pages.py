@@ -14,7 +14,6 @@ from broker.web.schemas.serializers import attachment
 from broker.web.template_setup import format_calendar_years
 from broker.web.web_context import ports
 from broker.workflow.views import public_register
-from broker.workflow.views.public_register import Dataset, ProjectEntry
 
 PROJECT_COLUMNS = {
     "reference": "Reference", "approved": "Date approved", "organisation": "Organisation",
@@ -32,7 +31,7 @@ FEED_ID = uuid.uuid5(uuid.NAMESPACE_URL, "npd-job-broker:register").urn
 """Id by which feed readers recognise the feed, wherever it is served."""
 
 
-def projects_as_csv(entries: Iterable[ProjectEntry]) -> bytes:
+def projects_as_csv(entries: Iterable[public_register.ProjectEntry]) -> bytes:
     return write_csv(PROJECT_COLUMNS.values(), (_project_row(e) for e in entries), numbers=False)
 
 
@@ -47,7 +46,7 @@ def releases_as_csv(entries: Iterable[RegisterEntry]) -> bytes:
     return write_csv(RELEASE_COLUMNS, rows, numbers=False)
 
 
-def _project_row(entry: ProjectEntry) -> list[str]:
+def _project_row(entry: public_register.ProjectEntry) -> list[str]:
     shown = release_schemas.RegisterProject.answer(entry)
     shown["datasets"] = [dataset_text(dataset) for dataset in entry.datasets]
     shown["last_release"] = (shown["last_release"] or "")[: len("2026-11-24")]
@@ -60,7 +59,7 @@ def _cell_text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def dataset_text(dataset: Dataset) -> str:
+def dataset_text(dataset: public_register.Dataset) -> str:
     return f"{dataset.table} ({format_calendar_years(dataset.years)})"
 
 

@@ -5,7 +5,6 @@ import io
 import json
 
 from flask import Blueprint, Response, flash, jsonify, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response as Redirect
 
 from broker.domain.errors import Invalid, Unknown
 from broker.domain.identity.people import Role
@@ -14,11 +13,10 @@ from broker.domain.staff_records import StaffRecord
 from broker.web.pages import form_fields
 from broker.web.pages.evidence_table import EvidenceTable, evidence_table_of, select_rows, value_text
 from broker.web.schemas.serializers import attachment, content_response
-from broker.web.web_context import caller, ports
+from broker.web.web_context import Redirect, caller, ports
 from broker.workflow.pipeline import job_release, output_records
 from broker.workflow.reviewing import output_review, output_thread
 from broker.workflow.reviewing.output_evidence import RowEvidence, attack_columns, row_evidence, view_row_evidence
-from broker.workflow.reviewing.output_review import APPROVING_REASONS, VOTE_REASONS, findings_to_set_aside
 from broker.workflow.reviewing.review_context import context_of, earlier_release
 from broker.workflow.views import job_views
 
@@ -53,10 +51,10 @@ def output_page(output: str, problem: Invalid | None = None) -> str:
         summary=json.dumps(json.loads(view.staff).get("summary"), indent=2, ensure_ascii=False),
         candidate=_candidate(view),
         findings_shown=FINDINGS_SHOWN,
-        reasons=VOTE_REASONS,
-        approving=APPROVING_REASONS,
+        reasons=output_review.VOTE_REASONS,
+        approving=output_review.APPROVING_REASONS,
         choices=CHOICES,
-        refusing=findings_to_set_aside(view.output, record),
+        refusing=output_review.findings_to_set_aside(view.output, record),
         plain=value_text,
         given=request.form,
         problem=problem,

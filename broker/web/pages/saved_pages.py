@@ -1,14 +1,13 @@
 """Pages for saved cohorts and lookups: a project's list, proposing a lookup, a checker's decision. No rules."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response as Redirect
 
 from broker.domain.errors import Invalid
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.projects.saved_definitions import Cohort
 from broker.web.pages import form_fields
 from broker.web.pages.review_pages import CHOICES
-from broker.web.web_context import caller, ports
+from broker.web.web_context import Redirect, caller, ports
 from broker.workflow.submission import save_definition
 
 lookup_blueprint = Blueprint("lookups", __name__)

@@ -6,11 +6,10 @@ from hashlib import sha256
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response as Redirect
 
 from broker.domain.errors import Conflict, Invalid, Refused
 from broker.domain.jobs.job import JobKind, Submission
-from broker.web.web_context import caller, ports
+from broker.web.web_context import Redirect, caller, ports
 from broker.workflow.rehearsal import rehearsal_requests
 from broker.workflow.submission import job_submission, preview
 from broker.workflow.views import catalogue_entries, job_views

@@ -8,16 +8,7 @@ from enum import Enum
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from pydantic import (
-    AfterValidator,
-    AliasPath,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    create_model,
-    field_validator,
-)
+from pydantic import AfterValidator, AliasPath, BaseModel, BeforeValidator, Field, create_model, field_validator
 
 from broker.domain.errors import Refusal
 from broker.domain.identity.people import Role
@@ -51,17 +42,13 @@ Ident = Annotated[str, AfterValidator(_storable), Field(min_length=1, max_length
 Base64 = Annotated[str | None, BeforeValidator(_base64)]
 
 
-class RequestModel(BaseModel):
+class RequestModel(BaseModel, frozen=True, extra="forbid"):
     """What a caller sends. Names that the schema does not have are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
-
-class ResponseModel(BaseModel):
+class ResponseModel(BaseModel, frozen=True, from_attributes=True, json_schema_serialization_defaults_required=True):
     """What a caller gets, read from the attributes of the workflow's own values (`fields_of`). A dataclass of the
     workflow may be the type of a field: then it is the schema."""
-
-    model_config = ConfigDict(frozen=True, from_attributes=True, json_schema_serialization_defaults_required=True)
 
     @field_validator("*", mode="before")
     @classmethod

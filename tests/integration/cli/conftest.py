@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from broker.cli.commands import (
+    administration_commands,
     budget_commands,
     history_commands,
     job_commands,
@@ -17,6 +18,12 @@ from tests.integration.web.conftest import Site, founded, policies, site
 
 __all__ = ["founded", "policies", "site"]
 
+ROOMS = (
+    administration_commands, budget_commands, history_commands, job_commands, log_commands, review_commands,
+    saved_commands,
+)  # fmt: skip
+"""Modules with commands that call a broker."""
+
 Ended = tuple[int, str, str]
 """Exit code, standard output, standard error."""
 
@@ -26,7 +33,7 @@ def at(site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
     """`at(person, "status", job)`: the command as that person, run to its end."""
 
     def command(person: str, *arguments: str) -> Ended:
-        for room in (job_commands, review_commands, saved_commands, budget_commands, history_commands, log_commands):
+        for room in ROOMS:
             monkeypatch.setattr(room, "broker_client", lambda: site.client(person))
         code = run(list(arguments), ())
         return code, *capsys.readouterr()
