@@ -7,15 +7,8 @@ from decimal import Decimal
 from itertools import product
 from math import prod
 
+from broker.disclosure import table_findings
 from broker.disclosure.assessment_texts import FULL_LINE, RELEASED_BEFORE, SECONDARY, SMALL_POPULATION
-from broker.disclosure.table_findings import (
-    ROW_COUNT_STATISTIC,
-    Findings,
-    TableFindings,
-    evaluate_rules,
-    row_figures,
-    shifted_figures,
-)
 from broker.domain.evidence import CellEvidence, TableEvidence
 from broker.domain.findings import Finding, Verdict, worst_verdict
 from broker.domain.plans.lineage import with_implied
@@ -127,7 +120,7 @@ class TableContext:
     planned: PlannedTable
     profile: DisclosureRules
     read: frozenset[int]
-    findings: TableFindings
+    findings: table_findings.TableFindings
     hide_all: bool
     secondary: FigureSet
     history: HistoryConstraint
@@ -141,7 +134,7 @@ class JudgedRow:
 
     row: CandidateRow
     line: OutputRow
-    findings: Mapping[int, Findings]
+    findings: Mapping[int, table_findings.Findings]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +170,7 @@ def judge_table(
     say. A `margin` is a table of totals of another table."""
     idents = frozenset(s.ident for s in planned.statistics)
     read = read & idents if planned.shown else idents  # all are judged where none is shown
-    findings = evaluate_rules(planned, evidence, profile, margin)
+    findings = table_findings.evaluate_rules(planned, evidence, profile, margin)
     implied = {i: sorted(with_implied(frozenset({i}), planned.statistics)) for i in idents}
     context = TableContext(planned, profile, read, findings, hide_all, secondary, history, implied)
     if planned.shown:
@@ -210,9 +203,9 @@ def _key_cells(row: CandidateRow, context: TableContext) -> dict[int, OutputCell
 
 
 def _judge_row(row: CandidateRow, context: TableContext) -> JudgedRow:
-    figures = shown = row_figures(context.planned, row.cell, context.profile)
+    figures = shown = table_findings.row_figures(context.planned, row.cell, context.profile)
     if row.cell is not None and (shifts := context.history.shifts.get(row.keys)):
-        shown = shifted_figures(context.planned, row.cell, context.profile, shifts)
+        shown = table_findings.shifted_figures(context.planned, row.cell, context.profile, shifts)
     alone = {s.ident: _judge_statistic(s.ident, row, context) for s in context.planned.statistics}
     cells = _key_cells(row, context)
     for s in context.planned.statistics:
@@ -239,10 +232,12 @@ def _is_shown(row: CandidateRow, cells: Mapping[int, OutputCell], context: Table
     statistics = context.read or frozenset(s.ident for s in context.planned.statistics)
     if statistics:
         return any(not cells[i].hidden for i in statistics)
-    return not _protected_cell(None, None, _judge_statistic(ROW_COUNT_STATISTIC.ident, row, context)).hidden
+    return not _protected_cell(
+        None, None, _judge_statistic(table_findings.ROW_COUNT_STATISTIC.ident, row, context)
+    ).hidden
 
 
-def _judge_statistic(ident: int, row: CandidateRow, context: TableContext) -> Findings:
+def _judge_statistic(ident: int, row: CandidateRow, context: TableContext) -> table_findings.Findings:
     found = [_hide_for_review(f) for f in context.findings.on(ident, row.keys, row.cell is not None)]
     if context.hide_all:
         found.append(SMALL_POPULATION)

@@ -5,21 +5,10 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from broker.disclosure import statistic_names
 from broker.disclosure.document_figures import NUMBER, DocumentFigures, figures_of
 from broker.disclosure.judge_regression import is_per_person
 from broker.disclosure.rules.rule import finding
-from broker.disclosure.statistic_names import (
-    CODE_WORDS,
-    COUNTS,
-    NAME_PARTS,
-    PERSONS,
-    STATISTICS,
-    are_statistics,
-    end_quantiles,
-    is_count,
-    is_count_label,
-    is_extreme,
-)
 from broker.domain.findings import Finding, Verdict
 from broker.policy.disclosure_rules import DisclosureRules
 
@@ -56,8 +45,10 @@ def holds_codes(name: str, cells: Sequence[str], known: KnownCodes) -> bool:
 def _has_code_name(name: str, cells: Sequence[str], known: KnownCodes) -> bool:
     if known.get(name.casefold()) is not None:
         return holds_codes(name, cells, known)
-    parts = {part.casefold() for part in NAME_PARTS.findall(name)}
-    return bool(parts & CODE_WORDS) and not parts & (STATISTICS | COUNTS)  # a mean by age is no age
+    parts = {part.casefold() for part in statistic_names.NAME_PARTS.findall(name)}
+    return bool(parts & statistic_names.CODE_WORDS) and not parts & (
+        statistic_names.STATISTICS | statistic_names.COUNTS
+    )  # a mean by age is no age
 
 
 def _needed(rows: Sequence[Sequence[str]], keys: Collection[int], called: Collection[int]) -> set[int]:
@@ -76,7 +67,8 @@ def _needed(rows: Sequence[Sequence[str]], keys: Collection[int], called: Collec
 PSEUDONYM = re.compile(r"(?<![0-9a-f])(?=[0-9]*[a-f])[0-9a-f]{32}", re.ASCII)
 """32 hexadecimal digits with a letter. Of random ones, one in ten million has no letter; without one it is a number."""
 COUNT = re.compile(
-    rf"(?:n ?= ?)?([0-9]{{1,18}})(?: (?:{'|'.join(sorted(PERSONS))})| ?\([<>]?[0-9.]+ ?%?\))?", re.ASCII | re.IGNORECASE
+    rf"(?:n ?= ?)?([0-9]{{1,18}})(?: (?:{'|'.join(sorted(statistic_names.PERSONS))})| ?\([<>]?[0-9.]+ ?%?\))?",
+    re.ASCII | re.IGNORECASE,
 )
 """A cell that may count persons: a whole number, also with a percentage behind it, or as n = 3, or 3 pupils."""
 SMALL_SENTENCE = "This column has whole numbers under the threshold. If they count people, they are too small."
@@ -100,7 +92,9 @@ def table_flags(
     """All flags of a table. `identifiers` are the case-folded names of the catalogue's identifying variables, `known`
     those of the others."""
     cells = {name: [row[i] for row in rows if row[i]] for i, name in enumerate(columns)}
-    quantiles = {name for name, found in cells.items() if end_quantiles(name, found, profile.extreme_percent)}
+    quantiles = {
+        name for name, found in cells.items() if statistic_names.end_quantiles(name, found, profile.extreme_percent)
+    }
     codes = code_columns(columns, rows, known) | quantiles
     return (
         *_per_person_columns(columns),
@@ -131,12 +125,12 @@ def _document_flags(part: DocumentFigures, profile: DisclosureRules, known: Know
     columns = ((name, cells) for name, cells in part.columns if not holds_codes(name, cells, known))
     yield from _small_counts(columns, profile, frozenset())
     labels = {label for found, _ in part.rows for label in found}
-    n = are_statistics(labels)
-    counted = {label for label in labels if is_count_label(label, n=n)}
+    n = statistic_names.are_statistics(labels)
+    counted = {label for label in labels if statistic_names.is_count_label(label, n=n)}
     yield from _small_rows(((label, cells) for found, cells in part.rows for label in counted & {*found}), profile)
-    extreme = {name for name in part.names if is_extreme(name, percent)}
-    extreme |= {label for label in labels if is_extreme(label, percent, alone=True)}
-    extreme.update(*(end_quantiles(name, cells, percent) for name, cells in part.keys))
+    extreme = {name for name in part.names if statistic_names.is_extreme(name, percent)}
+    extreme |= {label for label in labels if statistic_names.is_extreme(label, percent, alone=True)}
+    extreme.update(*(statistic_names.end_quantiles(name, cells, percent) for name, cells in part.keys))
     for name in sorted(extreme):
         yield finding("Q2", Verdict.REFUSE, EXTREME_SENTENCE, name=name)
 
@@ -174,7 +168,7 @@ def _small_counts(columns: Iterable[Column], profile: DisclosureRules, codes: fr
     """Flags columns in which at least half of the filled cells are counts, even if a symbol replaces some of them, and
     columns that are called counts."""
     for name, cells in columns:
-        called = is_count(name)
+        called = statistic_names.is_count(name)
         counts = _counts(cells, decimals=called)
         low = sum(0 < n < profile.t for n in counts)
         if low and (called or 2 * len(counts) >= len(cells)):
@@ -201,9 +195,9 @@ def _count_rows(
     """The labels that mean counts, with the cells of their rows that are no codes."""
     coded = {i for i, n in enumerate(columns) if n in codes or holds_codes(n, [row[i] for row in rows], known)}
     for i in set(range(len(columns))) - coded:
-        n = are_statistics({row[i] for row in rows})
+        n = statistic_names.are_statistics({row[i] for row in rows})
         for row in rows:
-            if is_count_label(row[i], n=n):
+            if statistic_names.is_count_label(row[i], n=n):
                 yield row[i], [cell for j, cell in enumerate(row) if j not in coded]
 
 
@@ -231,15 +225,15 @@ def _extremes(columns: Columns, rows: Rows, profile: DisclosureRules, known: Kno
 
 
 def extreme_columns(names: Iterable[str], percent: float) -> list[str]:
-    return [name for name in names if is_extreme(name, percent)]
+    return [name for name in names if statistic_names.is_extreme(name, percent)]
 
 
 def extreme_rows(columns: Iterable[Sequence[str]], percent: float) -> list[str]:
     """Labels of rows that name an extreme, as a summary of a column has them."""
     labels = {cell for cells in columns for cell in cells}
-    return [label for label in labels if is_extreme(label, percent, alone=True)]
+    return [label for label in labels if statistic_names.is_extreme(label, percent, alone=True)]
 
 
 def extreme_quantiles(columns: Mapping[str, Sequence[str]], percent: float) -> list[str]:
     """Labels of rows that are quantiles near an end."""
-    return [label for name, cells in columns.items() for label in end_quantiles(name, cells, percent)]
+    return [label for name, cells in columns.items() for label in statistic_names.end_quantiles(name, cells, percent)]

@@ -8,21 +8,9 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Annotated
 
+from broker.domain import stated_values
 from broker.domain.plans.scalars import ScalarType, Value
 from broker.domain.plans.variable_uses import IDENTIFIERS, VariableClass, Years
-from broker.domain.stated_values import (
-    NOT_STATED,
-    OR_NULL,
-    STATED,
-    Condition,
-    Distinct,
-    Faults,
-    Key,
-    Keys,
-    Named,
-    Positive,
-    Whole,
-)
 from broker.policy.code_lists import CodeList, Codeset, CodeYears
 from broker.policy.policy_model import PolicyModel
 from broker.policy.written_years import WrittenYears
@@ -31,12 +19,12 @@ MAX_LISTED_VALUES = 5000
 """Most whole numbers that a variable may list one by one."""
 STORED_TYPES = frozenset({ScalarType.INT, ScalarType.FLAG, ScalarType.DECIMAL, ScalarType.TEXT, ScalarType.DATE})
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_IS_NAME = Condition(NAME.fullmatch, "{value!r} is no name of a variable.", "variable-name")
-_HAS_VARIABLES = Condition(len, "A table needs variables.", "empty-list")
-_HAS_TABLES = Condition(len, "There is no table in the catalogue.", "policy-file")
+_IS_NAME = stated_values.Condition(NAME.fullmatch, "{value!r} is no name of a variable.", "variable-name")
+_HAS_VARIABLES = stated_values.Condition(len, "A table needs variables.", "empty-list")
+_HAS_TABLES = stated_values.Condition(len, "There is no table in the catalogue.", "policy-file")
 _STORED_SENTENCE = f"A stored variable is {', '.join(sorted(STORED_TYPES))}, not {{value}}."
-_IS_STORED = Condition(STORED_TYPES.__contains__, _STORED_SENTENCE, "variable-type")
-_IS_IDENTIFIABILITY = Condition(
+_IS_STORED = stated_values.Condition(STORED_TYPES.__contains__, _STORED_SENTENCE, "variable-type")
+_IS_IDENTIFIABILITY = stated_values.Condition(
     re.compile(r"[1-5][A-E]").fullmatch, "Identifiability is a digit 1-5 and a letter A-E.", "identifiability"
 )
 
@@ -56,23 +44,23 @@ class Variable(PolicyModel):
 
     name: Annotated[str, _IS_NAME]
     type: Annotated[ScalarType, _IS_STORED]
-    cls: Annotated[VariableClass, Key("class")]
-    identifiability: Annotated[str | None, Key("dfe"), _IS_IDENTIFIABILITY] = None
-    default_item: Annotated[bool, Key("default")] = False
+    cls: Annotated[VariableClass, stated_values.Key("class")]
+    identifiability: Annotated[str | None, stated_values.Key("dfe"), _IS_IDENTIFIABILITY] = None
+    default_item: Annotated[bool, stated_values.Key("default")] = False
     codeset: str | None = None
     codes: CodeList | None = None
-    code_years: Annotated[tuple[CodeYears, ...], NOT_STATED] = ()
-    low: Annotated[float | None, OR_NULL] = None
-    high: Annotated[float | None, OR_NULL] = None
-    decimals: Whole | None = None
+    code_years: Annotated[tuple[CodeYears, ...], stated_values.NOT_STATED] = ()
+    low: Annotated[float | None, stated_values.OR_NULL] = None
+    high: Annotated[float | None, stated_values.OR_NULL] = None
+    decimals: stated_values.Whole | None = None
     missing: bool = True
     missing_until: int | None = None
     listed: bool = False
-    register_key: Annotated[str | None, Key("register")] = None
-    most: Positive | None = None
-    description: Annotated[str, Key("about")] = ""
+    register_key: Annotated[str | None, stated_values.Key("register")] = None
+    most: stated_values.Positive | None = None
+    description: Annotated[str, stated_values.Key("about")] = ""
 
-    def faults(self, stated: Keys) -> Faults:
+    def faults(self, stated: stated_values.Keys) -> stated_values.Faults:
         if {"codeset", "codes"} <= stated:
             yield "codes", "codes", "A variable has either a codeset or codes of its own."
         if {"codeset", "codes"} & stated and self.type is not ScalarType.TEXT:
@@ -88,7 +76,7 @@ class Variable(PolicyModel):
         elif self.listed:
             yield "listed", "bounds", "A listed variable needs low and high."
 
-    def _faults_of_bounds(self, low: float, high: float) -> Faults:
+    def _faults_of_bounds(self, low: float, high: float) -> stated_values.Faults:
         if self.type not in {ScalarType.INT, ScalarType.DECIMAL}:
             yield "low", "bounds", "Only numbers have bounds."
         if low > high:
@@ -179,7 +167,7 @@ class YearFormat(StrEnum):
 class YearAxis(PolicyModel):
     """The column that holds the year, its format, and the years that exist."""
 
-    variable: Annotated[str, Named.OWN_VARIABLE]
+    variable: Annotated[str, stated_values.Named.OWN_VARIABLE]
     format: YearFormat
     years: WrittenYears
 
@@ -196,7 +184,7 @@ class PhysicalName(PolicyModel):
     years: WrittenYears | None = None
     suffix: str = ""
 
-    def faults(self, stated: Keys) -> Faults:
+    def faults(self, stated: stated_values.Keys) -> stated_values.Faults:
         try:
             groups = re.compile(self.pattern).groupindex
         except re.error as error:
@@ -222,7 +210,7 @@ class MainRecord(PolicyModel):
     """Defines which of a person's rows of one year is the main record. Rows are ordered by these expressions (variable,
     ascending?, NULL first?); then a salted hash breaks ties."""
 
-    variable: Annotated[str, Named.OWN_VARIABLE]
+    variable: Annotated[str, stated_values.Named.OWN_VARIABLE]
     ascending: bool = True
     nulls_first: bool = True
 
@@ -237,10 +225,10 @@ class RowRanking(PolicyModel):
     table. A query for some values then gets the first rows with these values, not the remainder of the first rows of
     all. `rows`: rows of one value that count, unless a query names fewer."""
 
-    within: tuple[Annotated[str, Named.LISTED_VARIABLE], ...]
-    rows: Positive
+    within: tuple[Annotated[str, stated_values.Named.LISTED_VARIABLE], ...]
+    rows: stated_values.Positive
 
-    def faults(self, stated: Keys) -> Faults:
+    def faults(self, stated: stated_values.Keys) -> stated_values.Faults:
         if not self.within or len(set(self.within)) < len(self.within):
             yield "within", "ranking", "Rows are ranked within listed variables, each once."
 
@@ -254,26 +242,26 @@ class RowRanking(PolicyModel):
 class CatalogueTable(PolicyModel):
     """One table: what its rows are, which column links persons, and how it states the year."""
 
-    schema_name: Annotated[str, Key("table")]
-    name: Annotated[str, Key("table")]
+    schema_name: Annotated[str, stated_values.Key("table")]
+    name: Annotated[str, stated_values.Key("table")]
     kind: TableKind
-    description: Annotated[str, Key("about"), STATED] = ""
+    description: Annotated[str, stated_values.Key("about"), stated_values.STATED] = ""
     unit: PrivacyUnit | None = None
-    link_key: Annotated[str | None, Named.OWN_VARIABLE] = None
+    link_key: Annotated[str | None, stated_values.Named.OWN_VARIABLE] = None
     key_domain: str | None = None
-    second_key: Annotated[str | None, Named.OWN_VARIABLE] = None
+    second_key: Annotated[str | None, stated_values.Named.OWN_VARIABLE] = None
     second_key_domain: str | None = None
     year: YearAxis | None = None
     physical: tuple[PhysicalName, ...] = ()
-    max_rows_per_unit_year: Positive = 1
+    max_rows_per_unit_year: stated_values.Positive = 1
     main_record: tuple[MainRecord, ...] = ()
     rankings: tuple[RowRanking, ...] = ()
     grantable: bool = True
-    unique_key: Annotated[str | None, Named.OWN_VARIABLE] = None
+    unique_key: Annotated[str | None, stated_values.Named.OWN_VARIABLE] = None
     """Unique column of a public table: a join on it multiplies no rows."""
-    variables: Annotated[tuple[Variable, ...], _HAS_VARIABLES, Distinct("variable", "name")]
+    variables: Annotated[tuple[Variable, ...], _HAS_VARIABLES, stated_values.Distinct("variable", "name")]
 
-    def faults(self, stated: Keys) -> Faults:
+    def faults(self, stated: stated_values.Keys) -> stated_values.Faults:
         if self.kind is TableKind.PERSON and not (self.unit and self.link_key and self.key_domain):
             yield "", "link-key", "A table of persons needs unit, link_key and key_domain."
         if self.kind is TableKind.PUBLIC and (self.link_key or self.unit):
@@ -339,9 +327,9 @@ class CatalogueTable(PolicyModel):
 class Catalogue(PolicyModel):
     """All tables and code lists."""
 
-    version: Positive
+    version: stated_values.Positive
     codesets: tuple[Codeset, ...]
-    tables: Annotated[tuple[CatalogueTable, ...], _HAS_TABLES, Distinct("table", "full_name")]
+    tables: Annotated[tuple[CatalogueTable, ...], _HAS_TABLES, stated_values.Distinct("table", "full_name")]
 
     @cached_property
     def _by_name(self) -> dict[str, CatalogueTable]:

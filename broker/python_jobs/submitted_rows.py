@@ -4,15 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from broker.domain.errors import Invalid
-from broker.domain.jobs.script_requests import (
-    KeyColumn,
-    MeasureKind,
-    MeasureRequest,
-    MicrodataColumn,
-    MicrodataSchema,
-    ScriptRegression,
-    ScriptTable,
-)
+from broker.domain.jobs import script_requests
 from broker.domain.plans.plan import GroupKey, Plan, PlannedTable
 from broker.domain.plans.scalars import ScalarType
 from broker.domain.plans.variable_uses import IDENTIFIERS, VariableClass, VariableUse, Years
@@ -20,7 +12,7 @@ from broker.policy.data_catalogue import Catalogue, CatalogueTable, TableKind, V
 
 DERIVED_DECIMALS = 4
 """Decimal places of a derived number in a table. More would carry more information than a figure needs."""
-INDICATOR_MEASURES = frozenset({MeasureKind.SHARE, MeasureKind.ONES})
+INDICATOR_MEASURES = frozenset({script_requests.MeasureKind.SHARE, script_requests.MeasureKind.ONES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +37,17 @@ class JobInputs:
         folded = variable.name.casefold()
         return any(u.table == table.full_name and (u.variable or "").casefold() == folded for u in self.uses)
 
-    def keys(self, domain: str) -> tuple[KeyColumn, ...]:
+    def keys(self, domain: str) -> tuple[script_requests.KeyColumn, ...]:
         """Every link key of a domain among the inputs."""
-        found: dict[KeyColumn, None] = {}
+        found: dict[script_requests.KeyColumn, None] = {}
         for use in self.uses:
             table = self.catalogue.find(use.table)
             if table is not None and use.variable and table.domain_of_key(use.variable) == domain:
-                found[KeyColumn(table.full_name, use.variable)] = None
+                found[script_requests.KeyColumn(table.full_name, use.variable)] = None
         return tuple(sorted(found, key=lambda k: (k.table, k.variable)))
 
 
-def rows_for_table(request: ScriptTable, inputs: JobInputs) -> MicrodataSchema:
+def rows_for_table(request: script_requests.ScriptTable, inputs: JobInputs) -> script_requests.MicrodataSchema:
     wanted: dict[str, tuple[ScalarType, int]] = {}
     for column in request.by:
         _require_column(wanted, column, ScalarType.TEXT)
@@ -70,14 +62,18 @@ def rows_for_table(request: ScriptTable, inputs: JobInputs) -> MicrodataSchema:
     return replace(found, columns=tuple(_bounded(c, bounds) for c in found.columns))
 
 
-def _bounded(column: MicrodataColumn, bounds: Mapping[str, tuple[float, float]]) -> MicrodataColumn:
+def _bounded(
+    column: script_requests.MicrodataColumn, bounds: Mapping[str, tuple[float, float]]
+) -> script_requests.MicrodataColumn:
     if column.name not in bounds or column.type is not ScalarType.DECIMAL:
         return column
     low, high = bounds[column.name]
     return replace(column, low=low, high=high)
 
 
-def rows_for_tables(requests: Sequence[ScriptTable], inputs: JobInputs) -> MicrodataSchema:
+def rows_for_tables(
+    requests: Sequence[script_requests.ScriptTable], inputs: JobInputs
+) -> script_requests.MicrodataSchema:
     """All columns of several table requests about the same people. Raises Invalid if two requests use a column in
     different ways."""
     first, *others = [rows_for_table(one, inputs) for one in requests]
@@ -92,7 +88,9 @@ def rows_for_tables(requests: Sequence[ScriptTable], inputs: JobInputs) -> Micro
     return replace(first, columns=tuple(columns.values()))
 
 
-def rows_for_regression(request: ScriptRegression, inputs: JobInputs) -> MicrodataSchema:
+def rows_for_regression(
+    request: script_requests.ScriptRegression, inputs: JobInputs
+) -> script_requests.MicrodataSchema:
     wanted: dict[str, tuple[ScalarType, int]] = {}
     formula = request.formula
     _require_column(wanted, formula.outcome, ScalarType.DOUBLE)
@@ -118,7 +116,7 @@ def _require_column(
 
 def _typed_rows(
     person: str, wanted: Mapping[str, tuple[ScalarType, int]], declared: Mapping[str, str], inputs: JobInputs
-) -> MicrodataSchema:
+) -> script_requests.MicrodataSchema:
     table, variable = inputs.find(declared[person], person)
     domain = table.domain_of_key(variable.name)
     if domain is None:
@@ -126,15 +124,19 @@ def _typed_rows(
         raise Invalid("request", message, f"/variables/{person}")
     columns = list(_declared_columns(person, declared, inputs))
     known = {c.name for c in columns}
-    columns += [MicrodataColumn(c, kind, digits) for c, (kind, digits) in wanted.items() if c not in known]
+    columns += [
+        script_requests.MicrodataColumn(c, kind, digits) for c, (kind, digits) in wanted.items() if c not in known
+    ]
     folded = [c.name.casefold() for c in columns] + [person.casefold()]
     if len(set(folded)) < len(folded):
         raise Invalid("request", "Two columns differ only in capital letters.", "/variables")
-    who = MicrodataColumn(person, variable.type, 0, f"{table.full_name}.{variable.name}")
-    return MicrodataSchema(who, inputs.keys(domain), tuple(columns))
+    who = script_requests.MicrodataColumn(person, variable.type, 0, f"{table.full_name}.{variable.name}")
+    return script_requests.MicrodataSchema(who, inputs.keys(domain), tuple(columns))
 
 
-def _declared_columns(person: str, declared: Mapping[str, str], inputs: JobInputs) -> Iterator[MicrodataColumn]:
+def _declared_columns(
+    person: str, declared: Mapping[str, str], inputs: JobInputs
+) -> Iterator[script_requests.MicrodataColumn]:
     for column, written in declared.items():
         table, variable = inputs.find(written, column)
         if column == person:  # the person has a field of its own
@@ -142,7 +144,9 @@ def _declared_columns(person: str, declared: Mapping[str, str], inputs: JobInput
         if variable.cls in IDENTIFIERS or table.is_link_key(variable.name):
             message = f"{column} is an identifier: a script can submit only the pseudonym of the person."
             raise Invalid("request", message, f"/variables/{column}")
-        yield MicrodataColumn(column, variable.type, variable.decimals or 0, f"{table.full_name}.{variable.name}")
+        yield script_requests.MicrodataColumn(
+            column, variable.type, variable.decimals or 0, f"{table.full_name}.{variable.name}"
+        )
 
 
 SCHEMA, TABLE_NAME = "handed", "rows"
@@ -151,39 +155,39 @@ MAX_DERIVED = 1e9
 """Largest number that a script may derive. Rows with a larger one are refused."""
 UNVERIFIED = "A script made a column of this figure, and its content was not verified."
 _SQL_TEMPLATES = {
-    MeasureKind.SUM: "SUM({})",
-    MeasureKind.MEAN: "AVG({})",
-    MeasureKind.SHARE: "AVG({})",
-    MeasureKind.ONES: "SUM({})",
-    MeasureKind.MEDIAN: "MEDIAN({})",
-    MeasureKind.DEVIATION: "STDDEV_SAMP({})",
+    script_requests.MeasureKind.SUM: "SUM({})",
+    script_requests.MeasureKind.MEAN: "AVG({})",
+    script_requests.MeasureKind.SHARE: "AVG({})",
+    script_requests.MeasureKind.ONES: "SUM({})",
+    script_requests.MeasureKind.MEDIAN: "MEDIAN({})",
+    script_requests.MeasureKind.DEVIATION: "STDDEV_SAMP({})",
 }
 
 
-def query_text(requests: Sequence[ScriptTable]) -> str:
+def query_text(requests: Sequence[script_requests.ScriptTable]) -> str:
     """The requests as SQL in the dialect duckdb. All names are plain: the request reader has checked them."""
     return "\n".join(
         f"-- output: handed{number}\n{_table_query(request)}" for number, request in enumerate(requests, 1)
     )
 
 
-def _table_query(request: ScriptTable) -> str:
+def _table_query(request: script_requests.ScriptTable) -> str:
     keys = [f'"{c}"' for c in request.by]
     columns = ", ".join([*keys, *(f'{_statistic_sql(m, request)} AS "{m.name}"' for m in request.measures)])
     grouped = f" GROUP BY {', '.join(keys)}" if keys else ""
     return f"SELECT {columns} FROM {FULL_NAME}{grouped};\n"  # noqa: S608 - writing SQL; names are plain
 
 
-def _statistic_sql(measure: MeasureRequest, request: ScriptTable) -> str:
+def _statistic_sql(measure: script_requests.MeasureRequest, request: script_requests.ScriptTable) -> str:
     match measure.kind:
-        case MeasureKind.COUNT:
+        case script_requests.MeasureKind.COUNT:
             return "COUNT(*)"
-        case MeasureKind.PERSONS:
+        case script_requests.MeasureKind.PERSONS:
             return f'COUNT(DISTINCT "{request.person}")'
     return _SQL_TEMPLATES[measure.kind].format(f'"{measure.column}"')
 
 
-def catalogue_with_rows(rows: MicrodataSchema, inputs: JobInputs) -> Catalogue:
+def catalogue_with_rows(rows: script_requests.MicrodataSchema, inputs: JobInputs) -> Catalogue:
     """The catalogue with the rows as a further table. Declared columns keep their catalogue entry; the others are
     described as unverified columns of the script."""
     person_table = inputs.catalogue.table(rows.person.table)
@@ -199,7 +203,7 @@ def catalogue_with_rows(rows: MicrodataSchema, inputs: JobInputs) -> Catalogue:
     return replace(inputs.catalogue, tables=(*inputs.catalogue.tables, table))
 
 
-def _variable(column: MicrodataColumn, inputs: JobInputs) -> Variable:
+def _variable(column: script_requests.MicrodataColumn, inputs: JobInputs) -> Variable:
     if column.variable is None:
         number = column.decimals > 0
         return Variable(
@@ -226,7 +230,9 @@ def _input_years(table: CatalogueTable, uses: Sequence[VariableUse]) -> Years:
     return frozenset().union(*named) if named else table.years or frozenset()
 
 
-def uses_in_vault(uses: Sequence[VariableUse], rows: MicrodataSchema, inputs: JobInputs) -> tuple[VariableUse, ...]:
+def uses_in_vault(
+    uses: Sequence[VariableUse], rows: script_requests.MicrodataSchema, inputs: JobInputs
+) -> tuple[VariableUse, ...]:
     """Uses of the query's declared columns, as uses of their catalogue variables in the years of the inputs."""
     names = {c.name.casefold(): c for c in (rows.person, *rows.columns) if c.variable is not None}
     found = []
@@ -240,7 +246,7 @@ def uses_in_vault(uses: Sequence[VariableUse], rows: MicrodataSchema, inputs: Jo
     return tuple(found)
 
 
-def plan_by_output(plan: Plan, rows_by_output: Sequence[tuple[str, MicrodataSchema]]) -> Plan:
+def plan_by_output(plan: Plan, rows_by_output: Sequence[tuple[str, script_requests.MicrodataSchema]]) -> Plan:
     """The plan with the names of the outputs, each with its own rows. Declared keys get the value lists of their
     variables. Every figure that reads a column of the script's own needs review."""
     outputs = tuple(
@@ -250,7 +256,7 @@ def plan_by_output(plan: Plan, rows_by_output: Sequence[tuple[str, MicrodataSche
     return replace(plan, outputs=outputs)
 
 
-def _verified_table(table: PlannedTable, rows: MicrodataSchema) -> PlannedTable:
+def _verified_table(table: PlannedTable, rows: script_requests.MicrodataSchema) -> PlannedTable:
     keys = tuple(_declared_key(k, rows) for k in table.keys)
     unverified = bool(rows.derived)
     marked = tuple(
@@ -259,6 +265,6 @@ def _verified_table(table: PlannedTable, rows: MicrodataSchema) -> PlannedTable:
     return replace(table, keys=keys, statistics=marked)
 
 
-def _declared_key(key: GroupKey, rows: MicrodataSchema) -> GroupKey:
+def _declared_key(key: GroupKey, rows: script_requests.MicrodataSchema) -> GroupKey:
     column = next((c for c in rows.columns if key.variable == f"{FULL_NAME}.{c.name}"), None)
     return key if column is None else replace(key, variable=column.variable)

@@ -18,13 +18,13 @@ from broker.query.analysis.collected_uses import merged_uses, uses_of, years_of
 from broker.query.analysis.group_key_domains import misused_quasi_identifier
 from broker.query.analysis.released_expressions import CONSTANT, release_label
 from broker.query.analysis.row_multiplicity import case_conditions
-from broker.query.binder import saved_sources
+from broker.query.binder import saved_sources, select_binding, set_operations
 from broker.query.binder.bind_state import Binder, BindingAborted
-from broker.query.binder.query_binder import bind_query_node
 from broker.query.binder.saved_catalogue import SavedCatalogue
-from broker.query.bound_relations import BindTarget, BoundGroups, BoundQuery, BoundRows
-from broker.query.diagnostics import NO_POSITION, Diagnostics
+from broker.query.bound_relations import BindTarget, BoundGroups, BoundQuery, BoundRows, Ctes
+from broker.query.diagnostics import NAMED, NO_POSITION, BindError, Diagnostics
 from broker.query.dialects.known_dialects import find_dialect
+from broker.query.name_resolution import Scope
 from broker.query.output_planning import check_formulas, check_removal_evidence, plan_output
 from broker.query.parser.script_reader import ScriptQuery, read_script
 from broker.query.selectivity.selectivity_check import SelectivityCheck, SelectivityThreshold
@@ -130,6 +130,20 @@ def _compile_query(
         reaching.add_output(binder, years)
     output = plan_output(script_query.name, bound, columns, binder, years)
     return (output if check_removal_evidence(output, diagnostics, script_query.query) else None), uses
+
+
+def bind_query_node(
+    binder: Binder, node: exp.Expr, ctes: Ctes, outer_scope: Scope | None, target: BindTarget
+) -> BoundQuery | None:
+    """See `bind_state.BindNode`. Only this function knows every kind of query."""
+    if isinstance(node, exp.Select):
+        return select_binding.bind_select(binder, node, ctes, outer_scope, target)
+    if isinstance(node, exp.SetOperation):
+        return set_operations.bind_set_operation(binder, node, ctes, outer_scope, target)
+    if isinstance(node, exp.Values):
+        return set_operations.bind_values(binder, node, outer_scope)
+    code, message, advice = NAMED.get(type(node), ("statement", "This is not a SELECT.", "Write one SELECT."))
+    raise BindError(code, message, advice, node)
 
 
 NO_YEAR = "Your conditions select no year of {}, so nobody is found. Check how the years of this table are written."

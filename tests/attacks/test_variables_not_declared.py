@@ -16,7 +16,7 @@ from broker.engine.file_rebuilders import ContainerRebuilder
 from broker.engine.script_rows_engine import DuckDBScriptRows
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from broker.workflow.pipeline.trusted_stage import script_request
-from broker.workflow.rehearsal.script_rehearsal import rehearse_script
+from broker.workflow.rehearsal.rehearsal_document import rehearse_script
 from tests.attacks.script_town import policies, project, rehearsal_stage, sandbox, stage, vault
 
 pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.usefixtures("engine")]

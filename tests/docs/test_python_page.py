@@ -18,7 +18,7 @@ from broker.wiring.data_intake import synthetic_years
 from broker.wiring.rehearsal_adapters import build_rehearsal_data
 from broker.workflow.checking.submission_check import check_submission
 from broker.workflow.rehearsal.rehearsal_data import RehearsalData
-from broker.workflow.rehearsal.script_rehearsal import rehearse_script
+from broker.workflow.rehearsal.rehearsal_document import rehearse_script
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 from broker.workflow.run_context import RehearsalPorts
 from tests.integration.rehearse.conftest import checked_progress

@@ -140,7 +140,7 @@ DEFENCES = (
     Defence("no key without a list where there is no delta", edited("broker.privacy.request.private_output_planner:_key_refusals", "if d.values is None and lists_only", "if False"), "test_keys"),
     Defence(
         "cells of the public lists",
-        edited("broker.engine.exact_coordinates:TableCoordinates._places", "if given is not None:", "given = rows.by_keys() if given is None else given\n    if given is not None:"), "test_keys",
+        edited("broker.engine.private_engine:TableCoordinates._places", "if given is not None:", "given = rows.by_keys() if given is None else given\n    if given is not None:"), "test_keys",
     ),
     Defence("a person for each row without a key", edited("broker.vault.person_numbers:with_person_key", "__row || '#' || row_number() OVER (PARTITION BY __row)", "'nobody'"), "test_nulls"),
     Defence("no value of other persons", edited("broker.privacy.request.private_output_planner:_shape_refusals", "has_context(t.contributions) or not t.shown", "False"), "test_what"),

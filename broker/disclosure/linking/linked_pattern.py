@@ -7,20 +7,13 @@ from itertools import product
 from math import inf
 
 from broker.disclosure.judged_tables import JudgedTable
+from broker.disclosure.linking import linked_system
 from broker.disclosure.linking.joint_cells import (
     JointCellIndex,
     joint_cells_of,
     known_joint_cells,
     observed_persons,
     unobserved_joint_cells,
-)
-from broker.disclosure.linking.linked_system import (
-    CountAliases,
-    FigurePlace,
-    LinkedSystem,
-    PatternInput,
-    build_linked_system,
-    rounding_slack,
 )
 from broker.disclosure.suppression.cell_systems import CellSystem
 from broker.disclosure.suppression.secondary_suppression import audit, suppress
@@ -47,7 +40,7 @@ class SuppressionPattern:
     checked, of those that can be derived exactly or too closely whatever is hidden, and of joint cells beyond the
     number that policy allows to be checked."""
 
-    hidden: frozenset[FigurePlace] = frozenset()
+    hidden: frozenset[linked_system.FigurePlace] = frozenset()
     targets: int = 0
     exact: int = 0
     narrow: int = 0
@@ -68,14 +61,14 @@ def suppression_pattern(
     rows = {m.where: _possible_rows(judged[m.where], evidence[m.where], profile.t) for m in shown_family.members}
     observed = observed_persons(shown_family, evidence)
     joint_cells = joint_cells_of(family, evidence, joint)
-    known = known_joint_cells(shown_family, joint_cells, observed, profile.t, rounding_slack(profile) > 0)
+    known = known_joint_cells(shown_family, joint_cells, observed, profile.t, linked_system.rounding_slack(profile) > 0)
     unlisted = [m for m in shown_family.members if not judged[m.where].covered]
     unseen = list(unobserved_joint_cells(shown_family, joint_cells, known, rows, unlisted, profile.t))
     groups = JointCellIndex([*known, *unseen[: profile.max_joint_targets]])
-    pattern_input = PatternInput(
+    pattern_input = linked_system.PatternInput(
         shown_family, judged, rows, groups, observed, _count_aliases(shown_family, evidence, profile.t), profile
     )
-    hidden, made = frozenset[FigurePlace](), list[SuppressionPattern]()
+    hidden, made = frozenset[linked_system.FigurePlace](), list[SuppressionPattern]()
     amounts = dict.fromkeys(f.amount for m in shown_family.members for f in m.figures if f.amount is not None)
     for amount in (None, *amounts):  # counts first: amounts depend on them
         made.append(_suppress_amount(pattern_input, amount, hidden, progress))
@@ -93,10 +86,13 @@ def _possible_rows(table: JudgedTable, evidence: TableEvidence, t: int) -> list[
 
 
 def _suppress_amount(
-    pattern_input: PatternInput, amount: str | None, before: frozenset[FigurePlace], progress: Progress
+    pattern_input: linked_system.PatternInput,
+    amount: str | None,
+    before: frozenset[linked_system.FigurePlace],
+    progress: Progress,
 ) -> SuppressionPattern:
     t = pattern_input.profile.t
-    found = build_linked_system(pattern_input, amount)
+    found = linked_system.build_linked_system(pattern_input, amount)
     primary = _primary_figures(pattern_input) | dict.fromkeys(before, COVER_RULES)
     if amount is not None:
         primary = dict.fromkeys(_tied_figures(pattern_input, primary), COVER_RULES) | primary
@@ -106,7 +102,7 @@ def _suppress_amount(
         return SuppressionPattern()
     derived = {cell for place, cell in found.derived if place not in primary}
     shown = (set(found.figures.values()) | derived) - hidden
-    small = [] if rounding_slack(pattern_input.profile) else _small_joints(found, shown, is_open, t)
+    small = [] if linked_system.rounding_slack(pattern_input.profile) else _small_joints(found, shown, is_open, t)
     beyond = max(0, len(small) - pattern_input.profile.max_joint_targets)
     targets = {found.sum_of(c) for c, rules in reasons.items() if found.persons[c] >= t and not rules <= COVER_RULES}
     targets |= {c for c, at in enumerate(is_open) if at} | set(small[: pattern_input.profile.max_joint_targets])
@@ -123,7 +119,7 @@ def _suppress_amount(
     return SuppressionPattern(frozenset(places), len(task.targets) + len(exact), derived_exactly, narrow, beyond)
 
 
-def _is_attacked_from_inside(found: LinkedSystem, cell: int, insiders: frozenset[int]) -> bool:
+def _is_attacked_from_inside(found: linked_system.LinkedSystem, cell: int, insiders: frozenset[int]) -> bool:
     """Whether all insiders together could learn something about others in the cell."""
     if cell in insiders:
         # Each cell of a single contributor would be a program of its own, against all others.
@@ -133,7 +129,12 @@ def _is_attacked_from_inside(found: LinkedSystem, cell: int, insiders: frozenset
 
 
 def _suppression_task(
-    found: LinkedSystem, targets: set[int], hidden: set[int], shown: set[int], is_open: Sequence[bool], t: int
+    found: linked_system.LinkedSystem,
+    targets: set[int],
+    hidden: set[int],
+    shown: set[int],
+    is_open: Sequence[bool],
+    t: int,
 ) -> SuppressionTask:
     """An open cell counts as one person, and a joint cell of fewer than t persons as an insider who knows it. So such a
     cell hides no other one, whoever is in it, and other cells must hide it."""
@@ -154,9 +155,9 @@ def _suppression_task(
     )
 
 
-def _primary_figures(pattern_input: PatternInput) -> dict[FigurePlace, frozenset[str]]:
+def _primary_figures(pattern_input: linked_system.PatternInput) -> dict[linked_system.FigurePlace, frozenset[str]]:
     """Figures that the rules hide, with these rules. If a row is not shown, all of its figures are hidden."""
-    found: dict[FigurePlace, frozenset[str]] = {}
+    found: dict[linked_system.FigurePlace, frozenset[str]] = {}
     for member in pattern_input.family.members:
         lines = {r.row.keys: r.line for r in pattern_input.judged[member.where].rows}
         for keys in pattern_input.rows[member.where]:
@@ -169,7 +170,9 @@ def _primary_figures(pattern_input: PatternInput) -> dict[FigurePlace, frozenset
     return found
 
 
-def _primary_cells(found: LinkedSystem, primary: Mapping[FigurePlace, frozenset[str]]) -> dict[int, frozenset[str]]:
+def _primary_cells(
+    found: linked_system.LinkedSystem, primary: Mapping[linked_system.FigurePlace, frozenset[str]]
+) -> dict[int, frozenset[str]]:
     """The cells of primary suppression, each with every rule that hides one of its figures."""
     reasons: dict[int, frozenset[str]] = {}
     for place, cell in found.figures.items():
@@ -178,7 +181,9 @@ def _primary_cells(found: LinkedSystem, primary: Mapping[FigurePlace, frozenset[
     return reasons
 
 
-def _tied_figures(pattern_input: PatternInput, hidden: Iterable[FigurePlace]) -> frozenset[FigurePlace]:
+def _tied_figures(
+    pattern_input: linked_system.PatternInput, hidden: Iterable[linked_system.FigurePlace]
+) -> frozenset[linked_system.FigurePlace]:
     """Figures that would disclose a hidden count of their row."""
     members: Mapping[TableIndex, LinkedTable] = {m.where: m for m in pattern_input.family.members}
     counts = {
@@ -190,9 +195,11 @@ def _tied_figures(pattern_input: PatternInput, hidden: Iterable[FigurePlace]) ->
     )
 
 
-def _count_aliases(family: TableFamily, evidence: Mapping[TableIndex, TableEvidence], t: int) -> CountAliases:
+def _count_aliases(
+    family: TableFamily, evidence: Mapping[TableIndex, TableEvidence], t: int
+) -> linked_system.CountAliases:
     """Counts displayed like another count of their row, because fewer than t persons distinguish the two."""
-    found: dict[FigurePlace, frozenset[DimensionValue]] = {}
+    found: dict[linked_system.FigurePlace, frozenset[DimensionValue]] = {}
     for member in family.members:
         tests = {f.ident: f.tests for f in member.figures if f.amount is None and not f.derived}
         gaps = [s for s in member.table.statistics if s.measure is Measure.GAP and s.implied_by in tests]
@@ -206,7 +213,7 @@ def _count_aliases(family: TableFamily, evidence: Mapping[TableIndex, TableEvide
     return found
 
 
-def _small_joints(found: LinkedSystem, shown: set[int], is_open: Sequence[bool], t: int) -> list[int]:
+def _small_joints(found: linked_system.LinkedSystem, shown: set[int], is_open: Sequence[bool], t: int) -> list[int]:
     """Joint cells of 1 to t-1 persons that are in rows of t persons or more and in no table; the smallest first."""
     shown_sums = {found.sum_of(c) for c in shown}
     small = [c for c in range(found.joint) if 0 < found.persons[c] < t and c not in shown_sums and not is_open[c]]

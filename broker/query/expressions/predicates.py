@@ -4,19 +4,7 @@ import re
 
 from sqlglot import exp
 
-from broker.domain.plans.scalars import (
-    NULL,
-    Call,
-    ColumnRef,
-    Literal,
-    Scalar,
-    ScalarType,
-    Value,
-    any_of,
-    column_ids,
-    integer,
-    truth_call,
-)
+from broker.domain.plans import scalars
 from broker.query.diagnostics import BindError
 from broker.query.expressions import date_functions
 from broker.query.expressions.arithmetic import exact_quotient
@@ -34,12 +22,12 @@ DIGITS = frozenset("0123456789/-")
 WHOLE = re.compile(r" *-?[0-9]{1,18} *\Z")  # 18 digits fit 64 bits
 
 
-def spellings_of(symbols: SymbolTable, scalar: Scalar) -> dict[str, str] | None:
+def spellings_of(symbols: SymbolTable, scalar: scalars.Scalar) -> dict[str, str] | None:
     """Values that a text can have, by case-folded form, through set operations and a person's own aggregates. None if
     unknown."""
-    if isinstance(scalar, Literal):
+    if isinstance(scalar, scalars.Literal):
         return {scalar.value.casefold(): scalar.value} if isinstance(scalar.value, str) else None
-    opaque = symbols.opaque.get(scalar.ident) if isinstance(scalar, ColumnRef) else None
+    opaque = symbols.opaque.get(scalar.ident) if isinstance(scalar, scalars.ColumnRef) else None
     if opaque is None:
         return spellings(symbols.origin(scalar))
     found: dict[str, str] = {}
@@ -54,7 +42,7 @@ def spellings_of(symbols: SymbolTable, scalar: Scalar) -> dict[str, str] | None:
 
 def spellings(origin: ColumnOrigin | None) -> dict[str, str] | None:
     """Values of a text variable, by case-folded form; None if it has no list."""
-    if origin is None or origin.variable.type is not ScalarType.TEXT:
+    if origin is None or origin.variable.type is not scalars.ScalarType.TEXT:
         return None
     if origin.is_year and origin.table.year is not None:
         axis = origin.table.year
@@ -63,13 +51,13 @@ def spellings(origin: ColumnOrigin | None) -> dict[str, str] | None:
     return None if codes is None else {c.casefold(): c for c in codes}
 
 
-def is_binary_equality(binder: ExpressionBinder, left: Scalar, right: Scalar) -> bool:
+def is_binary_equality(binder: ExpressionBinder, left: scalars.Scalar, right: scalars.Scalar) -> bool:
     """Whether binary equality of two texts is what the dialect means by `=`."""
     if not binder.dialect.ignores_case:
         return True
-    if isinstance(left, Literal) and isinstance(right, Literal):
+    if isinstance(left, scalars.Literal) and isinstance(right, scalars.Literal):
         return False
-    listed = [spellings_of(binder.symbols, s) for s in (left, right) if not isinstance(s, Literal)]
+    listed = [spellings_of(binder.symbols, s) for s in (left, right) if not isinstance(s, scalars.Literal)]
     if any(one is None for one in listed):
         return False
     first, last = listed[0] or {}, listed[-1] or {}
@@ -77,14 +65,16 @@ def is_binary_equality(binder: ExpressionBinder, left: Scalar, right: Scalar) ->
     return all(first[code] == last[code] for code in first.keys() & last.keys())
 
 
-def comparable_sides(binder: ExpressionBinder, left: Scalar, right: Scalar, node: exp.Expr) -> tuple[Scalar, Scalar]:
+def comparable_sides(
+    binder: ExpressionBinder, left: scalars.Scalar, right: scalars.Scalar, node: exp.Expr
+) -> tuple[scalars.Scalar, scalars.Scalar]:
     """Return both sides in comparable types. A literal takes the type and spelling of the other side. Raises BindError
     if the types differ."""
     left, right = (
         fitted_literal(binder, exact_quotient(binder, left), right, node),
         fitted_literal(binder, exact_quotient(binder, right), left, node),
     )
-    kinds = {left.type, right.type} - {ScalarType.NULL}
+    kinds = {left.type, right.type} - {scalars.ScalarType.NULL}
     if len(kinds) <= 1 or all(k.is_number for k in kinds):
         return left, right
     names = " and ".join(sorted(k.value for k in kinds))
@@ -93,47 +83,57 @@ def comparable_sides(binder: ExpressionBinder, left: Scalar, right: Scalar, node
     )
 
 
-def fitted_literal(binder: ExpressionBinder, literal: Scalar, other: Scalar, node: exp.Expr) -> Scalar:
+def fitted_literal(
+    binder: ExpressionBinder, literal: scalars.Scalar, other: scalars.Scalar, node: exp.Expr
+) -> scalars.Scalar:
     """Convert a literal to the type and spelling of the other side; return anything else unchanged."""
-    if not isinstance(literal, Literal):
+    if not isinstance(literal, scalars.Literal):
         return literal
     value = literal.value
     if isinstance(value, bool) and other.type.is_number:
-        return integer(int(value))
+        return scalars.integer(int(value))
     if not isinstance(value, str):
         return literal
     if other.type.is_number and WHOLE.match(value):
-        return integer(int(value))
-    if other.type is ScalarType.DATE:
+        return scalars.integer(int(value))
+    if other.type is scalars.ScalarType.DATE:
         return date_functions.date_literal(binder, node, value)
     listed = spellings_of(binder.symbols, other) if binder.dialect.ignores_case else None
     # in the spelling of the list, the comparison can be a binary one
-    return literal if listed is None else Literal(listed.get(value.rstrip(" ").casefold(), value), ScalarType.TEXT)
+    return (
+        literal
+        if listed is None
+        else scalars.Literal(listed.get(value.rstrip(" ").casefold(), value), scalars.ScalarType.TEXT)
+    )
 
 
-def equal_node(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+def equal_node(binder: ExpressionBinder, node: exp.Expr) -> scalars.Scalar:
     return equal(binder, node.this, node.expression)
 
 
-def unequal_node(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    return truth_call("not", equal_node(binder, node))
+def unequal_node(binder: ExpressionBinder, node: exp.Expr) -> scalars.Scalar:
+    return scalars.truth_call("not", equal_node(binder, node))
 
 
-def equal(binder: ExpressionBinder, left_node: exp.Expr, right_node: exp.Expr) -> Scalar:
+def equal(binder: ExpressionBinder, left_node: exp.Expr, right_node: exp.Expr) -> scalars.Scalar:
     return equal_scalars(binder, binder.value(left_node), binder.value(right_node), left_node)
 
 
-def equal_scalars(binder: ExpressionBinder, left: Scalar, right: Scalar, node: exp.Expr) -> Scalar:
+def equal_scalars(
+    binder: ExpressionBinder, left: scalars.Scalar, right: scalars.Scalar, node: exp.Expr
+) -> scalars.Scalar:
     left, right = comparable_sides(binder, left, right, node)
-    if ScalarType.TEXT in (left.type, right.type) and not is_binary_equality(binder, left, right):
-        return truth_call("equal_text", left, right)
-    return truth_call("equal", left, right)
+    if scalars.ScalarType.TEXT in (left.type, right.type) and not is_binary_equality(binder, left, right):
+        return scalars.truth_call("equal_text", left, right)
+    return scalars.truth_call("equal", left, right)
 
 
-def equal_columns(binder: ExpressionBinder, left: ColumnRef, right: ColumnRef, node: exp.Expr) -> Scalar:
+def equal_columns(
+    binder: ExpressionBinder, left: scalars.ColumnRef, right: scalars.ColumnRef, node: exp.Expr
+) -> scalars.Scalar:
     """The equality behind USING and IN."""
     if binder.are_link_keys(left, right):
-        return truth_call("equal", left, right)
+        return scalars.truth_call("equal", left, right)
     for side in (left, right):
         hidden = binder.hidden_behind(side)
         if hidden is not None:
@@ -143,45 +143,49 @@ def equal_columns(binder: ExpressionBinder, left: ColumnRef, right: ColumnRef, n
     return equal_scalars(binder, left, right, node)
 
 
-def same_node(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+def same_node(binder: ExpressionBinder, node: exp.Expr) -> scalars.Scalar:
     """IS NOT DISTINCT FROM: two NULLs are the same."""
     left, right = comparable_sides(binder, binder.value(node.this), binder.value(node.expression), node)
-    if ScalarType.TEXT in (left.type, right.type) and not is_binary_equality(binder, left, right):
+    if scalars.ScalarType.TEXT in (left.type, right.type) and not is_binary_equality(binder, left, right):
         left, right = (_folded(side) for side in (left, right))
-    return truth_call("same", left, right)
+    return scalars.truth_call("same", left, right)
 
 
-def distinct_node(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    return truth_call("not", same_node(binder, node))
+def distinct_node(binder: ExpressionBinder, node: exp.Expr) -> scalars.Scalar:
+    return scalars.truth_call("not", same_node(binder, node))
 
 
-def _folded(side: Scalar) -> Scalar:
-    if side == NULL:
+def _folded(side: scalars.Scalar) -> scalars.Scalar:
+    if side == scalars.NULL:
         return side
     # T-SQL ignores case and trailing blanks
-    return Call("lower", (Call("trim_blanks_right", (side,), ScalarType.TEXT),), ScalarType.TEXT)
+    return scalars.Call(
+        "lower", (scalars.Call("trim_blanks_right", (side,), scalars.ScalarType.TEXT),), scalars.ScalarType.TEXT
+    )
 
 
-def ordered_node(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+def ordered_node(binder: ExpressionBinder, node: exp.Expr) -> scalars.Scalar:
     op, swapped = ORDER_OP[type(node)]
     return ordered(binder, op, swapped, binder.value(node.this), binder.value(node.expression), node)
 
 
-def ordered(binder: ExpressionBinder, op: str, swapped: bool, left: Scalar, right: Scalar, node: exp.Expr) -> Scalar:
+def ordered(
+    binder: ExpressionBinder, op: str, swapped: bool, left: scalars.Scalar, right: scalars.Scalar, node: exp.Expr
+) -> scalars.Scalar:
     left, right = comparable_sides(binder, left, right, node)
-    is_collated = binder.dialect.ignores_case and ScalarType.TEXT in (left.type, right.type)
+    is_collated = binder.dialect.ignores_case and scalars.ScalarType.TEXT in (left.type, right.type)
     if is_collated and not _has_plain_order(binder, left, right):
         message = "The order of text depends on the server's collation."
         raise BindError("text-order", message, "List the codes with IN (…).", node)
-    return truth_call(op, right, left) if swapped else truth_call(op, left, right)
+    return scalars.truth_call(op, right, left) if swapped else scalars.truth_call(op, left, right)
 
 
-def _has_plain_order(binder: ExpressionBinder, *sides: Scalar) -> bool:
+def _has_plain_order(binder: ExpressionBinder, *sides: scalars.Scalar) -> bool:
     """Whether both sides have no characters but digits, slashes and dashes, which every collation orders alike."""
     for side in sides:
-        known: dict[int, frozenset[Value]] = {}
-        for ident in column_ids(side):
-            listed = spellings_of(binder.symbols, ColumnRef(ident, ScalarType.TEXT))
+        known: dict[int, frozenset[scalars.Value]] = {}
+        for ident in scalars.column_ids(side):
+            listed = spellings_of(binder.symbols, scalars.ColumnRef(ident, scalars.ScalarType.TEXT))
             if not listed:
                 return False
             known[ident] = frozenset(listed.values()) | ONLY_NULL
@@ -192,10 +196,10 @@ def _has_plain_order(binder: ExpressionBinder, *sides: Scalar) -> bool:
     return True
 
 
-def connective(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+def connective(binder: ExpressionBinder, node: exp.Expr) -> scalars.Scalar:
     """Bind a chain of one connective as one flat call, without recursion along the chain."""
     parts = flatten(node, type(node))
-    return truth_call("and" if isinstance(node, exp.And) else "or", *(binder.predicate(p) for p in parts))
+    return scalars.truth_call("and" if isinstance(node, exp.And) else "or", *(binder.predicate(p) for p in parts))
 
 
 def flatten(node: exp.Expr, kind: type[exp.Expr]) -> list[exp.Expr]:
@@ -212,11 +216,11 @@ def flatten(node: exp.Expr, kind: type[exp.Expr]) -> list[exp.Expr]:
     return found
 
 
-def negation(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    return truth_call("not", binder.predicate(node.this))
+def negation(binder: ExpressionBinder, node: exp.Expr) -> scalars.Scalar:
+    return scalars.truth_call("not", binder.predicate(node.this))
 
 
-def membership(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+def membership(binder: ExpressionBinder, node: exp.Expr) -> scalars.Scalar:
     """IN over a written list, as a chain of equalities, which gives the same three values."""
     if not node.expressions:
         raise BindError(
@@ -224,23 +228,23 @@ def membership(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
         )
     left = binder.value(node.this)
     tests = [equal_scalars(binder, left, binder.value(item), node) for item in node.expressions]
-    return any_of(tests)
+    return scalars.any_of(tests)
 
 
-def between(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+def between(binder: ExpressionBinder, node: exp.Expr) -> scalars.Scalar:
     value, low, high = binder.value(node.this), binder.value(node.args["low"]), binder.value(node.args["high"])
-    return truth_call(
+    return scalars.truth_call(
         "and", ordered(binder, "at_most", False, low, value, node), ordered(binder, "at_most", False, value, high, node)
     )
 
 
-def is_null(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+def is_null(binder: ExpressionBinder, node: exp.Expr) -> scalars.Scalar:
     if not isinstance(node.expression, exp.Null):
         raise BindError("predicate", "IS can be used only with NULL.", "Write x = 1, or x IS NULL.", node)
     inner = node.this.unnest()
     if isinstance(inner, exp.Column):
         found = binder.raw_column(inner)
         if binder.symbols.key_domain(found.ident) is not None:
-            return truth_call("is_null", found)
+            return scalars.truth_call("is_null", found)
         binder.columns_seen.pop()  # the column is bound again below, as a value
-    return truth_call("is_null", binder.value(node.this))
+    return scalars.truth_call("is_null", binder.value(node.this))

@@ -7,16 +7,7 @@ from functools import partial
 from math import ceil, floor, trunc
 from typing import Any
 
-from broker.query.operations import result_sizes as sizes
-from broker.query.operations.operation import (
-    CONTEXT,
-    UNKNOWN,
-    Fold,
-    Operation,
-    OperationKind,
-    exact_number,
-    unknown_fold,
-)
+from broker.query.operations import operation, result_sizes as sizes
 
 WHOLE_TEXT = " *[+-]?[0-9]{1,18} *"
 EXACT_TEXT = r" *[+-]?([0-9]{1,18}\.?[0-9]{0,18}|\.[0-9]{1,18}) *"
@@ -29,10 +20,10 @@ _WHOLE_TEXT, _EXACT_TEXT, _FLOAT_TEXT = (
 )
 
 
-def arithmetic(work: Callable[[Any, Any], Any]) -> Fold:
+def arithmetic(work: Callable[[Any, Any], Any]) -> operation.Fold:
     def fold(v: Sequence[Any]) -> Any:
-        with localcontext(CONTEXT):
-            return work(exact_number(v[0]), exact_number(v[1]))
+        with localcontext(operation.CONTEXT):
+            return work(operation.exact_number(v[0]), operation.exact_number(v[1]))
 
     return fold
 
@@ -50,17 +41,19 @@ def _remainder(a: Any, b: Any) -> Any:
     return None if b == 0 else a - b * trunc(Decimal(a) / Decimal(b))
 
 
-def _rounding(mode: str) -> Fold:
+def _rounding(mode: str) -> operation.Fold:
     def fold(v: Sequence[Any]) -> Any:
-        exact = Decimal(exact_number(v[0]))
-        rounded = exact.quantize(Decimal(1).scaleb(-v[1]), rounding=mode, context=CONTEXT)
+        exact = Decimal(operation.exact_number(v[0]))
+        rounded = exact.quantize(Decimal(1).scaleb(-v[1]), rounding=mode, context=operation.CONTEXT)
         return int(rounded) if isinstance(v[0], int) else rounded
 
     return fold
 
 
 def _to_decimal(v: Sequence[Any]) -> Any:
-    return Decimal(exact_number(v[0])).quantize(Decimal(1).scaleb(-v[2]), rounding=ROUND_HALF_UP, context=CONTEXT)
+    return Decimal(operation.exact_number(v[0])).quantize(
+        Decimal(1).scaleb(-v[2]), rounding=ROUND_HALF_UP, context=operation.CONTEXT
+    )
 
 
 def _text_to_int(v: Sequence[Any]) -> Any:
@@ -80,34 +73,34 @@ def _text_to_decimal(v: Sequence[Any]) -> Any:
 
 def _native_int(v: Sequence[Any]) -> Any:
     # a longer text may be read by the engine in ways that this fold does not know
-    return _text_to_int(v) if re.fullmatch("-?[0-9]{1,9}", v[0]) else UNKNOWN
+    return _text_to_int(v) if re.fullmatch("-?[0-9]{1,9}", v[0]) else operation.UNKNOWN
 
 
 def _number(
-    name: str, text: str, fold: Fold, magnitude: sizes.Magnitude, arguments: int, *, kind: OperationKind,
-    exact_fold: bool, has_argument_width: bool, values: tuple[int, int] | None = None,
-) -> Operation:  # fmt: skip
+    name: str, text: str, fold: operation.Fold, magnitude: sizes.Magnitude, arguments: int, *,
+    kind: operation.OperationKind, exact_fold: bool, has_argument_width: bool, values: tuple[int, int] | None = None,
+) -> operation.Operation:  # fmt: skip
     """An operation whose result is a number."""
-    return Operation(
+    return operation.Operation(
         *(name, text, fold), kind=kind, exact_fold=exact_fold, error_free=False, has_argument_width=has_argument_width,
         values=values, magnitude=magnitude, length=sizes.longest, arguments=arguments,
     )  # fmt: skip
 
 
-_exact = partial(_number, kind=OperationKind.OTHER, exact_fold=True)
-_cast = partial(_number, magnitude=sizes.of_first, kind=OperationKind.CAST, has_argument_width=False)
-_parsed = partial(_number, kind=OperationKind.OTHER, exact_fold=True, has_argument_width=False)
+_exact = partial(_number, kind=operation.OperationKind.OTHER, exact_fold=True)
+_cast = partial(_number, magnitude=sizes.of_first, kind=operation.OperationKind.CAST, has_argument_width=False)
+_parsed = partial(_number, kind=operation.OperationKind.OTHER, exact_fold=True, has_argument_width=False)
 """A number that is read from a text."""
 
 
-def _whole(name: str, text: str, work: Callable[[Any], int], magnitude: sizes.Magnitude) -> Operation:
+def _whole(name: str, text: str, work: Callable[[Any], int], magnitude: sizes.Magnitude) -> operation.Operation:
     """A number made whole."""
-    return _exact(name, text, lambda v: work(exact_number(v[0])), magnitude, 1, has_argument_width=False)
+    return _exact(name, text, lambda v: work(operation.exact_number(v[0])), magnitude, 1, has_argument_width=False)
 
 
-def _curve(name: str, text: str, magnitude: sizes.Magnitude, arguments: int = 1) -> Operation:
+def _curve(name: str, text: str, magnitude: sizes.Magnitude, arguments: int = 1) -> operation.Operation:
     """A function that is not linear, which only the engine computes."""
-    return _exact(name, text, unknown_fold, magnitude, arguments, has_argument_width=False)
+    return _exact(name, text, operation.unknown_fold, magnitude, arguments, has_argument_width=False)
 
 
 NUMERIC_OPERATIONS = (
@@ -115,22 +108,22 @@ NUMERIC_OPERATIONS = (
     _exact("subtract", "({0} - {1})", arithmetic(lambda a, b: a - b), sizes.of_sum, 2, has_argument_width=True),
     _exact("multiply", "({0} * {1})", arithmetic(lambda a, b: a * b), sizes.of_product, 2, has_argument_width=True),
     _number("divide", "({0} / nullif({1}, 0))", arithmetic(_divide), sizes.of_quotient, 2,
-            kind=OperationKind.OTHER, exact_fold=False, has_argument_width=False),
+            kind=operation.OperationKind.OTHER, exact_fold=False, has_argument_width=False),
     _exact("divide_truncated", "({0} // nullif({1}, 0))", arithmetic(_divide_truncated), sizes.of_quotient, 2,
            has_argument_width=True),
     _exact("remainder", "({0} % nullif({1}, 0))", arithmetic(_remainder), sizes.of_first, 2, has_argument_width=True),
     _exact("negate", "(- {0})", lambda v: -v[0], sizes.of_first, 1, has_argument_width=True),
     _number("abs", "abs({0})", lambda v: abs(v[0]), sizes.of_first, 1,
-            kind=OperationKind.CHOICE, exact_fold=True, has_argument_width=True),
+            kind=operation.OperationKind.CHOICE, exact_fold=True, has_argument_width=True),
     _number("sign", "CAST(sign({0}) AS BIGINT)", lambda v: (v[0] > 0) - (v[0] < 0), sizes.small, 1,
-            kind=OperationKind.OTHER, exact_fold=True, has_argument_width=False, values=(-1, 1)),
+            kind=operation.OperationKind.OTHER, exact_fold=True, has_argument_width=False, values=(-1, 1)),
     _whole("floor", "CAST(floor({0}) AS BIGINT)", floor, sizes.of_next_whole),
     _whole("ceiling", "CAST(ceil({0}) AS BIGINT)", ceil, sizes.of_next_whole),
     _exact("round", "round({0}, {1})", _rounding(ROUND_HALF_UP), sizes.of_rounded, 2, has_argument_width=True),
     _exact("round_truncated", "trunc({0}, {1})", _rounding(ROUND_DOWN), sizes.of_first, 2, has_argument_width=True),
     _whole("truncate", "CAST(trunc({0}) AS BIGINT)", trunc, sizes.of_first),
     _cast("to_int", "CAST({0} AS BIGINT)", lambda v: int(v[0]), arguments=1, exact_fold=True),
-    _cast("to_double", "CAST({0} AS DOUBLE)", lambda v: exact_number(v[0]), arguments=1, exact_fold=False),
+    _cast("to_double", "CAST({0} AS DOUBLE)", lambda v: operation.exact_number(v[0]), arguments=1, exact_fold=False),
     _cast("to_decimal", "CAST({0} AS DECIMAL({1}, {2}))", _to_decimal, arguments=3, exact_fold=True),
     _parsed(
         "text_to_int",
@@ -147,17 +140,17 @@ NUMERIC_OPERATIONS = (
         "text_to_double",
         f"(CASE WHEN {_EMPTY} THEN 0 WHEN regexp_full_match({{0}}, "
         f"'{_FLOAT_TEXT}') AND isfinite(TRY_CAST({{0}} AS DOUBLE)) THEN TRY_CAST({{0}} AS DOUBLE) END)",
-        *(unknown_fold, sizes.unbounded, 1),
+        *(operation.unknown_fold, sizes.unbounded, 1),
     ),
     _parsed(
         "native_int",
         "(CASE WHEN TRY_CAST({0} AS BIGINT) BETWEEN {1} AND {2} THEN TRY_CAST({0} AS BIGINT) END)",
         *(_native_int, sizes.within_limits, 3),
     ),
-    _parsed("native_decimal", "TRY_CAST({0} AS DECIMAL({1}, {2}))", unknown_fold, sizes.of_digits, 3),
+    _parsed("native_decimal", "TRY_CAST({0} AS DECIMAL({1}, {2}))", operation.unknown_fold, sizes.of_digits, 3),
     _parsed(
         "native_double", "(CASE WHEN isfinite(TRY_CAST({0} AS DOUBLE)) THEN TRY_CAST({0} AS DOUBLE) END)",
-        *(unknown_fold, sizes.unbounded, 1),
+        *(operation.unknown_fold, sizes.unbounded, 1),
     ),
     _curve("power", "pow({0}, {1})", sizes.of_power, 2),
     _curve("sqrt", "sqrt(CASE WHEN {0} >= 0 THEN {0} END)", sizes.of_square_root),

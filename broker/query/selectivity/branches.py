@@ -3,18 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from broker.domain.plans import operators as ops
-from broker.domain.plans.scalars import (
-    NULL,
-    Call,
-    Case,
-    ColumnRef,
-    Literal,
-    Scalar,
-    ScalarType,
-    conjuncts_of,
-    truth_call,
-)
+from broker.domain.plans import operators as ops, scalars
 from broker.query.analysis.argument_branches import lists_flag_values
 from broker.query.symbols import SymbolTable
 
@@ -26,17 +15,17 @@ class ValueBranch:
     """Conditions that lead to a branch: those that are true (`met`), and earlier ones that are not (`failed`). `source`
     is the expression in the text that stands for them."""
 
-    met: tuple[Scalar, ...]
-    failed: tuple[Scalar, ...]
-    source: Scalar
+    met: tuple[scalars.Scalar, ...]
+    failed: tuple[scalars.Scalar, ...]
+    source: scalars.Scalar
 
 
 def value_branches(
-    scalar: Scalar, met: tuple[Scalar, ...] = (), failed: tuple[Scalar, ...] = ()
+    scalar: scalars.Scalar, met: tuple[scalars.Scalar, ...] = (), failed: tuple[scalars.Scalar, ...] = ()
 ) -> Iterator[ValueBranch]:
     """Every branch inside a value, including branches within branches."""
     match scalar:
-        case Case(whens=whens, otherwise=otherwise):
+        case scalars.Case(whens=whens, otherwise=otherwise):
             before = failed
             for condition, value in whens:
                 yield ValueBranch((*met, condition), before, condition)
@@ -46,26 +35,26 @@ def value_branches(
             if not lists_flag_values(scalar):
                 yield ValueBranch(met, before, whens[0][0])
             yield from value_branches(otherwise, met, before)
-        case Call(op=op, args=args):
+        case scalars.Call(op=op, args=args):
             # a literal only clamps the value
             for other in args[1:] if op in PICKS else ():
-                if not isinstance(other, Literal):
-                    condition = truth_call("at_most", args[0], other)
+                if not isinstance(other, scalars.Literal):
+                    condition = scalars.truth_call("at_most", args[0], other)
                     yield ValueBranch((*met, condition), failed, scalar)
                     yield ValueBranch(met, (*failed, condition), scalar)
             for arg in args:
                 yield from value_branches(arg, met, failed)
 
 
-def as_case(scalar: Scalar) -> Scalar:
+def as_case(scalar: scalars.Scalar) -> scalars.Scalar:
     """COALESCE and NULLIF as the CASE that they stand for; any other scalar as it is."""
     match scalar:
-        case Call(op="coalesce", args=(*others, found), type=kind):
+        case scalars.Call(op="coalesce", args=(*others, found), type=kind):
             for value in reversed(others):
-                found = Case(((truth_call("is_null", value), found),), value, kind)
+                found = scalars.Case(((scalars.truth_call("is_null", value), found),), value, kind)
             return found
-        case Call(op="nullif", args=(value, other), type=kind):
-            return Case(((truth_call("equal", value, other), NULL),), value, kind)
+        case scalars.Call(op="nullif", args=(value, other), type=kind):
+            return scalars.Case(((scalars.truth_call("equal", value, other), scalars.NULL),), value, kind)
     return scalar
 
 
@@ -75,10 +64,10 @@ FIRST_ROW = {"equal": 1, "at_most": 1, "less": 2}
 """Comparisons with a number that select the first of a person's own rows."""
 
 
-def is_first_row(condition: Scalar, numbers: Collection[int]) -> bool:
+def is_first_row(condition: scalars.Scalar, numbers: Collection[int]) -> bool:
     """Whether a condition leaves one row of each person. `numbers`: columns that number a person's own rows."""
     match condition:
-        case Call(op=op, args=(ColumnRef(ident=ident), Literal(value=value))):
+        case scalars.Call(op=op, args=(scalars.ColumnRef(ident=ident), scalars.Literal(value=value))):
             return ident in numbers and FIRST_ROW.get(op) == value
     return False
 
@@ -94,18 +83,18 @@ class RelationBranch:
     scalar subqueries, by their column. `outer_conditions`: conditions on outer sides of joins, by scan. `row_numbers`:
     columns that number a person's own rows."""
 
-    conditions: tuple[Scalar, ...] = ()
+    conditions: tuple[scalars.Scalar, ...] = ()
     scans: frozenset[int] = frozenset()
-    columns: Mapping[int, Scalar] = field(default_factory=dict)
+    columns: Mapping[int, scalars.Scalar] = field(default_factory=dict)
     subqueries: "Mapping[int, tuple[RelationBranch, ...]]" = field(default_factory=dict)
     scalar_subqueries: frozenset[int] = frozenset()
     """Subquery columns that are values, not truth values."""
-    outer_conditions: Mapping[int, tuple[Scalar, ...]] = field(default_factory=dict)
+    outer_conditions: Mapping[int, tuple[scalars.Scalar, ...]] = field(default_factory=dict)
     outer_branches: "tuple[RelationBranch, ...]" = ()
     """The outer sides of joins themselves."""
     row_numbers: frozenset[int] = frozenset()
 
-    def with_conditions(self, conditions: tuple[Scalar, ...]) -> "RelationBranch":
+    def with_conditions(self, conditions: tuple[scalars.Scalar, ...]) -> "RelationBranch":
         return replace(self, conditions=self.conditions + conditions)
 
 
@@ -117,7 +106,7 @@ def branches_of(relation: ops.Relation, symbols: SymbolTable) -> list[RelationBr
         case ops.Values(columns=columns):
             return [RelationBranch(scans=frozenset(ident for ident, _ in columns))]
         case ops.Filter(child=child, predicate=predicate):
-            return [w.with_conditions(conjuncts_of(predicate)) for w in branches_of(child, symbols)]
+            return [w.with_conditions(scalars.conjuncts_of(predicate)) for w in branches_of(child, symbols)]
         case ops.Window(child=child):
             own = row_numbers(relation, symbols)
             return [replace(w, row_numbers=w.row_numbers | own) for w in branches_of(child, symbols)]
@@ -125,7 +114,13 @@ def branches_of(relation: ops.Relation, symbols: SymbolTable) -> list[RelationBr
             return branches_of(child, symbols)
         case ops.Union(parts=parts, columns=columns):
             found = [
-                replace(w, columns={**w.columns, **{i: ColumnRef(of[n], ScalarType.NULL) for i, of in columns}})
+                replace(
+                    w,
+                    columns={
+                        **w.columns,
+                        **{i: scalars.ColumnRef(of[n], scalars.ScalarType.NULL) for i, of in columns},
+                    },
+                )
                 for n, part in enumerate(parts)
                 for w in branches_of(part, symbols)
             ]
@@ -138,18 +133,23 @@ def branches_of(relation: ops.Relation, symbols: SymbolTable) -> list[RelationBr
                 for w in branches_of(child, symbols)
             ]
         case ops.Join(left=left, right=right, how=ops.JoinHow.LEFT, on=on):
-            return [_with_outer(w, branches_of(right, symbols), conjuncts_of(on)) for w in branches_of(left, symbols)]
+            return [
+                _with_outer(w, branches_of(right, symbols), scalars.conjuncts_of(on))
+                for w in branches_of(left, symbols)
+            ]
         case ops.Join(left=left, right=right, how=ops.JoinHow.FULL, on=on):
             return [  # both sides of a FULL JOIN are outer sides
                 _with_outer(
-                    RelationBranch(), [*branches_of(left, symbols), *branches_of(right, symbols)], conjuncts_of(on)
+                    RelationBranch(),
+                    [*branches_of(left, symbols), *branches_of(right, symbols)],
+                    scalars.conjuncts_of(on),
                 )
             ]
         case ops.Join(left=left, right=right, on=on):
             others = branches_of(right, symbols)
             return _at_most_allowed(  # the branches of two sides multiply
                 [
-                    joined_branches(a, b).with_conditions(conjuncts_of(on))
+                    joined_branches(a, b).with_conditions(scalars.conjuncts_of(on))
                     for a in branches_of(left, symbols)
                     for b in others
                 ]
@@ -165,21 +165,23 @@ def row_numbers(relation: ops.Relation, symbols: SymbolTable) -> frozenset[int]:
     )
 
 
-def _has_own_rows(partition: Sequence[Scalar], symbols: SymbolTable) -> bool:
+def _has_own_rows(partition: Sequence[scalars.Scalar], symbols: SymbolTable) -> bool:
     """Whether each part of a window has all rows of one person, or of a year of theirs. Any other part would be a
     choice among them."""
     read = [symbols.expanded(scalar) for scalar in partition]
     keys = [
         one
         for one in read
-        if isinstance(one, ColumnRef)
+        if isinstance(one, scalars.ColumnRef)
         and symbols.key_domain(one.ident) is not None
         and not symbols.scans_of(one.ident) <= symbols.nullable
     ]
-    return bool(keys) and all(isinstance(one, ColumnRef) and (one in keys or _is_of_row(one, symbols)) for one in read)
+    return bool(keys) and all(
+        isinstance(one, scalars.ColumnRef) and (one in keys or _is_of_row(one, symbols)) for one in read
+    )
 
 
-def _is_of_row(column: ColumnRef, symbols: SymbolTable) -> bool:
+def _is_of_row(column: scalars.ColumnRef, symbols: SymbolTable) -> bool:
     """Whether a column is the year or the person number."""
     if column.ident in symbols.origins:
         return symbols.origins[column.ident].is_year and symbols.origins[column.ident].scan not in symbols.nullable
@@ -205,7 +207,7 @@ def joined_branches(first: RelationBranch, second: RelationBranch) -> RelationBr
     )
 
 
-def _with_outer(inner: RelationBranch, outer: list[RelationBranch], on: tuple[Scalar, ...]) -> RelationBranch:
+def _with_outer(inner: RelationBranch, outer: list[RelationBranch], on: tuple[scalars.Scalar, ...]) -> RelationBranch:
     """Add the outer side of a join. It restricts nobody, but a condition that reads it depends on its conditions."""
     conditions = on + tuple(c for w in outer for c in w.conditions)
     found = inner
@@ -227,18 +229,18 @@ def outer_branches(branch: RelationBranch) -> "Iterator[RelationBranch]":
         yield from outer_branches(inner)
 
 
-def written_values(column: Scalar, symbols: SymbolTable) -> list[Literal] | None:
+def written_values(column: scalars.Scalar, symbols: SymbolTable) -> list[scalars.Literal] | None:
     """Values of a column of written rows, or of a table that the project wrote itself; None for any other column."""
-    if not isinstance(column, ColumnRef):
+    if not isinstance(column, scalars.ColumnRef):
         return None
     origin = symbols.origins.get(column.ident)
     if origin is not None and origin.scan in symbols.written_rows:
         place = [v.name for v in origin.table.variables].index(origin.variable.name)
         values = dict.fromkeys(row[place] for row in symbols.written_rows[origin.scan])
-        return [Literal(v, origin.variable.type) for v in values if v is not None]
+        return [scalars.Literal(v, origin.variable.type) for v in values if v is not None]
     if column.ident in symbols.definitions:
         inner = symbols.definitions[column.ident]
-        return [inner] if isinstance(inner, Literal) else written_values(inner, symbols)
+        return [inner] if isinstance(inner, scalars.Literal) else written_values(inner, symbols)
     parts = symbols.opaque[column.ident].parts if column.ident in symbols.opaque else ()
     found = [written_values(p, symbols) for p in parts]
     if not found or any(f is None for f in found):

@@ -7,15 +7,7 @@ from itertools import chain
 from broker.domain.plans import scalars
 from broker.query.operations.possible_values import ONLY_FALSE, ONLY_TRUE, possible_values
 from broker.query.operations.registry import COMPARISONS
-from broker.query.selectivity import boolean_formulas
-from broker.query.selectivity.branches import (
-    RelationBranch,
-    TooManyRelationBranches,
-    as_case,
-    is_first_row,
-    joined_branches,
-    written_values,
-)
+from broker.query.selectivity import boolean_formulas, branches
 from broker.query.selectivity.choices import COMPARED, have_same_values
 from broker.query.selectivity.quotients import compared_quotient
 from broker.query.symbols import ColumnOrigin, SymbolTable
@@ -32,7 +24,7 @@ class FormulaBuilder:
     """Reads the conditions of one branch. `unnamed_offset` is added to the ids of columns without a name in the
     catalogue, which belong to one output only."""
 
-    branch: RelationBranch
+    branch: branches.RelationBranch
     symbols: SymbolTable
     occurrences: Mapping[int, boolean_formulas.TableOccurrence]
     variable_ids: boolean_formulas.VariableIds
@@ -49,7 +41,7 @@ class FormulaBuilder:
     def __post_init__(self) -> None:
         self._find_public_rows(self.branch)
 
-    def _find_public_rows(self, branch: RelationBranch) -> None:
+    def _find_public_rows(self, branch: branches.RelationBranch) -> None:
         """Note which equality finds the row of a public table: the first of its key."""
         for condition in (*branch.conditions, *chain(*branch.outer_conditions.values())):
             match condition:
@@ -74,9 +66,9 @@ class FormulaBuilder:
                 return scalars.ColumnRef(self.variable_ids.ident(replace(reading, occurrence=occurrence)), kind)
         return scalars.with_parts(named, self.of_any_year)
 
-    def within(self, branch: RelationBranch) -> "FormulaBuilder":
+    def within(self, branch: branches.RelationBranch) -> "FormulaBuilder":
         """Return a builder for the conditions of a subquery, which see the outer row."""
-        both = joined_branches(self.branch, branch)
+        both = branches.joined_branches(self.branch, branch)
         found = replace(self, branch=replace(both, conditions=(), scans=frozenset(), outer_branches=()))
         found.found_by.update(self.found_by)
         found._find_public_rows(branch)
@@ -106,15 +98,15 @@ class FormulaBuilder:
                 self.columns[found] = ident
                 return scalars.ColumnRef(found, origin.variable.type)
         named = scalars.with_parts(scalar, self.named)
-        case = as_case(named)
+        case = branches.as_case(named)
         if case is not named and boolean_formulas.size_of(case, scalars.parts_of) > MOST_PARTS:
-            raise TooManyRelationBranches
+            raise branches.TooManyRelationBranches
         return case
 
     def formula_of(self, named: scalars.Scalar) -> boolean_formulas.Formula:
         self.steps.append(None)
         if len(self.steps) > MOST_STEPS:  # expanding derived columns can grow exponentially
-            raise TooManyRelationBranches
+            raise branches.TooManyRelationBranches
         match named:
             case scalars.Literal(value=None):
                 return boolean_formulas.says_nothing(named)
@@ -137,7 +129,7 @@ class FormulaBuilder:
             case scalars.Call(op=op, args=args) if op in COMPARISONS and any(isinstance(a, scalars.Case) for a in args):
                 found = self._by_branch(named)
                 if boolean_formulas.size_of(found, boolean_formulas.parts_of) > MOST_PARTS:
-                    raise TooManyRelationBranches
+                    raise branches.TooManyRelationBranches
                 return found
             case scalars.Call(op="equal" | "equal_text", args=(left, right)):
                 return self._equal(left, right, named)
@@ -176,7 +168,7 @@ class FormulaBuilder:
 
     def _leaf(self, named: scalars.Scalar) -> boolean_formulas.Formula:
         # every person has a first row, so this excludes nobody; not everybody has a second one
-        if is_first_row(named, self.branch.row_numbers):
+        if branches.is_first_row(named, self.branch.row_numbers):
             rows = frozenset({self.unnamed_offset + min(scalars.column_ids(named))})
             return boolean_formulas.Leaf(named, True, frozenset(), otherwise=rows if self.in_subquery else None)
         read = scalars.column_ids(named)
@@ -261,7 +253,9 @@ class FormulaBuilder:
     def _written_values(self, named: scalars.Scalar) -> list[scalars.Literal] | None:
         if not isinstance(named, scalars.ColumnRef):
             return None
-        return written_values(scalars.ColumnRef(self.columns.get(named.ident, named.ident), named.type), self.symbols)
+        return branches.written_values(
+            scalars.ColumnRef(self.columns.get(named.ident, named.ident), named.type), self.symbols
+        )
 
     def _by_branch(self, named: scalars.Call) -> boolean_formulas.Formula:
         """Formula of a test of a CASE, branch by branch."""
@@ -280,9 +274,9 @@ class FormulaBuilder:
     def _exists(self, named: scalars.ColumnRef) -> boolean_formulas.Formula:
         """Formula of an EXISTS: the conditions of its rows. Without conditions of its own, it tests whether there is a
         row."""
-        branches, ways = self.branch.subqueries[named.ident], list[boolean_formulas.Formula]()
+        in_query, ways = self.branch.subqueries[named.ident], list[boolean_formulas.Formula]()
         is_combined, tables = False, set[str]()
-        for branch in branches:
+        for branch in in_query:
             inner = self.within(branch)
             inner.in_subquery = True
             conditions = tuple(map(inner.formula, branch.conditions))
@@ -292,7 +286,7 @@ class FormulaBuilder:
             is_combined |= bool(read) or len(tables) > 1
             ways.append(boolean_formulas.Conjunction((*conditions, *map(self._rows_in, found))))
         if not is_combined:
-            return self._presence(frozenset(s for w in branches for s in w.scans), named)
+            return self._presence(frozenset(s for w in in_query for s in w.scans), named)
         met = boolean_formulas.Disjunction(tuple(ways))
         return boolean_formulas.Leaf(named, True, boolean_formulas.variables([met]), implies=met)
 

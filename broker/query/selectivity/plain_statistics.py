@@ -6,19 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
 
-from broker.domain.plans import operators as ops
-from broker.domain.plans.scalars import (
-    Call,
-    Case,
-    ColumnRef,
-    Literal,
-    Scalar,
-    column_ids,
-    columns_in,
-    conjuncts_of,
-    parts_of,
-    with_parts,
-)
+from broker.domain.plans import operators as ops, scalars
 from broker.query.operations.registry import CASTS, COMPARISONS
 from broker.query.selectivity import boolean_formulas
 from broker.query.selectivity.branches import TooManyRelationBranches, as_case, is_first_row, row_numbers
@@ -37,10 +25,10 @@ class GroupedRelation:
     and those of them that are counted: whether they are missing is a condition."""
 
     relation: ops.Relation
-    keys: tuple[Scalar, ...]
-    shared_keys: tuple[Scalar, ...]
-    arguments: tuple[Scalar, ...] = ()
-    counted: tuple[Scalar, ...] = ()
+    keys: tuple[scalars.Scalar, ...]
+    shared_keys: tuple[scalars.Scalar, ...]
+    arguments: tuple[scalars.Scalar, ...] = ()
+    counted: tuple[scalars.Scalar, ...] = ()
     counts_persons: bool = False
 
 
@@ -61,7 +49,7 @@ class PlainStatistics:
         """The columns of a part behind those of a union."""
         self._steps = 0
 
-    def outside(self, table: GroupedRelation) -> list[Scalar]:
+    def outside(self, table: GroupedRelation) -> list[scalars.Scalar]:
         """What is outside, each once, as the text has it. Branches of a UNION are tables of their own, one below the
         other, if a key separates them. Cells of one branch would else hide small ones of another."""
         unions = list(_unions(table.relation))
@@ -80,11 +68,11 @@ class PlainStatistics:
             )
         return list(dict.fromkeys(map(self._reason, found)))
 
-    def _reason(self, scalar: Scalar) -> Scalar:
+    def _reason(self, scalar: scalars.Scalar) -> scalars.Scalar:
         """For persons whom branches of a UNION select together, one of the conditions."""
-        if isinstance(scalar, ColumnRef) and self._builder.symbols.key_domain(scalar.ident) is not None:
+        if isinstance(scalar, scalars.ColumnRef) and self._builder.symbols.key_domain(scalar.ident) is not None:
             filters = [part.predicate for part in self._operators if isinstance(part, ops.Filter)]
-            conditions = chain(*map(conjuncts_of, filters))
+            conditions = chain(*map(scalars.conjuncts_of, filters))
             return next((one for one in conditions if self._variables(one)), scalar)
         return scalar
 
@@ -92,11 +80,11 @@ class PlainStatistics:
         """Whether conditions choose among its rows."""
         return any(self._dependences.row_of(ident).names for ident, _ in union.columns)
 
-    def _is_alike(self, scalar: Scalar, union: Union) -> bool:
+    def _is_alike(self, scalar: scalars.Scalar, union: Union) -> bool:
         """Whether a value is computed in the same way in each part, as if their rows were of one table."""
         parts = [self._expanded(_replaced(scalar, part)) for part in _columns_by_part(union)]
         of_years = all(
-            self._dependences.of(part).names <= YEAR.names for part in parts if not isinstance(part, Literal)
+            self._dependences.of(part).names <= YEAR.names for part in parts if not isinstance(part, scalars.Literal)
         )
         return of_years or (
             len(set(map(self._dependences.spelled, parts))) == 1 and len(set(map(self._tables, union.parts))) == 1
@@ -108,30 +96,30 @@ class PlainStatistics:
     def _is_of_separate_parts(self, union: Union, table: GroupedRelation) -> bool:
         parts = _columns_by_part(union)
         for key in map(self._expanded, table.shared_keys):
-            if isinstance(key, ColumnRef):
+            if isinstance(key, scalars.ColumnRef):
                 values = [self._expanded(_replaced(key, part)) for part in parts]
                 pairs = combinations(values, 2)
                 if not any(may_equal(*p, self._dependences, self._builder.symbols) for p in pairs):
                     return True
         return False
 
-    def _variables(self, scalar: Scalar) -> Names:
+    def _variables(self, scalar: scalars.Scalar) -> Names:
         return self._dependences.of(scalar).names
 
-    def _expanded(self, scalar: Scalar) -> Scalar:
+    def _expanded(self, scalar: scalars.Scalar) -> scalars.Scalar:
         symbols = self._builder.symbols
         return symbols.expanded(_replaced(symbols.expanded(scalar), self._part))
 
-    def _of_operator(self, operator: ops.Relation) -> list[Scalar]:
+    def _of_operator(self, operator: ops.Relation) -> list[scalars.Scalar]:
         self._dependences.stand_below(operator)
         found = list(self._outside_of(operator))
         self._dependences.stand_below(None)
         return found
 
-    def _outside_of(self, operator: ops.Relation) -> Iterator[Scalar]:
+    def _outside_of(self, operator: ops.Relation) -> Iterator[scalars.Scalar]:
         match operator:
-            case ops.Filter(predicate=condition) | ops.Join(on=Call() | ColumnRef() as condition):
-                for one in conjuncts_of(condition):
+            case ops.Filter(predicate=condition) | ops.Join(on=scalars.Call() | scalars.ColumnRef() as condition):
+                for one in scalars.conjuncts_of(condition):
                     yield from self._of_condition(self._expanded(one))
             case ops.Aggregate(keys=keys, aggregates=calls):
                 read = [self._expanded(key) for _, key in keys]
@@ -148,51 +136,55 @@ class PlainStatistics:
             case ops.Limit(order=order):
                 yield from self._of_order([scalar for scalar, _ in order])
 
-    def _of_condition(self, condition: Scalar) -> Iterator[Scalar]:
+    def _of_condition(self, condition: scalars.Scalar) -> Iterator[scalars.Scalar]:
         """The tests in a condition that read several variables. What EXISTS tests are the conditions of its rows."""
         self._step()
         read = self._dependences.of_condition(condition).names
         if len(read) < 2 and CHOSEN_YEAR not in read:
             return
         match condition:
-            case Call(op=op, args=args) if op in TRUTH_OPERATIONS:
+            case scalars.Call(op=op, args=args) if op in TRUTH_OPERATIONS:
                 for one in args:
                     yield from self._of_condition(one)
                 return
-            case ColumnRef(ident=ident) if ident in self._exists:
+            case scalars.ColumnRef(ident=ident) if ident in self._exists:
                 return
-            case Call(op=op, args=args) if op in COMPARISONS:
-                found = next(((n, case) for n, case in enumerate(map(as_case, args)) if isinstance(case, Case)), None)
+            case scalars.Call(op=op, args=args) if op in COMPARISONS:
+                found = next(
+                    ((n, case) for n, case in enumerate(map(as_case, args)) if isinstance(case, scalars.Case)), None
+                )
                 if found is not None:
                     place, case = found
                     for tested, _ in case.whens:
                         yield from self._of_condition(tested)
                     for value in case.values:
                         yield from self._of_condition(
-                            Call(op, (*args[:place], value, *args[place + 1 :]), condition.type)
+                            scalars.Call(op, (*args[:place], value, *args[place + 1 :]), condition.type)
                         )
                     return
         is_first = is_first_row(condition, self._row_numbers)  # what orders the rows is judged by itself
         if not (is_first or self._is_known_quotient(condition, read) or self._compares(condition)):
             yield condition
 
-    def _compares(self, condition: Scalar) -> bool:
+    def _compares(self, condition: scalars.Scalar) -> bool:
         """Whether a condition compares two variables as they are: no value is named, so it can single nobody out."""
         match condition:
-            case Call(op=op, args=(ColumnRef() as one, ColumnRef() as other)) if op in COMPARISONS:
+            case scalars.Call(op=op, args=(scalars.ColumnRef() as one, scalars.ColumnRef() as other)) if (
+                op in COMPARISONS
+            ):
                 if self._dependences.is_variable(one) and self._dependences.is_variable(other):
                     return self._builder.names_no_value(condition)
                 return len(set(map(of_another_row, self._variables(condition)))) == 1
         return False
 
-    def _is_known_quotient(self, condition: Scalar, variables: Names) -> bool:
+    def _is_known_quotient(self, condition: scalars.Scalar, variables: Names) -> bool:
         """Whether a condition is about a quotient of two variables whose public sizes are known."""
         read = boolean_formulas.variables([self._builder.formula(condition)])
         readings = self._builder.variable_ids.readings
         known = [readings[i].variable or "" for i in read if i in readings]
         return len(read) == 1 and {frozenset(name.split(" / ")) for name in known} == {variables}
 
-    def _of_value(self, value: Scalar) -> Iterator[Scalar]:
+    def _of_value(self, value: scalars.Scalar) -> Iterator[scalars.Scalar]:
         """What a key or counted value combines other than by conditions. Where persons are counted once, each of their
         rows counts, and a CASE may give each row another condition."""
         self._step()
@@ -201,7 +193,7 @@ class PlainStatistics:
         if is_of_one or known.is_variable(value) or known.is_of_some_rows(value):
             return
         match as_case(value):
-            case Case(whens=whens) as case:
+            case scalars.Case(whens=whens) as case:
                 chooses_rows = self._counts_persons and not self._dependences.is_of_row(case)
                 if chooses_rows or joins_values(case, self._dependences, self._builder.symbols):
                     yield value
@@ -210,43 +202,45 @@ class PlainStatistics:
                     yield from self._of_condition(condition)
                 for inner in case.values:
                     yield from self._of_value(inner)
-            case Call(op=op, args=(inner, *more)) if op in CASTS and all(isinstance(m, Literal) for m in more):
+            case scalars.Call(op=op, args=(inner, *more)) if op in CASTS and all(
+                isinstance(m, scalars.Literal) for m in more
+            ):
                 # a cast can round values of several branches to one
-                yield from [value] if isinstance(as_case(inner), Case) else self._of_value(inner)
+                yield from [value] if isinstance(as_case(inner), scalars.Case) else self._of_value(inner)
             case _:
                 yield value
 
-    def _of_cases(self, scalar: Scalar) -> Iterator[Scalar]:
+    def _of_cases(self, scalar: scalars.Scalar) -> Iterator[scalars.Scalar]:
         """The conditions of the CASEs in a value."""
         self._step()
         if len(self._variables(scalar)) < 2:
             return
         case = as_case(scalar)
-        if isinstance(case, Case):
+        if isinstance(case, scalars.Case):
             for condition, _ in case.whens:
                 yield from self._of_condition(condition)
-        for part in case.values if isinstance(case, Case) else parts_of(case):
+        for part in case.values if isinstance(case, scalars.Case) else scalars.parts_of(case):
             yield from self._of_cases(part)
 
-    def _of_amount(self, amount: Scalar) -> Iterator[Scalar]:
+    def _of_amount(self, amount: scalars.Scalar) -> Iterator[scalars.Scalar]:
         """The conditions of an amount, and columns that others choose. The rules on measures judge its arithmetic."""
         yield from self._of_cases(amount)
-        for column in columns_in(amount):
+        for column in scalars.columns_in(amount):
             told = self._dependences.of_own_rows(column)
             if told.chooses and len(told.names) > 1 and not self._dependences.is_variable(column):
                 yield column
 
-    def _of_order(self, order: Sequence[Scalar]) -> Iterator[Scalar]:
+    def _of_order(self, order: Sequence[scalars.Scalar]) -> Iterator[scalars.Scalar]:
         """What chooses a person's row is about one variable, and chooses among rows of persons only."""
         for scalar in map(self._expanded, order):
             names = self._variables(scalar)
             if not self._dependences.is_record_code(scalar) and (len(names) > 1 or (names and self._has_written_rows)):
                 yield scalar
 
-    def _is_of_alike_rows(self, key: Scalar) -> bool:
+    def _is_of_alike_rows(self, key: scalars.Scalar) -> bool:
         """Whether a key reads no branches of a UNION that differ in the key or in their conditions."""
         unions = [part for part in self._operators if isinstance(part, ops.Union)]
-        read = [u for u in unions if column_ids(key) & {ident for ident, _ in u.columns}]
+        read = [u for u in unions if scalars.column_ids(key) & {ident for ident, _ in u.columns}]
         return all(self._is_alike(key, u) and self._have_same_conditions(u) for u in read)
 
     def _have_same_conditions(self, union: Union) -> bool:
@@ -277,8 +271,8 @@ def _columns_by_part(union: Union) -> list[Mapping[int, int]]:
     return [{ident: own[n] for ident, own in union.columns} for n in range(len(union.parts))]
 
 
-def _replaced(scalar: Scalar, columns: Mapping[int, int]) -> Scalar:
+def _replaced(scalar: scalars.Scalar, columns: Mapping[int, int]) -> scalars.Scalar:
     match scalar:
-        case ColumnRef(ident=ident, type=kind):
-            return ColumnRef(columns.get(ident, ident), kind)
-    return with_parts(scalar, lambda part: _replaced(part, columns))
+        case scalars.ColumnRef(ident=ident, type=kind):
+            return scalars.ColumnRef(columns.get(ident, ident), kind)
+    return scalars.with_parts(scalar, lambda part: _replaced(part, columns))

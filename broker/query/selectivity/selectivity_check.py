@@ -15,7 +15,7 @@ from broker.policy.public_sizes import PublicSizes
 from broker.query.analysis.argument_branches import TooManyArgumentBranches, as_decision_tree
 from broker.query.binder.bind_state import Binder
 from broker.query.diagnostics import NO_POSITION
-from broker.query.selectivity import boolean_formulas
+from broker.query.selectivity import boolean_formulas, singling_out
 from broker.query.selectivity.branches import (
     RelationBranch,
     TooManyRelationBranches,
@@ -26,15 +26,6 @@ from broker.query.selectivity.branches import (
 from broker.query.selectivity.formula_builder import FormulaBuilder
 from broker.query.selectivity.person_estimates import PersonEstimator
 from broker.query.selectivity.plain_statistics import GroupedRelation, PlainStatistics
-from broker.query.selectivity.singling_out import (
-    OUTSIDE,
-    TOO_MANY,
-    FigureConditions,
-    FlaggedCondition,
-    SinglingOutJudge,
-    SourceFormula,
-    conjunction,
-)
 
 MOST_FIGURES, MOST_ALTERNATIVES = 60, 16
 MOST_SHOWN = 5
@@ -59,8 +50,10 @@ class SelectivityCheck:
         # names of quotients contain a slash
         quotients = ((t.table, s.variable) for t in threshold.sizes.tables for s in t.shares if " / " in s.variable)
         self._variable_ids = boolean_formulas.VariableIds(frozenset(quotients))
-        self._judge = SinglingOutJudge(PersonEstimator(threshold.sizes, self._variable_ids.readings), threshold.least)
-        self._figures: list[FigureConditions] = []
+        self._judge = singling_out.SinglingOutJudge(
+            PersonEstimator(threshold.sizes, self._variable_ids.readings), threshold.least
+        )
+        self._figures: list[singling_out.FigureConditions] = []
         self._positions: list[SourcePositions] = []
         self._found: list[dict[SmallPart, None]] = []
 
@@ -81,28 +74,30 @@ class SelectivityCheck:
             try:
                 small = self._of_table(table, builder, number)
             except (TooManyRelationBranches, RecursionError):
-                small = [FlaggedCondition((), TOO_MANY)]
+                small = [singling_out.FlaggedCondition((), singling_out.TOO_MANY)]
             self._found[number] |= dict.fromkeys(map(positions.small_part, small))
 
-    def _of_table(self, table: GroupedRelation, builder: FormulaBuilder, output: int) -> list[FlaggedCondition]:
+    def _of_table(
+        self, table: GroupedRelation, builder: FormulaBuilder, output: int
+    ) -> list[singling_out.FlaggedCondition]:
         branches = branches_of(table.relation, builder.symbols)
         joint = _have_different_conditions(branches, builder)
         found = [s for w in branches for s in self._of_branch(replace(builder, branch=w), table, output, joint)]
         if found:
             return found
         outside = PlainStatistics(table, builder).outside(table)
-        return [FlaggedCondition((builder.named(v),), OUTSIDE) for v in outside]
+        return [singling_out.FlaggedCondition((builder.named(v),), singling_out.OUTSIDE) for v in outside]
 
     def _of_branch(
         self, builder: FormulaBuilder, table: GroupedRelation, output: int, joint: bool
-    ) -> Iterator[FlaggedCondition]:
+    ) -> Iterator[singling_out.FlaggedCondition]:
         formulas = [_source_formula(builder.named(c), builder) for c in builder.branch.conditions]
         occurrences = builder.present
         found = list(self._judge.flag_filter(formulas, occurrences, joint))
         yield from found
         if found:  # one report is enough, and it covers everything inside
             return
-        around = conjunction(formulas)
+        around = singling_out.conjunction(formulas)
         self._add(boolean_formulas.Conjunction((around,)), formulas, occurrences, output)
         for inner in outer_branches(builder.branch):
             inner_builder = builder.within(inner)
@@ -123,7 +118,7 @@ class SelectivityCheck:
                 small = list(self._judge.flag_branch(met, failed, around, source, occurrences))
                 yield from (replace(s, within=named) for s in small)
                 reported |= {choice.source} if small else set()
-                path = conjunction(met, failed)
+                path = singling_out.conjunction(met, failed)
                 if not small and len(boolean_formulas.variables([path])) > 1:
                     whole = boolean_formulas.Conjunction((around, path))
                     self._add(whole, [*formulas, *met, *failed], occurrences, output)
@@ -131,7 +126,7 @@ class SelectivityCheck:
     def _add(
         self,
         formula: boolean_formulas.Formula,
-        formulas: list[SourceFormula],
+        formulas: list[singling_out.SourceFormula],
         occurrences: frozenset[boolean_formulas.TableOccurrence],
         output: int,
     ) -> None:
@@ -140,13 +135,15 @@ class SelectivityCheck:
         if found is not None and len(found) <= MOST_ALTERNATIVES:
             sources = tuple(a.source for a in formulas if boolean_formulas.variables([a.formula]))
             number = len(self._figures)
-            self._figures += [FigureConditions(output, number, term, occurrences, sources) for term in found]
+            self._figures += [
+                singling_out.FigureConditions(output, number, term, occurrences, sources) for term in found
+            ]
 
     def small_parts(self) -> list[tuple[SmallPart, ...]]:
         """Parts to review of each output, in order."""
         if len({figure.figure for figure in self._figures}) > MOST_FIGURES:
             for output in {f.output for f in self._figures}:
-                self._found[output][SmallPart("", None, None, TOO_MANY)] = None
+                self._found[output][SmallPart("", None, None, singling_out.TOO_MANY)] = None
         else:
             for one, other, small in self._judge.flag_differences(self._figures):
                 part = self._positions[one.output].small_part(small)
@@ -202,12 +199,12 @@ def _have_different_conditions(branches: Sequence[RelationBranch], builder: Form
     return len(found) > 1
 
 
-def _source_formula(named: Scalar, builder: FormulaBuilder) -> SourceFormula:
+def _source_formula(named: Scalar, builder: FormulaBuilder) -> singling_out.SourceFormula:
     formula = builder.formula_of(named)
     alternatives = named.args if isinstance(named, Call) and named.op == "or" else ()
     several = len(boolean_formulas.variables([formula])) > 1
     parts = tuple(_source_formula(a, builder) for a in alternatives) if several else ()
-    return SourceFormula(formula, _written_source(named, builder), parts)
+    return singling_out.SourceFormula(formula, _written_source(named, builder), parts)
 
 
 def _written_source(source: Scalar, builder: FormulaBuilder) -> Scalar:
@@ -219,10 +216,10 @@ def _written_source(source: Scalar, builder: FormulaBuilder) -> Scalar:
     return source
 
 
-def _as_one(formulas: Sequence[SourceFormula]) -> list[SourceFormula]:
+def _as_one(formulas: Sequence[singling_out.SourceFormula]) -> list[singling_out.SourceFormula]:
     """All formulas with variables as one: it fails for the people for whom an outer side has no row."""
     named = [a for a in formulas if boolean_formulas.variables([a.formula])]
-    return [SourceFormula(conjunction(named), a.source, tuple(named)) for a in named[:1]]
+    return [singling_out.SourceFormula(singling_out.conjunction(named), a.source, tuple(named)) for a in named[:1]]
 
 
 class SourcePositions:
@@ -231,7 +228,7 @@ class SourcePositions:
     def __init__(self, binder: Binder, builder: FormulaBuilder) -> None:
         self._binder, self._builder = binder, builder
 
-    def small_part(self, small: FlaggedCondition) -> SmallPart:
+    def small_part(self, small: singling_out.FlaggedCondition) -> SmallPart:
         nodes = [n for s in small.source if (n := self._node(s)) is not None]
         nodes = nodes or [n for s in [small.within] if s is not None and (n := self._node(s)) is not None]
         named_by = self._binder.saved_name_nodes

@@ -1,10 +1,14 @@
 """Stages open_vault and execute: how each kind of job opens its data, and how it runs and drafts its outputs. A new
 kind is one more executor."""
 
+from broker.disclosure.judge_job import judge_job
+from broker.disclosure.rules import evidence_needs
 from broker.domain.jobs.job import JobKind
 from broker.domain.ledger.spends import SpendState
+from broker.domain.ports import SandboxResult
 from broker.workflow.checking.submission_check import CheckedSubmission
-from broker.workflow.pipeline import query_execution, script_run
+from broker.workflow.pipeline import script_run
+from broker.workflow.pipeline.draft_output import DraftOutput, draft_table
 from broker.workflow.pipeline.job_attempt import Executed, Executor, JobAttempt
 from broker.workflow.pipeline.script_outputs import draft_script_outputs
 from broker.workflow.private_jobs import private_answers
@@ -37,8 +41,28 @@ class QueryExecutor:
         return attempt.context(attempt.latest_vault(), attempt.checked)
 
     def execute(self, context: RunContext) -> Executed:
-        result = query_execution.run_query(context)
-        return Executed(context, query_execution.draft_tables(context, result), result.image, result.runtime)
+        result = run_query(context)
+        return Executed(context, draft_tables(context, result), result.image, result.runtime)
+
+
+def run_query(context: RunContext) -> SandboxResult:
+    """Run the evidence statements of a plan. Raises Failed."""
+    context.progress("run", 1, 3)
+    needs = evidence_needs(context.profile)
+    request = context.ports.engine.prepare(
+        context.plan, context.vault, context.subject, context.attempt, context.limits, needs
+    )
+    return context.run(request)
+
+
+def draft_tables(context: RunContext, result: SandboxResult) -> list[DraftOutput]:
+    """Judge the outputs of a query together, and draft each. Raises Breach if the frames are not those requested."""
+    context.progress("assess", 2, 3)
+    plan, profile = context.plan, context.profile
+    evidence = context.ports.engine.read(plan, result.frames, evidence_needs(profile))
+    registers = context.vaults.registers(context.vault)
+    judged = judge_job(plan, evidence, profile, registers, context.progress)
+    return [draft_table(a, found.name, profile.name) for a, found in zip(judged, evidence.outputs, strict=True)]
 
 
 class ScriptExecutor:

@@ -20,14 +20,7 @@ from broker.python_jobs.raw_outputs import RawRequest
 from broker.python_jobs.request_reader import in_canonical_order, in_text_order, read_request
 from broker.query import compile_sql
 from broker.scope.grants import check_scope
-from broker.workflow.pipeline.trusted_stage import (
-    ComputedOutput,
-    OutputProblem,
-    computed_output,
-    flag_close_outputs,
-    flag_other_rows,
-    inputs_of,
-)
+from broker.workflow.pipeline import trusted_stage
 from broker.workflow.release_history.comparison_records import ComparedTable
 from broker.workflow.release_history.script_comparison import ScriptTableBatch, compare_script_tables
 from broker.workflow.run_context import RunContext
@@ -119,9 +112,9 @@ class TableRequest:
     rows: bytes
 
 
-def compute_tables(context: RunContext, wanted: Sequence[TableRequest]) -> tuple[ComputedOutput, ...]:
+def compute_tables(context: RunContext, wanted: Sequence[TableRequest]) -> tuple[trusted_stage.ComputedOutput, ...]:
     """Compute every table and return them in the order of `wanted`."""
-    found: dict[str, ComputedOutput] = {}
+    found: dict[str, trusted_stage.ComputedOutput] = {}
     rest, families = list(wanted), 0
     while rest:
         family = _of_same_columns(context, rest)
@@ -129,7 +122,7 @@ def compute_tables(context: RunContext, wanted: Sequence[TableRequest]) -> tuple
         rest = [t for t in rest if t.request.name not in found]
         families += 1
     made = (found[t.request.name] for t in wanted)
-    return tuple(map(flag_other_rows, made) if families > 1 else made)
+    return tuple(map(trusted_stage.flag_other_rows, made) if families > 1 else made)
 
 
 def _of_same_columns(context: RunContext, wanted: Sequence[TableRequest]) -> list[TableRequest]:
@@ -143,12 +136,12 @@ def _of_same_columns(context: RunContext, wanted: Sequence[TableRequest]) -> lis
 
 
 def _plan_family(context: RunContext, family: Sequence[TableRequest]) -> PlannedRows:
-    return plan_tables([t.request for t in family], inputs_of(context), context.project, context.policies)
+    return plan_tables([t.request for t in family], trusted_stage.inputs_of(context), context.project, context.policies)
 
 
 def _compute_together(
-    context: RunContext, family: Sequence[TableRequest], before: Sequence[ComputedOutput]
-) -> tuple[ComputedOutput, ...]:
+    context: RunContext, family: Sequence[TableRequest], before: Sequence[trusted_stage.ComputedOutput]
+) -> tuple[trusted_stage.ComputedOutput, ...]:
     """Compute those of a family that have the same rows as the first one; all of them if these rows have no problem.
 
     If they have one, each table is checked alone, and those without a problem are computed together again. `before`
@@ -164,10 +157,10 @@ def _compute_together(
         if not same or len(same) == len(family):
             raise Breach("The sandbox reported different rows from those it was given.")
         return _compute_together(context, same, before)
-    alone: list[ComputedOutput] = []
+    alone: list[trusted_stage.ComputedOutput] = []
     for table in family:
         alone += _run_family(context, [table], [*before, *alone])[1]
-    sound = {c.name for c in alone if not isinstance(c.result, OutputProblem)}
+    sound = {c.name for c in alone if not isinstance(c.result, trusted_stage.OutputProblem)}
     if not 1 < len(sound) < len(family):
         return tuple(alone)
     # Tables of the same rows must be judged together, because a figure that one hides may follow from another.
@@ -176,14 +169,16 @@ def _compute_together(
 
 
 def _run_family(
-    context: RunContext, family: Sequence[TableRequest], before: Sequence[ComputedOutput]
-) -> tuple[script_requests.MicrodataCheck | None, tuple[ComputedOutput, ...]]:
+    context: RunContext, family: Sequence[TableRequest], before: Sequence[trusted_stage.ComputedOutput]
+) -> tuple[script_requests.MicrodataCheck | None, tuple[trusted_stage.ComputedOutput, ...]]:
     """Run one container and return what it reports of the rows, and the tables. None instead of the report if the
     request cannot be planned."""
     try:
         planned = _plan_family(context, family)
     except Invalid as wrong:
-        return None, tuple(ComputedOutput(t.request.name, "table", "", _problem_of(wrong)) for t in family)
+        return None, tuple(
+            trusted_stage.ComputedOutput(t.request.name, "table", "", _problem_of(wrong)) for t in family
+        )
     needs, sizes = evidence_needs(context.profile), tuple(len(t.rows) for t in family)
     # One frame for all tables: `parts` gives the size of each.
     content, parts = b"".join(t.rows for t in family), sizes if len(family) > 1 else ()
@@ -200,7 +195,7 @@ def _run_family(
         found = _judge_tables(context, batch)
     each = zip(family, found, planned.own, strict=True)
     return checked, tuple(
-        replace(computed_output(context, t.request, judged, checked, own.derived), compared=compared)
+        replace(trusted_stage.computed_output(context, t.request, judged, checked, own.derived), compared=compared)
         for t, (judged, compared), own in each
     )
 
@@ -231,21 +226,25 @@ INSTITUTION_COEFFICIENTS = (
 TOO_MANY_OUTPUTS = "The job submits more outputs than one job may have."
 
 
-def compute_outputs(context: RunContext, left: Sequence[RawRequest]) -> tuple[ComputedOutput, ...]:
+def compute_outputs(context: RunContext, left: Sequence[RawRequest]) -> tuple[trusted_stage.ComputedOutput, ...]:
     """Compute every request, in order of name; tables together."""
     # Outputs over the limit get a problem, so their author learns why they are missing.
     most = context.policies.service.max_outputs
     read = [
         _read_request(context, one)
         if n < most
-        else ComputedOutput(one.name, one.kind, "", OutputProblem("number", TOO_MANY_OUTPUTS))
+        else trusted_stage.ComputedOutput(
+            one.name, one.kind, "", trusted_stage.OutputProblem("number", TOO_MANY_OUTPUTS)
+        )
         for n, one in enumerate(left)
     ]
     made = iter(compute_tables(context, [one for one in read if isinstance(one, TableRequest)]))
-    return flag_close_outputs([next(made) if isinstance(one, TableRequest) else one for one in read], context.profile.t)
+    return trusted_stage.flag_close_outputs(
+        [next(made) if isinstance(one, TableRequest) else one for one in read], context.profile.t
+    )
 
 
-def _read_request(context: RunContext, one: RawRequest) -> TableRequest | ComputedOutput:
+def _read_request(context: RunContext, one: RawRequest) -> TableRequest | trusted_stage.ComputedOutput:
     try:
         request = read_request(one.request, one.kind, one.name)
         match request:
@@ -256,19 +255,19 @@ def _read_request(context: RunContext, one: RawRequest) -> TableRequest | Comput
                     context, replace(request, formula=in_canonical_order(request.formula)), one.rows
                 )
             case script_requests.ScriptFigure():
-                return ComputedOutput(one.name, one.kind, request.description, request)
+                return trusted_stage.ComputedOutput(one.name, one.kind, request.description, request)
     except Invalid as wrong:
-        return ComputedOutput(one.name, one.kind, "", _problem_of(wrong))
+        return trusted_stage.ComputedOutput(one.name, one.kind, "", _problem_of(wrong))
 
 
-def _problem_of(wrong: Invalid) -> OutputProblem:
-    return OutputProblem(wrong.code, wrong.message, (("place", wrong.pointer),) if wrong.pointer else ())
+def _problem_of(wrong: Invalid) -> trusted_stage.OutputProblem:
+    return trusted_stage.OutputProblem(wrong.code, wrong.message, (("place", wrong.pointer),) if wrong.pointer else ())
 
 
 def _compute_regression(
     context: RunContext, request: script_requests.ScriptRegression, content: bytes
-) -> ComputedOutput:
-    rows = plan_regression_rows(request, inputs_of(context), context.project, context.policies)
+) -> trusted_stage.ComputedOutput:
+    rows = plan_regression_rows(request, trusted_stage.inputs_of(context), context.project, context.policies)
     microdata = SubmittedMicrodata(context.vault, context.checked.uses, content, context.subject, context.attempt)
     engine = _microdata_engine(context)
     checked, fit = engine.read_fit(context.run(engine.prepare_fit(request, rows, microdata, context.limits)).frames)
@@ -277,4 +276,4 @@ def _compute_regression(
     terms = {f.column for term in request.formula.terms for f in term}
     more = (Finding("R3", Verdict.REVIEW, INSTITUTION_COEFFICIENTS),) if schools & terms else ()
     found = None if fit is None else judge_regression(request.name, fit, context.profile, more)
-    return computed_output(context, request, found, checked, rows.derived)
+    return trusted_stage.computed_output(context, request, found, checked, rows.derived)

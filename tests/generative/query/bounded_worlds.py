@@ -12,7 +12,7 @@ import pyarrow as pa
 import worlds
 
 from broker.domain.plans.bounded_table import BoundedTable
-from broker.engine.exact_coordinates import TableCoordinates
+from broker.engine.private_engine import TableCoordinates
 from broker.policy.data_catalogue import Catalogue, CatalogueTable, TableKind
 from broker.privacy.block_layout import Block, BlockKind, lay_out_blocks
 from broker.privacy.measurement_design import KEY_COUNT_BLOCK

@@ -18,7 +18,7 @@ from broker.wiring.data_intake import synthetic_years
 from broker.wiring.rehearsal_adapters import build_rehearsal_data
 from broker.workflow.checking.submission_check import check_submission
 from broker.workflow.private_jobs.private_request import PrivateScript
-from broker.workflow.rehearsal.private_rehearsal import rehearse_blocks
+from broker.workflow.rehearsal.rehearsal_document import rehearse_blocks
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 from tests.integration.rehearse.conftest import checked_progress
 

@@ -21,7 +21,7 @@ from broker.query import compile_sql
 from broker.workflow.private_jobs.private_answers import NoisyAnswer, noisy_answer
 from broker.workflow.private_jobs.private_outputs import noisy_tables
 from broker.workflow.private_jobs.private_request import PrivateQuery, plan_private_query
-from broker.workflow.rehearsal.private_rehearsal import without_noise
+from broker.workflow.rehearsal.rehearsal_document import without_noise
 from broker.workflow.run_context import limits_for
 from tests.integration.rehearse.conftest import At
 

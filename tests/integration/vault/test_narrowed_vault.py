@@ -13,7 +13,7 @@ from broker.domain.errors import Unavailable
 from broker.domain.plans.variable_uses import Usage, VariableUse
 from broker.domain.ports import Vault
 from broker.policy.policy_set import PolicySet
-from broker.vault import narrowed_vault as room
+from broker.vault import vault_store as room
 from broker.vault.vault_store import VaultStore
 
 pytestmark = pytest.mark.long

@@ -16,7 +16,7 @@ from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import RegisterFilter, VoteRecord
 from broker.workflow.access import relation_of
 from broker.workflow.administration import user_accounts
-from broker.workflow.pipeline import job_release, query_execution
+from broker.workflow.pipeline import executors, job_release
 from broker.workflow.reviewing import checker_inbox, output_review
 from broker.workflow.submission.job_withdrawal import withdraw
 from broker.workflow.views import job_views
@@ -37,7 +37,7 @@ def refusing(broker):
         return tuple(replace(a, findings=findings, verdict=Verdict.REFUSE) for a in judge_job(*given))
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(query_execution, "judge_job", refuse)
+        patched.setattr(executors, "judge_job", refuse)
         return broker.ran()[1]
 
 
