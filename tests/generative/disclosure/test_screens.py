@@ -191,7 +191,7 @@ def test_screened_tables_are_judged_like_tables_under_every_rule() -> None:
         secondary = frozenset((k, s.ident) for k in keys for s in planned.statistics if draw.random() < 0.05)
         asked = (planned, evidence, profile, {}, frozenset({10, 11}), draw.random() < 0.1, secondary)
         judged = _or_none(lambda asked=asked: judge_table(*asked))
-        with mock.patch("broker.disclosure.judged_tables.evaluate_rules", every_word):
+        with mock.patch("broker.disclosure.table_findings.evaluate_rules", every_word):
             assert judged == _or_none(lambda asked=asked: judge_table(*asked)), seed
 
 
