@@ -150,10 +150,12 @@ def with_parts(scalar: Scalar, change: Callable[[Scalar], Scalar]) -> Scalar:
 
 def columns_in(scalar: Scalar) -> Iterator[ColumnRef]:
     """Every column that a scalar reads, as many times as it reads it."""
-    if isinstance(scalar, ColumnRef):
-        yield scalar
-    for part in parts_of(scalar):
-        yield from columns_in(part)
+    scalars = [scalar]
+    while scalars:
+        part = scalars.pop()
+        if isinstance(part, ColumnRef):
+            yield part
+        scalars.extend(reversed(parts_of(part)))
 
 
 def column_ids(scalar: Scalar) -> frozenset[int]:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from sqlglot import exp
 
 from broker.policy.service_limits import ServiceLimits
-from broker.query.diagnostics import CONSEQUENTIAL, BindError, Diagnostics
+from broker.query.diagnostics import CONSEQUENTIAL, BindError, Diagnostics, find_nodes
 
 WHOLE_NUMBER_RANGES = {
     exp.DType.UTINYINT: (0, 255),
@@ -134,7 +134,7 @@ class BatchVariables:
     def written_out(self, tree: exp.Expr) -> exp.Expr:
         """Replace the variables in a tree by their values. The root itself must not be a variable. Raises BindError if
         the text gets too long."""
-        for parameter in list(tree.find_all(exp.Parameter)):
+        for parameter in list(find_nodes(tree, exp.Parameter)):
             if isinstance(parameter.parent, exp.Parameter | exp.TableAlias) or parameter.arg_key == "alias":
                 continue
             value = self._declared_of(parameter)[1].copy()

@@ -8,7 +8,7 @@ from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from broker.policy.service_limits import ServiceLimits
-from broker.query.diagnostics import WRITTEN_NAME, BindError, Diagnostics, unsupported_node, written_name
+from broker.query.diagnostics import WRITTEN_NAME, BindError, Diagnostics, find_nodes, unsupported_node, written_name
 from broker.query.dialects.base import Dialect
 from broker.query.dialects.step_limited_parser import TooManySteps
 from broker.query.parser.scanner import QUOTED, ScannedText
@@ -29,7 +29,7 @@ REQUIRED_ARGUMENTS: dict[type[exp.Expr], tuple[str, ...]] = {
 
 def missing_arguments(tree: exp.Expr, dialect: Dialect) -> Iterator[BindError]:
     """Yield a refusal for each call that lacks an argument. COUNT() gets a star."""
-    for node in tree.find_all(exp.Func, *REQUIRED_ARGUMENTS):
+    for node in find_nodes(tree, exp.Func, *REQUIRED_ARGUMENTS):
         if isinstance(node, exp.Count) and node.this is None:
             node.set("this", exp.Star())
             if not dialect.counts_rows_without_star:
@@ -105,9 +105,9 @@ class SyntaxTrees:
         if tree is None or isinstance(tree, exp.Command | exp.Semicolon):
             self._refuse(statement)
             return None
-        for national in list(tree.find_all(exp.National)):
+        for national in list(find_nodes(tree, exp.National)):
             national.replace(exp.Literal.string(national.name))  # N'x' is compared like 'x'
-        for parameter in tree.find_all(exp.Parameter, exp.Placeholder, exp.SessionParameter):
+        for parameter in find_nodes(tree, exp.Parameter, exp.Placeholder, exp.SessionParameter):
             if parameter.arg_key == "alias" or isinstance(parameter.parent, exp.TableAlias):
                 self.diagnostics.add_error(unsupported_node(parameter))  # the parser reads a parameter as a column name
         lacking = list(missing_arguments(tree, self.dialect))
@@ -115,7 +115,7 @@ class SyntaxTrees:
             self.diagnostics.add_error(error)
         if lacking:
             return None
-        for table in tree.find_all(exp.Table):
+        for table in find_nodes(tree, exp.Table):
             # the parser reads a string, which could be a file, as a name
             if any(self.scanned.text[p.meta.get("start", 0)] == "'" for p in table.parts):
                 advice = "Name a table as schema.table, without single quotes."

@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from broker.policy.service_limits import ServiceLimits
 from broker.query.bound_relations import CteDefinition, column_list
-from broker.query.diagnostics import CONSEQUENTIAL, BindError
+from broker.query.diagnostics import CONSEQUENTIAL, BindError, find_nodes
 
 ColumnNames = tuple[str, ...]
 KnownColumns = Callable[[exp.Table], ColumnNames | None]
@@ -109,7 +109,7 @@ def table_reference(name: str, alias: exp.Expr | None = None) -> exp.Table:
 
 def tables_read(query: exp.Expr) -> frozenset[str]:
     """Table names in a query that temporary tables could have."""
-    return frozenset(temp_name(t) for t in query.find_all(exp.Table)) - {""}
+    return frozenset(temp_name(t) for t in find_nodes(query, exp.Table)) - {""}
 
 
 class TempTables:
@@ -122,7 +122,7 @@ class TempTables:
     def definitions_in(self, tree: exp.Expr) -> dict[str, CteDefinition]:
         """Definitions that a query names. Raises BindError if one does not exist."""
         visible: dict[str, CteDefinition] = {}
-        for table in tree.find_all(exp.Table):
+        for table in find_nodes(tree, exp.Table):
             name = temp_name(table)
             # a name with # must exist; any other name may be one of the catalogue
             if name.startswith("#") or name in self.tables:
@@ -154,8 +154,8 @@ class TempTables:
 
     def weight(self, query: exp.Expr) -> tuple[int, int]:
         """Size and depth of a query with its temporary tables expanded."""
-        parts = [t for t in map(self.tables.get, map(temp_name, query.find_all(exp.Table))) if t is not None]
-        size = sum(1 for _ in query.find_all(exp.Select)) + sum(t.size for t in parts)
+        parts = [t for t in map(self.tables.get, map(temp_name, find_nodes(query, exp.Table))) if t is not None]
+        size = sum(1 for _ in find_nodes(query, exp.Select)) + sum(t.size for t in parts)
         return size, 1 + max((t.depth for t in parts), default=0)
 
     def store(self, made: TempTable, node: exp.Expr) -> None:

@@ -3,7 +3,14 @@
 from sqlglot import exp
 
 from broker.domain.projects.saved_definitions import PROJECT_SCHEMA
-from broker.query.diagnostics import BindError, Diagnostics, check_arguments, present_arguments, unsupported_argument
+from broker.query.diagnostics import (
+    BindError,
+    Diagnostics,
+    check_arguments,
+    find_nodes,
+    present_arguments,
+    unsupported_argument,
+)
 from broker.query.parser.declarations import table_variable_error
 from broker.query.parser.temporary_tables import named_subquery
 
@@ -16,32 +23,32 @@ to them."""
 
 def check_variables(tree: exp.Expr) -> None:
     """Refuse SELECT @n = …, which gives a variable a value from data, and table variables."""
-    for select in tree.find_all(exp.Select):
+    for select in find_nodes(tree, exp.Select):
         for item in select.expressions:
             if isinstance(item, exp.EQ) and isinstance(item.this, exp.Parameter):
                 message = "SELECT @x = … sets a variable to a value from the data."
                 raise BindError(
                     "assignment", message, "Write SET @x = constant, or store the value in a #temp table.", item
                 )
-    for table in tree.find_all(exp.Table):
+    for table in find_nodes(tree, exp.Table):
         if isinstance(table.this, exp.Parameter):
             raise table_variable_error(table)
 
 
 def check_clauses(tree: exp.Expr, diagnostics: Diagnostics) -> None:
-    for clause in tree.find_all(exp.ForClause):
+    for clause in find_nodes(tree, exp.ForClause):
         diagnostics.add_error(unsupported_argument(clause.parent or clause, "for_"))
-    for brackets in tree.find_all(exp.Subquery):
+    for brackets in find_nodes(tree, exp.Subquery):
         for key in [k for k in present_arguments(brackets) if k not in SUBQUERY_ARGUMENTS]:
             diagnostics.add_error(unsupported_argument(brackets, key))
-    for cte in tree.find_all(exp.CTE):
+    for cte in find_nodes(tree, exp.CTE):
         if cte.alias.startswith("#"):
             raise _temporary_name_error(cte)
 
 
 def name_derived_tables(tree: exp.Expr) -> None:
     """Name the derived tables without a name as DuckDB does: unnamed_subquery, unnamed_subquery2, …"""
-    for select in tree.find_all(exp.Select):
+    for select in find_nodes(tree, exp.Select):
         sources = [clause.this for clause in (select.args.get("from_"), *(select.args.get("joins") or ())) if clause]
         bare = [s for s in sources if isinstance(s, exp.Subquery) and not s.alias and not s.args.get("pivots")]
         for number, source in enumerate(bare, 1):
@@ -53,7 +60,7 @@ def name_derived_tables(tree: exp.Expr) -> None:
 def expand_order_by_all(tree: exp.Expr) -> None:
     """Replace DuckDB's ORDER BY ALL by each column of the list, from left to right. With a star it stays, and is
     refused later."""
-    for query in tree.find_all(exp.Select, exp.SetOperation):
+    for query in find_nodes(tree, exp.Select, exp.SetOperation):
         order = query.args.get("order")
         terms = order.expressions if order is not None else []
         is_all = len(terms) == 1 and isinstance(terms[0].this, exp.Var) and terms[0].name.casefold() == "all"
@@ -70,7 +77,7 @@ def expand_order_by_all(tree: exp.Expr) -> None:
 def unify_temporary_names(tree: exp.Expr) -> None:
     """Make `#t` and `[#t]` one name. The parser removes the sign of the first and does so everywhere, so that a column
     written #LA would become LA."""
-    for ident in list(tree.find_all(exp.Identifier)):
+    for ident in list(find_nodes(tree, exp.Identifier)):
         if not (ident.args.get("temporary") or ident.args.get("global_")):
             continue
         parent, key = ident.parent, ident.arg_key
@@ -98,7 +105,7 @@ def take_into(query: exp.Query) -> exp.Table | None:
     into = first.args.get("into")
     if into is not None:
         first.set("into", None)
-    for other in query.find_all(exp.Into):
+    for other in find_nodes(query, exp.Into):
         raise BindError("into", "INTO cannot be used inside a query.", "Put INTO into the first SELECT.", other)
     if into is None:
         return None
@@ -123,14 +130,14 @@ def saved_by_create(tree: exp.Expr | None) -> tuple[exp.Table, exp.Query] | None
 
 def strip_hints(tree: exp.Expr) -> None:
     """Remove hints that change how a server works but not its result. All others stay, and are refused later."""
-    for table in tree.find_all(exp.Table):
+    for table in find_nodes(tree, exp.Table):
         hints = table.args.get("hints") or []
         if all(  # hints are removed only if all of them are harmless
             isinstance(h, exp.WithTableHint) and {e.name.upper() for e in h.expressions} <= HARMLESS_HINTS
             for h in hints
         ):
             table.set("hints", None)
-    for query in tree.find_all(exp.Query):
+    for query in find_nodes(tree, exp.Query):
         options = query.args.get("options") or []
         if all(isinstance(o, exp.QueryOption) and o.name.upper() in HARMLESS_OPTIONS for o in options):
             query.set("options", None)

@@ -330,6 +330,8 @@ class FormulaBuilder:
     def _outer_variables(self, scans: frozenset[int]) -> frozenset[int]:
         """Variables in the conditions on outer sides."""
         conditions = [c for s in scans for c in self.branch.outer_conditions.get(s, ())]
+        if not conditions:
+            return frozenset()
         # without these scans, so that the recursion ends
         others = {s: c for s, c in self.branch.outer_conditions.items() if s not in scans}
         inner = replace(self, branch=replace(self.branch, outer_conditions=others))

@@ -191,6 +191,8 @@ def _inner_scalars(relation: Relation) -> Iterator[Scalar]:
 
 def _have_different_conditions(branches: Sequence[RelationBranch], builder: FormulaBuilder) -> bool:
     """Whether the branches of a UNION have different conditions, apart from years."""
+    if len(branches) < 2:
+        return False
     found = set()
     for branch in branches:
         mine = replace(builder, branch=branch)
