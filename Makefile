@@ -6,7 +6,7 @@ ARGS ?=
 PROVE ?= whole_way
 
 # Three workers share the tests in the order of their folders: the slow ones come first.
-SHARED = $(PY) -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
+SHARED = $(PY) -m pytest -n 3 --no-loadscope-reorder
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -37,7 +37,7 @@ test: ## what every commit needs: containers, both stores, pages, small proofs
 	$(PY) -m pytest -m "alone and not long"
 
 test-quick: setup ## tests without containers, services and a browser: at every save
-	$(PY) -m pytest -n 2 --dist loadgroup -m "not long and not docker and not service" tests/architecture tests/spec tests/unit
+	$(PY) -m pytest -n 2 -m "not long and not docker and not service" tests/architecture tests/spec tests/unit
 
 test-rest: services ## every test that `make test` leaves out
 	$(SHARED) -m "long and not alone"

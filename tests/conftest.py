@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.places import by_turns, group_of
 
@@ -47,11 +49,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--everywhere", action="store_true", help=help_text)
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Choose the places of cases. A file, or the end-to-end tests of one broker, goes to one worker (`--dist`)."""
+    """Choose the places of cases."""
     if not config.getoption("everywhere"):
         items[:], left = by_turns(items)
         config.hook.pytest_deselected(items=left)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item.nodeid)))
+
+
+class GroupScheduling(LoadScopeScheduling):
+    """Gives a file, or the end-to-end tests of one broker, to one worker, so that each fixture of it is made once.
+
+    The marks that `--dist loadgroup` reads are lost since pytest 9.2, which no longer lets xdist change a test's id.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupScheduling:
+    return GroupScheduling(config, log)

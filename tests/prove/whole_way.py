@@ -72,7 +72,7 @@ def examples() -> Line:
 
 def suite() -> Line:
     env = os.environ | {"CI": "true"}
-    code, seconds, tail = timed([sys.executable, "-m", "pytest", "-n", "3", "--dist", "loadgroup"], ROOT, env)
+    code, seconds, tail = timed([sys.executable, "-m", "pytest", "-n", "3"], ROOT, env)
     met = code == 0 and seconds <= TEST_SECONDS
     return Line(
         "whole test suite, engine and services required", met, {"seconds": seconds, "limit": TEST_SECONDS}, tail[-300:]
