@@ -48,7 +48,13 @@ def parted(test: str) -> tuple[Case, Case]:
     return (name, *(w for w in words if w not in PLACES)), tuple(w for w in words if w in PLACES)
 
 
+ONE_VAULT = "tests/integration/submitted_rows"
+"""A folder whose files share a vault that takes long to build."""
+
+
 def group_of(test: str) -> str:
-    """A test's file, or the runtime of the broker that end-to-end tests share."""
+    """A test's file, or what it shares with other files: the runtime of one broker, or a vault."""
     file, (_, places) = test.partition("::")[0], parted(test)
+    if file.startswith(ONE_VAULT):
+        return ONE_VAULT
     return "-".join(("e2e", *places)) if places and file.startswith("tests/e2e/") else file

@@ -4,7 +4,7 @@ those inside functions count too."""
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,5 +96,6 @@ def modules_of(folder: Path) -> Modules:
     return Modules({name.removesuffix(".__init__"): path for name, path in zip(names, paths, strict=True)})
 
 
+@cache
 def package() -> Modules:
     return modules_of(ROOT / "broker")

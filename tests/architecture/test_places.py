@@ -64,6 +64,7 @@ def test_a_case_that_is_marked_everywhere_takes_no_turn_and_does_not_run():
         ("tests/e2e/test_submission_to_release.py::test_c[runc]", "e2e-runc"),
         ("tests/e2e/test_demo.py::test_d", "tests/e2e/test_demo.py"),
         ("tests/attacks/test_hostile_python.py::test_e[runc-x]", "tests/attacks/test_hostile_python.py"),
+        ("tests/integration/submitted_rows/test_tables.py::test_f", "tests/integration/submitted_rows"),
     ],
 )
 def test_a_file_goes_to_one_worker_and_so_do_the_end_to_end_tests_of_one_broker(test, group):

@@ -2,6 +2,7 @@
 
 import os
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ INDEX = "docs/README.md"
 ELSEWHERE = ("https://", "http://", "mailto:")
 
 
+@cache
 def anchors(page: str) -> set[str]:
     """What a link to a place of the page may name: its headings as GitHub writes them, and what has an id."""
     found, text = set(re.findall(r'<a (?:id|name)="([^"]+)"', page_text(page))), prose(page)
