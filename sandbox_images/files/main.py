@@ -25,13 +25,15 @@ from broker.python_jobs.sanitised_files import sanitise_document, sanitise_file
 
 SPARE = 4096
 """Bytes in front of what a file came to."""
+OPENING = 0.9
+"""The part of a job's time in which files are opened: what came of them until then leaves in the rest."""
 SLOW = 4
 """By the clock a file may take so many times what it may take of a processor: others work beside it."""
 
 
 def run(channel: launcher.Channel, job: dict, content: bytes) -> None:
     caps, left = FileCaps(**job["caps"]), job["settings"]["output_bytes"]
-    end = time.monotonic() + job["seconds"]["job"]
+    end = time.monotonic() + OPENING * job["seconds"]["job"]
     for kind, piece in pieces(job["files"], content):
         until = min(end, time.monotonic() + SLOW * job["seconds"]["file"])
         answer = opened(channel, job, caps, kind, piece, until) or told("limit", "Opening it took too much.")

@@ -14,6 +14,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -385,6 +386,15 @@ def test_no_whole_job_harms_the_worker(what: str) -> None:
     assert {file.sentence for file in found if file.problem == "size"} <= {JOB_VALUES_SENTENCE}
     assert more < MORE_BYTES, f"{more >> 20} MiB"
     assert taken < WORKER_SECONDS
+
+
+def test_files_stay_that_are_opened_before_the_time_of_the_job_is_over() -> None:
+    kind, content, _ = JOBS_OF_FILES["as many bytes as a file may have"]
+    files = [RawFile(f"f{n}", kind, content()) for n in range(JOB_FILES // 2)]
+    short = replace(request := how(), limits=replace(request.limits, wall_seconds=5))
+    found = ContainerRebuilder().rebuild(files, short, sandbox())
+    assert found[0].content is not None
+    assert found[-1].problem == "limit"
 
 
 def worst_files() -> list[RawFile]:

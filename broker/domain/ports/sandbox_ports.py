@@ -140,7 +140,7 @@ class Sandbox(SandboxRunner, Protocol):
 @dataclass(frozen=True, slots=True)
 class RebuildRequest:
     """How the files of one attempt are rebuilt: the container's limits, and for each file the caps, the significant
-    digits of a number, seconds of wall clock and bytes of memory. `job_values`: most values of them all
+    digits of a number, seconds of a processor and bytes of memory. `job_values`: most values of them all
     together. Nothing of `mount` is read."""
 
     job: str
