@@ -389,7 +389,7 @@ def test_no_whole_job_harms_the_worker(what: str) -> None:
 
 
 def test_files_stay_that_are_opened_before_the_time_of_the_job_is_over() -> None:
-    kind, content, _ = JOBS_OF_FILES["as many bytes as a file may have"]
+    kind, content, _ = JOBS_OF_FILES["names of extremes in all cells"]
     files = [RawFile(f"f{n}", kind, content()) for n in range(JOB_FILES // 2)]
     short = replace(request := how(), limits=replace(request.limits, wall_seconds=5))
     found = ContainerRebuilder().rebuild(files, short, sandbox())
