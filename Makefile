@@ -38,8 +38,8 @@ test: ## what every commit needs: containers, both stores, pages, small proofs
 	$(SHARED) -m "not long and not alone"
 	$(PY) -m pytest -m "alone and not long"
 
-test-quick: setup ## tests without containers, services and a browser: at every save
-	$(PY) -m pytest -n 2 -m "not long and not docker and not service" tests/architecture tests/spec tests/unit
+test-quick: setup ## quick tests without containers, services and a browser: at every save
+	$(PY) -m pytest -n 2 -m "not long and not slow and not docker and not service" tests/architecture tests/spec tests/unit
 
 test-rest: services ## every test that `make test` leaves out
 	$(SHARED) -m "long and not alone"

@@ -66,6 +66,7 @@ def test_each_ratio_reveals_a_count_together_with_its_total() -> None:
     assert {frozenset(pair) for pair in COUNT_REVEALED_WITH.items()} == pairs
 
 
+@pytest.mark.slow
 def test_no_match_on_measures_has_a_silent_default() -> None:
     """A case for all the rest raises, or asserts that no rest is left."""
     modules = {p: ast.parse(p.read_text()) for p in Path("broker").rglob("*.py")}

@@ -7,6 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(p for p in (ROOT / "broker").rglob("*.py") if "demo/jobs" not in str(p))
 MIGRATIONS = "broker/storage/migrations/"

@@ -9,6 +9,8 @@ import pytest
 from broker.workflow.pipeline import pipeline
 from tests.architecture.import_graph import ROOT, package
 
+pytestmark = pytest.mark.slow
+
 MOST_MODULES = 25
 NAMED = re.compile(r"`(broker/[\w/]+\.py)`(?: `([\w.]+)`)?")
 ADAPTERS = ("storage", "queue", "vault", "engine", "sandbox")

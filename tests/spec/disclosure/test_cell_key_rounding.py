@@ -25,6 +25,8 @@ from broker.policy.files import load_policies
 from tests.oracles.judge_output import judge_output
 from tests.oracles.tabulate import tabulate_rows
 
+pytestmark = pytest.mark.slow
+
 PROFILES = {p.name: p for p in load_policies(Path(__file__).parents[3] / "policies").profiles}
 PROFILE = PROFILES["npd-cell-key"]
 D, V = PROFILE.noise_deviation, PROFILE.noise_variance

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from query_kit import WRITTEN, database, shown
 
+pytestmark = pytest.mark.slow
+
 TEXTS = """
 SELECT COUNT(*) AS n, SUM(z.Days) AS s FROM a, LATERAL (SELECT b.Days FROM b WHERE b.Key = a.Key ORDER BY b.Y, b.Days, b.Kind, b.Wave LIMIT 2) z
 SELECT COUNT(*) AS n FROM a LEFT JOIN LATERAL (SELECT b.Days FROM b WHERE b.Key = a.Key AND b.Y = a.Y) z ON TRUE WHERE z.Days IS NULL

@@ -25,6 +25,8 @@ from broker.domain.plans.plan import PlannedStatistic
 from broker.domain.plans.scalars import ScalarType
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 
+pytestmark = pytest.mark.slow
+
 PROFILE = DisclosureRules(name="npd", source="test", t=10)
 SCHOOLS = replace(PROFILE, protects_institutions=True)
 

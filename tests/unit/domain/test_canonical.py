@@ -4,6 +4,8 @@ import ast
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from broker.domain.plans.canonical import HASHED_CLASSES, HASHED_FIELDS, HASHED_SENTENCES, canonical_repr, plan_text
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import PlannedStatistic
@@ -11,6 +13,8 @@ from broker.domain.plans.scalars import ColumnRef, ScalarType
 from broker.python_jobs.block_tables import BlockTable, BlockTables
 from broker.python_jobs.private_directive import AnswerRange, ScriptDirective
 from broker.query.binder.aggregate_statistics import NO_AUTOMATIC_VERDICT
+
+pytestmark = pytest.mark.slow
 
 BROKER = Path(__file__).parents[3] / "broker"
 

@@ -11,6 +11,8 @@ from broker.policy.release_history_policy import ReleaseHistoryPolicy
 from tests.policy_sets import TEST_POLICIES
 from tests.unit.policy.conftest import fault_of
 
+pytestmark = pytest.mark.slow
+
 # What is written instead of what, in which file, the code that must come back,
 # and how the line begins that it must point to.
 FAULTS = [

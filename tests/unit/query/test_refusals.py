@@ -186,6 +186,7 @@ NAMED_CALL = re.compile(
 ARGUMENTS = ["", "LA", "LA, URN", "EntryDate, EntryDate", "PHASE, 'a'"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialect", SQL_DIALECTS)
 def test_a_refusal_names_each_function_of_the_parser_as_the_text_does(check: Check, dialect: str) -> None:
     parser = DIALECTS[dialect].parser

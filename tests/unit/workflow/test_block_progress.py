@@ -11,6 +11,8 @@ from dashboard_kit import DORA, open_budgets, send
 from broker.domain.ports import SandboxEnd
 from broker.workflow.views import job_progress, job_views
 
+pytestmark = pytest.mark.slow
+
 LINE = """# private: epsilon 0.5, blocks 300, range month [1, 12]
 # input: npd.absence [MonthOfBirth] 2022/2023
 # output: month.csv | Mean month of birth

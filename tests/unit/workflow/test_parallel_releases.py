@@ -11,6 +11,8 @@ from broker.policy.privacy_policy import PrivacyDataset
 from broker.workflow.submission.job_submission import submit
 from tests.unit.workflow.conftest import CLEO, PROJECT, PYTHON, ROSA, SQL, send
 
+pytestmark = pytest.mark.slow
+
 SCHOOLS = """-- output: absence
 SELECT a.NCyearActual, COUNT(*) AS n FROM npd.absence AS a JOIN ref.schools AS s ON s.URN = a.URN
 WHERE a.AcademicYear = '2022/2023' GROUP BY a.NCyearActual"""

@@ -14,6 +14,8 @@ from broker.domain.ports import SandboxEnd
 from broker.workflow.pipeline import job_release, output_records
 from broker.workflow.views import job_views
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = """# private: epsilon 0.5, blocks 100, range month [1, 12]
 # input: npd.absence [MonthOfBirth] 2022/2023
 # output: month.csv | Mean month of birth

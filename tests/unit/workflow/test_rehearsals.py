@@ -18,6 +18,8 @@ from tests.one_worker import run_rehearsal
 from tests.unit.workflow.conftest import ADA, CLEO, PROJECT, PYTHON, REX, ROSA, SQL, Vaults
 from tests.unit.workflow.test_crashes import Fuse, Killed, mortal
 
+pytestmark = pytest.mark.slow
+
 PRIVATE = "-- private: epsilon 0.1\n" + SQL
 KEEP = "SELECT a.NCyearActual INTO project.pupils FROM npd.absence AS a WHERE a.AcademicYear = '2022/2023'"
 
