@@ -4,8 +4,6 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 ARGS ?=
 PROVE ?= whole_way
-# Compiled modules are kept, whatever the shell says: tests start hundreds of processes.
-export PYTHONDONTWRITEBYTECODE =
 
 # Three workers share the tests in the order of their folders: the slow ones come first.
 SHARED = $(PY) -m pytest -n 3 --no-loadscope-reorder
