@@ -334,7 +334,7 @@ def check_arguments(node: exp.Expr, *allowed: str) -> None:
 
 
 def find_nodes(tree: exp.Expr, *kinds: type[Node]) -> Iterator[Node]:
-    """Yield the nodes of some kinds in a tree, the outer ones first. Three times as fast as sqlglot's `find_all`."""
+    """Yield the nodes of some kinds in a tree, the outer ones first. Faster than sqlglot's `find_all`."""
     nodes = [tree]
     for node in nodes:  # grows while it is read
         if isinstance(node, kinds):

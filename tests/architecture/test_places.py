@@ -1,5 +1,9 @@
 """What runs of what could run in several places: each case somewhere, each place something."""
 
+import os
+import re
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -69,3 +73,14 @@ def test_a_case_that_is_marked_everywhere_takes_no_turn_and_does_not_run():
 )
 def test_a_file_goes_to_one_worker_and_so_do_the_end_to_end_tests_of_one_broker(test, group):
     assert group_of(test) == group
+
+
+@pytest.mark.slow
+def test_all_tests_of_a_file_run_in_one_worker() -> None:
+    """In a real run: a new version of pytest or xdist may share tests out otherwise, and nothing else would fail."""
+    env = {k: v for k, v in os.environ.items() if "PYTEST" not in k}
+    command = [sys.executable, "-m", "pytest", "-n", "2", "-vv", __file__, "-k", "a_name_has_a_case"]
+    ended = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    workers = re.findall(r"^\[(gw\d+)\]", ended.stdout, re.MULTILINE)
+    assert len(workers) == 5
+    assert len(set(workers)) == 1
