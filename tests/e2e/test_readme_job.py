@@ -34,8 +34,9 @@ class Terminal:
         assert ended.returncode == 0, f"{command}: {ended.stderr}\nprinted before: {self.printed}"
         if command.startswith("export "):
             self.env["BROKER_TOKEN"] = ended.stdout
-        self.learn(ended.stdout)
-        self.printed[written] = ended.stdout
+        else:  # a token is never shown, not even when a later command fails
+            self.learn(ended.stdout)
+            self.printed[written] = ended.stdout
 
     def wait_for_outputs(self, command):
         """Wait for an output that `command` names. Its researcher does not see that it is still being compared."""
