@@ -11,7 +11,7 @@ from broker.domain.plans.measure import RATIOS, Contribution, Measure
 from broker.domain.plans.plan import ORDINARY_ROWS, DeviationForm, PlannedStatistic, RowGrowth
 from broker.domain.plans.scalars import Value
 from broker.domain.release_history import CountShift
-from broker.domain.rounding_grid import first_step, nearest
+from broker.domain.rounding_grid import COMPARED_DIGITS, first_step, nearest
 from broker.evidence.amount_bounds import AmountBounds, amount_bounds
 from broker.policy.disclosure_rules import DisclosureRules, Rounding
 from broker.postprocessing.exact_arithmetic import Number, absolute, as_number, nearest_multiple, rounded
@@ -191,7 +191,8 @@ def _quantile(evidence: StatisticEvidence, profile: DisclosureRules) -> Number |
         return None
     least = -3 * profile.mean_digits
     number = max(least, least if evidence.step_number is None else evidence.step_number)
-    return rounded(nearest(Decimal(as_number(evidence.value)), number), -(number // 3))
+    compared = rounded(as_number(evidence.value), COMPARED_DIGITS)
+    return rounded(nearest(Decimal(compared), number), -(number // 3))
 
 
 def _deviation(statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules) -> Number | None:

@@ -6,6 +6,8 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 UNITS = (1, 2, 5)
 SLACK = Decimal("1e-6")
 """Bounds of an amount with a factor are a little wide, and must not choose another step."""
+COMPARED_DIGITS = 10
+"""The decimal places with which values are rounded to a step: a float of 13.899999999999999 is 13.9."""
 WIDE_CONTEXT = Context(prec=60, rounding=ROUND_HALF_UP)
 
 

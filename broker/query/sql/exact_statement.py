@@ -8,7 +8,7 @@ from decimal import Decimal
 from broker.domain.plans import plan
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.scalars import ScalarType
-from broker.domain.rounding_grid import as_power_of_ten, first_number
+from broker.domain.rounding_grid import COMPARED_DIGITS, as_power_of_ten, first_number
 from broker.query.operations.aggregate_functions import aggregate_sql
 from broker.query.sql.extra_evidence import with_extra_evidence, with_institutions
 from broker.query.sql.generator import relation_sql
@@ -17,7 +17,7 @@ from broker.query.sql.person_evidence import EVIDENCE_FIELDS, PersonEvidence
 
 LARGEST_STEP = 36
 """Number of the largest step that is tried (10^12) where the catalogue has no bounds."""
-EXACT_TYPE = "DECIMAL(37,10)"
+EXACT_TYPE = f"DECIMAL(37,{COMPARED_DIGITS})"
 """One digit less than the engine has: amounts are multiplied by 2 or 5."""
 
 
