@@ -1,5 +1,6 @@
 """Every list of removable defences in `attack_defences`, found by its folder, and how one is tried: its test must pass
-as things are, and fail with the defence taken out.
+as things are, and fail with the defence taken out. A whole list goes on where it stopped: what was caught is not tried
+again on the same files.
 
 `python -m tests.prove.attack_lists [LIST ...]` tries all of them, or some, and prints what was not caught."""
 
@@ -8,12 +9,14 @@ import json
 import pkgutil
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.prove import attack_defences
 from tests.prove.defences import Defence, Faults, caught
+from tests.prove.ranges import resumed
 
 FAULTS: Faults = (AssertionError, ValueError, KeyError)
 """How a test fails that has seen it, where a list does not say so in `CAUGHT`."""
@@ -31,7 +34,14 @@ def lists() -> Mapping[str, Sequence[Any]]:
 def missed(name: str, most: int | None = None) -> list[str]:
     """What was not caught of a list, or of its first ones."""
     faults = (*getattr(_module(name), "CAUGHT", FAULTS), *RAISED_NOTHING)
-    return [f"{d.test}: {d.what}" for d in lists()[name][:most] if not caught(_plain(d), faults)]
+    is_caught = partial(caught, faults=faults) if most else partial(_is_caught_once, name, faults=faults)
+    return [f"{d.test}: {d.what}" for d in map(_plain, lists()[name][:most]) if not is_caught(d)]
+
+
+def _is_caught_once(name: str, defence: Defence, faults: Faults) -> bool:
+    asked = {"files": [f"{defence.module.replace('.', '/')}.py"], "what": defence.what}
+    told = resumed(f"defence {name} {defence.what}", lambda: {"met": caught(defence, faults)}, asked)
+    return bool(told["met"])
 
 
 def meant_by(defence: Any) -> list[str]:
