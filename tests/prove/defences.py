@@ -14,10 +14,10 @@ import inspect
 import json
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 from unittest import mock
 
@@ -83,8 +83,8 @@ def edited(where: str, old: str, new: str) -> Removed:
         flags = __future__.annotations.compiler_flag
         exec(compile(source.replace(old, new), where, "exec", flags, True), function.__globals__, namespace)
         code = namespace[function.__name__].__code__
-        if unknown := set(_globals_of(code)) - function.__globals__.keys() - vars(builtins).keys():
-            raise LookupError(f"{where} knows no {sorted(unknown)}, which {new!r} names.")
+        if unknown := sorted(_unknown_to(vars(builtins) | function.__globals__, code)):
+            raise LookupError(f"{where} knows no {unknown}, which {new!r} names.")
         was, function.__code__ = function.__code__, code
         try:
             yield
@@ -94,12 +94,21 @@ def edited(where: str, old: str, new: str) -> Removed:
     return context
 
 
-def _globals_of(code: CodeType) -> Iterator[str]:
-    """The names that a code, and those within it, look up in its module."""
-    yield from (i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL")
+def _unknown_to(names: Mapping[str, Any], code: CodeType) -> Iterator[str]:
+    """The names that a code, and those within it, look up among `names`, or in a module there, and do not find."""
+    instructions = list(dis.get_instructions(code))
+    for found, then in zip(instructions, [*instructions[1:], None], strict=True):
+        if found.opname != "LOAD_GLOBAL":
+            continue
+        if found.argval not in names:
+            yield found.argval
+        elif then is not None and then.opname in {"LOAD_ATTR", "LOAD_METHOD"}:
+            module = names[found.argval]
+            if isinstance(module, ModuleType) and not hasattr(module, then.argval):
+                yield f"{found.argval}.{then.argval}"
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
-            yield from _globals_of(inner)
+            yield from _unknown_to(names, inner)
 
 
 def _function(where: str) -> FunctionType:
