@@ -85,7 +85,7 @@ DEFENCES = (
     Defence(
         "cells of a few are looked at as cells of nobody",
         put(f"{LINKING}.linked_pattern.known_joint_cells", lambda _family, atoms, *_: list(atoms)),
-        given=("number and flag as keys, with their totals, beside a condition", "npd-default"),
+        given=("two sums that differ by the child, who is among others in another table", "npd-default"),
     ),
     Defence(
         "cells of a few do not tell figures apart",
