@@ -31,6 +31,11 @@ NAMES, DOCUMENTS = "broker.disclosure.statistic_names", "broker.disclosure.docum
 HELD, DOCUMENT = "test_what_a_table_would_hide", "test_what_is_no_table"
 ORDINARY, ORDINARY_DOCUMENT = "test_ordinary_tables", "test_ordinary_documents"
 ASIDE = '{"problem": "", "sentence": "", "made": 0, "sheet": true}'
+OF_A_JOB = together(
+    edited(f"{ENGINE}:_rows", "if cells > left:", "if False:"),
+    edited(f"{ENGINE}:_within_job", "if number > values:", "if False:"),
+)
+"""The first stops early, so that no memory is filled; each of them rejects the file."""
 
 DEFENCES = (
     Formulas("a formula is a text", put(f"{DOMAIN}.csv_text._is_computed", lambda *_: False), "test_a_formula_is_a_text", given=("=1+1|cmd",)),
@@ -99,8 +104,9 @@ DEFENCES = (
     ),
     Hostile("the container is not believed", edited(f"{ENGINE}:_head", "!= get_type_hints(FileHead)", "== {}"), "test_a_container_that", given=(b'{"problem": 1, "sentence": "", "made": 0, "sheet": false}', ".csv")),
     Hostile("its cells are counted", edited(f"{ENGINE}:_rows", "if cells > caps.values:", "if False:"), "test_it_says_no_more"),
-    Hostile("cells of a job are counted", edited(f"{ENGINE}:_rows", "if cells > left:", "if False:"), "test_a_table_for_which"),
-    Hostile("cells of a whole job are counted", edited(f"{ENGINE}:_rows", "if cells > left:", "if False:"), "test_no_whole_job", given=("as many cells as a file may have",)),
+    Hostile("cells of a job are counted", OF_A_JOB, "test_a_table_for_which"),
+    Hostile("cells of a whole job are counted", OF_A_JOB, "test_no_whole_job", given=("as many cells as a file may have",)),
+    Hostile("words of a whole job are counted", edited(f"{ENGINE}:_within_job", "if number > values:", "if False:"), "test_no_whole_job", given=("names of extremes in all lines",)),
     Hostile("its tables are written here", edited(f"{ENGINE}:_rebuilt_file", "if file.kind == CSV or MEDIA_TYPES.get(file.kind) == MEDIA_TYPES[CSV]:", "if False:"), "test_a_table_that_it_says"),
     Listed("no data where a container waits for files", edited("broker.sandbox.docker_sandbox:DockerSandbox._warm_mount", "if request.without_data:", "if request.apart:"), "test_what_waits", PARQUET, ("runc",)),
 )  # fmt: skip
