@@ -61,6 +61,7 @@ def test_uncommitted_changes_are_not_saved(monkeypatch: pytest.MonkeyPatch) -> N
 def test_no_attack_or_proof_of_attacks_imports_or_runs_a_file_that_its_ranges_do_not_read() -> None:
     assert ranges.UNREAD.match("tests/integration/queue/test_queue.py")
     assert not ranges.UNREAD.match("tests/integration/web/conftest.py")
+    assert not ranges.UNREAD.match("tests/prove/attack_defences/__init__.py")
     assert not any(ranges.UNREAD.match(file) for files, _ in attacks.properties().values() for file in files)
     tests = modules_of(ROOT / "tests")
     path = {name: str(found.relative_to(ROOT)) for name, found in tests.paths.items()}

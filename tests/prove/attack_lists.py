@@ -39,9 +39,13 @@ def missed(name: str, most: int | None = None) -> list[str]:
 
 
 def _is_caught_once(name: str, defence: Defence, faults: Faults) -> bool:
-    asked = {"files": [f"{defence.module.replace('.', '/')}.py"], "what": defence.what}
+    asked = {"files": [file_of(name), f"{defence.module.replace('.', '/')}.py"], "what": defence.what}
     told = resumed(f"defence {name} {defence.what}", lambda: {"met": caught(defence, faults)}, asked)
     return bool(told["met"])
+
+
+def file_of(name: str) -> str:
+    return f"tests/prove/attack_defences/{name}.py"
 
 
 def meant_by(defence: Any) -> list[str]:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.attacks.profiles import SHIPPED
-from tests.prove.attack_lists import lists
+from tests.prove.attack_lists import file_of, lists
 from tests.prove.properties import property_line
 from tests.prove.ranges import Told, resumed
 from tests.prove.record import ROOT, Line, write
@@ -92,12 +92,12 @@ def main(words: Sequence[str]) -> None:
 
 
 def _line(folder: Path, title: str, given: Sequence[str], told: Sequence[str]) -> Line:
-    sizes = ALL_DEFENCES if title == REMOVED else SIZES
+    sizes, read = (ALL_DEFENCES, map(file_of, lists())) if title == REMOVED else (SIZES, ())
 
     def run() -> Told:
         return asdict(property_line(title, given, told, sizes, SEED, folder))
 
-    return Line(**resumed(f"attacks {title}", run, {"files": given, "sizes": sizes}))
+    return Line(**resumed(f"attacks {title}", run, {"files": [*given, *read], "sizes": sizes}))
 
 
 if __name__ == "__main__":

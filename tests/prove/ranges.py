@@ -19,9 +19,12 @@ from tests.prove.record import ROOT
 
 Told = dict[str, Any]
 EXPORTED = ROOT / "docs" / "proofs" / "ranges"
-UNREAD = re.compile(r"docs/proofs/|tests/prove/ranges\.py$|tests/(architecture|e2e|integration)/.*\btest_\w+\.py$")
-"""Files that no range can depend on: summaries of proofs, this module, which finds nothing, and tests that no attack
-imports or runs."""
+UNREAD = re.compile(
+    r"docs/proofs/|tests/prove/(ranges\.py$|attack_defences/(?!__init__))"
+    r"|tests/(architecture|e2e|integration)/.*\btest_\w+\.py$"
+)
+"""Files that no range depends on unless it names them: summaries of proofs, this module, which finds nothing, lists of
+defences, and tests that no attack imports or runs."""
 ATTACK = re.compile(r"tests/attacks/(test_\w+)\.py$")
 """An attack: a range depends on it if it runs it (`files`), or if any file of tests names it."""
 
