@@ -6,14 +6,14 @@ The queue only gives a hint.
 from collections.abc import Container
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from broker.domain.errors import Unavailable
 from broker.domain.jobs.job import Job, JobKind, JobState, fair_order, seconds_used
 from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.domain.ports import ListFilter, Ports
 from broker.policy.policy_set import PolicySet
-from broker.workflow.timing_channel import end_hidden_until, time_slots_of
+from broker.workflow.timing_channel import HIDES_END, end_hidden_until, time_slots_of
 
 MAX_WAITING = 10_000
 
@@ -57,13 +57,16 @@ def offer(ports: Ports, item: WorkItem) -> None:
 
 def apparently_running(ports: Ports, policies: PolicySet, project: str) -> list[Job]:
     """Return the jobs of a project that have ended but must still look as if they ran."""
-    now, begun = ports.clock.now(), recently_begun(ports, policies)
-    return [j for j in begun if j.submission.project == project and end_hidden_until(ports, policies, j, now)]
+    ended = ports.store.jobs_begun(_since(ports, policies), project, HIDES_END)
+    return [j for j in ended if end_hidden_until(ports, policies, j, ports.clock.now())]
 
 
 def recently_begun(ports: Ports, policies: PolicySet) -> list[Job]:
     """Return the jobs that may occupy a worker's slot, or did so within the window that decides turns."""
+    return ports.store.jobs_begun(_since(ports, policies))
+
+
+def _since(ports: Ports, policies: PolicySet) -> datetime:
     # A job counts until its time slot ends, so the window is longer by the longest slot.
     longest = time_slots_of(ports, policies).seconds[-1]
-    since = ports.clock.now() - timedelta(seconds=policies.service.fair_window_seconds + longest)
-    return ports.store.jobs_begun(since)
+    return ports.clock.now() - timedelta(seconds=policies.service.fair_window_seconds + longest)

@@ -12,6 +12,9 @@ from broker.workflow.policies_in_force import policies_if_any
 SLOTS_FOR_STEPS = 3
 """Number of first time slots that the worker may take for steps that wait for nobody."""
 
+HIDES_END = frozenset({JobState.ASSESSING, JobState.FAILED})
+"""States of a job that may have ended, and about which no person has decided."""
+
 MIN_REAL_SLOT_SECONDS = 60
 """Seconds. On real data no time finer than a minute is shown anywhere."""
 
@@ -97,7 +100,7 @@ def end_hidden_until(ports: Ports, policies: PolicySet, job: Job, now: datetime)
 def disclosed_end(ports: Ports, policies: PolicySet, job: Job) -> datetime | None:
     """Return the end that may be shown before a person has decided: the end of the job's time slot. None: the job has
     not ended, or a person has decided."""
-    if job.state not in {JobState.ASSESSING, JobState.FAILED}:  # a person has decided, or it has not ended
+    if job.state not in HIDES_END:  # a person has decided, or it has not ended
         return None
     return time_slots_of(ports, policies).displayed_end(job, ports.clock.now())
 

@@ -83,8 +83,14 @@ class JobStore(Protocol):
     def jobs(self, wanted: store_records.ListFilter) -> list[Job]:
         """Newest first. `after` is the ident of the last job of the previous page."""
 
-    def jobs_begun(self, since: datetime) -> list[Job]:
-        """Jobs that started and have not ended, or ended after `since`, in order of their start."""
+    def jobs_begun(
+        self, since: datetime, project: str | None = None, states: frozenset[JobState] | None = None
+    ) -> list[Job]:
+        """Jobs that started and have not ended, or ended after `since`, in order of their start. `project`, `states`:
+        only those of this project, and in one of these states."""
+
+    def active_jobs(self, project: str) -> int:
+        """Number of the project's jobs that are queued or running."""
 
     def jobs_in(self, states: frozenset[JobState]) -> dict[JobState, int]:
         """Number of jobs in each of these states."""

@@ -158,9 +158,15 @@ class SqlJobs(StorePart):
     def jobs(self, wanted: ListFilter) -> list[Job]:
         return [job_of(row) for row in self._db.found_by(listed, select(jobs), jobs, "job", wanted)]
 
-    def jobs_begun(self, since: datetime) -> list[Job]:
-        begun = and_(jobs.c.started.is_not(None), or_(jobs.c.ended.is_(None), jobs.c.ended >= since))
-        return [job_of(row) for row in self._db.rows(select(jobs).where(begun).order_by(jobs.c.started))]
+    def jobs_begun(
+        self, since: datetime, project: str | None = None, states: frozenset[JobState] | None = None
+    ) -> list[Job]:
+        wanted = [jobs.c.started.is_not(None), or_(jobs.c.ended.is_(None), jobs.c.ended >= since)]
+        if project is not None:
+            wanted.append(jobs.c.project == project)
+        if states is not None:
+            wanted.append(jobs.c.state.in_(sorted(states)))
+        return [job_of(row) for row in self._db.rows(select(jobs).where(*wanted).order_by(jobs.c.started))]
 
     def jobs_in(self, states: frozenset[JobState]) -> dict[JobState, int]:
         query = select(jobs.c.state, func.count()).where(jobs.c.state.in_(sorted(states))).group_by(jobs.c.state)
@@ -170,6 +176,9 @@ class SqlJobs(StorePart):
     def jobs_named(self, idents: frozenset[str]) -> dict[str, Job]:
         rows = self._db.rows(select(jobs).where(jobs.c.ident.in_(sorted(idents))))
         return {row.ident: job_of(row) for row in rows}
+
+    def active_jobs(self, project: str) -> int:
+        return self._counted(project, jobs.c.state.in_((JobState.QUEUED, JobState.RUNNING)))
 
     def small_jobs(self, project: str) -> int:
         return self._counted(project, jobs.c.small)

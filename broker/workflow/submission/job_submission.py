@@ -198,11 +198,13 @@ def _check_queue_room(ports: Ports, policies: PolicySet, project: str, submissio
     Jobs that look as if they ran count too: otherwise the free place would reveal that one has ended.
     """
     limit = policies.service.jobs_per_project
-    open_ = ListFilter(projects=frozenset({project}), states=ACTIVE_STATES, limit=limit)
-    waiting = [*ports.store.jobs(open_), *apparently_running(ports, policies, project)]
+    running = apparently_running(ports, policies, project)
+    if ports.store.active_jobs(project) + len(running) < limit:
+        return
     # A client that lost the answer must be able to repeat the request.
-    resent = submission.client_id and any(j.submission.client_id == submission.client_id for j in waiting)
-    if len(waiting) >= limit and not resent:
+    active = ports.store.jobs(ListFilter(projects=frozenset({project}), states=ACTIVE_STATES, limit=limit))
+    resent = submission.client_id and any(j.submission.client_id == submission.client_id for j in (*active, *running))
+    if not resent:
         raise Conflict(
             "too-many-jobs", f"The project has {limit} jobs waiting or running. Try again when one has ended."
         )

@@ -234,6 +234,26 @@ def test_small_jobs_count_once_each_for_their_project_withdrawn_or_not(store, gi
     assert store.small_jobs("P0421") == 1
 
 
+def test_jobs_that_wait_or_run_are_counted_for_their_project(store, given):
+    given.queued()
+    given.running()
+    given.assessing(OutputState.IN_REVIEW)
+    given.running(project="P0733")
+    assert store.active_jobs("P0421") == 2
+    assert store.active_jobs("P0733") == 1
+
+
+def test_jobs_that_have_begun_are_found_by_their_project_and_state(store, given):
+    given.queued()
+    running, (assessed, _) = given.running().ident, given.assessing(OutputState.IN_REVIEW)
+    other = given.running(project="P0733").ident
+    assert {job.ident for job in store.jobs_begun(given.at())} == {running, assessed, other}
+    assert {job.ident for job in store.jobs_begun(given.at(), "P0421")} == {running, assessed}
+    found = store.jobs_begun(given.at(), "P0421", frozenset({JobState.ASSESSING, JobState.FAILED}))
+    assert [job.ident for job in found] == [assessed]
+    assert store.jobs_begun(given.at(60), "P0421", frozenset({JobState.ASSESSING})) == [], "it ended before"
+
+
 def test_a_release_is_due_where_the_next_step_waits_for_nobody(store, given):
     given.queued()
     given.assessing(OutputState.IN_REVIEW, OutputState.APPROVED)
