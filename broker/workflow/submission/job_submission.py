@@ -198,8 +198,10 @@ def _check_queue_room(ports: Ports, policies: PolicySet, project: str, submissio
     Jobs that look as if they ran count too: otherwise the free place would reveal that one has ended.
     """
     limit = policies.service.jobs_per_project
+    # Counted first: a job that ends in between is counted twice, and never shows its end by a free place.
+    count = ports.store.active_jobs(project)
     running = apparently_running(ports, policies, project)
-    if ports.store.active_jobs(project) + len(running) < limit:
+    if count + len(running) < limit:
         return
     # A client that lost the answer must be able to repeat the request.
     active = ports.store.jobs(ListFilter(projects=frozenset({project}), states=ACTIVE_STATES, limit=limit))
