@@ -180,15 +180,22 @@ def _kill(child: int) -> None:
 
 
 def _end(record: Path) -> None:
-    """Kill the process that a record names, if it still is that sandbox, and return when it is gone."""
+    """Kill the sandbox that a record names, and return when it is gone."""
     name = record.name.removesuffix(RECORD_SUFFIX)
-    with contextlib.suppress(FileNotFoundError, ValueError):
-        child = int(record.read_text() or 0)
-        # The kill takes effect only when the kernel has cleaned up.
-        while _is_sandbox(child, name):
-            _kill(child)
+    with contextlib.suppress(FileNotFoundError), record.open() as found:
+        # The lock tells that a sandbox starts or runs. Its process may have no id yet, or no arguments for the moment
+        # in which it becomes the launcher: then it is killed the next time.
+        while not try_lock(found) or _is_sandbox(_recorded_child(found), name):
+            if _is_sandbox(child := _recorded_child(found), name):
+                _kill(child)
             time.sleep(0.02)
     record.unlink(missing_ok=True)
+
+
+def _recorded_child(record: IO[str]) -> int:
+    record.seek(0)
+    written = record.read()
+    return int(written) if written.isdigit() else 0
 
 
 def _is_sandbox(child: int, name: str) -> bool:

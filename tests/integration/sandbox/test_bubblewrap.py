@@ -7,7 +7,7 @@ import pytest
 
 from broker.domain.errors import Breach, Conflict
 from broker.domain.ports import SandboxEnd
-from broker.sandbox import selftest
+from broker.sandbox import bubblewrap_sandbox, selftest
 from broker.sandbox.bubblewrap_sandbox import BubblewrapSandbox
 
 pytestmark = [pytest.mark.long, pytest.mark.docker]
@@ -22,19 +22,44 @@ def bubblewrap(sandbox_root, tmp_path):
 
 
 @pytest.fixture
-def running(bubblewrap, python):
-    """A job under way, in a thread."""
+def started(bubblewrap, python):
+    """A job in a thread. Its record exists; its sandbox may not have begun."""
     request, ends = python(SLEEP), []
     thread = threading.Thread(target=lambda: ends.append(bubblewrap.run(request).end))
     thread.start()
     record = bubblewrap._folder / f"npdjob-{request.job}-1.run"
-    for _ in range(200):
-        if record.exists() and record.read_text():
-            break
-        time.sleep(0.05)
-    yield request, ends, thread
+    _wait_for(record.exists)
+    yield request, ends, thread, record
     bubblewrap.terminate(request.job, 1)
     thread.join(10)
+
+
+@pytest.fixture
+def running(started):
+    """A job under way, in a thread."""
+    request, ends, thread, record = started
+    _wait_for(lambda: record.read_text() != "")
+    return request, ends, thread
+
+
+@pytest.fixture
+def slow_to_begin(monkeypatch):
+    """The host learns late which process a sandbox is."""
+    child_pid = bubblewrap_sandbox._child_pid
+
+    def late(reading):
+        time.sleep(1)
+        return child_pid(reading)
+
+    monkeypatch.setattr(bubblewrap_sandbox, "_child_pid", late)
+
+
+def _wait_for(condition):
+    for _ in range(200):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError("waited for 10 seconds")
 
 
 def test_real_data_are_refused(bubblewrap, python):
@@ -54,6 +79,27 @@ def test_once_and_gone_on_demand(bubblewrap, running):
     thread.join(10)
     assert ends == [SandboxEnd.CRASHED]
     assert not list(bubblewrap._folder.glob(f"npdjob-{request.job}-*"))
+
+
+def test_gone_on_demand_before_it_begins(bubblewrap, slow_to_begin, started):
+    request, ends, thread, record = started
+    assert record.read_text() == ""
+    bubblewrap.terminate(request.job, 1)
+    thread.join(10)
+    assert ends == [SandboxEnd.CRASHED]
+    assert not record.exists()
+
+
+def test_gone_on_demand_while_it_becomes_the_launcher(bubblewrap, running, monkeypatch):
+    """A process that becomes another program has no arguments for a moment."""
+    request, ends, thread = running
+    answers, is_sandbox = [False, False], bubblewrap_sandbox._is_sandbox
+    monkeypatch.setattr(
+        bubblewrap_sandbox, "_is_sandbox", lambda child, name: answers.pop() if answers else is_sandbox(child, name)
+    )
+    bubblewrap.terminate(request.job, 1)
+    thread.join(10)
+    assert ends == [SandboxEnd.CRASHED]
 
 
 def test_sweep_ends_what_nobody_claims(bubblewrap, running):
