@@ -27,21 +27,24 @@ MISSED = {f"missed {sessions}": sessions for sessions in (60, 150, 300)}
 AT_MOST_RIGHT = 0.6
 
 
-@cache
 def kits() -> dict[int, Kit]:
-    """Towns with a child who misses more sessions than anybody else, too; once for all tests, and for whoever takes a
-    defence out."""
-    folder = Path(tempfile.mkdtemp(prefix="steered-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    """Towns with a child who misses more sessions than anybody else, too."""
+    return {seed: kit_of(seed) for seed in SEEDS}
+
+
+@cache
+def kit_of(seed: int) -> Kit:
+    """Once for all tests, and for whoever takes a defence out."""
     ways = ("special needs", "free meals", "two rows", *MISSED)
     with pytest.MonkeyPatch.context() as patch:
         for way, sessions in MISSED.items():
             patch.setitem(WAYS, way, setting(f"OverallAbsence_6HalfTerms = {sessions}", "absence"))
-        return {seed: Kit(build_town(_made(folder / str(seed)), seed, PUPILS, ways)) for seed in SEEDS}
+        return Kit(build_town(_folder(), seed, PUPILS, ways))
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir()
+def _folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="steered-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
@@ -117,7 +120,7 @@ TO_A_PERSON = {
 
 @pytest.mark.parametrize("name", TO_A_PERSON)
 def test_a_checker_reviews_it_whatever_the_data_are(name: str) -> None:
-    kit = kits()[min(SEEDS)]
+    kit = kit_of(min(SEEDS))
     asked = text(TO_A_PERSON[name].format(urn=kit.town.child.urn))
     assert kit.plan(asked) is None
     assert kit.is_accepted(asked)
@@ -137,7 +140,7 @@ LEAVES = {
 
 @pytest.mark.parametrize("name", LEAVES)
 def test_ordinary_sums_and_means_leave_by_themselves(name: str) -> None:
-    assert kits()[min(SEEDS)].plan(text(LEAVES[name])) is not None
+    assert kit_of(min(SEEDS)).plan(text(LEAVES[name])) is not None
 
 
 def test_what_is_hidden_does_not_depend_on_the_largest_amount() -> None:

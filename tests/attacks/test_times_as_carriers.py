@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 
 from broker.domain.errors import Invalid
+from broker.domain.jobs.job import FailureCode, JobState
 from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import RegisterFilter, SandboxEnd
 from broker.policy.service_limits import ServiceLimits
 from broker.worker import reconcile
 from broker.workflow.job_scheduling import WorkerSlot, jobs_in_turn, next_job
-from broker.workflow.pipeline import job_release
+from broker.workflow.pipeline import job_release, pipeline
 from broker.workflow.slot_work import resume_hold
 from broker.workflow.submission.job_withdrawal import withdraw
 from broker.workflow.timing_channel import check_slots
@@ -192,6 +193,26 @@ def test_room_in_a_projects_queue_is_shown_in_slots() -> None:
         town.work()
         assert said == ["too-many-jobs"] * 3
         assert town.room(ROSA, "P0421") == "room"
+
+
+@pytest.mark.parametrize("read", ["active_jobs", "jobs_begun"])
+def test_a_job_that_ends_while_the_queue_is_counted_takes_its_place_still(read, monkeypatch) -> None:
+    """Whichever of the two is counted first: the job is seen running, or as one that looks as if it ran."""
+    with watched(lambda name, request: 1.0, jobs_per_project=1) as town:
+        store = town.npd.ports.store
+        job = lease(town.npd.ports, WorkKind.RUN, town.send("script", PYTHON))
+        town.clock.sleep(5)
+        count = getattr(store, read)
+
+        def end_job_after(*asked: Any) -> Any:
+            counted = count(*asked)
+            if store.job(job.subject).state is JobState.RUNNING:
+                pipeline._end_failed(town.npd.ports, job, FailureCode.CRASHED)
+            return counted
+
+        monkeypatch.setattr(store, read, end_job_after)
+        assert town.room(ROSA, "P0421") == "too-many-jobs"
+        assert store.job(job.subject).state is JobState.FAILED
 
 
 def test_a_slot_that_was_killed_waits_for_the_end_of_its_slot_of_time() -> None:

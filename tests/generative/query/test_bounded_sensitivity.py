@@ -198,18 +198,29 @@ def test_every_scanned_column_is_a_use(policies: Any, profile: Any) -> None:
 TRUE = Literal(True, ScalarType.TRUTH)
 
 
-def only_the_first(m: pytest.MonkeyPatch) -> None:
-    """Of the values that a filter leaves, all but one are overlooked."""
-    m.setattr(rank_filters, "_remaining", lambda *a, left=rank_filters._remaining: left(*a)[:1])
+def only_the_first(m: pytest.MonkeyPatch) -> list[Any]:
+    """Of the values that a filter leaves, all but one are overlooked. Returns a list that gets what is overlooked."""
+    overlooked: list[Any] = []
+    remaining = rank_filters._remaining
+
+    def first(*a: Any) -> Any:
+        values = remaining(*a)
+        overlooked.extend(values[1:])
+        return values[:1]
+
+    m.setattr(rank_filters, "_remaining", first)
+    return overlooked
 
 
-BROKEN: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
+def only_the_first_and_not_enforced(m: pytest.MonkeyPatch) -> list[Any]:
+    m.setattr(rank_filters, "_is_one_of", lambda *_: TRUE)
+    return only_the_first(m)
+
+
+BROKEN: dict[str, Callable[[pytest.MonkeyPatch], list[Any] | None]] = {
     "the ranks are not read": lambda m: m.setattr(rank_filters, "RANK", "__zero"),
     "ranks within a filter are not read": lambda m: m.setattr(RowRanking, "column", "__zero"),
-    "a filter is understood as less than it is, and not enforced": lambda m: (
-        only_the_first(m),
-        m.setattr(rank_filters, "_is_one_of", lambda *_: TRUE),
-    ),
+    "a filter is understood as less than it is, and not enforced": only_the_first_and_not_enforced,
     "a join meets one row": lambda m: m.setattr(row_bounds, "product_of", lambda n, many: n),
     "a union has the rows of one branch": lambda m: m.setattr(
         row_bounds, "sum", lambda parts: max(parts, default=0), raising=False
@@ -240,11 +251,15 @@ def test_a_bound_that_is_broken_on_purpose_is_caught(
             for name, some in world.rows.items():
                 if some and "__p" in some[0]:
                     con.execute(f"ALTER TABLE {name} ADD COLUMN __zero UTINYINT DEFAULT 0")
-    BROKEN[how](monkeypatch)
+    overlooked = BROKEN[how](monkeypatch)
     tight = replace(profile, person_cells=1, person_rows=2)
     # Few filters of drawn queries leave several values, and not all.
     for number in of_events(4000) if "filter" in how else range(seed(), seed() + 300):
+        if overlooked:
+            overlooked.clear()
         found = measured(number, policies, tight)
+        if overlooked == []:  # this query is planned as it is without the break
+            continue
         for bounded, table in (
             pair for f in found or () if isinstance(f, PrivateOutputPlan) for pair in kit.tables_of(f)
         ):

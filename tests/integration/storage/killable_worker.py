@@ -1,8 +1,9 @@
 """A worker that does all work that is due, as fast as it can, until it is killed. Its sandbox and engine are those of
-the workflow's tests; store, files and clock are real.
+the workflow's tests; store, files and clock are real. The seed decides the order of the kinds of work in each round.
 
-`python -m tests.integration.storage.killable_worker URL FOLDER`"""
+`python -m tests.integration.storage.killable_worker URL FOLDER SEED`"""
 
+import random
 import sys
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -39,25 +40,31 @@ def worker_ports(url: str, folder: Path) -> RunPorts:
     return replace(fakes, store=open_store(url), **more)
 
 
-def work_once(ports: RunPorts) -> None:
+def work_once(ports: RunPorts, order: random.Random) -> None:
     """One round of everything that a worker and its supervisor do."""
-    reconcile.reap(ports)
+    steps = [reconcile.reap, run_jobs, reconcile.compare_due, reconcile.release_due, run_rehearsals]
+    for step in order.sample(steps, len(steps)):
+        step(ports)
+
+
+def run_jobs(ports: RunPorts) -> None:
     while run_next_job(ports, WorkerSlot(), "w", unwatched):
         ports.sandbox.running.clear()
-    reconcile.compare_due(ports)
-    reconcile.release_due(ports)
+
+
+def run_rehearsals(ports: RunPorts) -> None:
     for item in ports.store.work_due(frozenset({WorkKind.REHEARSAL}), ports.clock.now()):
         run_rehearsal(ports, item.subject)
         ports.sandbox.running.clear()
 
 
-def main(url: str, folder: Path) -> None:
-    ports = worker_ports(url, folder)
+def main(url: str, folder: Path, seed: int) -> None:
+    ports, order = worker_ports(url, folder), random.Random(seed)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     while True:
-        work_once(ports)
+        work_once(ports, order)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))

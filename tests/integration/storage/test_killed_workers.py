@@ -78,12 +78,13 @@ def work_left(ports: RunPorts) -> set[tuple[WorkKind, str]]:
     return {(item.kind, item.subject) for item in (*ports.store.work_leased(), *due)}
 
 
-def kill_one(url: str, folder: Path, seconds: float) -> None:
-    command = [sys.executable, "-m", "tests.integration.storage.killable_worker", url, str(folder)]
+def kill_one(url: str, folder: Path, draw: random.Random) -> None:
+    seed = str(draw.randrange(2**32))
+    command = [sys.executable, "-m", "tests.integration.storage.killable_worker", url, str(folder), seed]
     started = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert started.stdout.readline() == "ready\n"
-        time.sleep(seconds)
+        time.sleep(draw.uniform(0.0, LONGEST))
     finally:
         started.send_signal(signal.SIGKILL)
         started.wait()
@@ -97,7 +98,7 @@ def test_invariant_6_nothing_is_lost_and_nothing_done_twice(ports, url, backend,
         jobs += [sent(ports, 2 * number), sent(ports, 2 * number + 1)]
         if not ports.store.work_due(frozenset({WorkKind.REHEARSAL}), ports.clock.now()):
             rehearsals.append(rehearsal(ports, number))
-        kill_one(url, tmp_path, draw.uniform(0.0, LONGEST))
+        kill_one(url, tmp_path, draw)
         interrupted.update(item.kind for item in ports.store.work_leased())
         time.sleep(LEASE.total_seconds())
     deadline, left_before = 0.0, set[tuple[WorkKind, str]]()
@@ -107,7 +108,7 @@ def test_invariant_6_nothing_is_lost_and_nothing_done_twice(ports, url, backend,
         left_before = left
         for kind in WorkKind:
             ports.store.wake(kind)
-        work_once(ports)
+        work_once(ports, draw)
         time.sleep(0.05)
     for job in jobs:
         done = Counter(line.event.action for line in ports.store.search_audit(AuditFilter(job, limit=1000)))

@@ -14,14 +14,14 @@ UNBOUNDED = put("broker.query.output_planning.with_made_bounds", lambda statisti
 
 DEFENCES = (
     *(
+        Defence("amounts of several rows have bounds", UNBOUNDED, test=KNOWN, given=(secret,))
+        for secret in ("a.SENprovision = 'K'", "a.FSMeligible = 1")
+    ),
+    *(
         Defence("amounts of several rows have bounds", UNBOUNDED, test=MEAN, given=(name,))
         for name in (
             "totals", "a sum of totals", "totals beside each row", "the first row", "a subquery", "applied rows",
         )
-    ),
-    *(
-        Defence("amounts of several rows have bounds", UNBOUNDED, test=KNOWN, given=(secret,))
-        for secret in ("a.SENprovision = 'K'", "a.FSMeligible = 1")
     ),
     Defence(
         "their bounds decide the step",

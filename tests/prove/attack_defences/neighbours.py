@@ -27,9 +27,9 @@ unread = partial(Listed, module=UNREAD)
 low = partial(Listed, module=LOW)
 
 DEFENCES = (
+    near("turns are in order of arrival", edited(f"{PLACES}._next", "max((p.number for p in self._places()), default=0) + 1", "0"), "test_neither_side"),
     near("a trial waits while real rows are held", HELD, "test_a_sender", given=("runc",)),
     near("a trial waits while real rows are held, on runsc", HELD, "test_a_sender", given=("runsc",)),
-    near("turns are in order of arrival", edited(f"{PLACES}._next", "max((p.number for p in self._places()), default=0) + 1", "0"), "test_neither_side"),
     near("the dead's sandbox is ended first", edited(f"{PLACES}._lives", "self._end_sandbox(place.name)", "pass"), "test_a_holder"),
     near("a place is taken to the end of a slot", put("broker.sandbox.real_synthetic_lock.RealSyntheticLock._reserving", lambda *_: contextlib.nullcontext()), "test_real_rows", given=(False, 0.3, 1)),
     near("also if the holder dies", edited(f"{PLACES}._reserve_slot", "self._reserve(place, until)", "threading.current_thread()"), "test_real_rows", given=(True, 0.3, 1)),

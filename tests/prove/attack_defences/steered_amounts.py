@@ -16,6 +16,10 @@ BY_ROWS = edited(f"{LINKING}.linked_system:_SystemBuilder._rounding_error", "if 
 
 DEFENCES = (
     Defence(
+        "no factor stands inside a person's total",
+        UNSCALED, test=REVIEWED, given=("a factor inside each person's total",),
+    ),
+    Defence(
         "a mean is rounded before its factor",
         put(MADE, lambda _: (1, 0)),
         test="test_a_factor_reveals_no_more_of_a_mean",
@@ -24,10 +28,6 @@ DEFENCES = (
         "a step is more than one contribution",
         edited(STEP, "return max(least,", "return min(least,"),
         test="test_a_factor_does_not_move_a_mean_across_an_edge_each_time",
-    ),
-    Defence(
-        "no factor stands inside a person's total",
-        UNSCALED, test=REVIEWED, given=("a factor inside each person's total",),
     ),
     *(
         Defence("no factor or offset stands where it is not seen", UNSCALED, test=REVIEWED, given=(name,))

@@ -20,11 +20,11 @@ Defence = partial(Listed, module=TIMES)
 RUN, SILENCE, TURNS = ("broker.workflow.slot_work", "broker.workflow.timing_channel", "broker.workflow.job_scheduling")
 
 DEFENCES = (
+    Defence("a failure is told at the end of its slot", edited(f"{SILENCE}:end_hidden_until", "until is not None and now < until", "False"), "test_a_failure_shows"),
     Defence("a worker is free at the end of a slot of time", edited(f"{RUN}:run_whole_slot", "_wait_for(ports, [found])", "pass"), "test_a_script_shows"),
     Defence("real rows are held to the end of a slot of time", edited(f"{RUN}:run_whole_slot", "ports.sandbox.holding_to_slot_end(partial(_slot_end, ports, job))", "__import__('contextlib').nullcontext()"), "test_a_neighbour_on"),
     Defence("a trial that waits a moment waits for a slot", edited(f"{RUN}:run_whole_slot", "ports.sandbox.holding_to_slot_end(partial(_slot_end, ports, job))", "__import__('contextlib').nullcontext()"), "test_a_trial_that"),
     Defence("a place is taken to the end of a slot of time", put("broker.sandbox.real_synthetic_lock.RealSyntheticLock._reserving", lambda *_: nullcontext()), "test_a_neighbour_on"),
-    Defence("a failure is told at the end of its slot", edited(f"{SILENCE}:end_hidden_until", "until is not None and now < until", "False"), "test_a_failure_shows"),
     Defence("a job that is not told to have ended can be withdrawn", edited("broker.workflow.submission.job_withdrawal:_withdraw", "JobState.RUNNING if hidden else None", "None"), "test_withdrawing", given=(SandboxEnd.CRASHED,)),
     Defence("what leaves by itself leaves at the end of a slot", edited("broker.workflow.pipeline.output_routing:route", "if hidden_until is not None and not ports.store.voted(frozenset(o.ident for o in outputs)):", "if False:"), "test_a_sql_job_shows"),
     Defence("a SQL job ends with its comparison", edited("broker.storage.job_stores.job_lifecycle:SqlComparisons.put_compared", ".values(ended=now)", ".values(ended=jobs.c.ended)"), "test_rounds"),
