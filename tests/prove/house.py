@@ -56,8 +56,10 @@ def times() -> Line:
         found: dict[str, list[float]] = {target: [] for target in SECONDS}
         codes = []
         for target in [t for t in SECONDS for _ in range(TIMES)]:
-            code, seconds, _ = timed(["make", target], clone, os.environ | {"CI": "true"})
+            code, seconds, printed = timed(["make", target], clone, os.environ | {"CI": "true"})
             codes.append(code)
+            if code:  # which tests failed, for whoever reads what the proof prints
+                sys.stderr.write(printed)
             found[target].append(seconds)
     met = not any(codes) and all(max(seconds) <= SECONDS[target] for target, seconds in found.items())
     return Line("make test-quick and make test", met, {"seconds": found, "most_seconds": SECONDS, "codes": codes})
