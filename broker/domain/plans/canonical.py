@@ -4,6 +4,7 @@ them."""
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import cache
 
 from broker.domain.plans.operators import Limit, Sort
 
@@ -157,9 +158,10 @@ def canonical_repr(value: object) -> str:
     if isinstance(value, Enum):
         return _enum_text(value)
     if is_dataclass(value) and not isinstance(value, type):
-        shown = [f"{_field(value, f.name)}={canonical_repr(getattr(value, f.name))}" for f in fields(value) if f.repr]
-        shown += [text for kind, text in RETIRED_FIELDS.items() if kind == type(value).__name__]
-        return f"{_class(value)}({', '.join(shown)})"
+        kind = type(value)
+        shown = [f"{_field(kind, f.name)}={canonical_repr(getattr(value, f.name))}" for f in fields(value) if f.repr]
+        shown += [text for name, text in RETIRED_FIELDS.items() if name == kind.__name__]
+        return f"{_class(kind)}({', '.join(shown)})"
     return repr(value)
 
 
@@ -174,22 +176,33 @@ def _nested(value: object, operators: Mapping[str, tuple[str, frozenset[str]]]) 
         return _nested(Limit(value.child, value.order, None), operators)
     if not is_dataclass(value) or isinstance(value, type):
         return value
-    name, left_out = operators.get(type(value).__name__, (_class(value), frozenset[str]()))
-    omitted = left_out | {name for kind, name in OMITTED_FIELDS if kind == type(value).__name__}
-    read = {f.name: getattr(value, f.name) for f in fields(value) if f.name not in omitted}
-    if read.get("needs_review") is not None:
-        read["needs_review"] = hashed_sentence(read["needs_review"])
-    below = {n: PROGRAM_OPERATORS if n == "program" else operators for n in read}
-    return (name, *((_field(value, n), _nested(part, below[n])) for n, part in read.items()))
+    name, written = _named_fields(type(value), operators is PROGRAM_OPERATORS)
+    return (name, *((hashed, _nested_field(value, field, operators)) for field, hashed in written))
+
+
+def _nested_field(value: object, field: str, operators: Mapping[str, tuple[str, frozenset[str]]]) -> object:
+    part = getattr(value, field)
+    if field == "needs_review" and isinstance(part, str):
+        return hashed_sentence(part)
+    return _nested(part, PROGRAM_OPERATORS if field == "program" else operators)
+
+
+@cache
+def _named_fields(kind: type, in_program: bool) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """The name of a class in the hashes, and its fields that they have: today's name, and the one in the hashes."""
+    operators = PROGRAM_OPERATORS if in_program else RELATION_OPERATORS
+    name, left_out = operators.get(kind.__name__, (_class(kind), frozenset[str]()))
+    omitted = left_out | {field for owner, field in OMITTED_FIELDS if owner == kind.__name__}
+    return name, tuple((f.name, _field(kind, f.name)) for f in fields(kind) if f.name not in omitted)
 
 
 def _enum_text(value: Enum) -> str:
-    return f"<{_class(value)}.{value.name}: {value.value!r}>"
+    return f"<{_class(type(value))}.{value.name}: {value.value!r}>"
 
 
-def _class(value: object) -> str:
-    return HASHED_CLASSES.get(type(value).__name__, type(value).__name__)
+def _class(kind: type) -> str:
+    return HASHED_CLASSES.get(kind.__name__, kind.__name__)
 
 
-def _field(value: object, name: str) -> str:
-    return HASHED_FIELDS.get((type(value).__name__, name), name)
+def _field(kind: type, name: str) -> str:
+    return HASHED_FIELDS.get((kind.__name__, name), name)

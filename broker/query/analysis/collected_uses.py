@@ -5,9 +5,9 @@ from itertools import chain
 from math import inf
 
 from broker.domain.plans.operators import Relation, Scan
-from broker.domain.plans.scalars import Scalar, Value, column_ids
+from broker.domain.plans.scalars import Value
 from broker.domain.plans.variable_uses import Usage, VariableUse, Years
-from broker.query.analysis.guards import ColumnsOf, Definitions, Guards, guards_of
+from broker.query.analysis.guards import ColumnsOf, Guards, columns_behind, guards_of
 from broker.query.diagnostics import NO_POSITION, Position
 from broker.query.operations.possible_values import can_be_true
 from broker.query.symbols import SymbolTable
@@ -89,12 +89,6 @@ def columns_read(symbols: SymbolTable) -> ColumnsOf:
     return columns
 
 
-def _columns_behind(scalar: Scalar, definitions: Definitions) -> frozenset[int]:
-    """Every column that a scalar reads, through derived columns, including the derived columns themselves."""
-    direct = column_ids(scalar)
-    return direct.union(*(_columns_behind(definitions[i], definitions) for i in direct if i in definitions))
-
-
 def _year_values(scan: int, years: Years, symbols: SymbolTable) -> Iterator[tuple[int, Value]]:
     axis = symbols.tables[scan].year
     assert axis is not None
@@ -106,11 +100,8 @@ def _years_of_scan(scan: int, guards: Guards, symbols: SymbolTable) -> Years | N
     years, column = symbols.tables[scan].years, symbols.year_column(scan)
     if years is None or column is None:
         return years
-    return frozenset(
-        year
-        for year, value in _year_values(scan, years, symbols)
-        if all(can_be_true(c, {column: frozenset({value})}, guards.definitions) for c in guards.conjuncts)
-    )
+    written = {value: year for year, value in _year_values(scan, years, symbols)}
+    return frozenset(written[value] for value in guards.values_left(column, written))
 
 
 def _narrow_across_scans(found: dict[int, Years | None], guards: dict[int, Guards], symbols: SymbolTable) -> None:
@@ -121,7 +112,7 @@ def _narrow_across_scans(found: dict[int, Years | None], guards: dict[int, Guard
         (scan, mine, columns[other], other, conjunct)
         for mine, scan in columns.items()
         for conjunct in guards[scan].conjuncts
-        if mine in (read := _columns_behind(conjunct, guards[scan].definitions) & columns.keys()) and len(read) == 2
+        if mine in (read := columns_behind(conjunct, guards[scan].definitions) & columns.keys()) and len(read) == 2
         for other in read - {mine}
     ]
     changed = True  # A removed year can make years of other scans impossible, so repeat until nothing changes.

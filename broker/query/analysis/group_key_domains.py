@@ -9,7 +9,7 @@ from broker.domain.plans.variable_uses import Usage, VariableClass, Years
 from broker.query.analysis.guards import Guards
 from broker.query.analysis.row_multiplicity import conditions_within
 from broker.query.analysis.self_joins import read_through
-from broker.query.operations.possible_values import can_be_true, possible_values
+from broker.query.operations.possible_values import possible_values
 from broker.query.symbols import ColumnOrigin, SymbolTable
 
 COMPARISONS = frozenset(
@@ -161,14 +161,9 @@ def _narrowed_domain(
     if listed is None:
         return None
     guard = guards.get(origin.scan)
-    possible_values = [
-        v
-        for v in listed
-        if guard is None or all(can_be_true(c, {ident: frozenset({v})}, guard.definitions) for c in guard.conjuncts)
-    ]
-    if origin.scan in symbols.nullable and None not in possible_values:  # An outer join adds rows whose column is NULL.
-        possible_values.append(None)
-    return tuple(possible_values)
+    left = tuple(listed) if guard is None else guard.values_left(ident, listed)
+    # An outer join adds rows whose column is NULL.
+    return (*left, None) if origin.scan in symbols.nullable and None not in left else left
 
 
 def _listed_values(origin: ColumnOrigin, years: Years | None) -> list[Value] | None:

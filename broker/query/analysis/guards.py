@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from broker.domain.plans import operators as ops
-from broker.domain.plans.scalars import ColumnRef, Scalar, ScalarType, column_ids, conjuncts_of
+from broker.domain.plans.scalars import ColumnRef, Scalar, ScalarType, Value, column_ids, conjuncts_of
 from broker.query.operations.possible_values import ONLY_NULL, can_be_true
 
 Definitions = Mapping[int, Scalar]
@@ -20,6 +20,23 @@ class Guards:
 
     conjuncts: tuple[Scalar, ...]
     definitions: Definitions
+
+    def values_left(self, column: int, values: Iterable[Value]) -> tuple[Value, ...]:
+        """Values of a column with which every conjunct can be true, whatever else the row holds."""
+        reading, others = list[Scalar](), list[Scalar]()
+        for conjunct in self.conjuncts:
+            (reading if column in columns_behind(conjunct, self.definitions) else others).append(conjunct)
+        if not all(can_be_true(c, {}, self.definitions) for c in others):
+            return ()
+        return tuple(
+            v for v in values if all(can_be_true(c, {column: frozenset({v})}, self.definitions) for c in reading)
+        )
+
+
+def columns_behind(scalar: Scalar, definitions: Definitions) -> frozenset[int]:
+    """Every column that a scalar reads, through derived columns, including the derived columns themselves."""
+    direct = column_ids(scalar)
+    return direct.union(*(columns_behind(definitions[i], definitions) for i in direct if i in definitions))
 
 
 def guards_of(relation: ops.Relation, columns_of_scan: ColumnsOf) -> dict[int, Guards]:

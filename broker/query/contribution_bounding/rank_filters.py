@@ -8,7 +8,6 @@ from broker.domain.plans import scalars
 from broker.domain.plans.operators import Scan, ScanColumn
 from broker.policy.data_catalogue import CatalogueTable, RowRanking
 from broker.query.analysis.guards import Guards
-from broker.query.operations.possible_values import can_be_true
 
 RANK = "__r"
 """Column of the vault with the rank of a row within its person and year, from 0. It depends on that person's own rows
@@ -65,19 +64,12 @@ def _filter_within(
         if ident is None or listed is None or listed.values is None:
             return None
         values = (*listed.values, *([None] if listed.missing else []))
-        remaining[variable] = _remaining(ident, values, guards)
+        remaining[variable] = guards.values_left(ident, values)
         if len(remaining[variable]) == len(values):  # the query leaves every value, so the filter drops no row
             return None
     many = max(1, prod(map(len, remaining.values())))
     return RankFilter(
         ranking.column, ranking.rows if requested is None else min(ranking.rows, max(1, requested // many)), remaining
-    )
-
-
-def _remaining(ident: int, values: tuple[scalars.Value, ...], guards: Guards) -> tuple[scalars.Value, ...]:
-    """Values with which every guard can be true, whatever else the row holds."""
-    return tuple(
-        v for v in values if all(can_be_true(c, {ident: frozenset({v})}, guards.definitions) for c in guards.conjuncts)
     )
 
 

@@ -26,6 +26,7 @@ from broker.privacy.request.directives import read_bounds
 from broker.privacy.request.private_output_plan import PrivateOutputPlan
 from broker.privacy.request.private_output_planner import PrivateContext, plan_private_output
 from broker.query import compile_sql
+from broker.query.analysis.guards import Guards
 from broker.query.contribution_bounding import rank_filters, row_bounds
 from broker.query.sql import bounded_statements as rendering
 
@@ -201,14 +202,18 @@ TRUE = Literal(True, ScalarType.TRUTH)
 def only_the_first(m: pytest.MonkeyPatch) -> list[Any]:
     """Of the values that a filter leaves, all but one are overlooked. Returns a list that gets what is overlooked."""
     overlooked: list[Any] = []
-    remaining = rank_filters._remaining
 
-    def first(*a: Any) -> Any:
-        values = remaining(*a)
-        overlooked.extend(values[1:])
-        return values[:1]
+    class OnlyTheFirst(Guards):
+        def values_left(self, *of: Any) -> Any:
+            values = Guards.values_left(self, *of)
+            overlooked.extend(values[1:])
+            return values[:1]
 
-    m.setattr(rank_filters, "_remaining", first)
+    def misunderstood(*of: Any, within: Any = rank_filters._filter_within) -> Any:
+        *others, guards = of
+        return within(*others, OnlyTheFirst(guards.conjuncts, guards.definitions))
+
+    m.setattr(rank_filters, "_filter_within", misunderstood)
     return overlooked
 
 
