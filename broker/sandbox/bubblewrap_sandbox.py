@@ -185,8 +185,8 @@ def _end(record: Path) -> None:
     with contextlib.suppress(FileNotFoundError), record.open() as found:
         # The lock tells that a sandbox starts or runs. Its process may have no id yet, or no arguments for the moment
         # in which it becomes the launcher: then it is killed the next time.
-        while not try_lock(found) or _is_sandbox(_recorded_child(found), name):
-            if _is_sandbox(child := _recorded_child(found), name):
+        while (is_there := _is_sandbox(child := _recorded_child(found), name)) or not try_lock(found):
+            if is_there:
                 _kill(child)
             time.sleep(0.02)
     record.unlink(missing_ok=True)

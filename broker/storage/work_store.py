@@ -12,7 +12,15 @@ import sqlalchemy as sa
 
 from broker.domain.errors import Conflict
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.job import PRIVATE_LINE, PRIVATE_SCRIPT_LINE, JobKind, JobState, OutputKind, OutputState
+from broker.domain.jobs.job import (
+    PRIVATE_LINE,
+    PRIVATE_SCRIPT_LINE,
+    QUEUED_OR_RUNNING,
+    JobKind,
+    JobState,
+    OutputKind,
+    OutputState,
+)
 from broker.domain.jobs.rehearsals import RehearsalState
 from broker.domain.jobs.work_items import JOB_WORK, WorkItem, WorkKind
 from broker.storage.audit_store import StorePart, append_events
@@ -105,7 +113,7 @@ UNCOMPARED = sa.and_(
 )
 _LEASED_JOB = sa.exists().where(work_leases.c.subject == jobs.c.ident, LEASED)
 READS_DATA = sa.or_(
-    jobs.c.state.in_([JobState.QUEUED, JobState.RUNNING]),
+    jobs.c.state.in_(sorted(QUEUED_OR_RUNNING)),
     sa.and_(jobs.c.state == JobState.ASSESSING, sa.or_(UNCOMPARED, _LEASED_JOB)),
 )
 """Condition on a job: it waits for its run or comparison, or somebody works on it. So it may read a snapshot."""

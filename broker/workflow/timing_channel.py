@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from broker.domain.errors import Invalid
-from broker.domain.jobs.job import Job, JobState, Output, OutputState, TimeSlots
+from broker.domain.jobs.job import QUEUED_OR_RUNNING, Job, JobState, Output, OutputState, TimeSlots
 from broker.domain.ports import Ports
 from broker.policy.policy_set import PolicySet
 from broker.workflow.policies_in_force import policies_if_any
@@ -63,7 +63,7 @@ def appears_running(
     They do from the start of its first attempt to the end of the time slot in which the last attempt ended, and then
     while the job goes on to a release that needs no person.
     """
-    if job.state in {JobState.QUEUED, JobState.RUNNING}:
+    if job.state in QUEUED_OR_RUNNING:
         return job.started is not None
     if reads_nothing(job, outputs):  # its time reveals nothing
         return False

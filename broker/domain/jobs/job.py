@@ -105,6 +105,7 @@ JOB_TRANSITIONS: dict[JobState, frozenset[JobState]] = {
 """`assessing` lasts from the end of the sandbox until every output is decided. A failure that is not yet reported looks
 like a running job, so its researcher can withdraw it like one."""
 
+QUEUED_OR_RUNNING: frozenset[JobState] = frozenset({JobState.QUEUED, JobState.RUNNING})
 FINAL_JOB_STATES: frozenset[JobState] = frozenset(
     {JobState.REFUSED, JobState.DECIDED, JobState.FAILED, JobState.WITHDRAWN}
 )

@@ -9,7 +9,15 @@ from sqlalchemy.exc import IntegrityError
 
 from broker.domain.errors import Breach, Conflict, Invalid
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.job import PRIVATE_SCRIPT_LINE, Job, JobKind, JobState, OutputState, Submission
+from broker.domain.jobs.job import (
+    PRIVATE_SCRIPT_LINE,
+    QUEUED_OR_RUNNING,
+    Job,
+    JobKind,
+    JobState,
+    OutputState,
+    Submission,
+)
 from broker.domain.jobs.job_check import JobCheck, job_check_from_json, job_check_to_json
 from broker.domain.ports import ListFilter
 from broker.domain.projects.saved_definitions import SavedEntry
@@ -52,7 +60,7 @@ def _count_unread(project: str, now: datetime) -> Select[int]:
     script = and_(jobs.c.kind == JobKind.PYTHON, ~jobs.c.canonical.startswith(PRIVATE_SCRIPT_LINE, autoescape=True))
     voted = select(votes.c.output).join(outputs, outputs.c.ident == votes.c.output).where(outputs.c.job == jobs.c.ident)
     unread = and_(_unread(), or_(_ended_early(), ~voted.exists()))
-    under_way = jobs.c.state.in_([JobState.QUEUED, JobState.RUNNING])
+    under_way = jobs.c.state.in_(sorted(QUEUED_OR_RUNNING))
     # A trial whose end is not disclosed yet counts as under way: the free place would reveal that it has ended.
     undisclosed = and_(jobs.c.state == JobState.FAILED, rehearsals.c.met.is_(None), rehearsals.c.trace_from > now)
     query = select(func.count()).select_from(JOBS_WITH_RUNS).where(jobs.c.project == project, script)
@@ -178,7 +186,7 @@ class SqlJobs(StorePart):
         return {row.ident: job_of(row) for row in rows}
 
     def active_jobs(self, project: str) -> int:
-        return self._counted(project, jobs.c.state.in_((JobState.QUEUED, JobState.RUNNING)))
+        return self._counted(project, jobs.c.state.in_(sorted(QUEUED_OR_RUNNING)))
 
     def small_jobs(self, project: str) -> int:
         return self._counted(project, jobs.c.small)

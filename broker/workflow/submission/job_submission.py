@@ -10,7 +10,7 @@ from broker.domain.errors import Conflict, Invalid, Refused, Unknown
 from broker.domain.identifiers import new_ident
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM, Action, Person
-from broker.domain.jobs.job import Job, JobKind, JobState, Submission
+from broker.domain.jobs.job import QUEUED_OR_RUNNING, Job, JobKind, JobState, Submission
 from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.domain.ledger.spends import SpendState
 from broker.domain.plain_text import check_released_text
@@ -68,7 +68,6 @@ def refund_reserved(ports: Ports, job: str) -> None:
 
 TITLE_LENGTH = 200
 TEXT_LENGTH = 4000
-ACTIVE_STATES = frozenset({JobState.QUEUED.value, JobState.RUNNING.value})
 
 
 def submit(ports: Ports, person: Person, submission: Submission) -> tuple[Job, CheckedSubmission]:
@@ -204,7 +203,7 @@ def _check_queue_room(ports: Ports, policies: PolicySet, project: str, submissio
     if count + len(running) < limit:
         return
     # A client that lost the answer must be able to repeat the request.
-    active = ports.store.jobs(ListFilter(projects=frozenset({project}), states=ACTIVE_STATES, limit=limit))
+    active = ports.store.jobs(ListFilter(projects=frozenset({project}), states=QUEUED_OR_RUNNING, limit=limit))
     resent = submission.client_id and any(j.submission.client_id == submission.client_id for j in (*active, *running))
     if not resent:
         raise Conflict(
