@@ -68,7 +68,7 @@ def _set_up_people_and_policy(ports: Ports, settings: Settings, policies: Policy
         passwords = sign_ins(settings.root)
         initialise_broker(ports, [(p, hasher.hash(passwords[p.ident])) for p in demo_persons()])
     try:
-        in_force = ports.store.policy_in_force().fingerprint
+        in_force = ports.store.fingerprint_in_force()
     except Unknown:
         in_force = ""
     # Two administrators, as on every broker.

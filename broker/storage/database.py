@@ -31,7 +31,9 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
-        self._writing = self.engine.execution_options(writing=True)
+        self._writing = self.engine.execution_options(begin="BEGIN IMMEDIATE")
+        # SQLite answers one query from one state of the database anyway.
+        self._one_query = self.engine.execution_options(begin="")
 
     @property
     def is_sqlite(self) -> bool:
@@ -45,18 +47,24 @@ class Database:
 
     def rows(self, query: Select[Any]) -> Sequence[Row[*tuple[Any, ...]]]:
         """Read all rows of one query."""
-        with self.read() as connection:
+        with self._read_once() as connection:
             return connection.execute(query).all()
 
     def row(self, query: Select[Any]) -> Row[Any] | None:
         """Read the row of a query that finds at most one."""
-        with self.read() as connection:
+        with self._read_once() as connection:
             return connection.execute(query).one_or_none()
 
     def values(self, query: Select[Any]) -> Sequence[Any]:
         """Read the first column of one query."""
-        with self.read() as connection:
+        with self._read_once() as connection:
             return connection.execute(query).scalars().all()
+
+    @contextmanager
+    def _read_once(self) -> Iterator[Connection]:
+        """A read of one query."""
+        with _unavailable_on_failure(), self._one_query.begin() as connection:
+            yield connection
 
     def found_by(
         self, find: Callable[Concatenate[Connection, Given], Found], *given: Given.args, **named: Given.kwargs
@@ -129,8 +137,9 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writing = connection.get_execution_options().get("writing", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    statement = connection.get_execution_options().get("begin", "BEGIN")
+    if statement:
+        connection.exec_driver_sql(statement)
 
 
 Value = TypeVar("Value")

@@ -61,10 +61,17 @@ class SqlPolicySets(StorePart):
         return [PolicyDecision(*row) for row in rows]
 
     def policy_in_force(self) -> StoredPolicy:
-        row = self._db.row(_in_force())
+        return value_of(StoredPolicy, self._in_force(_last_applied(_with_content())))
+
+    def fingerprint_in_force(self) -> str:
+        fingerprint: str = self._in_force(FINGERPRINT_IN_FORCE).fingerprint
+        return fingerprint
+
+    def _in_force(self, query: Select[Any]) -> Row[Any]:
+        row = self._db.row(query)
         if row is None:
             raise Unknown("policy", "in force")
-        return value_of(StoredPolicy, row)
+        return row
 
     def policy(self, fingerprint: str) -> StoredPolicy:
         return value_of(StoredPolicy, self._db.found_by(_latest, fingerprint))
@@ -86,9 +93,13 @@ def _with_content() -> Select[Any]:
     return select(policy_proposals, policies.c.content).join(policies, joined)
 
 
-def _in_force() -> Select[Any]:
+def _last_applied(query: Select[Any]) -> Select[Any]:
     order = policy_proposals.c.applied_order
-    return _with_content().where(order.is_not(None)).order_by(order.desc()).limit(1)
+    return query.where(order.is_not(None)).order_by(order.desc()).limit(1)
+
+
+# Made once, without the set's long text, because every request asks for it.
+FINGERPRINT_IN_FORCE = _last_applied(select(policy_proposals.c.fingerprint))
 
 
 def _latest(connection: Connection, fingerprint: str) -> Row[Any]:
@@ -114,6 +125,6 @@ def _check_proposable(connection: Connection, fingerprint: str) -> None:
     )
     if connection.execute(waiting).first():
         raise Conflict("already-proposed", "This policy set is already waiting for a second administrator.")
-    in_force = connection.execute(_in_force()).one_or_none()
+    in_force = connection.execute(_last_applied(_with_content())).one_or_none()
     if in_force is not None and in_force.fingerprint == fingerprint:
         raise Conflict("already-in-force", "This policy set is already in force.")

@@ -1,5 +1,6 @@
 """Finds the policy set in force, and the one under which a job was judged. Each fingerprint is parsed once."""
 
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from broker.domain.errors import Unknown
@@ -8,16 +9,23 @@ from broker.domain.ports import Store
 from broker.policy.policy_set import PolicySet
 
 
+@dataclass(frozen=True, slots=True)
+class _StoredSet:
+    """A set by its fingerprint, which is the hash of its text; `store` is where to read the text the first time."""
+
+    fingerprint: str
+    store: Store = field(compare=False, repr=False)
+
+
 @lru_cache(maxsize=8)
-def _parsed(fingerprint: str, content: str) -> PolicySet:
+def _parsed(stored: _StoredSet) -> PolicySet:
     from broker.policy.stored_policies import policies_from_json
 
-    return policies_from_json(content, fingerprint)
+    return policies_from_json(stored.store.policy(stored.fingerprint).content, stored.fingerprint)
 
 
 def policies_in_force(store: Store) -> PolicySet:
-    stored = store.policy_in_force()
-    return _parsed(stored.fingerprint, stored.content)
+    return policies_of(store, store.fingerprint_in_force())
 
 
 def policies_if_any(store: Store) -> PolicySet | None:
@@ -30,8 +38,7 @@ def policies_if_any(store: Store) -> PolicySet | None:
 
 def policies_of(store: Store, fingerprint: str) -> PolicySet:
     """Return the set under which something was decided, whatever set is in force today."""
-    stored = store.policy(fingerprint)
-    return _parsed(stored.fingerprint, stored.content)
+    return _parsed(_StoredSet(fingerprint, store))
 
 
 def policies_assessed(store: Store, job: Job) -> PolicySet:

@@ -46,8 +46,9 @@ def handled_by_people(ports: Ports, outputs: Mapping[str, Sequence[Output]]) -> 
 
     `outputs` maps job idents to their outputs, so that a page of many jobs needs one lookup.
     """
-    voted = ports.store.voted(frozenset(o.ident for found in outputs.values() for o in found))
-    return voted | ports.store.reported_jobs(frozenset(outputs))
+    idents = frozenset(o.ident for found in outputs.values() for o in found)
+    voted = ports.store.voted(idents) if idents else frozenset()
+    return voted | (ports.store.reported_jobs(frozenset(outputs)) if outputs else frozenset())
 
 
 def _is_handled_by_people(ports: Ports, job: Job, outputs: Sequence[Output], handled: frozenset[str] | None) -> bool:

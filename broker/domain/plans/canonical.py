@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
+from types import NoneType
 
 from broker.domain.plans.operators import Limit, Sort
 
@@ -165,7 +166,12 @@ def canonical_repr(value: object) -> str:
     return repr(value)
 
 
+ATOMS = frozenset({str, int, bool, float, NoneType})
+
+
 def _nested(value: object, operators: Mapping[str, tuple[str, frozenset[str]]]) -> object:
+    if type(value) in ATOMS:  # the usual case
+        return value
     if isinstance(value, frozenset):
         return ("set", *sorted(map(repr, value)))  # a set has no order of its own
     if isinstance(value, tuple):

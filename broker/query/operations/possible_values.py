@@ -1,7 +1,7 @@
 """Possible values of a scalar if some columns are known and all others are not. A truth value is a subset of {True,
 False, None}; a value is a finite set, or None for "any value". "Any value" is always a safe result."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import product
 from math import prod
 
@@ -60,16 +60,21 @@ def _call(call: Call, known: KnownValues, definitions: Definitions) -> PossibleV
 
 
 def _connective(call: Call, known: KnownValues, definitions: Definitions) -> PossibleValues:
-    """AND is the minimum of false < null < true, OR the maximum, over every combination of the sides."""
-    rank: dict[Value, int] = {False: 0, None: 1, True: 2}
-    pick = min if call.op == "and" else max
-    result: frozenset[Value] | None = None
-    for arg in call.args:
+    """Every combination of the sides' truth values."""
+    combined, result = _COMBINED[call.op], possible_values(call.args[0], known, definitions) or TRUTHS
+    for arg in call.args[1:]:
         truths = possible_values(arg, known, definitions) or TRUTHS
-        result = (
-            truths if result is None else frozenset(pick(a, b, key=rank.__getitem__) for a in result for b in truths)
-        )
+        result = frozenset(combined[a, b] for a in result for b in truths)
     return result
+
+
+def _combined(pick: Callable[..., Value]) -> dict[tuple[Value, Value], Value]:
+    rank: list[Value] = [False, None, True]
+    return {(a, b): pick(a, b, key=rank.index) for a, b in product(rank, rank)}
+
+
+_COMBINED = {"and": _combined(min), "or": _combined(max)}
+"""AND is the minimum of false < null < true, OR the maximum."""
 
 
 def _case(case: Case, known: KnownValues, definitions: Definitions) -> PossibleValues:

@@ -113,7 +113,7 @@ class SqlJobs(StorePart):
             with self._db.write() as connection:
                 connection.execute(insert(jobs).values(_values(job)))
                 if check is not None:
-                    _put_check(connection, job.ident, check)
+                    _insert_check(connection, job.ident, check)
                 for entry in definitions:
                     save_cohort(connection, entry)
                 append_events(connection, events)
@@ -122,9 +122,9 @@ class SqlJobs(StorePart):
                     check_not_stopped(connection, job.ident)
                     if most_unread is not None:  # after `append_events`, whose lock lets one job at a time be counted
                         check_few(connection, job.submission.project, job.created, most_unread)
+                return job_of(job_row(connection, job.ident))
         except IntegrityError as error:
             return self._explain_refused_insert(job, error)
-        return self.job(job.ident)
 
     def _sent_before(self, job: Job) -> Job | None:
         """Return the stored job of this researcher's client id, or None. Raises Conflict if its submission differs."""
@@ -158,7 +158,8 @@ class SqlJobs(StorePart):
     def put_job_check(self, job: str, check: JobCheck) -> None:
         with self._db.write() as connection:
             job_row(connection, job, lock=True)
-            _put_check(connection, job, check)
+            connection.execute(delete(job_checks).where(job_checks.c.job == job))
+            _insert_check(connection, job, check)
 
     def job(self, ident: str) -> Job:
         return job_of(self._db.found_by(job_row, ident))
@@ -195,13 +196,11 @@ class SqlJobs(StorePart):
         return self._counted(project, jobs.c.history_changed)
 
     def _counted(self, project: str, which: ColumnElement[bool]) -> int:
-        counted = select(func.count()).select_from(jobs).where(jobs.c.project == project, which)
-        with self._db.read() as connection:
-            return connection.execute(counted).scalar_one()
+        (counted,) = self._db.values(select(func.count()).select_from(jobs).where(jobs.c.project == project, which))
+        return int(counted)
 
 
-def _put_check(connection: Connection, job: str, check: JobCheck) -> None:
-    connection.execute(delete(job_checks).where(job_checks.c.job == job))
+def _insert_check(connection: Connection, job: str, check: JobCheck) -> None:
     connection.execute(insert(job_checks).values(job=job, document=job_check_to_json(check)))
 
 

@@ -31,11 +31,12 @@ def submit_job(body: api_schemas.SubmissionBody) -> Answer:
 
     201 for a new job (also a refused one, with every reason), 200 for a client id that was sent before.
     """
-    # A job from before this moment was sent earlier under the same client id.
     before = ports().clock.now()
-    job, _ = job_submission.submit(ports(), caller(), submission_of(body))
-    shown = api_schemas.JobShown.answer(job_views.view_job(ports(), caller(), job.ident))
-    return shown, 201 if job.created >= before else 200, {"Location": url_for("jobs.job", job=job.ident)}
+    job, checked = job_submission.submit(ports(), caller(), submission_of(body))
+    location = {"Location": url_for("jobs.job", job=job.ident)}
+    if job.created < before:  # it was sent earlier under the same client id
+        return api_schemas.JobShown.answer(job_views.view_job(ports(), caller(), job.ident)), 200, location
+    return api_schemas.JobShown.answer(job_views.view_new_job(ports(), caller(), job, checked)), 201, location
 
 
 def submission_of(body: api_schemas.SubmissionBody) -> Submission:

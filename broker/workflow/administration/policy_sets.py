@@ -43,7 +43,7 @@ def apply_shown_policy(ports: Ports, person: Person, fingerprint: str, against: 
     now, because nobody has seen the changes against that one."""
     user_accounts.check_administrator(person, Action.APPLY_POLICY)
     try:
-        today = ports.store.policy_in_force().fingerprint
+        today = ports.store.fingerprint_in_force()
     except Unknown:
         today = ""
     if today != against:

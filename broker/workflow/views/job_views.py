@@ -6,6 +6,7 @@ from datetime import datetime
 from broker.domain.errors import Refusal, Unknown
 from broker.domain.identity.people import DISCLOSED_STATES, Action, Person, Role, is_permitted
 from broker.domain.jobs.job import DisplayedState, Job, JobState, Output, OutputState, displayed_state
+from broker.domain.jobs.job_check import JobCheck
 from broker.domain.plans.variable_uses import VariableUse
 from broker.domain.ports import ListFilter, Ports
 from broker.domain.projects.project import ResearchProject
@@ -13,7 +14,8 @@ from broker.domain.projects.saved_definitions import PROJECT_SCHEMA
 from broker.policy.policy_set import PolicySet
 from broker.workflow import timing_channel
 from broker.workflow.access import RelationLookup, reach_job, relation_lookup, relation_of
-from broker.workflow.checking.stored_checks import check_of_job
+from broker.workflow.checking.stored_checks import check_of_job, job_check_of
+from broker.workflow.checking.submission_check import CheckedSubmission
 from broker.workflow.policies_in_force import policies_in_force
 
 
@@ -93,6 +95,14 @@ def view_job(ports: Ports, person: Person, ident: str, *, whole: bool = True) ->
     return _job_view(ports, reached.policies, person, reached.job, whole=whole)
 
 
+def view_new_job(ports: Ports, person: Person, job: Job, checked: CheckedSubmission) -> JobView:
+    """Return a job that this person has just submitted, as it was accepted. Nothing of it has run, so the store is not
+    asked for it again."""
+    policies = policies_in_force(ports.store)
+    data = _ViewData(relation_lookup(ports, person, policies), {}, frozenset())
+    return _job_view(ports, policies, person, job, whole=True, data=data, check=job_check_of(checked))
+
+
 def my_project(ports: Ports, person: Person, ident: str) -> ResearchProject:
     """Return one of the projects that name this person. Raises Unknown for any other."""
     found = next((p for p in my_projects(ports, person) if p.ident == ident), None)
@@ -121,14 +131,15 @@ def _view_data(ports: Ports, policies: PolicySet, person: Person, jobs: list[Job
 
 
 def _job_view(
-    ports: Ports, policies: PolicySet, person: Person, job: Job, *, whole: bool, data: _ViewData | None = None
-) -> JobView:
+    ports: Ports, policies: PolicySet, person: Person, job: Job, *, whole: bool, data: _ViewData | None = None,
+    check: JobCheck | None = None,
+) -> JobView:  # fmt: skip
     data = data or _view_data(ports, policies, person, [job])
     relation, outputs = data.relation(job), data.outputs.get(job.ident, [])
     # A checker who is not independent of the project sees no more than others.
     staff = Role.CHECKER in person.roles and relation.independent
     reads_text = whole and is_permitted(person, Action.VIEW_TEXT, relation, job.state)
-    check = check_of_job(ports, job) if reads_text else None
+    check = (check or check_of_job(ports, job)) if reads_text else None
     return JobView(
         ident=job.ident,
         project=job.submission.project,

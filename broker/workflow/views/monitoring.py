@@ -95,7 +95,7 @@ def in_force(ports: Ports, person: Person) -> InForce:
 def _store_answers(ports: Ports) -> bool:
     """Whether the store answers. "There is none" is an answer too."""
     try:
-        ports.store.policy_in_force()
+        ports.store.fingerprint_in_force()
     except Unknown:
         return True
     except BrokerError:
