@@ -20,7 +20,7 @@ from broker.engine.members_engine import DuckDBMembersEngine
 from broker.policy.policy_set import PolicySet
 from broker.storage.content_store import FolderContentStore
 from broker.storage.private_files import write_whole
-from broker.storage.sql_store import open_store
+from broker.storage.sql_store import SqlStore, open_store
 from broker.vault.population_store import PopulationStore
 from broker.workflow.administration import user_accounts
 from broker.workflow.private_jobs.private_ports import RunPorts
@@ -60,10 +60,17 @@ class NoQueue:
         return 0
 
 
+def store_in(folder: Path) -> SqlStore:
+    return open_store(f"sqlite:///{folder / 'broker.sqlite'}")
+
+
 @contextmanager
-def open_broker(folder: Path, data: Path, vaults: Vaults, policies: PolicySet) -> Iterator[RunPorts]:
-    """The ports of a broker whose store is in `folder` and whose data are in `data`."""
-    store = open_store(f"sqlite:///{folder / 'broker.sqlite'}")
+def open_broker(
+    folder: Path, data: Path, vaults: Vaults, policies: PolicySet, store: SqlStore | None = None
+) -> Iterator[RunPorts]:
+    """The ports of a broker whose store is in `folder` and whose data are in `data`. `store`: one that was opened
+    there before, with another file of the same schema."""
+    store = store or store_in(folder)
     files = EncryptedMemberFiles(folder / "memory", b"k" * 32, write_whole)
     history = ReleaseHistoryPorts(files, PopulationStore(data, lambda: policies), DuckDBMembersEngine())
     outputs = FolderContentStore(folder / "outputs")

@@ -16,6 +16,7 @@ from unittest.mock import patch
 from broker.domain.findings import Assessment
 from broker.domain.jobs.job import Output, OutputState
 from broker.domain.plans.scalars import Value
+from broker.storage.sql_store import SqlStore
 from broker.workflow.pipeline import job_release, output_records
 from broker.workflow.pipeline.draft_output import staff_record_of
 from broker.workflow.private_jobs.private_ports import RunPorts
@@ -29,7 +30,7 @@ from broker.workflow.views import (
 )
 from tests.attacks.decoders.kit import HOLE, Place
 from tests.attacks.decoders.towns import PROJECT, Town
-from tests.in_process_broker import RESEARCHER, add_snapshot, found_broker, open_broker, run_sql_job
+from tests.in_process_broker import RESEARCHER, add_snapshot, found_broker, open_broker, run_sql_job, store_in
 
 IDENT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 SECONDS = re.compile(r"(T\d\d:\d\d):\d\d(\.\d+)?")
@@ -56,6 +57,8 @@ class Brokers:
     town: Town
     folder: Path
     founded: dict[str, Path] = field(default_factory=dict)
+    running: SqlStore | None = None
+    """The store of the broker that runs. From one run to the next it keeps its compiled statements alone."""
 
     def __post_init__(self) -> None:
         """People and policies once, the snapshot for each way."""
@@ -69,8 +72,8 @@ class Brokers:
             with self._opened(self.founded[way]) as ports:
                 add_snapshot(ports, ident)
 
-    def _opened(self, folder: Path) -> AbstractContextManager[RunPorts]:
-        return open_broker(folder, self.town.folder, self.town.keeper, self.town.policies)
+    def _opened(self, folder: Path, store: SqlStore | None = None) -> AbstractContextManager[RunPorts]:
+        return open_broker(folder, self.town.folder, self.town.keeper, self.town.policies, store)
 
     def ran(self, way: str, texts: Sequence[str]) -> Seen:
         """A new broker that runs the texts one after the other. Its idents are the same each time: a broker's are
@@ -78,8 +81,9 @@ class Brokers:
         folder = self.folder / "running"
         shutil.copytree(self.founded[way], folder)
         drawn = (uuid.UUID(int=n, version=4) for n in count(1))
+        self.running = self.running or store_in(folder)
         try:
-            with self._opened(folder) as ports, patch.object(uuid, "uuid4", lambda: next(drawn)):
+            with self._opened(folder, self.running) as ports, patch.object(uuid, "uuid4", lambda: next(drawn)):
                 jobs = [run_sql_job(ports, PROJECT, text) for text in texts]
                 outputs = {f"{n} {o.name}": o for n, j in enumerate(jobs) for o in ports.store.outputs_of(j)}
                 figures = {place: figures_of(ports, o) for place, o in outputs.items()}
