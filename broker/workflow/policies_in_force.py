@@ -1,27 +1,13 @@
 """Finds the policy set in force, and the one under which a job was judged. Each fingerprint is parsed once."""
 
-from dataclasses import dataclass, field
-from functools import lru_cache
-
 from broker.domain.errors import Unknown
 from broker.domain.jobs.job import Job
 from broker.domain.ports import Store
 from broker.policy.policy_set import PolicySet
 
-
-@dataclass(frozen=True, slots=True)
-class _StoredSet:
-    """A set by its fingerprint, which is the hash of its text; `store` is where to read the text the first time."""
-
-    fingerprint: str
-    store: Store = field(compare=False, repr=False)
-
-
-@lru_cache(maxsize=8)
-def _parsed(stored: _StoredSet) -> PolicySet:
-    from broker.policy.stored_policies import policies_from_json
-
-    return policies_from_json(stored.store.policy(stored.fingerprint).content, stored.fingerprint)
+MOST_PARSED = 8
+_parsed: dict[str, PolicySet] = {}
+"""Sets by their fingerprints, which are the hashes of their texts."""
 
 
 def policies_in_force(store: Store) -> PolicySet:
@@ -38,7 +24,15 @@ def policies_if_any(store: Store) -> PolicySet | None:
 
 def policies_of(store: Store, fingerprint: str) -> PolicySet:
     """Return the set under which something was decided, whatever set is in force today."""
-    return _parsed(_StoredSet(fingerprint, store))
+    found = _parsed.get(fingerprint)
+    if found is None:
+        from broker.policy.stored_policies import policies_from_json
+
+        found = policies_from_json(store.policy(fingerprint).content, fingerprint)
+        if len(_parsed) >= MOST_PARSED:
+            _parsed.clear()
+        _parsed[fingerprint] = found
+    return found
 
 
 def policies_assessed(store: Store, job: Job) -> PolicySet:

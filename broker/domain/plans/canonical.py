@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
-from types import NoneType
 
 from broker.domain.plans.operators import Limit, Sort
 
@@ -166,7 +165,7 @@ def canonical_repr(value: object) -> str:
     return repr(value)
 
 
-ATOMS = frozenset({str, int, bool, float, NoneType})
+ATOMS = frozenset({str, int, bool, float, type(None)})
 
 
 def _nested(value: object, operators: Mapping[str, tuple[str, frozenset[str]]]) -> object:

@@ -11,15 +11,7 @@ from broker.query.binder import from_clause, group_binding, grouped_expressions,
 from broker.query.binder.bind_state import Binder, ClauseBinder, SelectBinding
 from broker.query.binder.row_aggregation import RowAggregation, coalesced_link_key, grouping_keys, output_column
 from broker.query.binder.subqueries import bind_subquery
-from broker.query.bound_relations import (
-    BindTarget,
-    BoundGroups,
-    BoundQuery,
-    BoundRows,
-    ColumnsByName,
-    Ctes,
-    written_row,
-)
+from broker.query.bound_relations import BindTarget, BoundGroups, BoundQuery, BoundRows, Ctes, written_row
 from broker.query.diagnostics import BindError, window_place_error
 from broker.query.name_resolution import Scope
 
@@ -251,7 +243,7 @@ def _bind_output(binding: SelectBinding, columns: "list[tuple[str, Scalar]] | No
         binding.expression_binder.record_clause_uses(select.args.get("order"), Usage.ORDERED)
         return None
     rows = binding.apply_pending()
-    output_columns: ColumnsByName = {}
+    output_columns: dict[str, ColumnRef] = {}
     computed: list[tuple[int, Scalar]] = []
     for name, found in columns:
         if isinstance(found, ColumnRef):

@@ -6,7 +6,6 @@ from datetime import datetime
 from broker.domain.errors import Refusal, Unknown
 from broker.domain.identity.people import DISCLOSED_STATES, Action, Person, Role, is_permitted
 from broker.domain.jobs.job import DisplayedState, Job, JobState, Output, OutputState, displayed_state
-from broker.domain.jobs.job_check import JobCheck
 from broker.domain.plans.variable_uses import VariableUse
 from broker.domain.ports import ListFilter, Ports
 from broker.domain.projects.project import ResearchProject
@@ -100,7 +99,7 @@ def view_new_job(ports: Ports, person: Person, job: Job, checked: CheckedSubmiss
     asked for it again."""
     policies = policies_in_force(ports.store)
     data = _ViewData(relation_lookup(ports, person, policies), {}, frozenset())
-    return _job_view(ports, policies, person, job, whole=True, data=data, check=job_check_of(checked))
+    return _job_view(ports, policies, person, job, whole=True, data=data, checked=checked)
 
 
 def my_project(ports: Ports, person: Person, ident: str) -> ResearchProject:
@@ -132,14 +131,14 @@ def _view_data(ports: Ports, policies: PolicySet, person: Person, jobs: list[Job
 
 def _job_view(
     ports: Ports, policies: PolicySet, person: Person, job: Job, *, whole: bool, data: _ViewData | None = None,
-    check: JobCheck | None = None,
+    checked: CheckedSubmission | None = None,
 ) -> JobView:  # fmt: skip
     data = data or _view_data(ports, policies, person, [job])
     relation, outputs = data.relation(job), data.outputs.get(job.ident, [])
     # A checker who is not independent of the project sees no more than others.
     staff = Role.CHECKER in person.roles and relation.independent
     reads_text = whole and is_permitted(person, Action.VIEW_TEXT, relation, job.state)
-    check = (check or check_of_job(ports, job)) if reads_text else None
+    check = (job_check_of(checked) if checked else check_of_job(ports, job)) if reads_text else None
     return JobView(
         ident=job.ident,
         project=job.submission.project,
