@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from broker.domain.plans.measure import ADDITIVE, BINARY, MAGNITUDES, RATIOS, Contribution, Measure
 from broker.domain.plans.operators import Filter, Relation, Scan, table_numbers, walk
-from broker.domain.plans.plan import GroupKey, Plan, PlannedStatistic, PlannedTable
+from broker.domain.plans.plan import UNSCALED, GroupKey, Plan, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import (
     Call,
     Case,
@@ -40,7 +40,8 @@ class LinkedFigure:
     `amount` is what is summed (None for counts), and `tests` are its conditions on rows in addition to those of its
     table. `derived`: the figure is not shown itself, but can be worked out from the shown statistic (the rows of a mean
     or share). `argument_text` is the argument as written, and `bounds` the catalogue's bounds of the amount in one row
-    (None: unknown).
+    (None: unknown). `scaled`: a written factor or constant makes another number of the amount. `whole`: the amount is
+    a whole number.
     """
 
     ident: int
@@ -50,6 +51,8 @@ class LinkedFigure:
     derived: bool = False
     argument_text: str = ""
     bounds: AmountBounds | None = None
+    scaled: bool = False
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +86,10 @@ class TableFamily:
     @property
     def finest(self) -> LinkedTable | None:
         """The member whose cells are the joint cells. None if there is none, or if an amount is summed under a
-        condition."""
+        condition or scaled."""
         figures = [f for m in self.members for f in m.figures]
-        # The member's cells do not divide the amount by that condition.
-        if any(f.amount is not None and f.tests for f in figures):
+        # The member's cells do not divide the amount by that condition, or sum another number than the amount.
+        if any(f.amount is not None and (f.tests or f.scaled) for f in figures):
             return None
         amounts = {f.amount for f in figures}
         found = (m for m in self.members if is_finest(m, self.dimensions))
@@ -232,6 +235,8 @@ def _figures(
                 *(statistic.ident, scalar_text(base), tests, statistic.measure),
                 argument_text=scalar_text(argument),
                 bounds=amount_bounds(statistic),
+                scaled=statistic.scale != UNSCALED,
+                whole=base.type.is_whole,
             )
             yield LinkedFigure(statistic.ident, None, tests, statistic.measure, derived=True)
 

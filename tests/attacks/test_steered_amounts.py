@@ -24,6 +24,7 @@ AMOUNT, Y = "a.OverallAbsence_6HalfTerms", "a.AcademicYear = '2018/2019'"
 YEARS = "a.AcademicYear IN ('2016/2017', '2017/2018', '2018/2019')"
 SEEDS, PUPILS = range(1, 9), 600
 MISSED = {f"missed {sessions}": sessions for sessions in (60, 150, 300)}
+DEPRIVED = {f"deprived {score}": score for score in (0.03, 0.06)}
 AT_MOST_RIGHT = 0.6
 
 
@@ -35,10 +36,12 @@ def kits() -> dict[int, Kit]:
 @cache
 def kit_of(seed: int) -> Kit:
     """Once for all tests, and for whoever takes a defence out."""
-    ways = ("special needs", "free meals", "two rows", *MISSED)
+    ways = ("special needs", "free meals", "two rows", *MISSED, *DEPRIVED)
     with pytest.MonkeyPatch.context() as patch:
         for way, sessions in MISSED.items():
             patch.setitem(WAYS, way, setting(f"OverallAbsence_6HalfTerms = {sessions}", "absence"))
+        for way, score in DEPRIVED.items():
+            patch.setitem(WAYS, way, setting(f"IDACI_S_home = {score}", "absence"))
         return Kit(build_town(_folder(), seed, PUPILS, ways))
 
 
@@ -155,6 +158,61 @@ def test_what_is_hidden_does_not_depend_on_the_largest_amount() -> None:
         assert {way: told.told for way, told in found.items() if way in MISSED and told.kind not in HARMLESS} == {}, (
             seed
         )
+
+
+BY_SCHOOL = f"FROM {ABSENCE} AS a WHERE {Y} GROUP BY CUBE (a.URN, a.SENprovision)"
+MONTHS_LEFT_OUT = ("1, 5, 6, 7, 10", "11", "13")
+FACTORS = {"a.IDACI_S_home": (0.67, 0.71, 0.756, 0.781), "a.YearOfBirth": (0.0025, 0.0045)}
+
+
+def test_a_factor_steers_no_hole() -> None:
+    """Sums of a share between 0 and 1, and of amounts far from 0, beside their totals: no factor makes a hole depend on
+    one child."""
+    tried = 0
+    for seed in (1, 3, 5):
+        judge = InProcess(kit_of(seed))
+        for amount, factor in ((amount, factor) for amount, factors in FACTORS.items() for factor in factors):
+            for months in MONTHS_LEFT_OUT:
+                rows = BY_SCHOOL.replace(Y, f"{Y} AND a.MonthOfBirth NOT IN ({months})")
+                asked = text(f"SELECT a.URN, a.SENprovision, SUM({factor} * {amount}) AS f {rows}")
+                found = judge.differences((asked,)) or {}
+                tried += len(found)
+                told = {w: d.told for w, d in found.items() if d.kind not in HARMLESS}
+                assert told == {}, (seed, amount, factor, months)
+    assert tried >= 40
+
+
+def test_the_totals_of_a_share_choose_no_hole() -> None:
+    """Small amounts of many schools and years: what one child adds to a total does not choose which other is hidden."""
+    for seed, kit in kits().items():
+        for most, keys in ((0.05, "ROLLUP (a.URN)"), (0.12, "CUBE (a.NCyearActual, a.FSMeligible)")):
+            rows = f"FROM {ABSENCE} AS a WHERE {Y} AND a.IDACI_S_home < {most} GROUP BY {keys}"
+            key = keys.partition("(")[2].rstrip(")")
+            found = InProcess(kit).differences((text(f"SELECT {key}, SUM(a.IDACI_S_home) AS f {rows}"),)) or {}
+            told = {w: d.told for w, d in found.items() if w in DEPRIVED and d.kind not in HARMLESS}
+            assert told == {}, (seed, keys)
+
+
+TEN_ROWS = f"FROM {ABSENCE} AS a CROSS JOIN (VALUES (1),(2),(3),(4),(5),(6),(7),(8),(9),(10)) AS v (i) WHERE {Y}"
+TEN_TIMES = {
+    "one side": f"SELECT SUM(CASE WHEN a.SENprovision = 'K' THEN 1 ELSE 0 END) AS f, COUNT(*) AS n {TEN_ROWS}",
+    "a flag": f"SELECT a.SENprovision, SUM(a.FSMeligible) AS f {TEN_ROWS} GROUP BY a.SENprovision",
+    "a share": f"SELECT a.FSMeligible, AVG(CASE WHEN a.SENprovision = 'K' THEN 1.0 ELSE 0 END) AS f {TEN_ROWS} GROUP BY a.FSMeligible",
+}
+
+
+@pytest.mark.parametrize("name", TEN_TIMES)
+def test_rows_that_the_text_writes_hide_no_count(name: str) -> None:
+    """Everybody has ten rows. With 20 persons or 21, none of them can have most of the rows."""
+    tried = 0
+    for seed in (3, 4, 5):
+        judge = InProcess(kit_of(seed))
+        for months in ("9, 3, 6, 4, 2, 11, 7", "10, 1, 8", "8, 11, 9, 1, 5", "1, 2, 3, 4, 5, 6, 7"):
+            left_out = f"WHERE a.MonthOfBirth NOT IN ({months}) AND"
+            found = judge.differences((text(TEN_TIMES[name].replace("WHERE", left_out)),)) or {}
+            tried += len(found)
+            assert {w: d.told for w, d in found.items() if d.kind not in HARMLESS} == {}, (seed, months)
+    assert tried >= 6
 
 
 def test_what_is_hidden_does_not_depend_on_the_rows_of_one_child() -> None:

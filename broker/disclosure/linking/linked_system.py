@@ -117,6 +117,7 @@ class _SystemBuilder:
         self._sum = cache(self._add_sum)
         self._shown: dict[int, int] = {}
         self._largest = 0.0 if amount is None else _largest_possible(pattern_input.family, self._groups, amount)
+        self._whole = all(f.whole for m in pattern_input.family.members for f in m.figures if f.amount == amount)
         self.found = LinkedSystem(joint=len(self._groups.joint_cells))
         for n in range(self.found.joint):
             self._sum((n,))  # first, so that numbers of joint cells and of these sums agree
@@ -181,7 +182,8 @@ class _SystemBuilder:
         else:
             amounts = [a.amounts.get(self._amount, ZERO_AMOUNT) for a in parts]
             largest = self._largest if any(a.is_open for a in parts) else max(a.largest for a in amounts)
-            cell = self._cell(joint_cells, sum(a.total for a in amounts), persons, least_width(largest, self._profile))
+            width = least_width(largest, self._profile, self._whole)
+            cell = self._cell(joint_cells, sum(a.total for a in amounts), persons, width)
             self.found.signed |= any(a.low < 0 for a in amounts)
         if len(joint_cells) > 1:  # a sum of its parts
             self.found.equations.append(Equation(tuple(self._sum((n,)) for n in joint_cells), cell))

@@ -182,7 +182,7 @@ def _find_rows_of_one_person(rule_input: RuleInput, profile: DisclosureRules) ->
         # Both sides of a 0/1 statistic are counts; their largest contributors are unknown.
         sides = [(e.rows, e.persons, None, None), (e.rest_rows, e.rest, None, None)]
     for rows, persons, most, second in sides:
-        largest, next_largest = _most_rows(rows, persons, most, second)
+        largest, next_largest = _most_rows(rows, persons, most, second, rule_input.most_rows)
         # Fewer than t is for F1.
         if rows > persons >= profile.t and is_too_close(Decimal(largest), Decimal(next_largest), Decimal(rows), p):
             sentence = "Most of these rows belong to one person."
@@ -208,7 +208,9 @@ def _cells_of_close_rows(
     """The rows of the two persons with most are used only where they are known as integers. Any other value is not a
     number of rows."""
     many, people = columns[rows], columns[persons]
-    most, second = many - people + 1, np.minimum(1, people - 1)
+    allowed = columns.statistic.growth.most or np.inf
+    most = np.minimum(many - people + 1, allowed)
+    second = np.where(people > 1, np.minimum(many - most - people + 2, allowed), 0)
     close = rule_columns.may_be_too_close(most, second, many, p)
     if known:
         seen = columns["largest"]
@@ -231,11 +233,12 @@ rows_of_one_person = Rule(
 )
 
 
-def _most_rows(rows: int, persons: int, most: object, second: object) -> tuple[int, int]:
-    """The rows of the two persons with most rows. If unknown, the first may have all rows but one for each other
-    person."""
+def _most_rows(rows: int, persons: int, most: object, second: object, allowed: int | None) -> tuple[int, int]:
+    """The rows of the two persons with most rows. If unknown, they may have all rows but one for each other person, as
+    far as the catalogue allows one person so many: the rows of others then decide nothing."""
     if not isinstance(most, int):  # not a number of rows
-        return rows - persons + 1, min(1, persons - 1)
+        largest = min(rows - persons + 1, allowed or rows)
+        return largest, min(rows - largest - persons + 2, allowed or rows) if persons > 1 else 0
     return most, second if isinstance(second, int) else most
 
 

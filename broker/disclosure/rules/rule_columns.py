@@ -57,6 +57,7 @@ class RuleInputColumns:
             by_institution=self.by_institution,
             margin=self.margin,
             span=self.span,
+            most_rows=self.statistic.growth.most,
         )
 
 

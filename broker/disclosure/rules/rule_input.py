@@ -32,6 +32,7 @@ class RuleInput:
                         neighbours too); None: unknown
     box                 QUANTILE: its distance (a share) from the nearer end of a box plot; None: it is in none
     some                MEAN: persons with a non-zero total, who are those of its sum; None: unknown
+    most_rows           the most rows that one person can have, by the catalogue; None: unknown
     """
 
     measure: Measure
@@ -47,6 +48,7 @@ class RuleInput:
     span: Decimal | None = None
     box: Decimal | None = None
     some: int | None = None
+    most_rows: int | None = None
 
 
 RuleResult = Finding | None

@@ -87,10 +87,15 @@ class SuppressionTask:
         return Attacker.PERSONS if target in self.insiders and self.values[target] == 0 else Attacker.INSIDERS
 
 
-def least_width(largest: float, profile: DisclosureRules) -> float:
+LEAST_PART = 0.1
+"""Of an amount that is no whole number, the part that is protected at least."""
+
+
+def least_width(largest: float, profile: DisclosureRules, whole: bool = True) -> float:
     """The least width of an amount's derived interval: it protects the largest contribution by the profile's p, or the
-    equivalent p. At least 1."""
-    return max(1.0, largest * float(p_percent_of(profile) or 0) / 100)
+    equivalent p. At least 1; of an amount that is not `whole`, 1 would be no more than the choice of its unit."""
+    least = 1.0 if whole else min(1.0, LEAST_PART * largest)
+    return max(least, largest * float(p_percent_of(profile) or 0) / 100)
 
 
 COARSE_BASE = 8

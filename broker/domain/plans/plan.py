@@ -17,10 +17,12 @@ from broker.domain.projects.saved_definitions import Cohort
 @dataclass(frozen=True, slots=True)
 class RowGrowth:
     """How many rows a text makes of one row. `factor`: of one more row of a person, where joins multiply it by the
-    person's other rows. `even`: at most of everybody's rows, by written rows, branches and years."""
+    person's other rows. `even`: at most of everybody's rows, by written rows, branches and years. `most`: the most rows
+    that one person can have, by the catalogue; None: unknown."""
 
     factor: int = 1
     even: int = 1
+    most: int | None = None
 
     def evenly(self, each: int) -> int:
         """How many of the rows that an ordinary person has are due to the text."""
@@ -32,6 +34,8 @@ class RowGrowth:
 
 
 ORDINARY_ROWS = RowGrowth()
+UNSCALED = (Decimal(1), Decimal(0))
+"""The factor and constant of an argument that is written as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class PlannedStatistic:
     displayed_like: int | None = None
     form: "QuantileForm | DeviationForm | None" = None
     counts: bool = False
-    scale: tuple[Decimal, Decimal] = field(default=(Decimal(1), Decimal(0)), repr=False)
+    scale: tuple[Decimal, Decimal] = field(default=UNSCALED, repr=False)
     made_bounds: tuple[Decimal, Decimal] | None = field(default=None, repr=False)
     growth: RowGrowth = field(default=ORDINARY_ROWS, repr=False)
 

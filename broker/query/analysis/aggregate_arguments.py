@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from broker.domain.plans import scalars
+from broker.domain.plans.plan import UNSCALED
 from broker.domain.plans.scalars import Call, Case, Literal, Scalar, ScalarType, columns_in
 from broker.query.operations.registry import CASTS
 from broker.query.operations.value_bounds import max_decimals, value_range
@@ -205,7 +206,6 @@ def argument_bounds(scalar: scalars.Scalar, symbols: SymbolTable) -> tuple[scala
 
 LinearForm = tuple[Decimal, Decimal]
 """(factor, offset) of an argument that is factor times a number plus offset."""
-AS_IT_IS: LinearForm = (Decimal(1), Decimal(0))
 
 
 def linear_form(argument: Scalar) -> LinearForm:
@@ -231,7 +231,7 @@ def linear_form(argument: Scalar) -> LinearForm:
             return _moved(_scaled(linear_form(inner), Decimal(-1)), Decimal(by))
         case Call(op="coalesce" | "nullif", args=values) | Case(values=values):
             return _of_choice(values)
-    return AS_IT_IS
+    return UNSCALED
 
 
 def _of_choice(values: Sequence[Scalar]) -> LinearForm:

@@ -1,8 +1,9 @@
 """Growth of rows: how many rows one more row of a person becomes where joins and counts of each person multiply it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
+from operator import add
 
 from broker.domain.plans import operators as ops
 from broker.domain.plans.measure import Measure
@@ -27,18 +28,22 @@ AMOUNTS = frozenset({Measure.SUM, Measure.MEAN})
 @dataclass(frozen=True, slots=True)
 class _Times:
     """How often rows double where a person has a second row in each table, how many there are of one row of everybody
-    (`even`), and the most open years of one table among these."""
+    (`even`), the most open years of one table among these, and the most rows of one person."""
 
     doublings: int = 0
     even: int = 1
     years: int = 1
+    most: int = 1
 
     def with_each(self, other: "_Times") -> "_Times":
         """Each row with each other."""
-        return _Times(self.doublings + other.doublings, self.even * other.even, max(self.years, other.years))
+        doublings, years = self.doublings + other.doublings, max(self.years, other.years)
+        return _Times(doublings, self.even * other.even, years, self.most * other.most)
 
-    def or_other(self, other: "_Times", even: int) -> "_Times":
-        return _Times(max(self.doublings, other.doublings), even, max(self.years, other.years))
+    def beside(self, other: "_Times", together: Callable[[int, int], int]) -> "_Times":
+        """One or the other. `together` says how many rows the two are."""
+        doublings, years = max(self.doublings, other.doublings), max(self.years, other.years)
+        return _Times(doublings, together(self.even, other.even), years, together(self.most, other.most))
 
 
 NO_TIMES = _Times()
@@ -65,7 +70,7 @@ class RowGrowths:
             return ORDINARY_ROWS
         amounts = self._times(argument) if argument is not None and measure in AMOUNTS else NO_TIMES
         found = self._rows.with_each(amounts)
-        return RowGrowth(int(2 ** max(0, found.doublings - 1)), max(1, found.even // found.years))
+        return RowGrowth(int(2 ** max(0, found.doublings - 1)), max(1, found.even // found.years), found.most)
 
     def _times_of_rows(self, relation: ops.Relation, conditions: tuple[Scalar, ...] = ()) -> _Times:
         """`conditions`: those that the rows meet above."""
@@ -83,28 +88,35 @@ class RowGrowths:
             case ops.Union(parts=parts):
                 # a person has the rows of all branches, as others do
                 found = [self._times_of_rows(part, conditions) for part in parts]
-                return reduce(lambda one, other: one.or_other(other, one.even + other.even), found)
+                return reduce(lambda one, other: one.beside(other, add), found)
             case ops.Values(rows=rows):
-                return _Times(even=max(1, len(rows)))
-            case ops.Limit(count=1):
-                return NO_TIMES
-            case ops.Aggregate() if self._is_one_of_each(relation):
-                return NO_TIMES
-            case ops.Window(columns=columns) if any(self._is_first_row(w, conditions) for w in columns):
-                return NO_TIMES
+                return _Times(even=max(1, len(rows)), most=max(1, len(rows)))
+            case ops.Limit(child=child, count=1):
+                return self._without_growth(child)
+            case ops.Aggregate(child=child) if self._is_one_of_each(relation):
+                return self._without_growth(child)
+            case ops.Window(child=child, columns=columns) if any(self._is_first_row(w, conditions) for w in columns):
+                return self._without_growth(child)
             case _:
                 return self._times_of_rows(relation.child, conditions)
+
+    def _without_growth(self, rows: ops.Relation) -> _Times:
+        """Of rows of which one is left for each person, or for each of a person's years."""
+        return _Times(most=self._times_of_rows(rows).most)
 
     def _times_of_scan(self, scan: int, conditions: Sequence[Scalar]) -> _Times:
         """With one row a year, a person has a second row only if the year is open. Of several scans with equal years,
         the first has them, or one of several rows a year."""
         if not self._symbols.is_person(scan):
-            return _Times(even=max(1, len(self._symbols.written_rows.get(scan, ()))))
+            written = max(1, len(self._symbols.written_rows.get(scan, ())))
+            return _Times(even=written, most=written)
         several, years, own = self._has_several(scan), self._years[scan], self._symbols.year_column(scan)
         others = [o for c in conditions for o in self._scans_of_equal_years(c, own)]
         is_tied = any(o < scan or (self._has_several(o) and not several) for o in others)
         count = 1 if years is None or is_tied else max(1, len(years))
-        return _Times(int(several or count > 1), count, count)
+        table = self._symbols.tables[scan]
+        in_years = len(table.year.years) if years is None and table.year is not None else count
+        return _Times(int(several or count > 1), count, count, in_years * table.max_rows_per_unit_year)
 
     def _has_several(self, scan: int) -> bool:
         return self._symbols.is_person(scan) and self._symbols.tables[scan].max_rows_per_unit_year > 1
@@ -161,7 +173,7 @@ class RowGrowths:
 
     def _largest(self, amounts: Sequence[Scalar]) -> _Times:
         found = map(self._times, amounts)
-        return reduce(lambda one, other: one.or_other(other, max(one.even, other.even)), found, NO_TIMES)
+        return reduce(lambda one, other: one.beside(other, max), found, NO_TIMES)
 
     @cached_property
     def _sources(self) -> MadeOf:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from broker.domain.plans.measure import ADDITIVE, BINARY, COUNTS, RATIOS, ROW_COUNTS, Measure
-from broker.domain.plans.plan import DeviationForm, PlannedStatistic, QuantileForm
+from broker.domain.plans.plan import UNSCALED, DeviationForm, PlannedStatistic, QuantileForm
 from broker.domain.plans.scalars import NULL, ColumnRef, Scalar, ScalarType, column_ids
 from broker.query.analysis import aggregate_arguments, implied_statistics
-from broker.query.analysis.aggregate_arguments import AS_IT_IS, linear_form
+from broker.query.analysis.aggregate_arguments import linear_form
 from broker.query.analysis.argument_branches import FixedColumns
 from broker.query.bound_relations import BoundRows
 from broker.query.symbols import SymbolTable
@@ -46,7 +46,7 @@ class DraftStatistics:
             ident = self._idents[key] = self.symbols.new_id()
             bounds = aggregate_arguments.argument_bounds(argument, self.symbols) if argument is not None else None
             self.symbols.labels[ident] = measure.value
-            scale = linear_form(self.symbols.expanded(argument)) if argument is not None else AS_IT_IS
+            scale = linear_form(self.symbols.expanded(argument)) if argument is not None else UNSCALED
             self.entries.append(
                 PlannedStatistic(
                     ident, measure, argument, kind, behind, truncated, needs_review, bounds, like, form, counts, scale

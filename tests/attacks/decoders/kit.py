@@ -29,6 +29,7 @@ from broker.disclosure.protected_values import (
 )
 from broker.disclosure.records.released_tables import released_csv, released_record
 from broker.disclosure.rules import evidence_needs
+from broker.disclosure.rules.percentage import least_count_shown_as
 from broker.disclosure.suppression.secondary_suppression import SuppressionResult, suppress
 from broker.disclosure.suppression.suppression_task import SuppressionTask
 from broker.disclosure.table_findings import RowFigures, row_figures
@@ -343,6 +344,9 @@ def largest_step(
     match statistic.measure:
         case Measure.MEAN | Measure.SUM:
             unit = mean_step(statistic, evidence, profile, rows_each(statistic, cell)) * abs(statistic.scale[0])
+            # A small factor leaves fewer digits than the step has.
+            digits = min(profile.mean_digits, Decimal(least_count_shown_as(n, profile)).adjusted())
+            unit = max(unit, Decimal(1).scaleb(-digits))
             if statistic.measure is Measure.MEAN:
                 return 2 * unit + Decimal(1).scaleb(unit.adjusted())  # a mean with a factor is rounded again
             return of_rows * size / n + 2 * unit * Decimal(round_count(n, profile) or 0)

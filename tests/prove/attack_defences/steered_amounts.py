@@ -83,6 +83,24 @@ DEFENCES = (
         test="test_what_is_hidden_does_not_depend_on_the_rows_of_one_child",
     ),
     Defence(
+        "linked tables compare the amount itself, without its factor",
+        edited("broker.evidence.table_families:TableFamily.finest", "(f.tests or f.scaled)", "f.tests"),
+        test="test_a_factor_steers_no_hole",
+    ),
+    Defence(
+        "the least width of an amount does not follow from its unit",
+        edited("broker.disclosure.suppression.suppression_task:least_width", "1.0 if whole else", "1.0 if True else"),
+        test="test_the_totals_of_a_share_choose_no_hole",
+    ),
+    Defence(
+        "nobody has more rows than the catalogue allows",
+        together(
+            edited("broker.disclosure.rules.magnitude:_most_rows", "min(rows - persons + 1, allowed or rows)", "rows - persons + 1"),
+            edited("broker.disclosure.rules.magnitude:_cells_of_close_rows", "columns.statistic.growth.most or np.inf", "np.inf"),
+        ),
+        test="test_rows_that_the_text_writes_hide_no_count", given=("one side",),
+    ),
+    Defence(
         "what rounding leaves open of a sum is not overrated",
         edited("broker.disclosure.protected_values:least_error_of_sum", "/ 4", "/ 2"),
         module="tests.generative.disclosure.test_error_of_sums",

@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from query_kit import CATALOGUE, PROJECT, SERVICE
+from query_kit import CATALOGUE, PROJECT, SERVICE, YEARS
 
 from broker.domain.plans.plan import RowGrowth
 from broker.query import compile_sql
 
 ONE_A_YEAR = replace(CATALOGUE, tables=tuple(replace(t, max_rows_per_unit_year=1) for t in CATALOGUE.tables))
+ROWS_A_YEAR = 3
 Y, OLD = "a.Y = '2018/2019'", "b.Y = '2017/2018'"
 JOINED = "FROM a JOIN b ON b.Key = a.Key"
 EACH = "(SELECT Key AS k, SUM(Score) AS x FROM a GROUP BY Key) d"
@@ -81,3 +82,21 @@ def test_with_one_row_a_year_only_years_that_are_left_open_double_it(text: str, 
 def test_written_rows_branches_and_further_years_multiply_evenly(text: str, expected: int) -> None:
     (growth,) = growths(text)
     assert growth.even == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"SELECT COUNT(*) AS n FROM a WHERE {Y}", ROWS_A_YEAR),
+        ("SELECT COUNT(*) AS n FROM a", ROWS_A_YEAR * len(YEARS)),
+        ("SELECT COUNT(*) AS n FROM a CROSS APPLY (VALUES (1), (2), (3), (4)) v (i)", 4 * ROWS_A_YEAR * len(YEARS)),
+        (f"SELECT COUNT(*) AS n FROM a JOIN ref.las l ON l.LA = a.LA WHERE {Y}", ROWS_A_YEAR),
+        (f"SELECT COUNT(*) AS n FROM a CROSS APPLY {TOP} WHERE {Y}", ROWS_A_YEAR**2 * len(YEARS)),
+        (f"SELECT COUNT(*) AS n {JOINED} WHERE {Y} AND {OLD}", ROWS_A_YEAR**2),
+        (f"SELECT COUNT(*) AS n {JOINED} AND b.Y = a.Y", ROWS_A_YEAR**2 * len(YEARS)),
+        ("SELECT COUNT(*) AS n FROM (SELECT Key AS k FROM a UNION ALL SELECT Key FROM b) d", 6 * len(YEARS)),
+    ],
+)  # fmt: skip
+def test_one_person_has_as_many_rows_as_the_catalogue_allows(text: str, expected: int) -> None:
+    (growth,) = growths(text)
+    assert growth.most == expected

@@ -38,6 +38,26 @@ def test_rows_are_not_persons() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rows", "persons", "most", "rules"),
+    [
+        (310, 30, None, {"M3"}),  # one person could have 281 of them
+        (309, 30, None, set()),
+        (310, 30, 30, set()),  # ten rows for each row of a child, of which a year has three at most
+        (31, 30, 2, set()),
+        (5000, 30, 4000, {"M3"}),
+        (310, 9, 30, {"F1"}),
+    ],
+)
+def test_rows_may_be_one_persons_as_far_as_the_catalogue_allows(
+    rows: int, persons: int, most: int | None, rules: set[str]
+) -> None:
+    one_side = StatisticEvidence(rows, rows, persons, rest=399, rest_rows=400, total=rows)
+    other_side = StatisticEvidence(400, 400, 399, rest=persons, rest_rows=rows, total=400)
+    for evidence in (one_side, other_side):
+        assert set(said(RuleInput(Measure.ONES, evidence, 399 + persons, most_rows=most))) == rules
+
+
+@pytest.mark.parametrize(
     ("ones", "rest", "rules"),
     [(3, 40000, {"F1"}), (40000, 3, {"F1"}), (0, 500, {"F3"}), (500, 0, {"F3"}), (10, 10, set()), (0, 4, {"F1", "F3"})],
 )
@@ -107,6 +127,8 @@ def test_derived_amounts_are_as_wide_as_the_profiles_dominance_rule() -> None:
     """(2, 80) stands for 25 percent; a profile without any rule on dominance asks for no more than a unit."""
     by_two = replace(PROFILE, p_percent=None, dominance_k=80.0)
     assert [least_width(100.0, p) for p in (PROFILE, by_two, replace(PROFILE, p_percent=None))] == [10.0, 25.0, 1.0]
+    assert [least_width(one, PROFILE, whole=False) for one in (100.0, 1.0, 0.0)] == [10.0, 0.1, 0.0]
+    assert least_width(1.0, replace(PROFILE, p_percent=None), whole=False) == 0.1
     for profile in (PROFILE, by_two):
         amounts = JointCellIndex([JointCell({}, 30, 30, {"x": JointAmount(3000.0, 100.0, 0.0)})])
         found = build_linked_system(PatternInput(TableFamily((), (), None), {}, {}, amounts, {}, {}, profile), "x")
