@@ -112,7 +112,7 @@ class PartComparison:
     ) -> FoundSides:
         found = FoundSides([], [], [])
         # What is left of rows has persons, who count once.
-        for scale in possible_scales(new, old, least)[: 1 if left else None]:
+        for scale in possible_scales(new, old, self._t, least)[: 1 if left else None]:
             for everybody in populations:
                 over = overlay_functionals(new, old, self._t, everybody, scale)
                 self.kinds.append(over.kind)

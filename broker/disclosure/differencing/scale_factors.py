@@ -100,10 +100,11 @@ class Scale:
         return float(self.old[0])
 
 
-def possible_scales(new: Functional, old: Functional, least: int = 0) -> tuple[Scale, ...]:
+def possible_scales(new: Functional, old: Functional, t: int, least: int = 0) -> tuple[Scale, ...]:
     """The scales to compare under: amounts unchanged; all amounts times a factor that half of the persons of a cell in
     each table have; and a factor for each cell, if cells have different ones. Fewer persons than `least` have no factor
-    of their own."""
+    of their own. Neither have fewer than `t` in two cells that nobody is in alone: they have many quotients of their
+    sums, and one of them may be any number."""
     ones = Scale(np.ones(new.size), np.ones(old.size))
     # Everybody counts 1 in both tables, but for a few: the only factor is 1.
     if all(f.other_rows + len(f.members.more_persons) < max(1, least) for f in (new, old)):
@@ -115,8 +116,10 @@ def possible_scales(new: Functional, old: Functional, least: int = 0) -> tuple[S
     )
     factors = sorted((mine & theirs | whole) - {1.0})  # a factor must occur in cells of both tables
     every = [Scale(ones.new, np.full(old.size, _as_found(factor, ratios))) for factor in factors]
-    pairs = _group_factors([r.new * old.size + r.old for r in ratios], ratios)
-    return (ones, *every, *_cell_scales([p for p in pairs if p[2] >= least], new.size, old.size))
+    of_pairs = [r.new * old.size + r.old for r in ratios]
+    alone = frozenset(of_pairs[0].tolist())
+    pairs = [p for p in _group_factors(of_pairs, ratios) if p[2] >= (least if p[0] in alone else max(least, t))]
+    return (ones, *every, *_cell_scales(pairs, new.size, old.size))
 
 
 def _as_found(factor: float, ratios: Sequence[Ratios]) -> float:

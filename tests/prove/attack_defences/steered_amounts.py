@@ -93,6 +93,11 @@ DEFENCES = (
         test="test_the_totals_of_a_share_choose_no_hole",
     ),
     Defence(
+        "one person in several cells gives no cell a factor",
+        edited("broker.disclosure.differencing.scale_factors:possible_scales", "max(least, t)", "least"),
+        test="test_one_child_with_two_rows_gives_no_cell_a_factor_of_its_own",
+    ),
+    Defence(
         "nobody has more rows than the catalogue allows",
         together(
             edited("broker.disclosure.rules.magnitude:_most_rows", "min(rows - persons + 1, allowed or rows)", "rows - persons + 1"),
