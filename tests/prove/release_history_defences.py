@@ -56,6 +56,7 @@ FACTORS_OF_FEW = edited(
     "least = self._t if figure.is_count and other.is_count else 0",
     "least = 0",
 )
+FACTORS_OF_SEVERAL = edited(f"{ROOM}.scale_factors:possible_scales", "max(least, t)", "least")
 THE_SAME_SIDE = edited(f"{ROOM}.difference_repair:_hole_candidates", "(beyond if leak.new.holes else set()) or ", "")
 
 DEFENCES = (
@@ -85,7 +86,7 @@ DEFENCES = (
     Defence("a total that nobody knows tells nothing", edited(f"{ROOM}.difference_repair:repair_differences", "table if total_known else without_total(table)", "table"), "test_47_a_total"),
     Defence("a small group of one table alone is no difference", both(NOT_REPEATED, ANY_SIDE, SMALL_CELLS), "test_48_what_is_public"),
     Defence("what a table alone tells of a few is no difference", SMALL_CELLS, "test_48_a_few_whom"),
-    Defence("amounts that are all multiplied alike are the amounts", both(ANY_FACTOR, FACTORS_OF_FEW), "test_48_a_few_of_another"),
+    Defence("amounts that are all multiplied alike are the amounts", both(ANY_FACTOR, FACTORS_OF_FEW, FACTORS_OF_SEVERAL), "test_48_a_few_of_another"),
     Defence("a second hole is where the tables are far apart", THE_SAME_SIDE, "test_46_a_second_hole"),
     Defence("tables of one script that are not linked are compared", edited("broker.workflow.release_history.comparison_rounds:JobComparison._sibling_tables", "[*self._request.sibling_tables, *others]", "others"), "test_29_two_families", FAMILIES),
     Defence("a recipe of handed rows is of these rows", edited("broker.workflow.release_history.history_tables:ComparisonRequest.recipe", "self.script_rows is None", "True"), "test_46_other_rows", FAMILIES),
