@@ -131,7 +131,9 @@ def _reviewed_statistics(
             or saved_sources.lookup_weight_reason(statistic, symbols)
             or known_amounts.review_reason(statistic)
         )
-        marked.append(replace(statistic, needs_review=reason))
+        # The catalogue's most rows of one person hold only where nothing multiplies these in another way.
+        growth = replace(statistic.growth, most=None) if reason else statistic.growth
+        marked.append(replace(statistic, needs_review=reason, growth=growth))
     return tuple(marked)
 
 

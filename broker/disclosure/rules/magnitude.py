@@ -208,8 +208,7 @@ def _cells_of_close_rows(
     """The rows of the two persons with most are used only where they are known as integers. Any other value is not a
     number of rows."""
     many, people = columns[rows], columns[persons]
-    allowed = columns.statistic.growth.most or np.inf
-    most = np.minimum(many - people + 1, allowed)
+    most = np.minimum(many - people + 1, allowed := columns.statistic.growth.most or np.inf)
     second = np.where(people > 1, np.minimum(many - most - people + 2, allowed), 0)
     close = rule_columns.may_be_too_close(most, second, many, p)
     if known:

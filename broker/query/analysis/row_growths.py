@@ -114,9 +114,14 @@ class RowGrowths:
         others = [o for c in conditions for o in self._scans_of_equal_years(c, own)]
         is_tied = any(o < scan or (self._has_several(o) and not several) for o in others)
         count = 1 if years is None or is_tied else max(1, len(years))
-        table = self._symbols.tables[scan]
-        in_years = len(table.year.years) if years is None and table.year is not None else count
-        return _Times(int(several or count > 1), count, count, in_years * table.max_rows_per_unit_year)
+        # Of equal years, the first has them here, whoever has several rows.
+        most_years = 1 if any(o < scan for o in others) else self._open_years(scan)
+        most = most_years * self._symbols.tables[scan].max_rows_per_unit_year
+        return _Times(int(several or count > 1), count, count, most)
+
+    def _open_years(self, scan: int) -> int:
+        years, axis = self._years[scan], self._symbols.tables[scan].year
+        return max(1, len(years if years is not None else axis.years if axis is not None else ()))
 
     def _has_several(self, scan: int) -> bool:
         return self._symbols.is_person(scan) and self._symbols.tables[scan].max_rows_per_unit_year > 1

@@ -16,6 +16,7 @@ TRUTHS: frozenset[Value] = frozenset({True, False, None})
 ONLY_NULL: frozenset[Value] = frozenset({None})
 ONLY_TRUE: frozenset[Value] = frozenset({True})
 ONLY_FALSE: frozenset[Value] = frozenset({False})
+RANK: list[Value] = [False, None, True]
 MOST_COMBINATIONS = 64
 
 
@@ -69,8 +70,7 @@ def _connective(call: Call, known: KnownValues, definitions: Definitions) -> Pos
 
 
 def _combined(pick: Callable[..., Value]) -> dict[tuple[Value, Value], Value]:
-    rank: list[Value] = [False, None, True]
-    return {(a, b): pick(a, b, key=rank.index) for a, b in product(rank, rank)}
+    return {(a, b): pick(a, b, key=RANK.index) for a, b in product(RANK, RANK)}
 
 
 _COMBINED = {"and": _combined(min), "or": _combined(max)}

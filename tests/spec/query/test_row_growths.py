@@ -94,9 +94,26 @@ def test_written_rows_branches_and_further_years_multiply_evenly(text: str, expe
         (f"SELECT COUNT(*) AS n FROM a CROSS APPLY {TOP} WHERE {Y}", ROWS_A_YEAR**2 * len(YEARS)),
         (f"SELECT COUNT(*) AS n {JOINED} WHERE {Y} AND {OLD}", ROWS_A_YEAR**2),
         (f"SELECT COUNT(*) AS n {JOINED} AND b.Y = a.Y", ROWS_A_YEAR**2 * len(YEARS)),
+        (f"SELECT COUNT(*) AS n FROM {EACH} JOIN a ON a.Key = d.k WHERE {Y}", ROWS_A_YEAR**2 * len(YEARS)),
         ("SELECT COUNT(*) AS n FROM (SELECT Key AS k FROM a UNION ALL SELECT Key FROM b) d", 6 * len(YEARS)),
     ],
 )  # fmt: skip
 def test_one_person_has_as_many_rows_as_the_catalogue_allows(text: str, expected: int) -> None:
     (growth,) = growths(text)
     assert growth.most == expected
+
+
+def test_the_years_count_where_the_first_of_two_tables_has_one_row_a_year() -> None:
+    """Both tables are tied to the other by their years, and one of them has to have these."""
+    tables = tuple(replace(t, max_rows_per_unit_year=1 if t.name == "a" else 3) for t in CATALOGUE.tables)
+    text = f"SELECT COUNT(*) AS n {JOINED} AND b.Y = a.Y"
+    found = compile_sql(text, "tsql", replace(CATALOGUE, tables=tables), PROJECT, SERVICE, 10)
+    assert found.plan is not None, found.refusals
+    (statistic,) = found.plan.outputs[0].tables[0].statistics
+    assert statistic.growth.most == 3 * len(YEARS)
+
+
+def test_the_most_rows_of_one_person_are_unknown_where_a_checker_reviews_them() -> None:
+    """A public table that is not joined by its key multiplies rows."""
+    (growth,) = growths("SELECT COUNT(*) AS n FROM a JOIN ref.las l ON l.LA <> a.LA")
+    assert growth.most is None
