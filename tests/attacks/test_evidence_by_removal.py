@@ -72,32 +72,43 @@ def _judge(found: Figures, number: int, one: Question, tables: Any, con: duckdb.
     found.operators.update([*one.operators, one.top])
     found.miscounted += [(number, one.text, place) for place in miscounted(before)]
     unexplained: list[Finding] = []
-    in_context = persons_of_context(con, tables)
+    here_in_context = persons_of_context(con, tables)
     for person in PEOPLE:
         with without(con, person):
-            unexplained += judged(tables, person, before, evidence_of(con, tables, who=False), removed=True)
+            some = judged(tables, person, before, evidence_of(con, tables, who=False), removed=True)
+            unexplained += [f for f in some if not is_of_context(f, here_in_context)]
         found.removals += 1
     rng = Random(number)
     for _ in range(CHANGED):
         person, other = changed(here, rng)
         put(con, other)
-        unexplained += judged(tables, person, before, evidence_of(con, tables), removed=False)
-        in_context |= persons_of_context(con, tables)
+        some = judged(tables, person, before, evidence_of(con, tables), removed=False)
+        in_context = here_in_context + persons_of_context(con, tables)
+        unexplained += [f for f in some if not is_of_context(f, in_context)]
         found.changes += 1
     con.execute("PRAGMA enable_optimizer")
-    found.unexplained += [(number, one.text, f) for f in unexplained if f.person not in in_context]
+    found.unexplained += [(number, one.text, f) for f in unexplained]
 
 
-def persons_of_context(con: duckdb.DuckDBPyConnection, tables: Sequence[PlannedTable]) -> frozenset[int]:
-    """The persons of groups that only other rows depend on. A group of too few has no value, so each of its persons can
-    move these rows, even one who adds nothing to its figures: a public row stands where theirs is removed."""
-    found = set[int]()
-    for table in tables:
+Context = list[tuple[int, frozenset[int]]]
+"""Tables that are not shown, by number, each with the persons of its groups."""
+
+
+def persons_of_context(con: duckdb.DuckDBPyConnection, tables: Sequence[PlannedTable]) -> Context:
+    """A group of too few has no value, so each of its persons can move the rows that depend on it, even one who adds
+    nothing to its figures: a public row stands where theirs is removed."""
+    found = Context()
+    for number, table in enumerate(tables):
         if not table.shown:
             parts = ",\n".join(PersonEvidence(table, NEEDS.min_persons).common_tables())
             rows = con.execute(f"WITH {parts}\nSELECT DISTINCT p FROM people WHERE p IS NOT NULL").fetchall()
-            found |= {person for (person,) in rows}
-    return frozenset(found)
+            found.append((number, frozenset(person for (person,) in rows)))
+    return found
+
+
+def is_of_context(finding: Finding, context: Context) -> bool:
+    """Whether a group of another table explains it. A table's own figures need evidence of their own."""
+    return any(finding.person in persons for number, persons in context if number != finding.place[0])
 
 
 def _write_figures(found: Figures, start: int) -> None:
