@@ -27,6 +27,7 @@ PUPILS = 20_000
 CLASSES = (20, 100, 1000)
 """Rows behind a figure: errors are told of figures with at least so many."""
 CELL_KEY = "npd-cell-key"
+DOMINANCE_OR_CLASS = frozenset({"M2", "M3", "M4", "M5", "M7", "M9", "F2", "F3", "F4", "F6"})
 COUNTED = ("figures", "hidden", "hidden_of_30", "by_hand", "small", "redacted", "cell_key")
 """Figures, and how many of them are hidden: by the rules, by a person who hides the fewest, by a person who looks at
 each by itself, by "redact, then round", and under cell-key noise."""
@@ -44,6 +45,8 @@ def loss_of(shape: Shape, of: Population) -> dict[str, Any]:
         "figures": len(figures),
         "hidden": len(hidden),
         "hidden_of_30": sum(f.judged.evidence.persons >= 3 * of.t for f in hidden),
+        "large": dict(Counter("+".join(sorted(f.judged.rules)) for f in hidden if is_large(f, of.t))),
+        "shows_totals": any(len({table.keys for table in found.tables if table.shown}) > 1 for found in assessments),
         "small": sum(f.is_small(of.t) for f in figures),
         "by_hand": len(hidden_by_hand(figures, of.t)),
         "redacted": len(hidden_by_redaction(figures)),
@@ -51,6 +54,11 @@ def loss_of(shape: Shape, of: Population) -> dict[str, Any]:
         "causes": dict(causes.most_common()),
         "errors": [*errors(figures)],
     }
+
+
+def is_large(figure: Figure, t: int) -> bool:
+    """Whether a hidden figure has so many persons that only dominance or a class is a reason."""
+    return figure.judged.evidence.persons > 3 * t and not DOMINANCE_OR_CLASS.intersection(figure.judged.rules)
 
 
 def errors(figures: Sequence[Figure]) -> Iterator[tuple[str, int, float]]:

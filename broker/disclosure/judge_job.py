@@ -23,7 +23,7 @@ from broker.domain.plans.scalars import Value
 from broker.domain.progress import Progress, no_progress
 from broker.evidence.table_families import TableFamily, TableIndex, find_families, incomparable_outputs
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
-from broker.postprocessing.output_rows import OutputCell, OutputRow, StepBudget, compute_cell, released_value
+from broker.postprocessing.output_rows import OutputCell, OutputRow, StepBudget, compute_cell, released_figure
 from broker.postprocessing.program import public_rows, run_program
 
 TWO_CELL_STATISTICS, TWO_CELL_RULES = frozenset({"ratio", "difference"}), frozenset({"P3"})
@@ -120,6 +120,7 @@ def assessment_of(
         ),
         tables=tuple(map(table_record, tables)),
         column_statistics=tuple(tuple(sorted(b)) for b in judging.lineage.column_statistics),
+        column_kinds=tuple(c.statistic for c in judging.planned.columns),
         audit=audit,
     )
 
@@ -153,14 +154,16 @@ def _output_rows(judging: JudgingInput, tables: Sequence[judged_tables.JudgedTab
 
 
 def _output_row(planned: PlannedOutput, line: OutputRow, cells: Sequence[OutputCell]) -> AssessedRow:
+    released, errors = zip(*map(released_figure, cells), strict=True)
     return AssessedRow(
         keys=tuple(cell.exact for cell, c in zip(cells, planned.columns, strict=True) if c.is_key),
         exact=tuple(cell.exact for cell in cells),
-        released=tuple(map(released_value, cells)),
+        released=released,
         suppressed=tuple(cell.hidden for cell in cells),
         verdicts=tuple(cell.verdict for cell in cells),
         rules=tuple(map(_rules_of, cells, planned.columns)),
         persons=line.persons or 0,
+        max_errors=errors,
     )
 
 

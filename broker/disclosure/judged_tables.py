@@ -17,6 +17,7 @@ from broker.domain.plans.scalars import Value
 from broker.domain.plans.variable_uses import Years
 from broker.domain.release_history import CountShift
 from broker.policy.disclosure_rules import DisclosureRules
+from broker.postprocessing.exact_arithmetic import Number
 from broker.postprocessing.output_rows import CellOrigin, OutputCell, OutputRow, OutputRows
 
 Registers = Mapping[str, Sequence[Value]]
@@ -185,7 +186,8 @@ def judge_table(
     ]
     passed = tuple(j for j in judged if j.row.listed or j.line.exists or not planned.shown)
     blank = {
-        i: changed(c, released=None, exact=None, origin=CellOrigin.COMPUTED) for i, c in missing.line.cells.items()
+        i: changed(c, released=None, exact=None, origin=CellOrigin.COMPUTED, max_error=None)
+        for i, c in missing.line.cells.items()
     }
     return JudgedTable(planned, passed, blank, covered, read)
 
@@ -198,7 +200,8 @@ def _empty_row(missing: JudgedRow, row: CandidateRow, context: TableContext) -> 
 
 def _key_cells(row: CandidateRow, context: TableContext) -> dict[int, OutputCell]:
     return {
-        k.ident: OutputCell(v, v, origin=CellOrigin.KEY) for k, v in zip(context.planned.keys, row.keys, strict=True)
+        k.ident: OutputCell(v, v, origin=CellOrigin.KEY, max_error=0)
+        for k, v in zip(context.planned.keys, row.keys, strict=True)
     }
 
 
@@ -212,17 +215,19 @@ def _judge_row(row: CandidateRow, context: TableContext) -> JudgedRow:
         implied = [f for i in context.implied[s.ident] for f in alone[i]]  # a figure is as unsafe as what it implies
         # An earlier release wins over today's value.
         safe = context.history.earlier.get((row.keys, s.ident), shown.shown(s, context.profile))
-        cells[s.ident] = _protected_cell(safe, figures.own[s.ident].value, implied)
+        error = None if safe is None else shown.max_error(s, context.profile)
+        cells[s.ident] = _protected_cell(safe, figures.own[s.ident].value, implied, error)
     persons = row.cell.persons if row.cell else 0
     return JudgedRow(row, OutputRow(cells, _is_shown(row, cells, context), row.listed, persons), alone)
 
 
-def _protected_cell(safe: Value, exact: Value, findings: Sequence[Finding]) -> OutputCell:
+def _protected_cell(safe: Value, exact: Value, findings: Sequence[Finding], error: Number | None = None) -> OutputCell:
     if not findings:
-        return OutputCell(safe, exact, origin=CellOrigin.STATISTIC)
+        return OutputCell(safe, exact, origin=CellOrigin.STATISTIC, max_error=error)
     hidden = any(f.verdict in HIDING_VERDICTS for f in findings)
     verdict, rules = worst_verdict([f.verdict for f in findings]), frozenset(f.rule for f in findings)
-    return OutputCell(None if hidden else safe, exact, hidden, verdict, rules, CellOrigin.STATISTIC)
+    released, error = (None, None) if hidden else (safe, error)
+    return OutputCell(released, exact, hidden, verdict, rules, CellOrigin.STATISTIC, error)
 
 
 def _is_shown(row: CandidateRow, cells: Mapping[int, OutputCell], context: TableContext) -> bool:

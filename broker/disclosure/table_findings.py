@@ -8,11 +8,15 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from broker.disclosure.protected_values import NO_CELL, CellSize, count_ones, empty_evidence, protected_value, shifted
+from broker.disclosure.protected_means import mean_of_units
+from broker.disclosure.protected_values import empty_evidence, protected_value
+from broker.disclosure.rounded_counts import NO_CELL, CellSize, count_ones
+from broker.disclosure.rounding_errors import rounding_error
 from broker.disclosure.rules import PLAN_RULES, RuleInput, findings_of, rules_to_evaluate
 from broker.disclosure.rules.distribution import quantile_spans
 from broker.disclosure.rules.institution_rules import cells_without_institutions
 from broker.disclosure.rules.rule_columns import RuleInputColumns
+from broker.disclosure.shifted_evidence import shifted
 from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Finding, Verdict
 from broker.domain.plans.measure import CELL_COUNTS, RATIOS, ROW_COUNTS, Measure
@@ -22,6 +26,7 @@ from broker.domain.plans.variable_uses import institution_code
 from broker.domain.release_history import CountShift
 from broker.evidence import evidence_columns
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
+from broker.postprocessing.exact_arithmetic import Number
 
 EvidenceByStatistic = Mapping[int, StatisticEvidence]
 INSTITUTION_FIELDS = ("institution_largest", "institution_second")
@@ -225,6 +230,16 @@ class RowFigures:
         judged, close = self.judged[statistic.ident], self.close.get(statistic.ident)
         return protected_value(statistic, judged, profile, close, self.cell)
 
+    def mean_of_units(self, statistic: PlannedStatistic, profile: DisclosureRules) -> Decimal | None:
+        if statistic.measure is not Measure.MEAN:
+            return None
+        return mean_of_units(statistic, self.judged[statistic.ident], profile, self.cell)
+
+    def max_error(self, statistic: PlannedStatistic, profile: DisclosureRules) -> Number | None:
+        """How far rounding moves the figure that is shown, at most."""
+        judged, close = self.judged[statistic.ident], self.close.get(statistic.ident)
+        return rounding_error(statistic, judged, profile, close, self.cell)
+
 
 def row_figures(planned: PlannedTable, cell: CellEvidence | None, profile: DisclosureRules) -> RowFigures:
     own = {s.ident: _statistic_evidence(s, cell) for s in planned.statistics}
@@ -353,9 +368,11 @@ def _rule_input(
     if not with_shown and statistic.measure not in CLOSE_COUNT_MEASURES:
         return rule_columns.for_cell(cell, _statistic_evidence(statistic, cell), None)
     figures = row_figures(planned, cell, profile)
-    return rule_columns.for_cell(
-        cell, figures.judged[statistic.ident], figures.shown(statistic, profile) if with_shown else None
-    )
+    evidence = figures.judged[statistic.ident]
+    if not with_shown:
+        return rule_columns.for_cell(cell, evidence, None)
+    shown, of_units = figures.shown(statistic, profile), figures.mean_of_units(statistic, profile)
+    return rule_columns.for_cell(cell, evidence, shown, of_units)
 
 
 def _statistic_evidence(statistic: PlannedStatistic, cell: CellEvidence | None) -> StatisticEvidence:

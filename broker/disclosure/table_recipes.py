@@ -102,7 +102,7 @@ def statistic_totals(statistic: PlannedStatistic) -> Sequence[tuple[str, bool, b
 
 
 def movable_totals(table: PlannedTable) -> Movable:
-    """The totals of a table of which the released figure can be moved (`protected_values.shifted`). Who meets a
+    """The totals of a table of which the released figure can be moved (`shifted_evidence`). Who meets a
     condition inside a sum follows the sum, as who has a value does."""
     counts, holders, sums = set[Total](), set[Total](), set[Total]()
     for statistic in shown_statistics(table):

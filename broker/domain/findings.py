@@ -63,7 +63,8 @@ class TableRecord:
 
 @dataclass(frozen=True, slots=True)
 class AssessedRow:
-    """A row of an output after the rules: its exact values (for staff) and its released values."""
+    """A row of an output after the rules: its exact values (for staff) and its released values. `max_errors`: how far
+    rounding moves each released value at most, as it is stated; None: not known; empty in older records."""
 
     keys: tuple[Value, ...]
     exact: tuple[Value, ...]
@@ -72,6 +73,7 @@ class AssessedRow:
     verdicts: tuple[Verdict, ...]
     rules: tuple[tuple[str, ...], ...]
     persons: int
+    max_errors: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,8 @@ class Assessment:
     tables: tuple[TableRecord, ...] = ()
     column_statistics: tuple[tuple[int, ...], ...] = ()
     """For each column, the statistics of `tables` that it is computed from, and those that these imply."""
+    column_kinds: tuple[str, ...] = ()
+    """For each column what it shows, as `OutputColumn.statistic`; empty in older records."""
     audit: SuppressionAudit | None = None
     """Audit after repair; None if nothing had to be repaired."""
 
@@ -113,6 +117,14 @@ class Assessment:
         if not self.column_statistics:  # a record without them has its keys first
             return tuple(range(self.key_count, len(self.columns)))
         return tuple(n for n, statistics in enumerate(self.column_statistics) if statistics)
+
+    @property
+    def max_errors(self) -> dict[str, list[Value]]:
+        """By column, the largest error of each row's released value, for columns of which some are known."""
+        found = {
+            name: [row.max_errors[n] for row in self.rows if row.max_errors] for n, name in enumerate(self.columns)
+        }
+        return {name: errors for name, errors in found.items() if any(e is not None for e in errors)}
 
     @property
     def key_columns(self) -> tuple[int, ...]:

@@ -38,3 +38,12 @@ def first_number(least: Decimal) -> int:
     """The number of the smallest step that is not below `least`, which is above 0."""
     start = 3 * least.adjusted()
     return next(n for n in range(start, start + 4) if step(n) >= least * (1 - SLACK))
+
+
+FIGURES_OF_WIDTH = 3
+
+
+def digits_of_width(width: Decimal | None, most: int) -> int:
+    """The decimal places of a mean of amounts that are so far apart at most: `most`, or more where amounts are small,
+    down to a thousandth of the power of ten of their width."""
+    return max(most, FIGURES_OF_WIDTH - width.adjusted()) if width else most

@@ -22,7 +22,10 @@ PARAMETER_SENTENCES = {
     "dominance_n": "The number of largest contributions that dominance_k limits together.",
     "dominance_k": "The largest share of a total that these contributions may be, in percent.",
     "round_base": "Counts are released as multiples of this number. 1 means that they are not rounded.",
-    "mean_digits": "The largest number of decimals of a mean. Fewer persons mean coarser steps, of 1, 2 or 5.",
+    "mean_digits": (
+        "The largest number of decimals of a mean of amounts up to 100; smaller amounts have more. Fewer persons mean "
+        "coarser steps, of 1, 2 or 5."
+    ),
     "percent_digits": "The largest number of decimals of a percentage.",
     "sum_digits": "The largest number of decimals of a sum. A negative number rounds to tens or hundreds.",
     "min_interval": "The narrowest range of persons that may be worked out about a hidden count.",

@@ -10,7 +10,15 @@ from broker.domain.errors import Breach
 from broker.domain.findings import Verdict, worst_verdict
 from broker.domain.plans.operators import Limit, PostAggregation, Sort
 from broker.domain.plans.scalars import MISSING_LABEL, Call, Case, ColumnRef, Literal, Scalar, Value, column_ids
-from broker.postprocessing.exact_arithmetic import call_operation, evaluate, to_significant_figures
+from broker.postprocessing.exact_arithmetic import (
+    Number,
+    as_number,
+    call_operation,
+    evaluate,
+    rounded,
+    to_significant_figures,
+)
+from broker.postprocessing.max_errors import digits_within, error_of_operation, stated_error
 
 
 class CellOrigin(StrEnum):
@@ -24,7 +32,7 @@ class CellOrigin(StrEnum):
 @dataclass(frozen=True, slots=True)
 class OutputCell:
     """One value. Nothing released may depend on `exact` or on a hidden value. `verdict` and `rules` cover every figure
-    that the value is computed from."""
+    that the value is computed from. `max_error`: how far rounding moves it at most; None: not known."""
 
     released: Value
     exact: Value
@@ -32,6 +40,7 @@ class OutputCell:
     verdict: Verdict = Verdict.PUBLISH
     rules: frozenset[str] = frozenset()
     origin: CellOrigin = CellOrigin.COMPUTED
+    max_error: Number | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +81,33 @@ class StepBudget:
             raise Breach("The calculations on the groups of an output take more steps than the disclosure rules allow.")
 
 
-def released_value(cell: OutputCell) -> Value:
-    """Value in a released table: None if hidden, MISSING_LABEL for a missing key, and rounded to useful figures if
-    computed."""
+def released_figure(cell: OutputCell) -> tuple[Value, Value]:
+    """A value in a released table, and its largest error as it is stated: both None if hidden, MISSING_LABEL for a
+    missing key. A computed value has the figures that are useful to a reader."""
+    value, error = cell.released, cell.max_error
     if cell.hidden:
-        return None
-    if cell.origin is CellOrigin.COMPUTED:
-        return to_significant_figures(cell.released)
-    return MISSING_LABEL if cell.origin is CellOrigin.KEY and cell.released is None else cell.released
+        return None, None
+    if cell.origin is CellOrigin.KEY:
+        return MISSING_LABEL if value is None else value, None
+    if cell.origin is CellOrigin.COMPUTED and isinstance(value, Decimal | float):
+        if not error:
+            return to_significant_figures(value), None
+        digits = digits_within(error)
+        value, error = rounded(as_number(value), digits), error + Decimal(1).scaleb(-digits) / 2
+    return value, None if error is None or value is None else stated_error(error)
 
 
 def computed_cell(
-    parts: Iterable[OutputCell], released: Value, exact: Value = None, hidden: bool = False
-) -> OutputCell:
+    parts: Iterable[OutputCell], released: Value, exact: Value = None, hidden: bool = False,
+    max_error: Number | None = None,
+) -> OutputCell:  # fmt: skip
     """A computed value with the verdict and rules of the cells that it is computed from."""
     found = list(parts)
     # the worst of all verdicts, so that no combination looks safer than its parts
     verdicts = [c.verdict for c in found] + ([Verdict.SUPPRESS] if hidden else [])
     rules = frozenset[str]().union(*(c.rules for c in found))
-    return OutputCell(None if hidden else released, exact, hidden, worst_verdict(verdicts), rules)
+    shown, error = (None, None) if hidden else (released, max_error)
+    return OutputCell(shown, exact, hidden, worst_verdict(verdicts), rules, max_error=error)
 
 
 def cell_of(cells: Mapping[int, OutputCell], ident: int) -> OutputCell:
@@ -106,8 +123,7 @@ def compute_cell(scalar: Scalar, cells: CellsById) -> OutputCell:
     """Value of a scalar in one row. It is hidden if it depends on a hidden value. A plain column returns its cell."""
     if isinstance(scalar, ColumnRef):
         return cell_of(cells, scalar.ident)
-    found = _released_cell(scalar, cells)
-    return OutputCell(found.released, exact_value(scalar, cells), found.hidden, found.verdict, found.rules)
+    return replace(_released_cell(scalar, cells), exact=exact_value(scalar, cells))
 
 
 def exact_value(scalar: Scalar, cells: CellsById) -> Value:
@@ -130,7 +146,7 @@ def _released_cell(scalar: Scalar, cells: CellsById) -> OutputCell:
         case ColumnRef(ident=ident):
             return cell_of(cells, ident)
         case Literal(value=value):
-            return OutputCell(value, value)
+            return OutputCell(value, value, max_error=0)
         case Case():
             return _case(scalar, cells)
         case Call(op="and" | "or" as op, args=args):
@@ -143,8 +159,11 @@ def _released_cell(scalar: Scalar, cells: CellsById) -> OutputCell:
 
 def _called(op: str, parts: Sequence[OutputCell]) -> OutputCell:
     """Value of an operation. It is hidden if one of its parts is."""
-    hidden = any(p.hidden for p in parts)
-    return computed_cell(parts, None if hidden else call_operation(op, [p.released for p in parts]), hidden=hidden)
+    if any(p.hidden for p in parts):
+        return computed_cell(parts, None, hidden=True)
+    values = [p.released for p in parts]
+    found = call_operation(op, values)
+    return computed_cell(parts, found, max_error=error_of_operation(op, values, [p.max_error for p in parts], found))
 
 
 def _case(case: Case, cells: CellsById) -> OutputCell:
@@ -159,7 +178,9 @@ def _case(case: Case, cells: CellsById) -> OutputCell:
             chosen = value
             break
     found = _released_cell(chosen, cells)
-    return computed_cell([*tested, found], found.released, hidden=found.hidden)
+    # another branch may be the right one if a condition reads a rounded figure
+    error = None if any(t.max_error != 0 for t in tested) else found.max_error
+    return computed_cell([*tested, found], found.released, hidden=found.hidden, max_error=error)
 
 
 def _connected(op: str, parts: Sequence[OutputCell]) -> OutputCell:
@@ -167,7 +188,7 @@ def _connected(op: str, parts: Sequence[OutputCell]) -> OutputCell:
     settling = op == "or"
     # the hidden sides cannot change this result
     if any(not p.hidden and p.released is settling for p in parts):
-        return computed_cell(parts, settling)
+        return computed_cell(parts, settling, max_error=None if any(p.max_error != 0 for p in parts) else 0)
     return _called(op, parts)
 
 
@@ -178,7 +199,7 @@ def _coalesce(args: Sequence[Scalar], cells: CellsById) -> OutputCell:
         if tried[-1].hidden:
             return computed_cell(tried, None, hidden=True)  # whether it is NULL must not be revealed
         if tried[-1].released is not None:
-            return computed_cell(tried, tried[-1].released)
+            return computed_cell(tried, tried[-1].released, max_error=tried[-1].max_error if len(tried) == 1 else None)
     return computed_cell(tried, None)
 
 

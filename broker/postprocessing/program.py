@@ -65,7 +65,7 @@ def public_rows(planned: PublicRelation, rows: Sequence[Sequence[Value]]) -> Out
     idents = [i for i, _ in planned.columns]
     lines = []
     for row in rows:
-        cells = {i: OutputCell(v, v, origin=CellOrigin.KEY) for i, v in zip(idents, row, strict=True)}
+        cells = {i: OutputCell(v, v, origin=CellOrigin.KEY, max_error=0) for i, v in zip(idents, row, strict=True)}
         lines.append(OutputRow(cells, exists=True, listed=True, persons=None))
     return OutputRows(tuple(lines), {i: OutputCell(None, None) for i in idents})
 
@@ -263,7 +263,7 @@ class WindowPartition:
         if not 0 <= there < len(self._sorted):
             return OutputCell(None, None)
         found = compute_cell(args[0], self._lines[self._sorted[there]].cells)
-        return computed_cell([found], found.released, found.exact, found.hidden)
+        return computed_cell([found], found.released, found.exact, found.hidden, found.max_error)
 
     def _ranks(self) -> list[OutputCell]:
         """Ranks among the rows that exist and whose order is shown. Every rank depends on all compared rows."""

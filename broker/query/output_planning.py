@@ -9,7 +9,7 @@ from broker.domain.csv_text import is_formula
 from broker.domain.plans.measure import COUNTS
 from broker.domain.plans.operators import Relation
 from broker.domain.plans.plan import OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable, PublicRelation
-from broker.domain.plans.scalars import Call, Case, Literal, Scalar, ScalarType
+from broker.domain.plans.scalars import Call, Case, Literal, Scalar, ScalarType, columns_in
 from broker.domain.plans.variable_uses import Years
 from broker.policy.data_catalogue import PrivacyUnit
 from broker.query.analysis.collected_uses import columns_read
@@ -28,6 +28,7 @@ from broker.query.binder.row_aggregation import CONTEXT
 from broker.query.bound_relations import BoundGroups, BoundRows, has_context
 from broker.query.contribution_bounding.made_amounts import with_made_bounds
 from broker.query.diagnostics import Diagnostics
+from broker.query.operations.value_bounds import max_decimals
 from broker.query.sql.finalize import finalize_relation
 from broker.query.sql.replacement_rows import UNSUPPORTED_REPLACEMENT, UnsupportedReplacement, replacement_rows
 from broker.query.symbols import SymbolTable
@@ -99,11 +100,16 @@ def _planned_table(draft: DraftTable, binder: Binder, years: dict[int, Years | N
     assert draft.rows.person is not None
     keys = tuple(planned_key(c.ident, e, symbols, years, guards) for e, c in draft.keys.items())
     growth = RowGrowths(relation, symbols, years)
-    found = [replace(s, growth=growth.of(s)) for s in draft.statistics.entries]
+    found = [replace(s, growth=growth.of(s), decimals=_decimals(s.argument, symbols)) for s in draft.statistics.entries]
     statistics = _reviewed_statistics(relation, draft.keys, found, symbols)
     contributions = finalize_relation(relation, symbols, years)
     statistics = with_made_bounds(statistics, contributions, binder.catalogue)
     return PlannedTable(contributions, draft.rows.person, keys, statistics)
+
+
+def _decimals(argument: Scalar | None, symbols: SymbolTable) -> int:
+    columns = () if argument is None else columns_in(argument)
+    return max((max_decimals(column, symbols) for column in columns), default=0)
 
 
 def _reviewed_statistics(

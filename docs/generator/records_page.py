@@ -13,8 +13,8 @@ HEAD = f"""# Records of an output
 
 Written from the source by `make docs`; a test holds it to the code.
 
-Two readers, two records. What staff see has every figure and finding; what goes with a release has none of either, and is
-the same whatever the data are.
+Two readers, two records. What staff see has every figure and finding. What goes with a release has no finding; of the
+data it has only how far rounding moves each released figure.
 
 ## The staff record
 
@@ -30,7 +30,7 @@ is forbidden, as its evidence is. JSON:
 | `name`, `columns`, `verdict`, `small` | the table; the worst that it needs; whether its population, or every cell, is under the threshold |
 | `profile` | `name` and `source` of the profile |
 | `rules` | every rule tried: `id`, `sentence` (what holds where it finds nothing), `parameters`, and its number of `findings` |
-| `cells` | each row: `keys`, `persons`, and `figures`, one a column: `exact`, `released` (null where hidden), `verdict`, `rules`, `hole` (`primary`: for its own sake; `secondary`: so that another cannot be worked out; null: shown), `behind` (ids of the statistics that it is made of) |
+| `cells` | each row: `keys`, `persons`, and `figures`, one a column: `exact`, `released` (null where hidden), `max_error` (how far rounding moves it at most, as it is released; null: not known), `verdict`, `rules`, `hole` (`primary`: for its own sake; `secondary`: so that another cannot be worked out; null: shown), `behind` (ids of the statistics that it is made of) |
 | `findings` | each finding: `rule`, `verdict`, `sentence`, `figures`, and the `cell` and `column` that it is about |
 | `evidence` | each table behind the output: `keys`, `shown`, `statistics` (`id`, `measure`) and `cells` with `keys`, `rows`, `persons` and, for each statistic, its `evidence`, `rules`, `verdict`, `hidden` |
 | `pattern` | how many figures are `shown`, hidden as `primary` and as `secondary` |
@@ -75,9 +75,17 @@ It is made at the release, stored and hashed with it (`record_sha256` in the man
 | `method` | `disclosure control`; for a script's file `looked at by people` |
 | `profile`, `parameters` | the profile's name, and of it {", ".join(f"`{p}`" for p in PUBLIC_PARAMETERS)}, and how it rounds |
 | `additive` | whether shown figures add up to shown totals; null for a script's file |
+| `max_errors` | by column, the largest error of each row's figure, in the order of the table's rows; null for a hidden figure, and where it is not known |
 | `symbols`, `notes` | what stands for a hidden figure, and what is known about the method |
 
-It has no verdict, no finding and no figure of one, no count of hidden figures, and does not say which of them is hidden for
+A largest error says how far rounding moves a figure at most, rounded up to two figures: 50 with an error of 4 stands for 46
+to 54. It follows from the method and from what is released. Beside rounding, a count can include or leave out fewer persons
+than the threshold, as the notes say. A figure that is computed from others, such as a percentage, has the error that theirs
+make together, and no digit that is worth less than a twentieth of it. Ranks, totals over groups, and figures that a rounded
+figure chooses (CASE) have no stated error, and neither have figures with cell-key noise, whose size is secret. Parquet has
+the errors in columns named `NAME.max_error`, and the page of a released table shows them behind `±`.
+
+The record has no verdict, no finding and no figure of one, no count of hidden figures, and does not say which of them is hidden for
 its own sake. The parameters of the rules on dominance stay unsaid: who knows them can undo what they protect. The public
 register names releases and their outputs, not their records.
 """

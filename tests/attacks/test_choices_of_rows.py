@@ -10,7 +10,8 @@ from itertools import pairwise
 
 import pytest
 
-from broker.disclosure.protected_values import CellSize, round_rows, rounded_value
+from broker.disclosure.protected_values import rounded_value
+from broker.disclosure.rounded_counts import CellSize, round_rows
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.jobs.job import JobKind
 from broker.domain.plans.measure import RATIOS, Measure

@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from broker.disclosure.protected_values import nearest_multiple, round_rows
+from broker.disclosure.rounded_counts import round_rows
 from broker.domain.jobs.job import JobKind
 from broker.domain.plans.plan import RowGrowth
 from broker.policy.disclosure_rules import DisclosureRules
+from broker.postprocessing.exact_arithmetic import nearest_multiple
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from tests.attacks.decoders.differences import HARMLESS
 from tests.attacks.decoders.judges import InProcess

@@ -89,7 +89,7 @@ TABLES, WORDS = f"{ROOM}.judged_tables", f"{ROOM}.table_findings"
 DEFENCES = (
     Defence("ones and rest of a condition are counted apart", without("F1", "F2", "F3"), "test_01"),
     Defence("arithmetic outside the closed list goes to a person", without("A1"), "test_02"),
-    Defence("digits end where one contribution begins", put(f"{ROOM}.protected_values.mean_step", lambda *_: Decimal("1E-9")), "test_02"),
+    Defence("digits end where one contribution begins", put(f"{ROOM}.protected_means.mean_step", lambda *_: Decimal("1E-9")), "test_02"),
     Defence("counts that few tell apart are one count", put(f"{WORDS}.close_counts", lambda *_: {}), "test_03"),
     Defence("what stands above sees protected values", put(f"{WORDS}.protected_value", _exact), "test_04"),
     Defence("rows come from lists", put(f"{TABLES}.listed_rows", _observed), "test_05"),

@@ -14,7 +14,7 @@ from broker.disclosure.linking.joint_cells import (
     TableRows,
     persons_together,
 )
-from broker.disclosure.protected_values import least_error_of_sum
+from broker.disclosure.rounding_errors import least_error_of_sum
 from broker.disclosure.suppression.cell_systems import Equation
 from broker.disclosure.suppression.suppression_task import coarse_amount, coarse_unit, least_width, size_class
 from broker.domain.plans.measure import BINARY, RATIOS

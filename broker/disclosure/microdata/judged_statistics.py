@@ -7,11 +7,12 @@ from decimal import Decimal
 from functools import cache, partial
 
 from broker.disclosure.assessment_texts import FULL_LINE
-from broker.disclosure.protected_values import empty_evidence, round_count, rounded_value
+from broker.disclosure.protected_values import empty_evidence, rounded_value
+from broker.disclosure.rounded_counts import round_count
 from broker.disclosure.rules import RuleInput, findings_of
 from broker.disclosure.rules.distribution import quantile_spans
 from broker.disclosure.rules.rule import finding
-from broker.disclosure.rules.rule_input import POLICY_VERDICTS, decimal
+from broker.disclosure.rules.rule_input import POLICY_VERDICTS, decimal, exact
 from broker.disclosure.suppression.cell_systems import ClosedTable
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Finding, Verdict, worst_verdict
@@ -156,6 +157,7 @@ def _sheet(
             at.persons,
             institutions=at.institutions,
             protected=shown,
+            mean_of_units=exact(shown) if wanted.measure is Measure.MEAN and shown is not None else None,
             largest_institution=at.largest_institution,
             by_institution=school is not None and at.place[school] is not None,
             margin=None in at.place,  # a total over some dimension

@@ -103,7 +103,7 @@ def _part_from_json(part: Any) -> Any:
     return tuple(map(_part_from_json, part)) if isinstance(part, list) else value_from_json(part)
 
 
-READ_BY_THEMSELVES = ("rows", "findings", "verdict", "tables", "column_statistics", "audit")
+READ_BY_THEMSELVES = ("rows", "findings", "verdict", "tables", "column_statistics", "column_kinds", "audit")
 """Fields of an assessment that hold other records, or that old ones lack."""
 
 
@@ -115,6 +115,7 @@ def assessment_from_json(document: Mapping[str, Any]) -> findings.Assessment:
             verdict=findings.Verdict(document["verdict"]),
             tables=tuple(map(_record_from_json, document.get("tables", ()))),
             column_statistics=_part_from_json(document.get("behind", [])),
+            column_kinds=_part_from_json(document.get("column_kinds", [])),
             **_fields_from_json(findings.Assessment, document, *READ_BY_THEMSELVES),
             audit=findings.SuppressionAudit(**document["audit"]) if document.get("audit") else None,
         )
@@ -125,7 +126,9 @@ def assessment_from_json(document: Mapping[str, Any]) -> findings.Assessment:
 
 def _row_from_json(document: Mapping[str, Any]) -> findings.AssessedRow:
     verdicts = tuple(map(findings.Verdict, document["verdicts"]))
-    return findings.AssessedRow(verdicts=verdicts, **_fields_from_json(findings.AssessedRow, document, "verdicts"))
+    errors = _part_from_json(document.get("max_errors", []))  # records of earlier versions lack them
+    plain = _fields_from_json(findings.AssessedRow, document, "verdicts", "max_errors")
+    return findings.AssessedRow(verdicts=verdicts, max_errors=errors, **plain)
 
 
 def _finding_from_json(document: Mapping[str, Any]) -> findings.Finding:

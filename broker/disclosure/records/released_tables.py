@@ -4,8 +4,8 @@ points."""
 import csv
 import io
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -30,9 +30,15 @@ class ReleasedTable:
     keys: tuple[int, ...]
     figures: tuple[int, ...]
     symbols: Mapping[str, str]
+    max_errors: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+    """By column, the largest error of each row's figure, where it is known."""
 
     def is_hidden(self, place: int, value: str) -> bool:
         return place not in self.keys and value in self.symbols
+
+    def max_error(self, place: int, row: int) -> str | None:
+        found = self.max_errors.get(self.columns[place])
+        return None if found is None else found[row]
 
     def column(self, place: int) -> list[str]:
         return [row[place] for row in self.rows]
@@ -66,7 +72,8 @@ def _is_number(values: list[str], symbols: Mapping[str, str]) -> bool:
 
 def released_parquet(table: ReleasedTable, about: Mapping[str, str]) -> bytes:
     """The table as Parquet: figures are numbers; a hidden one is null, and the column `name.symbol` has its symbol.
-    `about` becomes metadata of the file. Equal tables give equal bytes."""
+    The column `name.max_error` has the largest errors. `about` becomes metadata of the file. Equal tables give equal
+    bytes."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -78,6 +85,9 @@ def released_parquet(table: ReleasedTable, about: Mapping[str, str]) -> bytes:
         arrays[name] = _arrow_array(shown)
         if any(hidden):
             arrays[f"{name}.symbol"] = pa.array([v if h else None for v, h in zip(values, hidden, strict=True)])
+        if name in table.max_errors:
+            errors = table.max_errors[name]
+            arrays[f"{name}.max_error"] = pa.array([None if e is None else float(e) for e in errors], pa.float64())
     # No date or version: equal bytes.
     arrow_table = pa.table(arrays).replace_schema_metadata({f"npd-broker.{k}": v for k, v in about.items()})
     file = io.BytesIO()
@@ -148,8 +158,9 @@ def text_of_value(value: Value) -> str:
 
 
 def released_record(assessment: Assessment, profile: DisclosureRules) -> dict[str, Any]:
-    """The public record of how a table was made: the method and public parameters, whatever the data are. The
-    parameters of dominance rules are left out, because anyone who knows them can undo their protection."""
+    """The public record of how a table was made: the method and public parameters, whatever the data are, and how far
+    rounding moves each figure at most. The parameters of dominance rules are left out, because anyone who knows them
+    can undo their protection."""
     return {
         "record": RELEASED_RECORD,
         "version": VERSION,
@@ -162,9 +173,14 @@ def released_record(assessment: Assessment, profile: DisclosureRules) -> dict[st
             **public_rounding(profile),
         },
         "additive": profile.rounding is Rounding.CONVENTIONAL and profile.round_base == 1,
+        "max_errors": {name: list(map(_text_or_none, errors)) for name, errors in assessment.max_errors.items()},
         "symbols": dict(assessment.symbols),
         "notes": list(assessment.notes),
     }
+
+
+def _text_or_none(value: Value) -> str | None:
+    return None if value is None else text_of_value(value)
 
 
 def released_file_record(name: str) -> dict[str, Any]:
@@ -178,6 +194,7 @@ def released_file_record(name: str) -> dict[str, Any]:
         "profile": None,
         "parameters": {},
         "additive": None,
+        "max_errors": {},
         "symbols": {},
         "notes": ["A script made this file. The broker did not compute its figures."],
     }

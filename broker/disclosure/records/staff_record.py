@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Any
 
 from broker.disclosure.records.assessment_json import evidence_to_json
@@ -76,6 +77,7 @@ def _figure(row: AssessedRow, column: int, assessment: Assessment) -> dict[str, 
         "column": assessment.columns[column],
         "exact": text_of_value(row.exact[column]),
         "released": None if hidden else text_of_value(row.released[column]),
+        "max_error": text_of_value(row.max_errors[column]) or None if row.max_errors else None,
         "verdict": row.verdicts[column].value,
         "rules": list(row.rules[column]),
         "hole": hole_kind(row, column),
@@ -88,6 +90,15 @@ def _finding(finding: dict[str, Any]) -> dict[str, Any]:
     figures = dict(finding["figures"])
     plain = None if cell is None else [text_of_value(v) for v in cell]
     return {**finding, "verdict": Verdict(finding["verdict"]).value, "figures": figures, "cell": plain}
+
+
+def _short(value: Any) -> Any:
+    """A decimal has as many places as a released one: a mean has as many as the engine holds."""
+    return (
+        {"decimal": text_of_value(Decimal(value["decimal"]))}
+        if isinstance(value, dict) and "decimal" in value
+        else value
+    )
 
 
 def _table(table: TableRecord) -> dict[str, Any]:
@@ -103,7 +114,7 @@ def _table(table: TableRecord) -> dict[str, Any]:
                 "statistics": [
                     {
                         "id": j.statistic,
-                        "evidence": evidence_to_json(j.evidence),
+                        "evidence": {name: _short(value) for name, value in evidence_to_json(j.evidence).items()},
                         "rules": list(j.rules),
                         "verdict": j.verdict.value,
                         "hidden": j.hidden,

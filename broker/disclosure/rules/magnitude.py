@@ -14,6 +14,7 @@ from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Verdict
 from broker.domain.plans.measure import BINARY, MAGNITUDES, NON_ADDITIVE, RATIOS, ROW_COUNTS
 from broker.domain.plans.scalars import Value
+from broker.domain.rounding_grid import digits_of_width
 from broker.evidence.evidence_columns import Mask, Numbers
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.postprocessing.exact_arithmetic import as_number
@@ -270,9 +271,9 @@ mean_as_sum = Rule(M8, _find_mean_as_sum, rule_columns.no_cell, MAGNITUDES & RAT
 
 def _find_mean_reveals_count(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
     """The digits of a mean must be possible with every count that is rounded to the same value."""
-    if rule_input.protected is None or not rule_input.evidence.rows or profile.round_base == 1:
+    if (mean := rule_input.mean_of_units) is None or not rule_input.evidence.rows or profile.round_base == 1:
         return None
-    mean, counts = exact(rule_input.protected), counts_shown_as(rule_input.evidence.rows, profile)
+    counts = counts_shown_as(rule_input.evidence.rows, profile)
     if allows_all_counts(mean, counts.start) or all(has_whole_total(mean, n) for n in counts):
         return None
     sentence = "The digits of this mean rule out counts that its rounded count allows."
@@ -289,7 +290,8 @@ def _mean_reveals_count_cells(
     base = profile.round_base
     shown = np.floor((2 * columns["rows"] + base) / (2 * base)) * base
     least = np.maximum(profile.t, shown * (1 - 1e-9) - base // 2 - 1)
-    return ~(least >= 10.0 ** max(0, profile.mean_digits) * (1 + 1e-9))  # negated: NaN is chosen
+    digits = digits_of_width(columns.statistic.own_width, profile.mean_digits) - columns.statistic.decimals
+    return ~(least >= 10.0 ** max(0, digits) * (1 + 1e-9))  # negated: NaN is chosen
 
 
 mean_reveals_count = Rule(

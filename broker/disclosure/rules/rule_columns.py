@@ -43,7 +43,10 @@ class RuleInputColumns:
     def is_whole(self, name: str) -> bool:
         return self.evidence(name).is_whole
 
-    def for_cell(self, cell: CellEvidence | None, evidence: StatisticEvidence, protected: Value) -> RuleInput:
+    def for_cell(
+        self, cell: CellEvidence | None, evidence: StatisticEvidence, protected: Value,
+        mean_of_units: Decimal | None = None,
+    ) -> RuleInput:  # fmt: skip
         """The input for one cell. Parts that are not set here exist for files only: no rule on a table reads them."""
         return RuleInput(
             self.statistic.measure,
@@ -53,6 +56,7 @@ class RuleInputColumns:
             self.statistic.bounds,
             institutions=cell.institutions if cell else None,
             protected=protected,
+            mean_of_units=mean_of_units,
             largest_institution=cell.largest_institution if cell else None,
             by_institution=self.by_institution,
             margin=self.margin,

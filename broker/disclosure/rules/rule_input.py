@@ -31,6 +31,7 @@ class RuleInput:
     span                QUANTILE: the smallest share of rows between it and a requested neighbour (0 and 1 are
                         neighbours too); None: unknown
     box                 QUANTILE: its distance (a share) from the nearer end of a box plot; None: it is in none
+    mean_of_units       MEAN: its protected mean, in units of the last decimal place of its amounts
     some                MEAN: persons with a non-zero total, who are those of its sum; None: unknown
     most_rows           the most rows that one person can have, by the catalogue; None: unknown
     """
@@ -42,6 +43,7 @@ class RuleInput:
     bounds: tuple[Value, Value] | None = None
     institutions: int | None = None
     protected: Value = None
+    mean_of_units: Decimal | None = None
     largest_institution: int | None = None
     by_institution: bool = False
     margin: bool = False

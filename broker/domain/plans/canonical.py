@@ -44,7 +44,7 @@ HASHED_FIELDS: Mapping[tuple[str, str], str] = {
 RETIRED_FIELDS: Mapping[str, str] = {"PrivateStatistic": "share=1"}
 """What still stands at the end of a class in the hashes, for fields that never had another value and are gone."""
 OMITTED_FIELDS = frozenset(
-    {("GroupKey", "years"), *(("PlannedStatistic", name) for name in ("growth", "made_bounds", "scale"))}
+    {("GroupKey", "years"), *(("PlannedStatistic", name) for name in ("decimals", "growth", "made_bounds", "scale"))}
 )
 """Fields that follow from others and the catalogue, and came later than stored hashes."""
 HASHED_SENTENCES: Mapping[str, str] = {

@@ -12,6 +12,7 @@ from broker.domain.plans.operators import PostAggregation, Relation
 from broker.domain.plans.scalars import Scalar, ScalarType, Value
 from broker.domain.plans.variable_uses import VariableUse, Years
 from broker.domain.projects.saved_definitions import Cohort
+from broker.domain.rounding_grid import digits_of_width
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ class PlannedStatistic:
     - `scale`: (factor, offset) if the argument is factor times a number plus offset. It follows from the argument.
     - `made_bounds` (of a sum or mean without `bounds`): the (low, high) of a person's total or another argument made of
       several rows, by the catalogue and the rows that people with several usually have. It follows from these.
-    - `growth`: how many rows one more row of a person becomes. It follows from the relation and the catalogue."""
+    - `growth`: how many rows one more row of a person becomes. It follows from the relation and the catalogue.
+    - `decimals`: the most decimal places of the columns that the argument is made of, by the catalogue."""
 
     ident: int
     measure: Measure
@@ -71,6 +73,24 @@ class PlannedStatistic:
     scale: tuple[Decimal, Decimal] = field(default=UNSCALED, repr=False)
     made_bounds: tuple[Decimal, Decimal] | None = field(default=None, repr=False)
     growth: RowGrowth = field(default=ORDINARY_ROWS, repr=False)
+    decimals: int = field(default=0, repr=False)
+
+    @property
+    def width(self) -> Decimal | None:
+        """The greatest written amount of one row less the least, if the catalogue knows both."""
+        if self.bounds is None or None in self.bounds:
+            return None
+        low, high = (Decimal(str(bound)) for bound in self.bounds)
+        return high - low
+
+    @property
+    def own_width(self) -> Decimal | None:
+        """The same of the number itself, without its written factor."""
+        return None if self.width is None else self.width / abs(self.scale[0])
+
+    def quantile_digits(self, most: int) -> int:
+        """The decimal places that a quantile may have: at most one more than its amounts, so that it tells no rank."""
+        return max(most, min(self.decimals + 1, digits_of_width(self.width, most)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def judged_rows(shown: Sequence[OutputColumn], lines: Iterable[output_rows.Outpu
         hidden = tuple([c.hidden for c in cells])
         if line.listed or _is_row_released(shown, hidden, line.exists):
             keys = tuple([c.released for s, c in zip(shown, cells, strict=True) if s.is_key])
-            yield judged_row(keys, tuple([output_rows.released_value(c) for c in cells]), hidden)
+            yield judged_row(keys, tuple([output_rows.released_figure(c)[0] for c in cells]), hidden)
 
 
 def is_direct(shown: Sequence[OutputColumn]) -> bool:

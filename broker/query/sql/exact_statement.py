@@ -67,7 +67,8 @@ def _steps(statistic: plan.PlannedStatistic, needs: plan.EvidenceNeeds) -> range
     """The numbers of the steps that are tried, up to one that shows every possible value as 0."""
     bounds = [abs(Decimal(str(bound))) for bound in statistic.bounds or () if bound is not None]
     largest = first_number(3 * max(bounds)) if len(bounds) == 2 and any(bounds) else LARGEST_STEP
-    return range(-3 * needs.digits, max(-3 * needs.digits, largest) + 1)
+    finest = -3 * statistic.quantile_digits(needs.digits)
+    return range(finest, max(finest, largest) + 1)
 
 
 def _name(ident: int, number: int) -> str:

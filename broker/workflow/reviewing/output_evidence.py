@@ -20,6 +20,8 @@ from broker.workflow.pipeline.draft_output import staff_record_of
 
 DERIVABLE = measures_where(lambda t: t.is_additive and not t.is_ratio and not t.counts_persons)
 """Measures whose figures add up over cells: those of a total are the sum of those of its cells."""
+COMPUTED_KINDS = frozenset({"ratio", "difference", "derived"})
+"""Columns that are computed from figures, as a percentage is of two counts: what adds up are these."""
 MOST_ROWS, MOST_HOLES = 3000, 150
 """With more rows or hidden figures, the attack takes longer than a page may. `broker attack` has no such limit."""
 
@@ -60,8 +62,9 @@ def _attack_column(table: Assessment, column: int) -> AttackedColumn:
     name, rows = table.columns[column], table.rows
     holes = sum(row.suppressed[column] for row in rows)
     measures = _measures(table, column)
+    is_computed = COMPUTED_KINDS.intersection(table.column_kinds[column : column + 1])
     # Only figures that add up can be derived from others.
-    if not measures or not measures <= DERIVABLE:
+    if is_computed or not measures or not measures <= DERIVABLE:
         return AttackedColumn(
             name, (), "This column does not add up over cells, so other cells do not reveal a hidden figure."
         )
@@ -194,7 +197,7 @@ def _figure_evidence(table: Assessment, row: AssessedRow, column: int) -> Figure
         verdict=row.verdicts[column],
         rules=row.rules[column],
         behind=tuple(_underlying_statistics(table, row.keys, column)),
-        findings=tuple((f.rule, f.sentence) for f in said),
+        findings=tuple(dict.fromkeys((f.rule, f.sentence) for f in said)),
     )
 
 

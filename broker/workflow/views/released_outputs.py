@@ -1,7 +1,7 @@
 """A released output for its researchers: table, chart and Parquet, all made from the released bytes alone."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -121,7 +121,8 @@ def _table(ports: Ports, output: Output, job: Job, record: dict[str, Any]) -> Re
     # The released bytes, never the staff's: nothing else may be shown here.
     content = ports.content_store.get("released", output.release_hash)
     try:
-        return read_released(content, record.get("symbols") or {}, _key_columns(ports, job, output.name))
+        found = read_released(content, record.get("symbols") or {}, _key_columns(ports, job, output.name))
+        return replace(found, max_errors=record.get("max_errors") or {})
     except Invalid:
         return None
 

@@ -82,12 +82,12 @@ def _counted(pairs: Iterable[tuple[Figure, Figure]]) -> tuple[frozenset[Change],
             changed = {(x, y) for x, y in zip_longest(b.roundings, a.roundings) if x != y}
             changes |= changed
             numbers[b.measure] += len(changed)
-            moved[b.measure] += b.shown != a.shown
+            moved[b.measure] += b.told != a.told
     return frozenset(changes), numbers, +moved
 
 
 def _of_figures(pairs: Mapping[Place, tuple[Figure, Figure]], differs: bool) -> tuple[Kind, str]:
-    moved = {at: (b, a) for at, (b, a) in pairs.items() if b.shown != a.shown}
+    moved = {at: (b, a) for at, (b, a) in pairs.items() if b.told != a.told}
     if not differs:
         return Kind.NONE, ""
     if not moved:
@@ -96,7 +96,7 @@ def _of_figures(pairs: Mapping[Place, tuple[Figure, Figure]], differs: bool) -> 
         if HOLE in {b.shown, a.shown}:
             return Kind.HOLES, f"hole: {at} {b.measure}: {b.shown} or {a.shown}"
     far = {at: (b, a) for at, (b, a) in moved.items() if not is_edge(b, a)}
-    told = "; ".join(f"{at} {b.measure}: {b.shown} or {a.shown}" for at, (b, a) in (far or moved).items())
+    told = "; ".join(f"{at} {b.measure}: {b.told} or {a.told}" for at, (b, a) in (far or moved).items())
     return (Kind.FIGURES if far else Kind.EDGE), told
 
 

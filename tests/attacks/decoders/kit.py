@@ -18,16 +18,10 @@ import pyarrow as pa
 
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.linking import linked_pattern
-from broker.disclosure.protected_values import (
-    CellSize,
-    count_ones,
-    mean_step,
-    persons_of_both,
-    round_count,
-    rows_each,
-    rows_step,
-)
+from broker.disclosure.protected_means import mean_step
+from broker.disclosure.protected_values import persons_of_both
 from broker.disclosure.records.released_tables import released_csv, released_record
+from broker.disclosure.rounded_counts import CellSize, count_ones, round_count, rows_each, rows_step
 from broker.disclosure.rules import evidence_needs
 from broker.disclosure.rules.percentage import least_count_shown_as
 from broker.disclosure.suppression.secondary_suppression import SuppressionResult, suppress
@@ -66,13 +60,18 @@ Rounding = tuple[str, Value | Fraction]
 @dataclass(frozen=True, slots=True)
 class Figure:
     """A statistic of a cell as it is protected, before anything is computed from it: its measure, what is shown (a hole
-    or a value), each number that was rounded for it, and how far it may move where these move to the next rounded
-    value."""
+    or a value), each number that was rounded for it, how far it may move where these move to the next rounded value,
+    and the largest error that is stated of it."""
 
     measure: str
     shown: Value
     roundings: tuple[Rounding, ...]
     step: Decimal
+    max_error: Value = None
+
+    @property
+    def told(self) -> tuple[Value, Value]:
+        return self.shown, self.max_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +232,8 @@ class Kit:
         evidence, close = row.judged[statistic.ident], row.close.get(statistic.ident)
         shown = HOLE if judged.hidden else judged.released
         step = largest_step(statistic, evidence, self.profile, row.cell)
-        return Figure(statistic.measure, shown, tuple(roundings_of(statistic, evidence, close, row.cell)), step)
+        error = None if judged.hidden else row.max_error(statistic, self.profile)
+        return Figure(statistic.measure, shown, tuple(roundings_of(statistic, evidence, close, row.cell)), step, error)
 
 
 def _judged_cells(
@@ -326,10 +326,7 @@ def _rounded_rows(rows: int, persons: int, growth: RowGrowth) -> Iterator[Roundi
         yield "count", Fraction(rows, each)
     else:
         yield "count", persons
-        if growth.largest(each) > each or 4 * beyond < persons:
-            yield "second rows", rows - growth.evenly(each) * persons
-        else:
-            yield "rows of each", Fraction(rows, max(1, persons))
+        yield "second rows", rows - growth.evenly(each) * persons
 
 
 def largest_step(
@@ -352,7 +349,7 @@ def largest_step(
             return of_rows * size / n + 2 * unit * Decimal(round_count(n, profile) or 0)
         case Measure.SHARE:
             least = max(1, evidence.rows + evidence.rest_rows - int(of_rows) // 2)
-            return 2 * of_rows / least + Decimal("0.001")
+            return Decimal("2.5") * of_rows / least + Decimal("0.001")  # its digits follow from its error
         case Measure.DEVIATION | Measure.QUANTILE | Measure.LOWEST | Measure.HIGHEST | Measure.MODE:
             return abs(Decimal(str(evidence.value or 0))) / 10 + 1
         case Measure.COUNT_PERSONS | Measure.COUNT_DISTINCT | Measure.GAP:
@@ -362,6 +359,4 @@ def largest_step(
 
 
 def _largest_step_of_rows(rows: int, persons: int, profile: DisclosureRules, growth: RowGrowth) -> Decimal:
-    step, ordinary = rows_step(rows, persons, profile, growth), rows_step(rows, persons, profile)
-    of_persons = Decimal(step) if step > ordinary else profile.round_base * Decimal(rows) / persons
-    return of_persons + (step if rows > persons else 0)
+    return Decimal(rows_step(rows, persons, profile, growth)) * (2 if rows > persons else 1)

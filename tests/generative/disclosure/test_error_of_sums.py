@@ -6,11 +6,13 @@ from decimal import Decimal
 
 from hypothesis import given, strategies as st
 
-from broker.disclosure.protected_values import amount_bounds, least_error_of_sum, mean_step
+from broker.disclosure.protected_means import mean_step
+from broker.disclosure.rounding_errors import least_error_of_sum
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import PlannedStatistic
 from broker.domain.plans.scalars import ScalarType
+from broker.evidence.amount_bounds import amount_bounds
 from broker.policy.disclosure_rules import DisclosureRules
 
 AMOUNTS = st.integers(-400, 400)

@@ -71,6 +71,7 @@ def question(
         statistic.bounds,
         institutions=cell.institutions,
         protected=None if statistic is ROW_COUNT_STATISTIC else figures.shown(statistic, profile),
+        mean_of_units=figures.mean_of_units(statistic, profile),
         largest_institution=cell.largest_institution,
         by_institution=is_by_institution(planned),
         span=quantile_spans(fractions)[statistic.form.fraction] if isinstance(statistic.form, QuantileForm) else None,

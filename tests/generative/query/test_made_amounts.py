@@ -16,7 +16,8 @@ from evaluate import Evaluator
 from proof_size import seed, size
 from scalar_reference import exact, value
 
-from broker.disclosure.protected_values import CellSize, mean_step
+from broker.disclosure.protected_means import mean_step
+from broker.disclosure.rounded_counts import CellSize
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import PlannedStatistic, PlannedTable

@@ -14,7 +14,7 @@ CAUGHT = (AssertionError,)
 
 CONSTANTS = "SUM(CASE WHEN {one} OR LA = 1 THEN 3000 ELSE 1 END)"
 LISTED = ("SUM(OverallAbsence_6HalfTerms)", Y + " AND (OverallAbsence_6HalfTerms IN (1, 2, 3) OR {secret})")
-FINE = edited("broker.disclosure.protected_values:mean_step", "return max(least,", "return min(least,")
+FINE = edited("broker.disclosure.protected_means:mean_step", "return max(least,", "return min(least,")
 """The step of a mean would hide it, too."""
 WHOLE = edited("broker.query.binder.aggregate_statistics:_branches", "if not statistics.in_parts:", "if True:")
 
@@ -38,6 +38,6 @@ DEFENCES = (
     Defence("rows of persons are counts", edited("broker.disclosure.protected_values:rounded_value", "case Measure.SUM if statistic.counts:", "case Measure.SUM if False:"), "test_rows_within", HERE),
     Defence("numbers that are made of rows ask a person", put("broker.query.binder.row_aggregation._row_counts", lambda *_: (False, False)), "test_other_numbers", HERE, ("COUNT(*) + 2",)),
     Defence("a written number is nobody's amount", put("broker.query.analysis.aggregate_arguments.is_amount", is_linear_value), "test_other_numbers", HERE, ("MAX(3000)",)),
-    Defence("a step does not follow from one amount or from a constant", put("broker.disclosure.protected_values._usual_size", lambda _, evidence: Decimal(evidence.largest)), "test_a_constant_reveals", "tests.attacks.test_digits_as_carriers", ("AVG(1.0 * d.s + ({c}))", 90)),
+    Defence("a step does not follow from one amount or from a constant", put("broker.disclosure.protected_means._usual_size", lambda _, evidence: Decimal(evidence.largest)), "test_a_constant_reveals", "tests.attacks.test_digits_as_carriers", ("AVG(1.0 * d.s + ({c}))", 90)),
     Defence("amounts are judged without what is added to all", put("broker.query.analysis.implied_statistics.without_constants", nothing), "test_added_constants", HERE),
 )  # fmt: skip

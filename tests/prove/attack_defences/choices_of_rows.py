@@ -4,7 +4,7 @@
 
 from functools import partial
 
-from broker.disclosure.protected_values import round_count
+from broker.disclosure.rounded_counts import round_count
 from tests.prove.defences import Defence as Listed, edited, put
 
 PLACE = "broker.query.analysis.row_multiplicity"
@@ -109,7 +109,7 @@ DEFENCES = (
     ),
     Defence(
         "the rows of a sum are rounded by its persons",
-        put("broker.disclosure.protected_values._summed_rows", lambda _, evidence, __, ___, profile: round_count(evidence.rows, profile)),
+        put("broker.disclosure.protected_values.summed_rows", lambda _, evidence, __, ___, profile: round_count(evidence.rows, profile)),
         test="test_equal_rows_of_everybody_show_no_more_than_the_persons", given=("a sum", 5),
     ),
     Defence(
@@ -119,7 +119,7 @@ DEFENCES = (
     ),
     Defence(
         "the average rows of a person are rounded like a mean",
-        edited("broker.disclosure.protected_values:rows_step", "profile.round_base * growth", "growth"),
+        edited("broker.disclosure.rounded_counts:rows_step", "profile.round_base * growth", "growth"),
         test="test_a_count_of_rows_moves_as_seldom_as_two_counts", given=((1, 9),),
     ),
 )  # fmt: skip

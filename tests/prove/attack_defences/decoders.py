@@ -6,7 +6,7 @@ from tests.prove.disclosure_defences import without
 TESTS = "tests.attacks.test_decoder_search"
 COUNTS = "test_ordinary_counts_do_not_depend_on_one_child"
 HISTORY = "broker.workflow.release_history.comparison_rounds"
-VALUES = "broker.disclosure.protected_values"
+VALUES = "broker.disclosure.rounded_counts"
 ROUNDED = "return None if value is None else nearest_multiple(int(as_number(value)), base)"
 NOBODY_UNSEEN = put("broker.disclosure.linking.linked_pattern.unobserved_joint_cells", lambda *_: iter(()))
 """Rows of fewer than t persons are targets by themselves, whoever is there: they stay hidden without the rule."""

@@ -9,7 +9,7 @@ from broker.query.analysis.row_growths import NO_TIMES
 from tests.prove.defences import Defence as Listed, edited, put
 
 FACTORS = "broker.query.analysis.row_growths"
-VALUES = "broker.disclosure.protected_values"
+VALUES = "broker.disclosure.rounded_counts"
 Defence = partial(Listed, module="tests.attacks.test_multiplied_rows")
 FACTOR, TOLD = ("test_the_plan_says_how_often_a_second_row_counts", "test_a_child_with_two_rows_is_not_disclosed")
 ONE = put(f"{FACTORS}.RowGrowths.of", lambda *_: ORDINARY_ROWS)
@@ -44,7 +44,7 @@ DEFENCES = (
     ),
     Defence(
         "the rows that joins multiply are rounded alone",
-        edited(f"{VALUES}:round_rows", "if growth.largest(each) > each:", "if False:"),
+        edited(f"{VALUES}:_has_further_rows", " or growth.largest(each) > each", ""),
         test="test_multiplied_rows_are_rounded_as_if_alone", given=(8,),
     ),
     *(

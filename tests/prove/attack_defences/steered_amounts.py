@@ -8,7 +8,7 @@ from tests.prove.defences import Defence as Listed, edited, put, together
 
 ANALYSIS, LINKING = "broker.query.analysis", "broker.disclosure.linking"
 MADE = "broker.query.binder.draft_tables.linear_form"
-STEP = "broker.disclosure.protected_values:mean_step"
+STEP = "broker.disclosure.protected_means:mean_step"
 Defence = partial(Listed, module="tests.attacks.test_steered_amounts")
 REVIEWED = "test_a_checker_reviews_it_whatever_the_data_are"
 UNSCALED = put(f"{ANALYSIS}.aggregate_arguments.is_scaled", lambda _: False)
@@ -107,7 +107,7 @@ DEFENCES = (
     ),
     Defence(
         "what rounding leaves open of a sum is not overrated",
-        edited("broker.disclosure.protected_values:least_error_of_sum", "/ 4", "/ 2"),
+        edited("broker.disclosure.rounding_errors:least_error_of_sum", "/ 4", "/ 2"),
         module="tests.generative.disclosure.test_error_of_sums",
         test="test_the_error_of_a_sum_is_at_most_what_its_mean_leaves_open",
     ),

@@ -66,7 +66,8 @@ STAFF = closed(
         keys=TEXTS,
         persons=COUNT,
         figures=list_of(closed(
-            column=TEXT, exact=TEXT, released={"type": ["string", "null"]}, verdict=WORD, rules=TEXTS,
+            column=TEXT, exact=TEXT, released={"type": ["string", "null"]},
+            max_error={"type": ["string", "null"]}, verdict=WORD, rules=TEXTS,
             hole={"enum": [None, "primary", "secondary"]}, behind=list_of({"type": "integer"}),
         )),
     )),
@@ -101,6 +102,7 @@ RELEASED = closed(
     profile={"type": ["string", "null"]},
     parameters=named({"type": ["integer", "number", "string", "boolean"]}),
     additive={"type": ["boolean", "null"]},
+    max_errors=named(list_of({"type": ["string", "null"]})),
     symbols=named(TEXT),
     notes=TEXTS,
 )

@@ -72,7 +72,7 @@ def test_a_share_is_made_of_protected_counts() -> None:
     found = judge_output(
         plan(("n", N), ("share", share)), evidence(cell(("201",), 64, 31), cell(("203",), 4, 60)), PROFILE
     )
-    assert lines(found)[1] == "201,95,68.421"  # 6500 / 95, with the figures that a reader can use
+    assert lines(found)[1] == "201,95,68"  # 6500 / 95: 63 to 67 of 93 to 97 are 65 to 72 %
     assert lines(found)[3] == "203,65,c", "four with the property: the share goes, the count stays"
 
 

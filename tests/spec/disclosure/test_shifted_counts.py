@@ -46,13 +46,13 @@ def shown(shifts: Mapping[int, CountShift]) -> dict[int, Value]:
         (N, "rows", 6, {N: 115, SUM: 460}),
         (N, "rows", -6, {N: 105, SUM: 420}),
         (ONES, "s11_ones", 6, {ONES: 65}),
-        (SHARE, "s12_given", 6, {SHARE: round(60 / 115, 3)}),
-        (SHARE, "s12_ones", 6, {SHARE: round(65 / 110, 3)}),
+        (SHARE, "s12_given", 6, {SHARE: round(60 / 115, 2)}),
+        (SHARE, "s12_ones", 6, {SHARE: round(65 / 110, 2)}),
         (MEAN, "s13_given", 6, {SUM: 460}),
     ],
 )
 def test_a_count_that_is_moved_moves_what_shows_it(ident, amount, by, changed) -> None:
-    whole = {N: 110, ONES: 60, SHARE: round(60 / 110, 3), MEAN: 4, SUM: 440}
+    whole = {N: 110, ONES: 60, SHARE: round(60 / 110, 2), MEAN: 4, SUM: 440}
     found = shown({ident: CountShift(amount, by, by)})
     assert {i: float(v) for i, v in found.items()} == {i: float(v) for i, v in (whole | changed).items()}
 
@@ -70,7 +70,7 @@ TOTAL_OF_SUM, TOTAL_OF_MEAN = "s14_total", "s13_total"
     ],
 )
 def test_a_sum_that_is_moved_moves_its_mean(ident, amount, rows, total, changed) -> None:
-    whole = {N: 110, ONES: 60, SHARE: round(60 / 110, 3), MEAN: 4, SUM: 440}
+    whole = {N: 110, ONES: 60, SHARE: round(60 / 110, 2), MEAN: 4, SUM: 440}
     found = shown({ident: CountShift(amount, rows, rows, total=Decimal(total))})
     assert {i: float(v) for i, v in found.items()} == {i: float(v) for i, v in (whole | changed).items()}
 

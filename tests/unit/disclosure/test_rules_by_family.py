@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from broker.disclosure import rules as families
-from broker.disclosure.protected_values import round_rows, rounded_value
+from broker.disclosure.protected_values import rounded_value
 from broker.disclosure.records.rule_catalogue import RULE_CATALOGUE
+from broker.disclosure.rounded_counts import round_rows
 from broker.disclosure.rules import RULES, RuleInput, findings_of
 from broker.disclosure.rules.distribution import persons_between, quantile_spans
 from broker.disclosure.rules.percentage import counts_shown_as, has_whole_total, parts_shown_as

@@ -1,0 +1,163 @@
+"""The full proof of "Figures that are right, and nothing hidden without need": attackers, what leaves of ordinary tables
+of 100,000 pupils, how far it is from the truth, and speed; figures go to docs/proofs/figures.json.
+
+`python -m tests.prove.figures WORD …` prints the lines whose names hold one of the words, and writes nothing."""
+
+import statistics
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from bench.repair import repair_lines
+from bench.utility.__main__ import loss_of
+from bench.utility.histories import Histories, all_series
+from bench.utility.population import Population, Shape, population, shapes
+from broker.domain.plans.measure import Measure
+from broker.domain.plans.scalars import Value
+from tests.prove.properties import property_line
+from tests.prove.record import ROOT, Line, write
+
+SEED = 20261125
+PUPILS = 100_000
+SIZES = {"PROOF_TABLES": 1000, "PROOF_OPTIMA": 40, "PROOF_JOBS": 1000, "PROOF_WORLDS": 300, "PROOF_CARRIERS": 40}
+GENERATIVE = "tests/generative/disclosure"
+PROPERTIES = {
+    "1,000 random tables through repair, then an attacker who knows all other figures exactly": (
+        f"{GENERATIVE}/test_repair_attacked.py", "repair",
+    ),
+    "1,000 random jobs of linked tables, then an attacker who knows all other figures exactly": (
+        f"{GENERATIVE}/test_linked_jobs.py", "linked",
+    ),
+    "1,000 random jobs of all kinds of figures, then an attacker who sees them rounded": (
+        f"{GENERATIVE}/test_rounded_attacker.py", "rounded",
+    ),
+    "300 small tables: all worlds that leave the same bytes": (f"{GENERATIVE}/test_all_worlds.py", "worlds"),
+    "low digits and errors of 26 kinds of figures": ("tests/attacks/test_errors_as_carriers.py", "carriers"),
+    "each figure is within its error": (f"{GENERATIVE}/test_rounding_errors.py", "errors"),
+    "loss beside the optimum": (f"{GENERATIVE}/test_repair_optimal.py", "optimal"),
+}  # fmt: skip
+BY_HAND, AFTER_OTHERS = 1.10, 0.05
+CLASSES = ((100, 1.0), (20, 5.0))
+"""Means and quantiles of at least so many rows are within so many per cent of the truth, in the median."""
+SECONDS = {"repair 152x20": 8, "repair 152x20x2": 90}
+
+
+@cache
+def made() -> Population:
+    return population(PUPILS, ROOT / "build" / "bench" / "populations")
+
+
+@cache
+def losses() -> tuple[dict[str, Any], ...]:
+    return tuple(loss_of(shape, made()) for shape in shapes())
+
+
+def hidden_line() -> Line:
+    hidden, by_hand = (sum(loss[name] for loss in losses()) for name in ("hidden", "by_hand"))
+    figures = {
+        name: sum(loss[name] for loss in losses()) for name in ("figures", "hidden", "by_hand", "small", "redacted")
+    }
+    name = f"hidden figures of 60 tables: at most {BY_HAND:.2f} of those that a person hides with the fewest others"
+    return Line(name, hidden <= BY_HAND * by_hand, {**figures, "ratio": round(hidden / by_hand, 3)})
+
+
+def large_line() -> Line:
+    lost = {loss["name"]: loss["large"] for loss in losses() if loss["large"] and not loss["shows_totals"]}
+    return Line("no category over three times the threshold is lost where no total is shown", not lost, {"lost": lost})
+
+
+def history_line() -> Line:
+    more, whole = list[float](), list[str]()
+    with TemporaryDirectory() as folder:
+        histories = Histories(made(), Path(folder))
+        for series in all_series():
+            first, *later = histories.losses(series)
+            more += [loss.more for loss in later]
+            whole += [series.name for loss in later if loss.after == loss.figures > loss.alone]
+    found = {"later_tables": len(more), "median": statistics.median(more), "most": max(more), "lost whole": whole}
+    name = "later tables of a history lose at most 5 % more than alone in the median, and never all"
+    return Line(name, found["median"] <= AFTER_OTHERS and not whole, found)
+
+
+def error_lines() -> Iterator[Line]:
+    counted, outside, digits = Counter[str](), list[str](), list[str]()
+    for shape in shapes():
+        for kind, where, exact, released, error in stated_figures(shape):
+            counted[kind if error is not None else f"{kind}, no error stated"] += 1
+            if error is not None and (exact is None or abs(exact - released) > error * (1 + Decimal("1e-9"))):
+                outside.append(where)
+            if error and released.normalize().as_tuple().exponent < (error / 20).adjusted():
+                digits.append(where)
+    yield Line("each figure is within its stated error", not outside, {**counted, "outside": outside[:20]})
+    yield Line(
+        "no figure has a digit beyond its error", not digits, {"figures": counted.total(), "beyond": digits[:20]}
+    )
+    for least, most in CLASSES:
+        found = {m.value: median_error(m, least) for m in (Measure.MEAN, Measure.QUANTILE)}
+        name = f"means and quantiles of {least} rows or more: median error at most {most:g} %"
+        yield Line(name, all(e is not None and e <= most for e in found.values()), found)
+
+
+def stated_figures(shape: Shape) -> Iterator[tuple[str, str, Decimal | None, Decimal, Decimal | None]]:
+    """Each shown figure of a table: its kind, where it is, the exact and the released value, and its error. Without
+    those that are shown as the count that they leave out fewer than t persons of."""
+    plan, assessments = made().judged(shape.text)
+    for output, assessment in zip(plan.outputs, assessments, strict=True):
+        for row in assessment.rows:
+            for n in assessment.figure_columns:
+                released, exact = _number(row.released[n]), _number(row.exact[n])
+                if released is not None and not row.suppressed[n]:
+                    where = f"{shape.name}: {assessment.columns[n]} {row.keys} {exact} {released}"
+                    yield output.columns[n].statistic, where, exact, released, _number(row.max_errors[n])
+
+
+def _number(value: Value) -> Decimal | None:
+    return Decimal(str(value)) if isinstance(value, int | float | Decimal) else None
+
+
+def median_error(measure: Measure, least: int) -> float | None:
+    found = [apart for loss in losses() for name, rows, apart in loss["errors"] if name == measure and rows >= least]
+    return round(statistics.median(found), 3) if found else None
+
+
+def speed_lines() -> Iterator[Line]:
+    for found in repair_lines():
+        if (seconds := SECONDS.get(found.name)) is not None:
+            figures: dict[str, object] = {"ours_ms": found.ours_ms, "limit": f"{seconds} s"}
+            yield Line(found.name, found.ours_ms <= 1000 * seconds, figures, found.note)
+
+
+def lines_of(words: Sequence[str]) -> Iterator[Line]:
+    def is_asked(name: str) -> bool:
+        return not words or any(word in name for word in words)
+
+    with TemporaryDirectory(prefix="prove-") as folder:
+        for name, (file, told) in PROPERTIES.items():
+            if is_asked(name):
+                yield property_line(name, [file], [told], SIZES, SEED, Path(folder))
+    parts: dict[str, Callable[[], Iterator[Line]]] = {
+        "hidden": lambda: iter([hidden_line(), large_line()]),
+        "history": lambda: iter([history_line()]),
+        "error": error_lines,
+        "speed": speed_lines,
+    }
+    for name, part in parts.items():
+        if is_asked(name):
+            yield from part()
+
+
+def main() -> None:
+    if words := sys.argv[1:]:
+        for line in lines_of(words):
+            print(f"{'met    ' if line.met else 'NOT MET'} {line.name}: {line.figures} {line.note}")
+        return
+    sys.exit(0 if write("figures", SEED, list(lines_of(()))) else 1)
+
+
+if __name__ == "__main__":
+    main()
