@@ -117,7 +117,11 @@ def error_of_share(
         error_of_rows(rows, persons, profile, statistic.growth)
         for rows, persons in ((count_ones(evidence), evidence.persons), (both.rows, both.persons))
     ]
-    return error_of_operation("divide", parts, errors, Decimal(parts[0]) / Decimal(parts[1])) if parts[1] else None
+    if not parts[1]:
+        return None
+    share = Decimal(parts[0]) / Decimal(parts[1])
+    found, furthest = error_of_operation("divide", parts, errors, share), max(share, 1 - share)
+    return furthest if found is None else min(found, furthest)
 
 
 def share_parts(

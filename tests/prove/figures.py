@@ -1,5 +1,5 @@
-"""The full proof of "Figures that are right, and nothing hidden without need": attackers, what leaves of ordinary tables
-of 100,000 pupils, how far it is from the truth, and speed; figures go to docs/proofs/figures.json.
+"""The full proof of "Figures that are right, and nothing hidden without need": attackers, what leaves of ordinary
+tables of 100,000 pupils, how far it is from the truth, and speed; figures go to docs/proofs/figures.json.
 
 `python -m tests.prove.figures WORD …` prints the lines whose names hold one of the words, and writes nothing."""
 
@@ -76,7 +76,7 @@ def history_line() -> Line:
     with TemporaryDirectory() as folder:
         histories = Histories(made(), Path(folder))
         for series in all_series():
-            first, *later = histories.losses(series)
+            _, *later = histories.losses(series)
             more += [loss.more for loss in later]
             whole += [series.name for loss in later if loss.after == loss.figures > loss.alone]
     found = {"later_tables": len(more), "median": statistics.median(more), "most": max(more), "lost whole": whole}
@@ -133,12 +133,12 @@ def speed_lines() -> Iterator[Line]:
 
 
 def lines_of(words: Sequence[str]) -> Iterator[Line]:
-    def is_asked(name: str) -> bool:
+    def is_wanted(name: str) -> bool:
         return not words or any(word in name for word in words)
 
     with TemporaryDirectory(prefix="prove-") as folder:
         for name, (file, told) in PROPERTIES.items():
-            if is_asked(name):
+            if is_wanted(name):
                 yield property_line(name, [file], [told], SIZES, SEED, Path(folder))
     parts: dict[str, Callable[[], Iterator[Line]]] = {
         "hidden": lambda: iter([hidden_line(), large_line()]),
@@ -147,7 +147,7 @@ def lines_of(words: Sequence[str]) -> Iterator[Line]:
         "speed": speed_lines,
     }
     for name, part in parts.items():
-        if is_asked(name):
+        if is_wanted(name):
             yield from part()
 
 

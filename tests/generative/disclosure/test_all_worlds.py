@@ -1,5 +1,5 @@
-"""Every world of a small population is judged. Whoever sees what leaves, and runs the method on all worlds, is left with
-many for each hidden small cell."""
+"""Every world of a small population is judged. Whoever sees what leaves, and runs the method on all worlds, is left
+with many for each hidden small cell."""
 
 import json
 import os
@@ -97,7 +97,7 @@ def judged(plan: Plan, joints: Sequence[PlannedTable], of: Drawn, counts: Counts
     return judge_job(plan, evidence, of.profile, registers)
 
 
-def told_by(found: Sequence[Assessment], profile: DisclosureRules) -> str:
+def released_bytes(found: Sequence[Assessment], profile: DisclosureRules) -> str:
     """All that leaves, or that it goes to a person."""
     if any(a.verdict in (Verdict.REVIEW, Verdict.REFUSE) for a in found):
         return "a person looks"
@@ -119,7 +119,7 @@ def attacked(number: int) -> dict[str, int]:
     worlds = 0
     for counts in of.worlds:
         found = judged(plan, joints, of, counts)
-        told, worlds = told_by(found, of.profile), worlds + 1
+        told, worlds = released_bytes(found, of.profile), worlds + 1
         for place, persons in hidden_persons(found):
             seen[told, place].add(persons)
     small = {at: persons for at, persons in seen.items() if persons & set(range(1, T)) and at[0] != "a person looks"}

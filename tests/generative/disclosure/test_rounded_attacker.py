@@ -64,7 +64,7 @@ class Reader:
 
 
 @dataclass(frozen=True)
-class Asked:
+class WantedOutput:
     """An output with one figure beside its count."""
 
     select: Select
@@ -76,7 +76,7 @@ class Asked:
         return text if self.more is None else text.replace("COUNT(*) AS n", f"COUNT(*) AS n, {MORE[self.more]}")
 
 
-def cells(asked: Asked) -> Iterator[tuple[tuple[Any, ...], Sum]]:
+def cells(asked: WantedOutput) -> Iterator[tuple[tuple[Any, ...], Sum]]:
     """Each cell of a table, with the people in it."""
     keys = asked.select.keys
     for place in product(*(KEYS[k] for k in keys)):
@@ -123,7 +123,7 @@ def exact_of(what: str, people: Sum, world: np.ndarray) -> float:
 def attacked(number: int) -> dict[str, int]:
     rnd = random.Random(f"{SEED} rounded {number}")
     people = [person | {"Score": rnd.randint(0, MOST_SCORE)} for person in drawn_people(rnd)]
-    asked = [Asked(drawn_select(rnd), rnd.choice((None, *MORE))) for _ in range(rnd.choice((1, 2, 2, 3)))]
+    asked = [WantedOutput(drawn_select(rnd), rnd.choice((None, *MORE))) for _ in range(rnd.choice((1, 2, 2, 3)))]
     asked = [replace(a, more=None) if a.more == "share" and "Flag" in a.text.split("FROM")[1] else a for a in asked]
     found = judged(";\n".join(f"-- output: t{n}\n{a.text}" for n, a in enumerate(asked)), people, ROUNDED)
     if any(f.verdict.value in {"review", "refuse"} for a in found for f in a.findings):

@@ -196,7 +196,7 @@ def test_quantiles_and_deviations_are_rounded_and_always_reviewed() -> None:
         assert assessment.verdict is Verdict.REVIEW
         return lines(assessment)[1]
 
-    assert released_line(5000, 46.25, 12.345, 152.399) == "46.3,12.3,152"
+    assert released_line(5000, 46.25, 12.345, 152.399) == "46.3,12.35,152"
     assert released_line(50, 46.25, 12.345, 152.399) == "46.3,12,200"
     assert released_line(50, 46.25, 12.345, 152.399, near=3) == "50,12,200", "ten persons have 45 to 55"
     assert released_line(50, 46.25, 12.345, 152.399, near=2) == "45,12,200", "ten persons have 42.5 to 47.5"

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from broker.disclosure import rules as families
-from broker.disclosure.protected_values import rounded_value
+from broker.disclosure.protected_means import mean_of_units
 from broker.disclosure.records.rule_catalogue import RULE_CATALOGUE
-from broker.disclosure.rounded_counts import round_rows
+from broker.disclosure.rounded_counts import CellSize, round_rows
 from broker.disclosure.rules import RULES, RuleInput, findings_of
 from broker.disclosure.rules.distribution import persons_between, quantile_spans
 from broker.disclosure.rules.percentage import counts_shown_as, has_whole_total, parts_shown_as
@@ -157,15 +157,17 @@ def test_what_a_percentage_leaves_possible_is_what_is_written_so(digits: int) ->
 def test_digits_of_a_mean_leave_every_count_possible() -> None:
     """2.25 over 8 to 12 rows is possible of 8 and 12 alone; 2.3 of each from ten on."""
     fine = replace(PROFILE, mean_digits=3)
-    ask = RuleInput(Measure.MEAN, StatisticEvidence(None, 12, 12, total=27), 12, protected=Decimal("2.250"))
+    ask = RuleInput(Measure.MEAN, StatisticEvidence(None, 12, 12, total=27), 12, mean_of_units=Decimal("2.250"))
     assert said(ask, fine) == {"M8": Verdict.SUPPRESS}
-    assert said(replace(ask, protected=Decimal("2.3")), fine) == {}
+    assert said(replace(ask, mean_of_units=Decimal("2.3")), fine) == {}
     assert list(counts_shown_as(12, PROFILE)) == [10, 11, 12]
     assert [n for n in range(8, 13) if has_whole_total(Decimal("2.250"), n)] == [8, 12]
     for rows in range(10, 300):
         evidence = StatisticEvidence(None, rows, rows, largest=1, total=rows // 3)
-        shown = rounded_value(PlannedStatistic(1, Measure.MEAN, None, ScalarType.DECIMAL), evidence, fine)
-        assert "M8" not in said(RuleInput(Measure.MEAN, evidence, rows, protected=shown), fine), "no such digits leave"
+        statistic = PlannedStatistic(1, Measure.MEAN, None, ScalarType.DECIMAL)
+        of_units = mean_of_units(statistic, evidence, fine, CellSize(rows, rows))
+        ask = RuleInput(Measure.MEAN, evidence, rows, mean_of_units=of_units)
+        assert "M8" not in said(ask, fine), "no such digits leave"
 
 
 def test_a_mean_passes_only_as_its_sum_does() -> None:
