@@ -29,6 +29,7 @@ PARAMETER_SENTENCES = {
     "percent_digits": "The largest number of decimals of a percentage.",
     "sum_digits": "The largest number of decimals of a sum. A negative number rounds to tens or hundreds.",
     "min_interval": "The narrowest range of persons that may be worked out about a hidden count.",
+    "attacker": "What somebody knows who tries to work out hidden figures: the others as they are shown, or exactly.",
     "dof": "The smallest residual degrees of freedom of a model. A standard deviation needs one person more than this.",
     "max_leverage": "The largest influence of one row on its own fitted value, 0 to 1.",
     "max_influence": "The largest change of a coefficient by one person, in standard errors.",
@@ -74,6 +75,14 @@ class ZeroPolicy(StrEnum):
     PUBLISH = "publish"
 
 
+class AttackerKnowledge(StrEnum):
+    """What an attacker knows of the figures that are shown: what rounding leaves of them, or their exact values, as a
+    school knows its own."""
+
+    ROUNDED = "rounded"
+    EXACT = "exact"
+
+
 class Rounding(StrEnum):
     """How counts that pass are changed: rounded to a multiple of a base, or by keyed noise."""
 
@@ -117,6 +126,7 @@ class DisclosureRules(PolicyModel):
     - `mean_digits`, `percent_digits`, `sum_digits`: digits after the decimal point of released figures (a negative
       `sum_digits` rounds to tens, hundreds)
     - `min_interval`: least width of the interval that an attacker can derive for a suppressed count
+    - `attacker`: whether an attacker knows the other figures as they are shown, or exactly
     - `max_listed_rows`: largest cross product of code lists that is written out; beyond it, only cells that pass
     - `max_group_steps`: most rows that operators after the aggregation may process (joins, windows)
     - `max_joint_cells`: most cells of the joint table of linked tables of a job; beyond it, a checker reviews
@@ -142,6 +152,7 @@ class DisclosureRules(PolicyModel):
     percent_digits: Annotated[int, STATED] = 1
     sum_digits: Annotated[int, STATED] = 0
     min_interval: Annotated[Whole, STATED] = 10
+    attacker: AttackerKnowledge = AttackerKnowledge.ROUNDED
     dof: Annotated[Whole, STATED] = 10
     max_leverage: PositiveFigure = 0.9
     max_influence: PositiveFigure = 1.0
@@ -210,6 +221,7 @@ def is_as_strict(rules: DisclosureRules, other: DisclosureRules) -> bool:
     pairs += [
         (ZERO_POLICY_ORDER.index(rules.zeros), ZERO_POLICY_ORDER.index(other.zeros)),
         (ZERO_POLICY_ORDER.index(rules.full), ZERO_POLICY_ORDER.index(other.full)),
+        (rules.attacker is AttackerKnowledge.EXACT, other.attacker is AttackerKnowledge.EXACT),
     ]
     pairs += [(rules.p_percent or 0, other.p_percent or 0), (_max_concentration(other), _max_concentration(rules))]
     return (

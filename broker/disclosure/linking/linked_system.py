@@ -21,7 +21,7 @@ from broker.domain.plans.measure import BINARY, RATIOS
 from broker.domain.plans.scalars import Value
 from broker.evidence.amount_bounds import AmountBounds
 from broker.evidence.table_families import DimensionValue, LinkedFigure, LinkedTable, TableFamily, TableIndex
-from broker.policy.disclosure_rules import DisclosureRules
+from broker.policy.disclosure_rules import AttackerKnowledge, DisclosureRules
 
 FigurePlace = tuple[TableIndex, tuple[Value, ...], int]
 """A figure: its table, the keys of the row, the statistic."""
@@ -105,8 +105,9 @@ def _largest_possible(family: TableFamily, groups: JointCellIndex, amount: str) 
 
 
 def rounding_slack(profile: DisclosureRules) -> float:
-    """The largest difference between a count and its rounded value. Keyed noise can differ by more."""
-    return (profile.round_base - 1) / 2
+    """The largest difference between a count and what the attacker knows of it, its rounded value. Keyed noise can
+    differ by more. 0 where the attacker knows exact figures."""
+    return 0.0 if profile.attacker is AttackerKnowledge.EXACT else (profile.round_base - 1) / 2
 
 
 class _SystemBuilder:
@@ -143,14 +144,14 @@ class _SystemBuilder:
 
     def _reveals_rows(self, member: LinkedTable, figure: LinkedFigure) -> bool:
         """Whether a derived figure discloses its cell. A share discloses its denominator, and a sum with its mean the
-        rounded rows; either alone discloses anything only if nothing is rounded."""
-        if not self._slack or figure.measure in BINARY:  # no slack: nothing is rounded
+        rounded rows; either alone discloses anything only where exact figures are known."""
+        if not self._slack or figure.measure in BINARY:  # no slack: exact figures are known
             return True
         return len({f.measure in RATIOS for f in member.figures if f.amount is not None}) == 2
 
     def _released(self, whole: int, bounds: AmountBounds | None) -> int:
         """The cell for the released value of a sum: the sum itself, or its rounded value."""
-        if not self._slack:  # the exact sum is released
+        if not self._slack:  # the exact sum is known
             return whole
         if whole not in self._shown:
             found, joint_cells = self.found, self.found.joint_cells[whole]

@@ -29,18 +29,18 @@ ELSEWHERE = (
         "X1",
         "No hidden figure can be worked out from the figures shown, or narrowed down further than the "
         "disclosure rules allow.",
-        ("min_interval", *DOMINANCE),
+        ("min_interval", "attacker", *DOMINANCE),
     ),
     RuleEntry(
         "X2",
         "A sole contributor, who knows their own figure, can work out no other figure.",
-        ("min_interval", *DOMINANCE),
+        ("min_interval", "attacker", *DOMINANCE),
     ),
     RuleEntry(
         "X3", "If hidden figures add up to a total of zero persons, each of them is known to be zero.", ("zeros",)
     ),
     RuleEntry(
-        "X4", "A figure that is hidden in one table is also hidden in linked tables.", ("min_interval", *DOMINANCE)
+        "X4", "A figure that is hidden in one table is also hidden in linked tables.", ("min_interval", "attacker", *DOMINANCE)
     ),
     RuleEntry(
         "X5",

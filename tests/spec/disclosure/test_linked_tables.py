@@ -6,6 +6,7 @@ import pytest
 from job_kit import PROFILE, judged, lines, people, rules
 
 from broker.domain.findings import Verdict
+from broker.policy.disclosure_rules import AttackerKnowledge
 
 YEAR = "WHERE Y = '2018/2019'"
 EVERYBODY = people(M1=40, F1=35, M2=30, F2=4, M3=12, F3=25)
@@ -35,6 +36,14 @@ def test_five_rounded_figures_leave_a_hole_open_by_themselves() -> None:
     assert [line for line in lines(few) if line.endswith(",c")] == ["1,c", "2,c", "3,c"]
     (many,) = judged(text.format("Score", "Score"), rows, replace(PROFILE, round_base=5))
     assert lines(many) == ["Score,n", *(f"{n},20" for n in range(6)), ",125"]
+
+
+def test_who_knows_exact_figures_finds_a_hole_among_rounded_ones() -> None:
+    """A school knows its own figures. Where the rules count on that, another figure is hidden."""
+    rows = [row | {"Score": p % 6 if p < 120 else 17} for p, row in enumerate(people(M1=60, F1=60, M3=3))]
+    exact = replace(PROFILE, round_base=5, attacker=AttackerKnowledge.EXACT)
+    (found,) = judged(f"SELECT Score, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY ROLLUP (Score)", rows, exact)
+    assert lines(found) == ["Score,n", *(f"{n},20" for n in range(5)), ",125"]
 
 
 def test_rollup_totals_are_part_of_the_pattern() -> None:

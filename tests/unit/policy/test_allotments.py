@@ -72,7 +72,7 @@ def test_sets_of_before_can_be_read(policies: PolicySet) -> None:
     """Budgets were told in epsilon, and nothing was promised."""
     text = policies.text
     start = text.index('"privacy":{"datasets"')
-    end = text.index('"profiles":[{"coalition"')
+    end = text.index('"profiles":[{"attacker"')
     before = text[:start] + text[end:].replace('"loss":', '"epsilon":')
     before = before.replace('"loss":', '"epsilon":')
     found = policies_from_json(before)

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from broker.policy.disclosure_rules import DisclosureRules, Rounding, ZeroPolicy, is_as_strict
+from broker.policy.disclosure_rules import AttackerKnowledge, DisclosureRules, Rounding, ZeroPolicy, is_as_strict
 from broker.policy.files import load_policies
 
 POLICIES = load_policies(Path(__file__).resolve().parents[3] / "policies")
@@ -29,6 +29,7 @@ def test_every_profile_is_as_strict_as_itself():
         {"t": 12}, {"p_percent": 20.0}, {"dominance_k": 80.0}, {"round_base": 10}, {"mean_digits": 0},
         {"sum_digits": -2}, {"percent_digits": 0}, {"zeros": ZeroPolicy.SUPPRESS}, {"full_share": 0.9},
         {"protects_institutions": True}, {"coalition": 2}, {"min_interval": 20}, {"dof": 30},
+        {"attacker": AttackerKnowledge.EXACT},
     ],
 )  # fmt: skip
 def test_one_stricter_parameter_makes_a_profile_stricter(changed):
