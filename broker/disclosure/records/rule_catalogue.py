@@ -9,6 +9,7 @@ from broker.disclosure.rules.rule import DOMINANCE, RuleEntry
 from broker.domain.findings import Finding
 from broker.policy.disclosure_rules import DisclosureRules
 
+INTERVALS = ("min_interval", "attacker", *DOMINANCE)
 ELSEWHERE = (
     RuleEntry(
         "F4",
@@ -29,19 +30,13 @@ ELSEWHERE = (
         "X1",
         "No hidden figure can be worked out from the figures shown, or narrowed down further than the "
         "disclosure rules allow.",
-        ("min_interval", "attacker", *DOMINANCE),
+        INTERVALS,
     ),
-    RuleEntry(
-        "X2",
-        "A sole contributor, who knows their own figure, can work out no other figure.",
-        ("min_interval", "attacker", *DOMINANCE),
-    ),
+    RuleEntry("X2", "A sole contributor, who knows their own figure, can work out no other figure.", INTERVALS),
     RuleEntry(
         "X3", "If hidden figures add up to a total of zero persons, each of them is known to be zero.", ("zeros",)
     ),
-    RuleEntry(
-        "X4", "A figure that is hidden in one table is also hidden in linked tables.", ("min_interval", "attacker", *DOMINANCE)
-    ),
+    RuleEntry("X4", "A figure that is hidden in one table is also hidden in linked tables.", INTERVALS),
     RuleEntry(
         "X5",
         "No difference from any earlier release, in any project, reveals something about fewer persons than the "
