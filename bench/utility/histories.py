@@ -97,5 +97,6 @@ def _hidden_of(ports: RunPorts, outputs: Sequence[Output]) -> tuple[int, int]:
     assert isinstance(found, Assessment), output
     shown = [table for table in found.tables if table.shown]
     figures = [one for table in shown for *_, judged in table.cells for one in judged if one.evidence.persons]
-    leaves = output.state is OutputState.RELEASED
+    # An output that waits for a person can still leave.
+    leaves = output.state in (OutputState.RELEASED, OutputState.IN_REVIEW)
     return len(figures), sum(one.hidden or not leaves for one in figures)

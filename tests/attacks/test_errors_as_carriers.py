@@ -3,6 +3,7 @@ otherwise the same, and the attacker knows everybody else. Each kind of figure i
 differ at an edge of rounding, by one step, and in few towns."""
 
 import json
+import math
 import os
 import random
 import sys
@@ -60,9 +61,10 @@ SECRETS: Mapping[str, tuple[Any, Any]] = {
     "Flag": (0, 1), "Score": (2, 16), "Points": (Decimal("1.25"), Decimal("7.50")),
     "Idaci": (Decimal("0.05"), Decimal("0.45")),
 }  # fmt: skip
-MOST = 0.3
-"""Of the towns of one kind: an edge of a count is crossed in one of five; a figure of two counts has two edges."""
-MOST_OF_ALL = 0.2
+MOST = 0.25
+"""Of the towns of one kind: an edge of a figure is crossed in one of four at most."""
+EDGES = {"odds": 2}
+"""Figures that are made of two others which both follow from the child's mark."""
 
 
 def town(rnd: random.Random) -> list[dict[str, Any]]:
@@ -116,13 +118,15 @@ def test_low_digits_and_errors_differ_at_edges_alone(kind: str) -> None:
                 continue
             counted["pairs"] += 1
             counted["edges"] += (one, of_one) != (other, of_other)
-            if of_one is not None and of_other is not None:
+            if of_one is not None and of_other is not None and "PERCENTILE" not in FIGURES[kind]:  # a pupil's value
                 apart = abs(Decimal(str(one)) - Decimal(str(other)))
                 # one step: each figure that it is made of moves by twice its error
                 assert apart <= Decimal("2.2") * max(Decimal(str(of_one)), Decimal(str(of_other))), (one, other)
     assert counted["pairs"], "it leaves"
     if TOWNS >= 40:
-        assert counted["edges"] <= MOST * counted["pairs"], counted
+        part = 1 - (1 - MOST) ** EDGES.get(kind, 1)
+        by_chance = 2 * math.sqrt(part * (1 - part) * counted["pairs"])
+        assert counted["edges"] <= part * counted["pairs"] + by_chance, counted
     if folder := os.environ.get("PROOF_FIGURES"):
         path = Path(folder, "carriers.json")
         before = json.loads(path.read_text()) if path.exists() else {}
