@@ -204,7 +204,8 @@ def _smallest(new: Drawn, old: Drawn, mine: int, theirs: int, by: list[float]) -
         for left, right in pairs_of_sides(new, old, mine, theirs)
     ]
     without = (replace(new, within=None), old, mine, theirs)
-    found += [least_scaled_difference(*sides, t) for sides in pairs_of_sides(*without) if _has_amounts(sides)]
+    least = least_with_factor(new, old, mine)
+    found += [least_scaled_difference(*sides, t, least) for sides in pairs_of_sides(*without) if _has_amounts(sides)]
     return min(found) if min(found) < t else None
 
 
@@ -269,7 +270,8 @@ class Light:
         if key(row) in self._plain or key(in_unit_of_first(row)) in self._alone:
             return True
         (mine, _), (_, theirs) = self._of_two()
-        inside = [found for found in mine if np.all((found == 0) | (np.abs(found - row) < EPSILON))]
+        # Both tables may tell the same persons, in another unit.
+        inside = [found for found in mine if np.all((found == 0) | (np.abs(row) > EPSILON))]
         return any(key(row - found) in theirs for found in inside)
 
     def _of_two(self) -> list[tuple[list[Rows], set[bytes]]]:
@@ -300,8 +302,14 @@ def _has_amounts(sides: tuple[Sides, Sides]) -> bool:
     return not all(np.isin(rows, (-1, 0, 1)).all() for rows, _ in sides)
 
 
-def least_scaled_difference(left: Sides, right: Sides, t: int) -> int:
-    """The same where the factor is the one that more than half of the persons of two unions have."""
+def least_with_factor(new: Drawn, old: Drawn, mine: int) -> int:
+    """How many persons have a factor at least. Of counts, one that fewer than t have tells nothing: each of them could
+    have another."""
+    return 1 if FIGURES[new.figures[mine][0]][2] else max(new.t, old.t)
+
+
+def least_scaled_difference(left: Sides, right: Sides, t: int, with_factor: int) -> int:
+    """The same where the factor is the one that more than half of the persons of two unions have, and so many."""
     least, light = t, None
     others = right[0][right[1]]
     for row in left[0][left[1]]:
@@ -311,6 +319,7 @@ def least_scaled_difference(left: Sides, right: Sides, t: int) -> int:
         differences = others * np.where(np.isfinite(middle), middle, 1) - row
         sizes = np.count_nonzero(np.abs(differences) > EPSILON, axis=1)
         most = 2 * sizes < np.count_nonzero((others != 0) | (row != 0), axis=1)
+        most &= np.count_nonzero(np.isclose(ratios, middle, rtol=0, atol=EPSILON), axis=1) >= with_factor
         for at in np.flatnonzero((sizes > 0) & (sizes < least) & most):
             if light is None:
                 light = Light(left[0], right[0], t)
@@ -346,13 +355,13 @@ def has_light(new: Drawn, old: Drawn, mine: int, theirs: int) -> bool:
 
 def usual_scale(new: Drawn, old: Drawn, mine: int, theirs: int) -> list[float]:
     """The factor of the amounts of more than half of the persons of one cell in each table."""
-    ones = []
+    least, ones = least_with_factor(new, old, mine), []
     for drawn, figure in ((new, mine), (old, theirs)):
         whole = amounts_of(drawn, drawn.figures[figure][0])
         cells = Counter(p for p, _ in whole)
         ones.append({p: v for (p, _), v in whole.items() if cells[p] == 1})
     ratios = Counter(round(ones[0][p] / ones[1][p], 9) for p in ones[0].keys() & ones[1].keys())
-    return [r for r, n in ratios.items() if 2 * n > ratios.total() and r != 1]
+    return [r for r, n in ratios.items() if 2 * n > ratios.total() and n >= least and r != 1]
 
 
 def drawn_history(chance: np.random.Generator, units: bool = False) -> list[Drawn]:
