@@ -10,6 +10,7 @@ from docs.generator.records_page import records_page
 from docs.generator.refusal_codes.refusals_page import refusals_page
 from docs.generator.sql_page import sql_page
 from docs.generator.state_diagrams import states_page
+from docs.generator.utility_page import utility_page
 
 HERE = Path(__file__).parent
 REFERENCE = HERE / "reference"
@@ -18,6 +19,7 @@ REFERENCE = HERE / "reference"
 POLICIES = load_policies(HERE.parent / "policies")
 (REFERENCE / "sql.md").write_text(sql_page(POLICIES.memory.standard))
 (REFERENCE / "records.md").write_text(records_page())
+(REFERENCE / "utility.md").write_text(utility_page())
 
 (HERE.parent / "broker" / "client" / "api_answers.py").write_text(client_answers())
 

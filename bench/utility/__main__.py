@@ -1,5 +1,6 @@
-"""`python -m bench.utility [PUPILS]`: what protection costs on tables of published statistics, each by itself and in
-series, as tables and as build/bench/utility-PUPILS.json."""
+"""`python -m bench.utility [PUPILS] [tables] [keep]`: what protection costs on tables of published statistics, each by
+itself and, without `tables`, in series, as tables and as build/bench/utility-PUPILS.json. `keep`: also in
+bench/utility/measured, from which `make docs` makes a page."""
 
 import json
 import statistics
@@ -19,10 +20,11 @@ from rich.table import Table
 from bench.utility.figures import Figure, figures_of, hidden_by_hand, hidden_by_redaction
 from bench.utility.histories import Histories, all_series
 from bench.utility.population import Population, Shape, population, shapes
-from broker.domain.plans.measure import Measure
+from broker.domain.plans.measure import RATIOS, Measure
 from broker.domain.plans.scalars import Value
 
 FOLDER = Path("build/bench")
+MEASURED = Path(__file__).with_name("measured")
 PUPILS = 20_000
 CLASSES = (20, 100, 1000)
 """Rows behind a figure: errors are told of figures with at least so many."""
@@ -57,8 +59,11 @@ def loss_of(shape: Shape, of: Population) -> dict[str, Any]:
 
 
 def is_large(figure: Figure, t: int) -> bool:
-    """Whether a hidden figure has so many persons that only dominance or a class is a reason."""
-    return figure.judged.evidence.persons > 3 * t and not DOMINANCE_OR_CLASS.intersection(figure.judged.rules)
+    """Whether a hidden figure has so many persons that only dominance or a class is a reason. A share has few if fewer
+    than t are not counted in it."""
+    evidence, is_ratio = figure.judged.evidence, figure.statistic.measure in RATIOS
+    has_many = evidence.persons > 3 * t and not (is_ratio and evidence.rest < t)
+    return has_many and not DOMINANCE_OR_CLASS.intersection(figure.judged.rules)
 
 
 def errors(figures: Sequence[Figure]) -> Iterator[tuple[str, int, float]]:
@@ -113,7 +118,7 @@ def _summary(later: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def main(pupils: int) -> None:
+def main(pupils: int, with_series: bool, keep: bool) -> None:
     console = Console()
     with console.status(f"a synthetic NPD of {pupils:,} pupils"):
         made = population(pupils, FOLDER / "populations")
@@ -124,14 +129,18 @@ def main(pupils: int) -> None:
     total = {k: sum(loss[k] for loss in losses) for k in COUNTED}
     table.add_row("all", *map(str, total.values()))
     console.print(table)
-    later = histories_of(made, console)
-    told = {"pupils": pupils, **total, "median_errors": medians(losses), **_summary(later)}
+    later = histories_of(made, console) if with_series else []
+    told = {"pupils": pupils, **total, "median_errors": medians(losses), **(_summary(later) if later else {})}
     console.print(told)
     FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / f"utility-{pupils}.json").write_text(
         json.dumps({**told, "tables": losses, "histories": later}, indent=1, default=str) + "\n"
     )
+    if keep:
+        tables = [{name: loss[name] for name in ("name", "source", *COUNTED)} for loss in losses]
+        (MEASURED / f"{pupils}.json").write_text(json.dumps({**told, "tables": tables}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else PUPILS)
+    numbers, words = [a for a in sys.argv[1:] if a.isdigit()], sys.argv[1:]
+    main(int(numbers[0]) if numbers else PUPILS, "tables" not in words, "keep" in words)
