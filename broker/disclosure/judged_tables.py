@@ -210,12 +210,13 @@ def _judge_row(row: CandidateRow, context: TableContext) -> JudgedRow:
     if row.cell is not None and (shifts := context.history.shifts.get(row.keys)):
         shown = table_findings.shifted_figures(context.planned, row.cell, context.profile, shifts)
     alone = {s.ident: _judge_statistic(s.ident, row, context) for s in context.planned.statistics}
-    cells = _key_cells(row, context)
+    cells, frozen = _key_cells(row, context), {ident for _, ident in context.history.earlier}
     for s in context.planned.statistics:
         implied = [f for i in context.implied[s.ident] for f in alone[i]]  # a figure is as unsafe as what it implies
-        # An earlier release wins over today's value.
+        # An earlier release wins over today's value, whose error would tell how it differs.
         safe = context.history.earlier.get((row.keys, s.ident), shown.shown(s, context.profile))
-        error = None if safe is None else shown.max_error(s, context.profile)
+        has_error = safe is not None and s.ident not in frozen
+        error = shown.max_error(s, context.profile) if has_error else None
         cells[s.ident] = _protected_cell(safe, figures.own[s.ident].value, implied, error)
     persons = row.cell.persons if row.cell else 0
     return JudgedRow(row, OutputRow(cells, _is_shown(row, cells, context), row.listed, persons), alone)

@@ -14,7 +14,6 @@ from broker.disclosure.rounded_counts import (
     round_count,
     round_rows,
     rows_each,
-    rows_step,
 )
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans.measure import RATIOS, Contribution, Measure
@@ -22,7 +21,7 @@ from broker.domain.plans.plan import PlannedStatistic
 from broker.domain.plans.scalars import Value
 from broker.domain.rounding_grid import COMPARED_DIGITS, nearest
 from broker.policy.disclosure_rules import DisclosureRules, Rounding
-from broker.postprocessing.exact_arithmetic import Number, as_number, nearest_multiple, rounded
+from broker.postprocessing.exact_arithmetic import Number, as_number, rounded
 from broker.postprocessing.max_errors import digits_within, error_of_operation
 
 
@@ -71,14 +70,11 @@ def summed_rows(
     statistic: PlannedStatistic, evidence: StatisticEvidence, close_count: StatisticEvidence | None, cell: CellSize,
     profile: DisclosureRules,
 ) -> int:  # fmt: skip
-    """The released number of rows of a sum: as that of its count, or else to the base times the rows of a person of the
-    cell. How many persons have a row is not known, because persons with a total of 0 are not counted."""
+    """The released number of rows of a sum, rounded as that of its cell. How many persons have a value is not known,
+    because persons with a total of 0 are not counted; whether all rows of the cell have one must change nothing."""
     if close_count is not None:
         return round_rows(close_count.rows, close_count.persons, profile, statistic.growth)
-    if evidence.rows == cell.rows:
-        return round_rows(cell.rows, cell.persons, profile, statistic.growth)
-    step = 1 if profile.round_base == 1 else rows_step(cell.rows, cell.persons, profile, statistic.growth)
-    return nearest_multiple(evidence.rows, step)
+    return round_rows(evidence.rows, cell.persons, profile, statistic.growth, cell)
 
 
 def _share(

@@ -32,18 +32,22 @@ def round_count(value: Value, profile: DisclosureRules) -> int | None:
     return None if value is None else nearest_multiple(int(as_number(value)), base)
 
 
-def round_rows(rows: int, persons: int, profile: DisclosureRules, growth: RowGrowth = ORDINARY_ROWS) -> int:
+def round_rows(
+    rows: int, persons: int, profile: DisclosureRules, growth: RowGrowth = ORDINARY_ROWS, cell: CellSize | None = None
+) -> int:
     """Round a count of rows to a multiple that a person of ordinary rows crosses as seldom as the base of a count of
     persons (`rows_step`). Five rows for everybody, rounded to five, would reveal the exact number of persons.
 
     Where few persons have further rows, these are rounded as if they were alone: persons who are added beside them
     change nothing. If each person has one row, or `persons` is not known to be fewer, the result is the rounded count.
-    Rule M3 deals with rows that are mostly one person's.
+    Rule M3 deals with rows that are mostly one person's. `cell`: whose ordinary rows of a person choose the step, if
+    not the counted rows themselves.
     """
     shown = round_count(persons := min(rows, persons), profile) or 0
     if profile.round_base == 1 or not shown:
         return round_count(rows, profile) or 0
-    step, each = rows_step(rows, persons, profile, growth), CellSize(rows, persons).rows_each
+    size = cell or CellSize(rows, persons)
+    step, each = rows_step(size.rows, size.persons, profile, growth), size.rows_each
     of_all = growth.evenly(each) * persons if _has_further_rows(each, growth) else 0
     found = nearest_multiple(of_all, step) + nearest_multiple(rows - of_all, step)
     return max(step, found)  # persons never show as 0

@@ -12,7 +12,7 @@ from broker.disclosure.protected_means import (
     scaled_mean_digits,
 )
 from broker.disclosure.protected_values import error_of_share, quantile_step_number, share_digits, summed_rows
-from broker.disclosure.rounded_counts import NO_CELL, CellSize, count_ones, error_of_rows, rows_each, rows_step
+from broker.disclosure.rounded_counts import NO_CELL, CellSize, count_ones, error_of_rows, rows_each
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import PlannedStatistic
@@ -89,12 +89,9 @@ def _error_of_sum(
         summed_rows(statistic, evidence, close_count, cell, profile),
         _error_of_mean(statistic, evidence, profile, cell),
     )
-    if close_count is not None:
-        of_rows = error_of_rows(close_count.rows, close_count.persons, profile, statistic.growth)
-    elif evidence.rows == cell.rows:
-        of_rows = error_of_rows(cell.rows, cell.persons, profile, statistic.growth)
-    else:
-        of_rows = 0 if profile.round_base == 1 else rows_step(cell.rows, cell.persons, profile, statistic.growth) // 2
+    # Whether all rows have a value, or all but a few, must not change the error.
+    sizes = [cell, CellSize(close_count.rows, close_count.persons)] if close_count is not None else [cell]
+    of_rows = max(error_of_rows(size.rows, size.persons, profile, statistic.growth) for size in sizes)
     return absolute(mean) * of_rows + of_mean * (rows + of_rows) + _half_unit(profile.sum_digits)
 
 

@@ -94,6 +94,27 @@ def shown_of(plan: Plan, rows: list[dict[str, Any]]) -> tuple[Any, Any]:
     return (None, None) if row.suppressed[1] else (row.released[1], row.max_errors[1])
 
 
+MISSING = ("SUM(Score)", "1.0 * SUM(Score) / COUNT(*)", "SUM(Score - 12)", "AVG(1.0 * Score)")
+
+
+@pytest.mark.parametrize("figure", MISSING)
+def test_whether_somebody_has_no_value_differs_at_edges_alone(figure: str) -> None:
+    """Neither the error nor the figure says whether all have a value."""
+    plan = plan_of(f"SELECT LA, {figure} AS v FROM npd.a WHERE Y = '2018/2019' GROUP BY LA", "tsql")
+    edges = errors = 0
+    for number in range(TOWNS):
+        rows = town(random.Random(f"{SEED} missing {number}"))
+        mean = round(sum(row["Score"] for row in rows) / len(rows))
+        child = rows[0] | {"p": len(rows), "Key": "k"}
+        one, other = (shown_of(plan, [*rows, child | {"Score": value}]) for value in (mean, None))
+        edges += one[0] != other[0]
+        errors += one[0] == other[0] and one[1] != other[1]
+    assert errors <= max(1, TOWNS // 10), "where a step changes alone"
+    if TOWNS >= 40:
+        part = 1 - (1 - MOST) ** 2  # of its mean and of its rows
+        assert edges <= part * TOWNS + 2 * math.sqrt(part * (1 - part) * TOWNS), edges
+
+
 def tried(kind: str, number: int) -> list[tuple[tuple[Any, Any], tuple[Any, Any]]]:
     """Two answers for each secret that the figure reads."""
     plan, rnd = planned_figure(kind), random.Random(f"{SEED} {kind} {number}")

@@ -7,6 +7,8 @@ from decimal import Decimal
 
 import pytest
 
+from broker.disclosure.judge_job import judge_job
+from broker.disclosure.judged_tables import HistoryConstraint
 from broker.disclosure.table_findings import shifted_figures
 from broker.domain.evidence import CellEvidence, StatisticEvidence
 from broker.domain.plans.measure import Measure
@@ -15,6 +17,7 @@ from broker.domain.plans.scalars import ColumnRef, ScalarType, Value
 from broker.domain.release_history import CountShift
 from broker.policy.disclosure_rules import DisclosureRules, Rounding
 from tests.spec.disclosure.groups_kit import counted
+from tests.spec.disclosure.job_kit import evidence_of, people, plan_of
 
 PROFILE = DisclosureRules(name="npd", source="test", t=10, round_base=5)
 MARK, SCORE = ColumnRef(1, ScalarType.FLAG), ColumnRef(2, ScalarType.INT)
@@ -129,3 +132,20 @@ def test_a_count_is_moved_from_the_one_that_it_is_shown_as(without: int) -> None
     planned = counted(0, (), STATISTICS[0], OF_VALUES, WITHOUT)
     figures = shifted_figures(planned, cell, PROFILE, {VALUES: [CountShift("s21_given", 6, 6)]})
     assert figures.shown(OF_VALUES, PROFILE) == 115
+
+
+def test_a_figure_of_an_earlier_release_has_no_error() -> None:
+    """Today's error would tell how today's figure differs. Its whole column has none, so that nothing tells which one
+    it is."""
+    plan = plan_of("SELECT LA, COUNT(*) AS n, SUM(Score) AS s FROM npd.a WHERE Y = '2018/2019' GROUP BY LA")
+    evidence = evidence_of(plan, people(M1=60, M2=80), PROFILE)
+    (summed,) = (s.ident for s in plan.outputs[0].tables[0].statistics if s.measure is Measure.SUM)
+    before = HistoryConstraint(earlier={((1,), summed): 480})
+    (alone,), (after,) = (judge_job(plan, evidence, PROFILE, history=h) for h in (None, {(0, 0): before}))
+    shown = {row.keys: row for row in alone.rows if not any(row.suppressed)}
+    assert len(shown) == 2
+    assert all(row.max_errors[2] for row in shown.values())
+    found = {row.keys: row for row in after.rows}
+    assert found[1,].released[2] == 480
+    assert {row.max_errors[2] for row in found.values()} == {None}
+    assert {found[keys].max_errors[1] for keys in shown} == {row.max_errors[1] for row in shown.values()}
