@@ -307,23 +307,20 @@ def roundings_of(
 def _summed_rows(
     statistic: PlannedStatistic, evidence: StatisticEvidence, close: StatisticEvidence | None, cell: CellSize
 ) -> Iterator[Rounding]:
-    growth = statistic.growth
     if close is not None:
-        yield from _rounded_rows(close.rows, close.persons, growth)
-    elif evidence.rows == cell.rows:
-        yield from _rounded_rows(cell.rows, cell.persons, growth)
+        yield from _rounded_rows(close.rows, close.persons, statistic.growth)
     else:
-        yield "count", Fraction(evidence.rows, growth.largest(cell.rows_each))
+        yield from _rounded_rows(evidence.rows, min(evidence.rows, cell.persons), statistic.growth, cell)
 
 
-def _rounded_rows(rows: int, persons: int, growth: RowGrowth) -> Iterator[Rounding]:
+def _rounded_rows(rows: int, persons: int, growth: RowGrowth, cell: CellSize | None = None) -> Iterator[Rounding]:
     """Rows; or persons and the rows of each, where some have several. If few have a second row, or joins multiply rows,
     these are rounded as if they were counted alone: another number of persons beside them changes nothing."""
-    beyond, each = rows - persons, CellSize(rows, persons).rows_each
-    if beyond <= 0:
-        yield "count", rows
-    elif each > 1 and growth.largest(each) == each:
+    each = (cell or CellSize(rows, persons)).rows_each
+    if each > 1 and growth.largest(each) == each:
         yield "count", Fraction(rows, each)
+    elif rows <= persons:
+        yield "count", rows
     else:
         yield "count", persons
         yield "second rows", rows - growth.evenly(each) * persons
