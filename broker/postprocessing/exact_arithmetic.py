@@ -2,7 +2,7 @@
 operation."""
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 from broker.domain.errors import Breach
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, Value
@@ -91,12 +91,10 @@ def rounded(value: Number, digits: int) -> Number:
     """Round half away from zero, to `digits` decimal places (negative: to tens, hundreds). An int stays an int."""
     if isinstance(value, int) and digits >= 0:
         return value
-    scaled = (
-        Decimal(value)
-        .scaleb(digits, WIDE_CONTEXT)
-        .quantize(Decimal(1), context=WIDE_CONTEXT)
-        .scaleb(-digits, WIDE_CONTEXT)
-    )
+    number = Decimal(value)
+    needed = number.adjusted() + digits + 2
+    wide = WIDE_CONTEXT if needed <= WIDE_CONTEXT.prec else Context(prec=needed, rounding=ROUND_HALF_UP)
+    scaled = number.scaleb(digits, wide).quantize(Decimal(1), context=wide).scaleb(-digits, wide)
     return int(scaled) if isinstance(value, int) or digits <= 0 else scaled
 
 

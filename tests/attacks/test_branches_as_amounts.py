@@ -155,7 +155,7 @@ def test_rows_within_persons_are_counts() -> None:
     worlds = [little(Flag=flag) for flag in (0, 1)]
     for world in worlds:
         world["npd.a"] += more
-    for column, shown in (("SUM(n)", "80"), ("SUM(3 * n)", "240"), ("AVG(1.0 * n)", "1.333")):
+    for column, shown in (("SUM(n)", "80"), ("SUM(3 * n)", "240"), ("AVG(1.0 * n)", "1.33")):
         text = f"SELECT {column} AS s FROM ({inner}) x"
         assert compiled(text).review == ()
         nobody, somebody = (leaves(text, world) for world in worlds)
