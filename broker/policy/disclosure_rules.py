@@ -29,7 +29,10 @@ PARAMETER_SENTENCES = {
     "percent_digits": "The largest number of decimals of a percentage.",
     "sum_digits": "The largest number of decimals of a sum. A negative number rounds to tens or hundreds.",
     "min_interval": "The narrowest range of persons that may be worked out about a hidden count.",
-    "attacker": "What somebody knows who tries to work out hidden figures: the others as they are shown, or exactly.",
+    "attacker": (
+        "What is known of the shown figures to somebody who looks for persons whom no figure is about: what rounding "
+        "leaves of them, or their exact values."
+    ),
     "dof": "The smallest residual degrees of freedom of a model. A standard deviation needs one person more than this.",
     "max_leverage": "The largest influence of one row on its own fitted value, 0 to 1.",
     "max_influence": "The largest change of a coefficient by one person, in standard errors.",
@@ -76,8 +79,8 @@ class ZeroPolicy(StrEnum):
 
 
 class AttackerKnowledge(StrEnum):
-    """What an attacker knows of the figures that are shown: what rounding leaves of them, or their exact values, as a
-    school knows its own."""
+    """What an attacker who looks for persons whom no figure is about knows of the figures that are shown: what rounding
+    leaves of them, or their exact values, as a school knows its own. Hidden figures are protected from both."""
 
     ROUNDED = "rounded"
     EXACT = "exact"
@@ -126,7 +129,8 @@ class DisclosureRules(PolicyModel):
     - `mean_digits`, `percent_digits`, `sum_digits`: digits after the decimal point of released figures (a negative
       `sum_digits` rounds to tens, hundreds)
     - `min_interval`: least width of the interval that an attacker can derive for a suppressed count
-    - `attacker`: whether an attacker knows the other figures as they are shown, or exactly
+    - `attacker`: whether persons whom no figure is about are protected from somebody who knows the figures as they are
+      shown, or exactly
     - `max_listed_rows`: largest cross product of code lists that is written out; beyond it, only cells that pass
     - `max_group_steps`: most rows that operators after the aggregation may process (joins, windows)
     - `max_joint_cells`: most cells of the joint table of linked tables of a job; beyond it, a checker reviews

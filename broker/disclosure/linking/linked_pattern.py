@@ -70,8 +70,11 @@ def suppression_pattern(
     )
     hidden, made = frozenset[linked_system.FigurePlace](), list[SuppressionPattern]()
     amounts = dict.fromkeys(f.amount for m in shown_family.members for f in m.figures if f.amount is not None)
-    for amount in (None, *amounts):  # counts first: amounts depend on them
-        made.append(_suppress_amount(pattern_input, amount, hidden, progress))
+    is_rounded = linked_system.rounding_slack(profile) > 0
+    # Counts first: amounts depend on them. Then figures that were asked for, as if nothing were rounded: where rounding
+    # moves several others the same way, they leave one value.
+    for amount, exact_figures in product((None, *amounts), (False, True) if is_rounded else (False,)):
+        made.append(_suppress_amount(pattern_input, amount, hidden, exact_figures, progress))
         hidden |= made[-1].hidden
     exact, narrow = sum(p.exact for p in made), sum(p.narrow for p in made)
     beyond = sum(p.beyond for p in made) + max(0, len(unseen) - profile.max_joint_targets)
@@ -89,10 +92,13 @@ def _suppress_amount(
     pattern_input: linked_system.PatternInput,
     amount: str | None,
     before: frozenset[linked_system.FigurePlace],
+    exact_figures: bool,
     progress: Progress,
 ) -> SuppressionPattern:
+    """What to hide of the counts or of one amount. `exact_figures`: so that whoever knows them exactly works out no
+    figure that was asked for; otherwise also nothing of persons whom no figure is about, from figures as released."""
     t = pattern_input.profile.t
-    found = linked_system.build_linked_system(pattern_input, amount)
+    found = linked_system.build_linked_system(pattern_input, amount, exact_figures)
     primary = _primary_figures(pattern_input) | dict.fromkeys(before, COVER_RULES)
     if amount is not None:
         primary = dict.fromkeys(_tied_figures(pattern_input, primary), COVER_RULES) | primary
@@ -105,7 +111,10 @@ def _suppress_amount(
     small = [] if linked_system.rounding_slack(pattern_input.profile) else _small_joints(found, shown, is_open, t)
     beyond = max(0, len(small) - pattern_input.profile.max_joint_targets)
     targets = {found.sum_of(c) for c, rules in reasons.items() if found.persons[c] >= t and not rules <= COVER_RULES}
-    targets |= {c for c, at in enumerate(is_open) if at} | set(small[: pattern_input.profile.max_joint_targets])
+    joint_cells = enumerate(pattern_input.groups.joint_cells)
+    targets |= {c for c, at in joint_cells if at.is_open and (at.is_requested or not exact_figures)} | set(
+        small[: pattern_input.profile.max_joint_targets]
+    )
     # All parts of a shown figure can be too small to be used. Without rounding it is then an open cell by itself.
     exact = targets & shown
     targets -= exact
@@ -116,7 +125,8 @@ def _suppress_amount(
     inside = audit(replace(task, targets=several), repaired.hidden, Attacker.PERSONS) if several else {}
     derived_exactly = len(exact) + sum(at.exact for at in {**inside, **repaired.narrow}.values())
     narrow = sum(not at.exact for at in repaired.narrow.values())
-    return SuppressionPattern(frozenset(places), len(task.targets) + len(exact), derived_exactly, narrow, beyond)
+    checked = 0 if exact_figures else len(task.targets) + len(exact)
+    return SuppressionPattern(frozenset(places), checked, derived_exactly, narrow, beyond)
 
 
 def _is_attacked_from_inside(found: linked_system.LinkedSystem, cell: int, insiders: frozenset[int]) -> bool:

@@ -84,9 +84,9 @@ class PatternInput:
     profile: DisclosureRules
 
 
-def build_linked_system(pattern_input: PatternInput, amount: str | None) -> LinkedSystem:
-    """The system of a family's counts (`amount` is None), or of one amount."""
-    builder = _SystemBuilder(pattern_input, amount)
+def build_linked_system(pattern_input: PatternInput, amount: str | None, exact: bool = False) -> LinkedSystem:
+    """The system of a family's counts (`amount` is None), or of one amount. `exact`: as if nothing were rounded."""
+    builder = _SystemBuilder(pattern_input, amount, 0.0 if exact else rounding_slack(pattern_input.profile))
     for member in pattern_input.family.members:
         for figure in member.figures:
             if member.where in pattern_input.rows and figure.amount == amount:
@@ -111,10 +111,10 @@ def rounding_slack(profile: DisclosureRules) -> float:
 
 
 class _SystemBuilder:
-    def __init__(self, pattern_input: PatternInput, amount: str | None) -> None:
+    def __init__(self, pattern_input: PatternInput, amount: str | None, slack: float) -> None:
         self._groups, self._profile, self._amount = pattern_input.groups, pattern_input.profile, amount
         self._observed, self._count_aliases = pattern_input.observed, pattern_input.count_aliases
-        self._slack = rounding_slack(self._profile)
+        self._slack = slack
         self._sum = cache(self._add_sum)
         self._shown: dict[int, int] = {}
         self._largest = 0.0 if amount is None else _largest_possible(pattern_input.family, self._groups, amount)
