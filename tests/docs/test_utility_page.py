@@ -12,7 +12,7 @@ def test_the_page_is_the_one_that_the_measured_figures_make():
     assert (ROOT / "docs" / "reference" / "utility.md").read_text() == utility_page(), "run `make docs`"
 
 
-def test_each_population_was_asked_for_every_table():
+def test_each_population_has_every_table():
     names = [shape.name for shape in shapes()]
     assert [one["pupils"] for one in measured()] == [20_000, 100_000, 600_000]
     assert all([table["name"] for table in one["tables"]] == names for one in measured())
