@@ -92,6 +92,8 @@ def _errors(every: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 
 def _series(every: Sequence[dict[str, Any]]) -> Iterator[str]:
+    if not any("later_tables" in one for one in every):
+        return
     yield "## Later tables of a series"
     yield ""
     yield """`bench/utility/series.sql` holds series of tables: a year more, a key more, a filter more, local authority then
