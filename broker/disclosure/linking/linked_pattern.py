@@ -7,7 +7,7 @@ from itertools import product
 from math import inf
 
 from broker.disclosure.judged_tables import JudgedTable
-from broker.disclosure.linking import linked_system
+from broker.disclosure.linking import linked_system, rerun_attack
 from broker.disclosure.linking.joint_cells import (
     JointCellIndex,
     joint_cells_of,
@@ -76,10 +76,25 @@ def suppression_pattern(
     for amount, exact_figures in product((None, *amounts), (False, True) if is_rounded else (False,)):
         made.append(_suppress_amount(pattern_input, amount, hidden, exact_figures, progress))
         hidden |= made[-1].hidden
+        if amount is None and exact_figures is is_rounded:
+            hidden |= _hidden_from_reruns(pattern_input, hidden, progress)
     exact, narrow = sum(p.exact for p in made), sum(p.narrow for p in made)
     beyond = sum(p.beyond for p in made) + max(0, len(unseen) - profile.max_joint_targets)
     hidden |= _tied_figures(pattern_input, hidden)
     return SuppressionPattern(hidden, sum(p.targets for p in made), exact, narrow, beyond)
+
+
+def _hidden_from_reruns(
+    pattern_input: linked_system.PatternInput, before: frozenset[linked_system.FigurePlace], progress: Progress
+) -> frozenset[linked_system.FigurePlace]:
+    """Further counts to hide, so that the threshold of those that are hidden for another's sake tells nothing about an
+    open cell, as far as hiding more can achieve it."""
+    by_rules = _primary_figures(pattern_input)
+    hidden, closed = before, frozenset[linked_system.FigurePlace]()
+    while more := rerun_attack.closed_figures(pattern_input, by_rules, hidden, progress) - closed:
+        closed |= more
+        hidden |= _suppress_amount(pattern_input, None, hidden, True, progress, closed).hidden
+    return hidden - before
 
 
 def _possible_rows(table: JudgedTable, evidence: TableEvidence, t: int) -> list[tuple[Value, ...]]:
@@ -94,9 +109,11 @@ def _suppress_amount(
     before: frozenset[linked_system.FigurePlace],
     exact_figures: bool,
     progress: Progress,
+    closed: frozenset[linked_system.FigurePlace] = frozenset(),
 ) -> SuppressionPattern:
     """What to hide of the counts or of one amount. `exact_figures`: so that whoever knows them exactly works out no
-    figure that was asked for; otherwise also nothing of persons whom no figure is about, from figures as released."""
+    figure that was asked for; otherwise also nothing of persons whom no figure is about, from figures as released.
+    `closed` figures hide no other one."""
     t = pattern_input.profile.t
     found = linked_system.build_linked_system(pattern_input, amount, exact_figures)
     primary = _primary_figures(pattern_input) | dict.fromkeys(before, COVER_RULES)
@@ -118,7 +135,8 @@ def _suppress_amount(
     # All parts of a shown figure can be too small to be used. Without rounding it is then an open cell by itself.
     exact = targets & shown
     targets -= exact
-    task = _suppression_task(found, targets, hidden, shown, is_open, t)  # counts or one amount
+    covers_nothing = {found.figures[place] for place in closed}
+    task = _suppression_task(found, targets, hidden, shown, is_open, covers_nothing, t)  # counts or one amount
     repaired = suppress(task, progress=progress)
     places = {p for p, cell in (*found.figures.items(), *found.derived) if cell in repaired.hidden and p not in primary}
     several = {c: task.targets[c] for c in repaired.insiders if _is_attacked_from_inside(found, c, task.insiders)}
@@ -144,10 +162,11 @@ def _suppression_task(
     hidden: set[int],
     shown: set[int],
     is_open: Sequence[bool],
+    closed: set[int],
     t: int,
 ) -> SuppressionTask:
     """An open cell counts as one person, and a joint cell of fewer than t persons as an insider who knows it. So such a
-    cell hides no other one, whoever is in it, and other cells must hide it."""
+    cell hides no other one, whoever is in it, and other cells must hide it. A closed cell counts as known, too."""
     alone = {c for c, at in enumerate(is_open) if at}
     values = [1.0 if c in alone else v for c, v in enumerate(found.values)]  # the same for 0, 1 and t-1 persons
     marks = dict.fromkeys(alone, (1.0, inf)) | {c: (-by, by) for c, by in found.slack.items()}
@@ -157,7 +176,7 @@ def _suppression_task(
         values,
         {c: found.widths[c] for c in sorted(targets)},
         frozenset(hidden),
-        insiders=frozenset(alone | few),
+        insiders=frozenset(alone | few | closed),
         signed=found.signed,
         unreleased=frozenset(range(len(values))) - shown - hidden,
         marks=marks,

@@ -137,6 +137,12 @@ DEFENCES = (
         given=("sum beside a condition on few", "exact"),
     ),
     Defence(
+        "the threshold tells nothing about an open cell",
+        put(f"{LINKING}.rerun_attack.closed_figures", lambda *_: frozenset()),
+        module="tests.spec.disclosure.test_linked_tables",
+        test="test_who_knows_which_holes_have_the_threshold_works_out_no_other",
+    ),
+    Defence(
         "nobody looks because everybody in a hidden sum knows it",
         put(f"{LINKING}.linked_pattern._is_attacked_from_inside", lambda *_: True),
         module="tests.spec.disclosure.test_linked_tables",

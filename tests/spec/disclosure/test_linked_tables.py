@@ -6,7 +6,7 @@ import pytest
 from job_kit import PROFILE, judged, lines, people, rules
 
 from broker.domain.findings import Verdict
-from broker.policy.disclosure_rules import AttackerKnowledge
+from broker.policy.disclosure_rules import AttackerKnowledge, ZeroPolicy
 
 YEAR = "WHERE Y = '2018/2019'"
 EVERYBODY = people(M1=40, F1=35, M2=30, F2=4, M3=12, F3=25)
@@ -21,11 +21,17 @@ def test_a_hole_in_a_table_without_totals_takes_no_other_with_it() -> None:
 
 
 def test_a_total_that_is_shown_takes_another_figure_with_a_hole() -> None:
-    rows = people(M1=40, M2=12, M3=3)
+    rows = people(M1=40, M2=22, M3=3)
     (alone,) = judged(f"SELECT LA, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY LA", rows)
-    assert lines(alone) == ["LA,n", "1,40", "2,12", "3,c"]
+    assert lines(alone) == ["LA,n", "1,40", "2,22", "3,c"]
     (total,) = judged(f"SELECT LA, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY ROLLUP (LA)", rows)
-    assert lines(total) == ["LA,n", "1,40", "2,c", "3,c", ",55"]
+    assert lines(total) == ["LA,n", "1,40", "2,c", "3,c", ",65"]
+
+
+def test_a_figure_near_the_threshold_is_not_enough_to_hide_another() -> None:
+    """Of the 15 children who are not in authority 1, authority 2 has ten or more, so the other has five at most."""
+    (found,) = judged(f"SELECT LA, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY ROLLUP (LA)", people(M1=40, M2=12, M3=3))
+    assert lines(found) == ["LA,n", "1,c", "2,c", "3,c", ",55"]
 
 
 def test_five_rounded_figures_leave_a_hole_open_by_themselves() -> None:
@@ -44,6 +50,17 @@ def test_who_knows_exact_figures_finds_a_hole_among_rounded_ones() -> None:
     exact = replace(PROFILE, round_base=5, attacker=AttackerKnowledge.EXACT)
     (found,) = judged(f"SELECT Score, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY ROLLUP (Score)", rows, exact)
     assert lines(found) == ["Score,n", *(f"{n},20" for n in range(5)), ",125"]
+
+
+def test_who_knows_which_holes_have_the_threshold_works_out_no_other() -> None:
+    """Ten boys and ten girls have the flag. No rule hides the two figures, so each has ten or more: with the totals 20
+    and 14, exactly ten boys have it, and four do not. So these totals are hidden, too."""
+    every = replace(PROFILE, full=ZeroPolicy.PUBLISH)
+    text = f"SELECT Flag, Sex, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY CUBE (Flag, Sex)"
+    (close,) = judged(text, people(M1=4, M1y=10, F1y=10), every)
+    assert not {"1,,20", ",M,14"} & set(lines(close))
+    (apart,) = judged(text, people(M1=4, M1y=30, F1y=10), every)
+    assert {"1,,40", ",M,34"} <= set(lines(apart)), "none to nine boys may be without it"
 
 
 def test_rollup_totals_are_part_of_the_pattern() -> None:
