@@ -30,9 +30,10 @@ CLASSES = (20, 100, 1000)
 """Rows behind a figure: errors are told of figures with at least so many."""
 CELL_KEY = "npd-cell-key"
 DOMINANCE_OR_CLASS = frozenset({"M2", "M3", "M4", "M5", "M7", "M9", "F2", "F3", "F4", "F6"})
-COUNTED = ("figures", "hidden", "hidden_of_30", "by_hand", "small", "redacted", "cell_key")
-"""Figures, and how many of them are hidden: by the rules, by a person who hides the fewest, by a person who looks at
-each by itself, by "redact, then round", and under cell-key noise."""
+COUNTED = ("figures", "hidden", "class_alone", "hidden_of_30", "by_hand", "small", "redacted", "cell_key")
+"""Figures, and how many of them are hidden: by the rules, by those about classes and dominance alone, by the rules with
+30 persons or more, by a person who hides the fewest, by a person who looks at each by itself, by "redact, then round",
+and under cell-key noise."""
 
 
 def loss_of(shape: Shape, of: Population) -> dict[str, Any]:
@@ -46,6 +47,7 @@ def loss_of(shape: Shape, of: Population) -> dict[str, Any]:
         "source": shape.source,
         "figures": len(figures),
         "hidden": len(hidden),
+        "class_alone": sum(bool(f.judged.rules) and DOMINANCE_OR_CLASS.issuperset(f.judged.rules) for f in hidden),
         "hidden_of_30": sum(f.judged.evidence.persons >= 3 * of.t for f in hidden),
         "large": dict(Counter("+".join(sorted(f.judged.rules)) for f in hidden if is_large(f, of.t))),
         "shows_totals": any(len({table.keys for table in found.tables if table.shown}) > 1 for found in assessments),
@@ -123,7 +125,7 @@ def main(pupils: int, with_series: bool, keep: bool) -> None:
     with console.status(f"a synthetic NPD of {pupils:,} pupils"):
         made = population(pupils, FOLDER / "populations")
     losses = [loss_of(shape, made) for shape in track(list(shapes()), "tables", console=console)]
-    table = Table("table", "figures", "hidden", "of 30 or more", "by hand", "small", "redacted", "cell key")
+    table = Table("table", "figures", "hidden", "class alone", "of 30 or more", "by hand", "small", "redacted", "cell key")
     for loss in losses:
         table.add_row(loss["name"], *(str(loss[k]) for k in COUNTED))
     total = {k: sum(loss[k] for loss in losses) for k in COUNTED}

@@ -48,13 +48,15 @@ def _hidden(every: Sequence[dict[str, Any]]) -> Iterator[str]:
   hidden figure from a total. An integer program finds them. This is the rule of a seasoned output checker.
 - **Redact, then round**: OpenSAFELY's `redact_small_numbers`: figures of up to seven persons, and the next smallest
   until more than seven persons are hidden in a column.
-- The broker also hides figures that show all of a group to be alike (`F3`), which the other two do not."""
+- The broker also hides figures that show all of a group to be alike (`F3`), and amounts that are mostly one person's
+  (`M2`, `M9`). No threshold demands this, so the other ways show these figures. The last column leaves them out."""
     yield ""
-    yield "| pupils | figures | " + " | ".join(WAYS.values()) + " | to by hand |"
-    yield "| --- " * (len(WAYS) + 3) + "|"
+    yield "| pupils | figures | " + " | ".join(WAYS.values()) + " | to by hand | without classes and dominance |"
+    yield "| --- " * (len(WAYS) + 4) + "|"
     for one in every:
         hidden = " | ".join(f"{one[way]:,} ({one[way] / one['figures']:.1%})" for way in WAYS)
-        yield f"| {one['pupils']:,} | {one['figures']:,} | {hidden} | {one['hidden'] / one['by_hand']:.2f} × |"
+        ratios = " | ".join(f"{n / one['by_hand']:.2f} ×" for n in (one["hidden"], one["hidden"] - one["class_alone"]))
+        yield f"| {one['pupils']:,} | {one['figures']:,} | {hidden} | {ratios} |"
     yield ""
     yield from _chart(every)
 

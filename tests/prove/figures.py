@@ -67,12 +67,15 @@ def losses() -> tuple[dict[str, Any], ...]:
 
 
 def hidden_line() -> Line:
-    hidden, by_hand = (sum(loss[name] for loss in losses()) for name in ("hidden", "by_hand"))
-    figures = {
-        name: sum(loss[name] for loss in losses()) for name in ("figures", "hidden", "by_hand", "small", "redacted")
-    }
-    name = f"hidden figures of 60 tables: at most {BY_HAND:.2f} of those that a person hides with the fewest others"
-    return Line(name, hidden <= BY_HAND * by_hand, {**figures, "ratio": round(hidden / by_hand, 3)})
+    """A person who goes by the threshold does not look for classes and dominance, which the rules demand."""
+    names = ("figures", "hidden", "class_alone", "by_hand", "small", "redacted")
+    all_of = {name: sum(loss[name] for loss in losses()) for name in names}
+    ratio, of_all = (n / all_of["by_hand"] for n in (all_of["hidden"] - all_of["class_alone"], all_of["hidden"]))
+    name = (
+        f"hidden figures of 60 tables, classes and dominance aside: at most {BY_HAND:.2f} of those that a person hides "
+        "with the fewest others"
+    )
+    return Line(name, ratio <= BY_HAND, {**all_of, "ratio": round(ratio, 3), "ratio of all": round(of_all, 3)})
 
 
 def large_line() -> Line:

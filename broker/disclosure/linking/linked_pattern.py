@@ -90,11 +90,12 @@ def _hidden_from_reruns(
     """Further counts to hide, so that the threshold of those that are hidden for another's sake tells nothing about an
     open cell, as far as hiding more can achieve it."""
     by_rules = _primary_figures(pattern_input)
-    hidden, closed = before, frozenset[linked_system.FigurePlace]()
-    while more := rerun_attack.closed_figures(pattern_input, by_rules, hidden, progress) - closed:
+    small = {place for place, rules in by_rules.items() if not rules <= COVER_RULES}
+    hidden, closed = before | by_rules.keys(), frozenset[linked_system.FigurePlace]()
+    while more := rerun_attack.closed_figures(pattern_input, small, hidden, progress) - closed:
         closed |= more
         hidden |= _suppress_amount(pattern_input, None, hidden, True, progress, closed).hidden
-    return hidden - before
+    return hidden - before - by_rules.keys()
 
 
 def _possible_rows(table: JudgedTable, evidence: TableEvidence, t: int) -> list[tuple[Value, ...]]:

@@ -16,11 +16,12 @@ PERSONS = frozenset({Measure.COUNT_PERSONS, Measure.COUNT_DISTINCT})
 
 
 def closed_figures(
-    pattern_input: PatternInput, by_rules: Collection[FigurePlace], hidden: Collection[FigurePlace], progress: Progress
+    pattern_input: PatternInput, small: Collection[FigurePlace], hidden: Collection[FigurePlace], progress: Progress
 ) -> frozenset[FigurePlace]:
-    """Counts that were hidden for another's sake, and that leave some open cell fewer sizes than all from 0 to t-1. The
-    attacker knows what is shown, rounded. Nothing else decides, so what is hidden because of it tells no more than the
-    shown figures would. Empty if counts do not add up, as those of persons who are in several cells."""
+    """Counts of t persons or more that are hidden for another's sake, and not in `small`, and that leave some open cell
+    fewer sizes than all from 0 to t-1. The attacker knows what is shown, rounded. Nothing else decides, so what is
+    hidden because of it tells no more than the shown figures would. Empty if counts do not add up, as those of persons
+    who are in several cells."""
     profile, joint_cells = pattern_input.profile, pattern_input.groups.joint_cells
     open_cells = [n for n, cell in enumerate(joint_cells) if cell.is_open]
     requested = [n for n in open_cells if joint_cells[n].is_requested]
@@ -31,9 +32,9 @@ def closed_figures(
     covers = {
         place: cell
         for place, cell in found.figures.items()
-        if place in hidden and place not in by_rules and found.persons[cell] >= profile.t
+        if place in hidden and place not in small and found.persons[cell] >= profile.t
     }
-    bounds = _shown_bounds(pattern_input, found, {*by_rules, *hidden})
+    bounds = _shown_bounds(pattern_input, found, hidden)
     bounds |= dict.fromkeys(open_cells, (0.0, profile.t - 1.0 if _has_one_row_each(pattern_input) else inf))
     bounds |= dict.fromkeys(covers.values(), (float(profile.t), inf))
     if not covers or not _narrow_cells(found, bounds, requested, profile.t - 1, progress):
@@ -47,7 +48,7 @@ def _shown_bounds(
 ) -> dict[int, tuple[float, float]]:
     """Between which numbers each cell lies, by the rounded figures that are shown of it."""
     lines = {w: {r.row.keys: r.line for r in table.rows} for w, table in pattern_input.judged.items()}
-    even = pattern_input.profile.round_base % 2 == 0
+    even, t = pattern_input.profile.round_base % 2 == 0, pattern_input.profile.t
     bounds = dict[int, tuple[float, float]]()
     for place, cell in found.figures.items():
         where, keys, ident = place
@@ -59,7 +60,7 @@ def _shown_bounds(
         low, high = bounds.get(cell, (inf, -inf))
         # A half is rounded up. A figure that counts a few persons more or less can be farther away.
         up = max(0.0, error - 1) if even else error
-        bounds[cell] = min(low, released - error, exact), max(high, released + up, exact)
+        bounds[cell] = min(low, max(released - error, t), exact), max(high, released + up, exact)
     return bounds
 
 

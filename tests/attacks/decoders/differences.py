@@ -14,20 +14,22 @@ class Kind(IntEnum):
     """From harmless to worst. An edge: figures that moved to the next multiple of the base. A threshold: a number of
     persons was under it in the one and not in the other, and holes with it; with a threshold beside, which no number
     crosses, nothing of the kind is seen. A cap: a reference population's figures were used up by a cell more or less,
-    and without the cap nothing of the kind is seen. Who can steer these knows everybody else exactly, and could steer
-    the threshold as well. The others are decoders."""
+    and without the cap nothing of the kind is seen. A closed figure: figures at an edge decided which others hide
+    nothing (`closed_figures`), and if they decide nothing, nothing is seen but their edge. Who can steer these knows
+    everybody else exactly, and could steer the threshold as well. The others are decoders."""
 
     NONE = 0
     EDGE = 1
     THRESHOLD = 2
     CAP = 3
-    HISTORY = 4
-    FIGURES = 5
-    HOLES = 6
-    STATE = 7
+    CLOSED = 4
+    HISTORY = 5
+    FIGURES = 6
+    HOLES = 7
+    STATE = 8
 
 
-STEERED = frozenset({Kind.CAP})
+STEERED = frozenset({Kind.CAP, Kind.CLOSED})
 HARMLESS = frozenset({Kind.NONE, Kind.EDGE, Kind.THRESHOLD, *STEERED})
 Change = tuple[Rounding | None, Rounding | None]
 """A number that is rounded, before and after."""

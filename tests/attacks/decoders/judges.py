@@ -6,7 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
+from unittest.mock import patch
 
+from broker.disclosure.linking import rerun_attack
 from broker.domain.errors import BrokerError
 from broker.domain.plans.plan import Plan
 from broker.domain.plans.scalars import Value
@@ -58,8 +60,18 @@ class InProcess:
             return {way: self.difference(texts, left, way) for way in left if way != BASE}
 
     def difference(self, texts: Texts, left: LeftByWay, way: str) -> Difference:
-        """What differs between the town and one way. The threshold explains it only where there is none with the next
-        thresholds, above and below, that no number crosses."""
+        """What differs between the town and one way. Closed figures explain holes where there are none without."""
+        found = self._at_thresholds(texts, left, way)
+        if found.kind is Kind.HOLES:
+            with patch.object(rerun_attack, "closed_figures", lambda *_: frozenset()):
+                looked = self.looked_at(texts)
+                if looked is not None and self._at_thresholds(texts, looked[1], way).kind in HARMLESS:
+                    return replace(found, kind=Kind.CLOSED)
+        return found
+
+    def _at_thresholds(self, texts: Texts, left: LeftByWay, way: str) -> Difference:
+        """The threshold explains a difference only where there is none with the next thresholds, above and below, that
+        no number crosses."""
         t = self.kit.profile.t
         found = _between(left, way, t)
         if found.kind is Kind.THRESHOLD:

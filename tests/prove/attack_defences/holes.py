@@ -143,6 +143,18 @@ DEFENCES = (
         test="test_who_knows_which_holes_have_the_threshold_works_out_no_other",
     ),
     Defence(
+        "a shown figure has the threshold, too",
+        edited("broker.disclosure.linking.rerun_attack:_shown_bounds", "max(released - error, t)", "released - error"),
+        module="tests.spec.disclosure.test_linked_tables",
+        test="test_a_figure_that_is_shown_has_the_threshold_as_a_hidden_one_has",
+    ),
+    Defence(
+        "a figure that another one hides covers like any other",
+        edited(f"{LINKING}.linked_pattern:_hidden_from_reruns", "if not rules <= COVER_RULES", "if True"),
+        module="tests.spec.disclosure.test_linked_tables",
+        test="test_a_condition_is_hidden_alike_whoever_is_on_its_other_side",
+    ),
+    Defence(
         "nobody looks because everybody in a hidden sum knows it",
         put(f"{LINKING}.linked_pattern._is_attacked_from_inside", lambda *_: True),
         module="tests.spec.disclosure.test_linked_tables",
