@@ -28,8 +28,8 @@ from broker.query import compile_sql
 TABLES = int(os.environ.get("PROOF_WORLDS", "6"))
 SEED = int(os.environ.get("PROOF_SEED", "20261125"))
 LARGEST = {(2, 2): 13, (3, 2): 13, (2, 3): 8, (3, 3): 8, (2, 4): 5, (3, 4): 6}
-"""The most persons that a kind can have, by the threshold and the number of kinds. What leaves of a world with so many could also be that
-of a larger one, so it counts for nothing."""
+"""The most persons that a kind can have, by the threshold and the number of kinds. What leaves of a world with so many
+could also be that of a larger one, so it counts for nothing."""
 BASES = {2: (1, 3), 3: (1, 2, 3, 5)}
 """To which numbers counts are rounded, by the threshold. With t = 2, rounded to 2, a hidden count can be known."""
 KEYS: Mapping[str, tuple[Value, ...]] = {"LA": (1, 2, 3), "Sex": ("M", "F"), "Flag": (0, 1)}
