@@ -10,6 +10,7 @@ from broker.disclosure.suppression.cell_systems import CellSystem
 from broker.domain.errors import Invalid
 from broker.domain.plans.measure import Measure
 from broker.domain.progress import Progress
+from broker.policy.disclosure_rules import Rounding
 from broker.postprocessing.exact_arithmetic import as_number
 
 PERSONS = frozenset({Measure.COUNT_PERSONS, Measure.COUNT_DISTINCT})
@@ -25,8 +26,8 @@ def closed_figures(
     profile, joint_cells = pattern_input.profile, pattern_input.groups.joint_cells
     open_cells = [n for n, cell in enumerate(joint_cells) if cell.is_open]
     requested = [n for n in open_cells if joint_cells[n].is_requested]
-    # Coarser rounding leaves as many sizes possible by itself.
-    if not requested or profile.round_base > profile.t:
+    # Coarser rounding, and noise, leave as many sizes possible by themselves.
+    if not requested or profile.round_base > profile.t or profile.rounding is not Rounding.CONVENTIONAL:
         return frozenset()
     found = build_linked_system(pattern_input, None, exact=True)
     covers = {
@@ -48,7 +49,7 @@ def _shown_bounds(
 ) -> dict[int, tuple[float, float]]:
     """Between which numbers each cell lies, by the rounded figures that are shown of it."""
     lines = {w: {r.row.keys: r.line for r in table.rows} for w, table in pattern_input.judged.items()}
-    even, t = pattern_input.profile.round_base % 2 == 0, pattern_input.profile.t
+    base, t = pattern_input.profile.round_base, pattern_input.profile.t
     bounds = dict[int, tuple[float, float]]()
     for place, cell in found.figures.items():
         where, keys, ident = place
@@ -56,10 +57,11 @@ def _shown_bounds(
         if shown is None or shown.released is None:
             continue
         released, exact = (float(as_number(v)) for v in (shown.released, shown.exact or 0))
-        error = float(shown.max_error or 0)
+        # No error is stated of what an earlier release showed.
+        error = float(base // 2 if shown.max_error is None else shown.max_error)
         low, high = bounds.get(cell, (inf, -inf))
         # A half is rounded up. A figure that counts a few persons more or less can be farther away.
-        up = max(0.0, error - 1) if even else error
+        up = max(0.0, error - 1) if base % 2 == 0 else error
         bounds[cell] = min(low, max(released - error, t), exact), max(high, released + up, exact)
     return bounds
 
