@@ -166,6 +166,17 @@ def test_no_hidden_small_cell_is_known_from_all_worlds() -> None:
         Path(folder, "worlds.json").write_text(json.dumps({name: sums[name] for name in names}))
 
 
+def test_a_figure_that_is_shown_has_the_threshold_as_a_hidden_one_has() -> None:
+    """A shown 3 is 3 or 4, and not 2, which would be hidden. So the holes are narrower, and more figures are hidden."""
+    kinds = [{"LA": la, "Sex": sex} for la, sex in product(KEYS["LA"], KEYS["Sex"])]
+    profile = DisclosureRules(name="near", source="test", t=3, round_base=3, min_interval=3, full=ZeroPolicy.PUBLISH)
+    text = "-- output: t0\nSELECT LA, Sex, COUNT(*) AS n FROM npd.a WHERE Y = '2018/2019' GROUP BY CUBE (LA, Sex)"
+    plan = plan_of(text)
+    joints = joint_tables(plan, evidence_needs(profile))
+    found = judged(plan, joints, Drawn(text, kinds, range(10), profile), (6, 3, 5, 3, 7, 0))
+    assert len([*hidden_persons(found)]) > 4
+
+
 def test_without_secondary_suppression_a_cell_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("broker.disclosure.judge_job._by_table", lambda places: {})
     text = "-- output: t0\nSELECT LA, COUNT(*) AS n FROM npd.a WHERE Y = '2018/2019' GROUP BY ROLLUP (LA)"

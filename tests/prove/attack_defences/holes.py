@@ -145,7 +145,7 @@ DEFENCES = (
     Defence(
         "a shown figure has the threshold, too",
         edited("broker.disclosure.linking.rerun_attack:_shown_bounds", "max(released - error, t)", "released - error"),
-        module="tests.spec.disclosure.test_linked_tables",
+        module="tests.generative.disclosure.test_all_worlds",
         test="test_a_figure_that_is_shown_has_the_threshold_as_a_hidden_one_has",
     ),
     Defence(

@@ -63,18 +63,8 @@ def test_who_knows_which_holes_have_the_threshold_works_out_no_other() -> None:
     assert {"1,,40", ",M,34"} <= set(lines(apart)), "none to nine boys may be without it"
 
 
-def test_a_figure_that_is_shown_has_the_threshold_as_a_hidden_one_has() -> None:
-    """A shown 3 is 3 or 4, because 2 would be hidden. If authority 1 had no girl, it would have eight boys or more, and
-    of 13 boys at most, six or more are in the others."""
-    rules = replace(PROFILE, t=3, round_base=3, min_interval=3, full=ZeroPolicy.PUBLISH)
-    text = f"SELECT LA, Sex, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY CUBE (LA, Sex)"
-    (found,) = judged(text, people(M1=7, F1=2, M2=3, F2=3, M3=3, F3=5), rules)
-    shown = {line for line in lines(found) if "missing" not in line}
-    assert not {"1,,9", "2,,6", "3,,9", ",M,12", ",F,9", ",,24"} <= shown
-
-
 def test_a_condition_is_hidden_alike_whoever_is_on_its_other_side() -> None:
-    rules = replace(PROFILE, t=5, round_base=5, min_interval=5, full=ZeroPolicy.PUBLISH)
+    rules = replace(PROFILE, t=5, min_interval=5, full=ZeroPolicy.PUBLISH)
     text = f"""SELECT Sex, COUNT(*) AS n, SUM(CASE WHEN Flag = 1 THEN 1 ELSE 0 END) AS m FROM npd.a {YEAR}
         GROUP BY ROLLUP (Sex)"""
     nobody, one = (judged(text, people(M1=15, M1y=7, F1=few, F1y=6), rules)[0] for few in (0, 1))
