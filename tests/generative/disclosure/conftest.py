@@ -4,4 +4,5 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1] / "spec" / "disclosure")]
+SPEC = HERE.parents[1] / "spec"
+sys.path[:0] = [str(HERE), str(SPEC / "disclosure"), str(SPEC / "query")]
