@@ -83,17 +83,20 @@ class StepBudget:
 
 def released_figure(cell: OutputCell) -> tuple[Value, Value]:
     """A value in a released table, and its largest error as it is stated: both None if hidden, MISSING_LABEL for a
-    missing key. A computed value has the figures that are useful to a reader."""
+    missing key. No figure has digits beyond its error; a computed one without a known error has the figures that are
+    useful to a reader."""
     value, error = cell.released, cell.max_error
     if cell.hidden:
         return None, None
     if cell.origin is CellOrigin.KEY:
         return MISSING_LABEL if value is None else value, None
-    if cell.origin is CellOrigin.COMPUTED and isinstance(value, Decimal | float):
-        if not error:
-            return to_significant_figures(value), None
+    is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    if is_number and error:
         digits = digits_within(error)
-        value, error = rounded(as_number(value), digits), error + Decimal(1).scaleb(-digits) / 2
+        if digits < 0 or (cell.origin is CellOrigin.COMPUTED and not isinstance(value, int)):
+            value, error = rounded(as_number(value), digits), error + Decimal(1).scaleb(-digits) / 2
+    elif cell.origin is CellOrigin.COMPUTED and isinstance(value, Decimal | float):
+        return to_significant_figures(value), None
     return value, None if error is None or value is None else stated_error(error)
 
 

@@ -140,6 +140,15 @@ def test_a_computed_figure_is_within_its_error(
         assert abs(as_number(value) - as_number(found.exact)) <= as_number(error) * (1 + Decimal("1e-9"))
 
 
+@given(st.integers(-(10**9), 10**9), st.integers(1, 10**7), st.floats(-1, 1))
+def test_a_released_statistic_has_no_digits_beyond_its_error(released: int, error: int, apart: float) -> None:
+    """A sum is the shown mean times the shown count, whose last digits mean nothing."""
+    exact = released + int(error * apart)
+    value, stated = released_figure(OutputCell(released, exact, origin=CellOrigin.STATISTIC, max_error=error))
+    assert abs(as_number(value) - exact) <= as_number(stated)
+    assert as_number(value) % 10 ** max(0, (Decimal(error) / 20).adjusted()) == 0
+
+
 def test_what_no_interval_says_has_no_error() -> None:
     """A quotient whose divisor may be 0, a figure that a rounded one chooses, a remainder, and a hidden figure."""
     shown = OutputCell(50, 52, origin=CellOrigin.STATISTIC, max_error=4)
