@@ -146,7 +146,8 @@ def unions(cells: Cells, persons: int, everybody: int | None) -> Sides:
     if everybody is None:
         return sides @ amounts, has.any(axis=1)
     known = (np.arange(persons) < everybody).astype(float)
-    return np.concatenate([sides @ amounts, known - sides @ amounts]), np.append(has.any(axis=1), ~has.all(axis=1))
+    # what is left of everybody tells something of the table where something of it is taken away
+    return np.concatenate([sides @ amounts, known - sides @ amounts]), np.tile(has.any(axis=1), 2)
 
 
 def smallest(new: Drawn, old: Drawn, mine: int, theirs: int) -> int | None:
