@@ -42,13 +42,13 @@ PROPERTIES: Mapping[str, tuple[str, Sequence[str]]] = {
     "1,000 random jobs of all kinds of figures, then an attacker who sees them rounded": (
         f"{GENERATIVE}/test_rounded_attacker.py", ("rounded",),
     ),
-    "300 small tables: all worlds that leave the same bytes": (f"{GENERATIVE}/test_all_worlds.py", "worlds"),
-    "low digits and errors of 26 kinds of figures": ("tests/attacks/test_errors_as_carriers.py", "carriers"),
-    "each figure is within its error": (f"{GENERATIVE}/test_rounding_errors.py", "errors"),
+    "300 small tables: all worlds that leave the same bytes": (f"{GENERATIVE}/test_all_worlds.py", ("worlds",)),
+    "low digits and errors of 26 kinds of figures": ("tests/attacks/test_errors_as_carriers.py", ("carriers",)),
+    "each figure is within its error": (f"{GENERATIVE}/test_rounding_errors.py", ("errors",)),
     "3,000 release histories beside brute force, and 600 that are mended": (
         f"{GENERATIVE}/test_release_history.py", ("memory", "memory_mended", "memory_totals"),
     ),
-    "loss beside the optimum": (f"{GENERATIVE}/test_repair_optimal.py", "optimal"),
+    "loss beside the optimum": (f"{GENERATIVE}/test_repair_optimal.py", ("optimal",)),
 }  # fmt: skip
 BY_HAND, AFTER_OTHERS = 1.10, 0.05
 CLASSES = ((100, 1.0), (20, 5.0))
