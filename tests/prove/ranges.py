@@ -47,8 +47,10 @@ def is_read_by_all(path: str) -> bool:
 
 @cache
 def _named_attacks() -> frozenset[str]:
-    """The attacks that another file of tests names: it may import them, or run them as a script."""
-    texts = {path: path.read_text() for path in (ROOT / "tests").rglob("*.py")}
+    """The attacks that another file of tests names: it may import them, or run them as a script. A list of defences
+    names those that its own ranges state among their files."""
+    paths = (path for path in (ROOT / "tests").rglob("*.py") if not UNREAD.match(str(path.relative_to(ROOT))))
+    texts = {path: path.read_text() for path in paths}
     return frozenset(
         name for path, text in texts.items() for name in re.findall(r"\btest_\w+", text) if name != path.stem
     )
