@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501 - one defence a line reads as a table
 
+from decimal import Decimal
 from functools import partial
 
 from tests.prove.defences import Defence as Listed, edited, put, together
@@ -21,7 +22,7 @@ DEFENCES = (
     ),
     Defence(
         "a mean is rounded before its factor",
-        put(MADE, lambda _: (1, 0)),
+        put(MADE, lambda _: (Decimal(1), Decimal(0))),
         test="test_a_factor_reveals_no_more_of_a_mean",
     ),
     Defence(
