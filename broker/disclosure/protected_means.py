@@ -36,8 +36,8 @@ def mean_of_units(
     exact = _exact_mean(evidence)
     if exact is None:
         return None
-    number = _protected_number(exact, statistic, evidence, profile, rows_each(statistic, cell))
-    return Decimal(number).scaleb(statistic.decimals)
+    step = mean_step(statistic, evidence, profile, rows_each(statistic, cell))
+    return Decimal(_protected_number(exact, step, statistic, evidence, profile)).scaleb(statistic.decimals)
 
 
 def protected_mean(
@@ -46,16 +46,15 @@ def protected_mean(
     """Round the mean of the number itself, then scale it as written. Otherwise a written factor would choose where the
     edges of rounding are, and several factors would narrow a mean down."""
     factor, offset = statistic.scale
-    number = _protected_number(exact, statistic, evidence, profile, each)
     step = mean_step(statistic, evidence, profile, each)
+    number = _protected_number(exact, step, statistic, evidence, profile)
     return rounded(number * factor + offset, scaled_mean_digits(step, statistic, evidence, profile))
 
 
 def _protected_number(
-    exact: Decimal, statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules, each: int
+    exact: Decimal, step: Decimal, statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules
 ) -> Number:
     factor, offset = statistic.scale
-    step = mean_step(statistic, evidence, profile, each)
     units = ((exact - offset) / factor / step).to_integral_value(ROUND_HALF_UP)
     return rounded(units * step, _most_digits(statistic, evidence, profile))
 

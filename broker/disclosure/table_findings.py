@@ -230,21 +230,20 @@ class RowFigures:
         judged, close = self.judged[statistic.ident], self.close.get(statistic.ident)
         return protected_value(statistic, judged, profile, close, self.cell)
 
-    def mean_of_units(self, statistic: PlannedStatistic, profile: DisclosureRules) -> Decimal | None:
-        if statistic.measure is not Measure.MEAN:
-            return None
-        return mean_of_units(statistic, self.judged[statistic.ident], profile, self.cell)
-
     def max_error(self, statistic: PlannedStatistic, profile: DisclosureRules) -> Number | None:
         """How far rounding moves the figure that is shown, at most."""
         judged, close = self.judged[statistic.ident], self.close.get(statistic.ident)
         return rounding_error(statistic, judged, profile, close, self.cell)
 
 
+def _size_of(cell: CellEvidence | None) -> CellSize:
+    return NO_CELL if cell is None else CellSize(cell.rows, cell.persons)
+
+
 def row_figures(planned: PlannedTable, cell: CellEvidence | None, profile: DisclosureRules) -> RowFigures:
     own = {s.ident: _statistic_evidence(s, cell) for s in planned.statistics}
     close = close_counts(planned.statistics, cell, own, profile.t)
-    size = NO_CELL if cell is None else CellSize(cell.rows, cell.persons)
+    size = _size_of(cell)
     if not close:
         return RowFigures(own, own, close, size)
     as_counts = {
@@ -367,12 +366,14 @@ def _rule_input(
         )
     if not with_shown and statistic.measure not in CLOSE_COUNT_MEASURES:
         return rule_columns.for_cell(cell, _statistic_evidence(statistic, cell), None)
+    if statistic.measure is Measure.MEAN:  # no rule reads it as it is shown
+        evidence = _statistic_evidence(statistic, cell)
+        return rule_columns.for_cell(cell, evidence, None, mean_of_units(statistic, evidence, profile, _size_of(cell)))
     figures = row_figures(planned, cell, profile)
     evidence = figures.judged[statistic.ident]
     if not with_shown:
         return rule_columns.for_cell(cell, evidence, None)
-    shown, of_units = figures.shown(statistic, profile), figures.mean_of_units(statistic, profile)
-    return rule_columns.for_cell(cell, evidence, shown, of_units)
+    return rule_columns.for_cell(cell, evidence, figures.shown(statistic, profile))
 
 
 def _statistic_evidence(statistic: PlannedStatistic, cell: CellEvidence | None) -> StatisticEvidence:

@@ -2,6 +2,7 @@
 and -1 is 0.5."""
 
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import cache
 
 UNITS = (1, 2, 5)
 SLACK = Decimal("1e-6")
@@ -11,6 +12,7 @@ COMPARED_DIGITS = 10
 WIDE_CONTEXT = Context(prec=60, rounding=ROUND_HALF_UP)
 
 
+@cache
 def step(number: int) -> Decimal:
     return Decimal(UNITS[number % 3]).scaleb(number // 3)
 
@@ -36,8 +38,8 @@ def first_step(least: Decimal) -> Decimal:
 
 def first_number(least: Decimal) -> int:
     """The number of the smallest step that is not below `least`, which is above 0."""
-    start = 3 * least.adjusted()
-    return next(n for n in range(start, start + 4) if step(n) >= least * (1 - SLACK))
+    start, enough = 3 * least.adjusted(), least * (1 - SLACK)
+    return next(n for n in range(start, start + 4) if step(n) >= enough)
 
 
 FIGURES_OF_WIDTH = 3

@@ -177,12 +177,17 @@ def _verdict(answers: Iterable[Finding]) -> Verdict:
     return Verdict.SUPPRESS if Verdict.SUPPRESS in verdicts else worst_verdict(verdicts)
 
 
+WITH_COUNT = frozenset({Measure.SUM, Measure.SHARE})
+"""Measures that are released by means of the number of their rows."""
+
+
 def _released_value(statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules) -> Value:
     """The value that would be shown. Counts of rows are rounded as they are, because no plan has multiplied the rows of
     a file."""
     if statistic.measure is Measure.COUNT_ROWS:
         return round_count(evidence.value, profile)
-    return rounded_value(statistic, evidence, profile, replace(evidence, persons=evidence.rows))
+    of_rows = replace(evidence, persons=evidence.rows) if statistic.measure in WITH_COUNT else None
+    return rounded_value(statistic, evidence, profile, of_rows)
 
 
 def _nonzero_persons(wanted: StatisticRequest, cells: Sequence[TabulatedCell]) -> Sequence[int | None]:

@@ -5,6 +5,7 @@ hash."""
 import hashlib
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import lru_cache
 
 from broker.domain.plans.canonical import canonical_repr, plan_text
 from broker.domain.plans.measure import Measure
@@ -78,19 +79,23 @@ class PlannedStatistic:
     @property
     def width(self) -> Decimal | None:
         """The greatest written amount of one row less the least, if the catalogue knows both."""
-        if self.bounds is None or None in self.bounds:
-            return None
-        low, high = (Decimal(str(bound)) for bound in self.bounds)
-        return high - low
+        return None if self.bounds is None else _width(*self.bounds)
 
     @property
     def own_width(self) -> Decimal | None:
         """The same of the number itself, without its written factor."""
-        return None if self.width is None else self.width / abs(self.scale[0])
+        width = self.width
+        return None if width is None else width / abs(self.scale[0])
 
     def quantile_digits(self, most: int) -> int:
         """The decimal places that a quantile may have: at most one more than its amounts, so that it tells no rank."""
         return max(most, min(self.decimals + 1, digits_of_width(self.width, most)))
+
+
+@lru_cache(maxsize=1024)
+def _width(low: Value, high: Value) -> Decimal | None:
+    """Asked of each cell anew, and the same for all."""
+    return None if low is None or high is None else Decimal(str(high)) - Decimal(str(low))
 
 
 @dataclass(frozen=True, slots=True)

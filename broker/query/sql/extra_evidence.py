@@ -8,7 +8,7 @@ from itertools import count
 from broker.domain.plans import operators as ops
 from broker.domain.plans.measure import MAGNITUDES, Contribution
 from broker.domain.plans.plan import EvidenceNeeds, PlannedStatistic, PlannedTable
-from broker.domain.plans.scalars import ScalarType
+from broker.domain.plans.scalars import Call, ColumnRef, ScalarType
 from broker.query.sql.generator import quoted
 from broker.query.sql.key_columns import group_by, key_order, same_keys
 
@@ -164,9 +164,15 @@ def _carry(relation: ops.Relation, fresh: "count[int]") -> WithInstitutions:
         case ops.Scan(columns=columns):
             ident = next(fresh)
             return replace(relation, columns=(*columns, ops.ScanColumn(ident, "__i", ScalarType.INT))), (ident,)
-        case ops.Join(left=left, right=right):
+        case ops.Join(left=left, right=right, how=how):
             (one, first), (other, more) = _carry(left, fresh), _carry(right, fresh)
-            return replace(relation, left=one, right=other), first + more
+            joined = replace(relation, left=one, right=other)
+            if how is not ops.JoinHow.FULL or not first or not more:
+                return joined, first + more
+            # neither side has a row everywhere, so the first institution is that of either
+            ident, sides = next(fresh), tuple(ColumnRef(i, ScalarType.INT) for i in (first[0], more[0]))
+            either = Call("coalesce", sides, ScalarType.INT)
+            return ops.Project(joined, ((ident, either),)), (ident, *first, *more)
         case ops.Union():
             return _carry_union(relation, fresh)
         case _:

@@ -12,6 +12,7 @@ import pytest
 
 from broker.disclosure import table_findings
 from broker.disclosure.judged_tables import judge_table
+from broker.disclosure.protected_means import mean_of_units
 from broker.disclosure.rules import PLAN_RULES, RULES, RuleInput, findings_of, rules_to_evaluate
 from broker.disclosure.rules.distribution import quantile_spans
 from broker.disclosure.rules.rule_columns import RuleInputColumns, any_cell
@@ -71,7 +72,9 @@ def question(
         statistic.bounds,
         institutions=cell.institutions,
         protected=None if statistic is ROW_COUNT_STATISTIC else figures.shown(statistic, profile),
-        mean_of_units=figures.mean_of_units(statistic, profile),
+        mean_of_units=mean_of_units(statistic, figures.judged[statistic.ident], profile, figures.cell)
+        if statistic.measure is Measure.MEAN
+        else None,
         largest_institution=cell.largest_institution,
         by_institution=is_by_institution(planned),
         span=quantile_spans(fractions)[statistic.form.fraction] if isinstance(statistic.form, QuantileForm) else None,
