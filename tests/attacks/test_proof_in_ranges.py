@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.import_graph import modules_of
-from tests.prove import attacks, ranges
-from tests.prove.record import ROOT
+from tests.prove import attacks, disclosure, figures, ranges
+from tests.prove.record import ROOT, Line
 
 pytestmark = pytest.mark.long
 
@@ -64,10 +64,12 @@ def test_no_attack_or_proof_of_attacks_imports_or_runs_a_file_that_its_ranges_do
     assert not ranges.UNREAD.match("tests/prove/attack_defences/__init__.py")
     assert not any(ranges.UNREAD.match(file) for files, _ in attacks.properties().values() for file in files)
     tests = modules_of(ROOT / "tests")
+    named_here = {module.__name__ for module in (attacks, disclosure, figures, ranges)}
     path = {name: str(found.relative_to(ROOT)) for name, found in tests.paths.items()}
     for name, imported in tests.imports.items():
         if not ranges.UNREAD.match(path[name]):
-            assert [m for m in imported - {ranges.__name__} if not ranges.is_read_by_all(path[m])] == [], name
+            files = {path[m] for m in imported - named_here}
+            assert [file for file in files if not ranges.is_read_by_all(file)] == [], name
 
 
 def test_a_range_depends_on_the_attacks_that_it_runs(
@@ -82,6 +84,29 @@ def test_a_range_depends_on_the_attacks_that_it_runs(
             for name, asked in (("a", {"files": [attack]}), ("b", {}))
         ]
     assert told == [1, 2, 1, 2, 3, 2], "only what runs the attack is run again"
+
+
+def test_a_range_depends_on_the_tests_that_it_runs(counted: Callable[[bool], Callable[[], ranges.Told]]) -> None:
+    runs = [file for files, _ in disclosure.PROPERTIES.values() for file in files]
+    alone = next(file for file in runs if file.startswith("tests/generative/") and not ranges.is_read_by_all(file))
+    assert ranges.is_read_by_all("tests/generative/disclosure/test_linked_jobs.py"), "another test imports it"
+    asked = {"files": [alone, "tests/spec/disclosure"]}
+    ranges.resumed("a", counted(True), asked)
+    saved = ranges.saved(ranges.figures_folder("a"))
+    assert saved is not None
+    read = [line.split("\t")[1] for line in saved["asked"]["tests"]]
+    assert read[0] == alone
+    assert set(read[1:]) > {"tests/spec/disclosure/test_linked_tables.py"}
+    assert all(path.startswith("tests/spec/disclosure/") for path in read[1:])
+
+
+def test_a_range_that_a_proof_makes_itself_depends_on_that_proof(
+    counted: Callable[[bool], Callable[[], ranges.Told]],
+) -> None:
+    figures.lines_of("a", lambda folder: [Line("a", True, {})])
+    saved = ranges.saved(ranges.figures_folder("figures a"))
+    assert saved is not None
+    assert [line.split("\t")[1] for line in saved["asked"]["proof"]] == ["tests/prove/figures.py"]
 
 
 def test_the_proof_runs_every_file_of_attacks() -> None:

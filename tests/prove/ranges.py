@@ -6,6 +6,7 @@ machine goes on with them.
 """
 
 import hashlib
+import inspect
 import json
 import os
 import re
@@ -25,8 +26,11 @@ UNREAD = re.compile(
 )
 """Files that no range depends on unless it names them: summaries of proofs, this module, which finds nothing, lists of
 defences, and tests that no attack imports or runs."""
-ATTACK = re.compile(r"tests/attacks/(test_\w+)\.py$")
-"""An attack: a range depends on it if it runs it (`files`), or if any file of tests names it."""
+ALONE = re.compile(r"tests/(?:attacks|docs|generative|spec|unit)/(?:.*/)?(test_\w+)\.py$")
+"""A test: a range depends on it if it runs it (`files`), or if another file of tests imports it or runs it as a
+script."""
+PROOF = re.compile(r"tests/prove/(attacks|disclosure|figures|release_history)\.py$")
+"""A proof in ranges: a range depends on it if its own code makes what the range tells, and not its list of files."""
 
 
 def figures_folder(name: str) -> Path | None:
@@ -41,19 +45,20 @@ def figures_folder(name: str) -> Path | None:
 
 
 def is_read_by_all(path: str) -> bool:
-    attack = ATTACK.match(path)
-    return not UNREAD.match(path) and (attack is None or attack[1] in _named_attacks())
+    test = ALONE.match(path)
+    return not UNREAD.match(path) and not PROOF.match(path) and (test is None or test[1] in _named_tests())
 
 
 @cache
-def _named_attacks() -> frozenset[str]:
-    """The attacks that another file of tests names: it may import them, or run them as a script. A list of defences
-    names those that its own ranges state among their files."""
+def _named_tests() -> frozenset[str]:
+    """The tests that another file of tests names: it may import them, or run them as a script. A proof or a list of
+    defences names those that its own ranges state among their files."""
     paths = (path for path in (ROOT / "tests").rglob("*.py") if not UNREAD.match(str(path.relative_to(ROOT))))
-    texts = {path: path.read_text() for path in paths}
-    return frozenset(
-        name for path, text in texts.items() for name in re.findall(r"\btest_\w+", text) if name != path.stem
-    )
+    found = set[str]()
+    for path in paths:
+        words = r"\btest_\w+\b(?!\.py)" if path.parent.name == "prove" else r"\btest_\w+"
+        found |= set(re.findall(words, path.read_text())) - {path.stem}
+    return frozenset(found)
 
 
 def saved(path: Path | None) -> dict[str, Any] | None:
@@ -85,7 +90,10 @@ def resumed(name: str, run: Callable[[], Told], asked: Mapping[str, object] | No
     `asked`: the `files` of tests that it runs, if it names any, and its sizes."""
     path, asks = figures_folder(name), json.loads(json.dumps(dict(asked or {}), default=str))
     if "files" in asks:
-        asks["tests"] = [_tree().get(file) for file in asks["files"]]
+        asks["tests"] = [line for file in asks["files"] for line in _lines_of(file)]
+    code = str(Path(inspect.getsourcefile(run) or "").resolve().relative_to(ROOT))
+    if PROOF.match(code):
+        asks["proof"] = _lines_of(code)
     before = saved(path)
     if before is not None and before["asked"] == asks:
         found: Told = before["told"]
@@ -96,6 +104,11 @@ def resumed(name: str, run: Callable[[], Told], asked: Mapping[str, object] | No
         half.write_text(json.dumps({"asked": asks, "told": told}))
         half.replace(path)
     return told
+
+
+def _lines_of(file: str) -> list[str]:
+    """What the tree says about a file, or about all files of a folder."""
+    return [line for path, line in _tree().items() if path == file or path.startswith(f"{file}/")]
 
 
 def _tree() -> dict[str, str]:

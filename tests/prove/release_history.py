@@ -52,7 +52,7 @@ PROPERTIES = {
         (f"{HISTORY}/test_history_store.py", f"{HISTORY}/test_restored_backup.py"), (),
     ),
     "the memory on a job's way: identical, moved by a few, across projects and snapshots, the cap, back to review": (
-        ("tests/unit/workflow/test_job_comparison.py", "tests/integration/storage/test_comparison_leases.py"), (),
+        ("tests/unit/workflow/test_job_comparison.py", "tests/integration/storage/test_comparisons.py"), (),
     ),
     "whichever call a process dies at, the job ends once": (("tests/unit/workflow/test_crashes.py",), ()),
     "members are what the evidence says, person by person": (("tests/generative/query/test_members.py",), ()),

@@ -13,6 +13,7 @@ from broker.domain.plans.operators import Scan, Sort, TableRef
 from broker.domain.plans.plan import GroupKey, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, Value
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
+from broker.postprocessing.exact_arithmetic import as_number, rounded
 from tests.oracles.judge_output import judge_output
 
 PROFILE = DisclosureRules(name="npd", source="test", t=10)
@@ -109,15 +110,23 @@ def measured(values: list[int]) -> StatisticEvidence:
 
 @given(people)
 def test_a_sum_is_made_of_protected_mean_and_count(values: list[int]) -> None:
-    """Of at most sixty scores up to 90 the mean has no digits, so a released sum is a multiple of the rounded count."""
-    column = OutputColumn("s", ColumnRef(11, ScalarType.INT), "sum")
-    statistics = (PlannedStatistic(11, Measure.SUM, None, ScalarType.INT, bounds=(0, 90)),)
+    """A released sum is the released mean times the rounded count, without the digits that its error leaves open."""
+    columns = tuple(
+        OutputColumn(name, ColumnRef(ident, ScalarType.INT), name) for ident, name in ((11, "sum"), (12, "mean"))
+    )
+    statistics = tuple(
+        PlannedStatistic(ident, measure, None, ScalarType.INT, bounds=(0, 90))
+        for ident, measure in ((11, Measure.SUM), (12, Measure.MEAN))
+    )
     table = PlannedTable(Scan("x", (), 0, None), 0, (), statistics)
-    p = PlannedOutput("t", "pupil", (table,), TableRef(0), (column,))
-    cell = CellEvidence((), len(values), len(values), {11: measured(values)})
+    p = PlannedOutput("t", "pupil", (table,), TableRef(0), columns)
+    cell = CellEvidence((), len(values), len(values), {11: measured(values), 12: measured(values)})
     row = judge_output(p, OutputEvidence("t", (TableEvidence((cell,), len(values)),)), PROFILE).rows[0]
-    told = row.released[0]
+    told, mean = row.released
     assert (told is None) == row.suppressed[0]
-    if told is not None:
+    if told is not None and mean is not None:
+        error = row.max_errors[0]
         assert isinstance(told, int)
-        assert told % ((2 * len(values) + 5) // 10 * 5) == 0
+        assert error is not None
+        product = as_number(mean) * ((2 * len(values) + 5) // 10 * 5)
+        assert told in {rounded(product, -zeros) for zeros in range(5) if 10**zeros <= 2 * as_number(error)}
