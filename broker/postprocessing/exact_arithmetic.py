@@ -34,6 +34,10 @@ def evaluate(scalar: Scalar, values: Mapping[int, Value]) -> Value:
             return call_operation(op, [evaluate(a, values) for a in args])
 
 
+MISSING_WHERE_UNDEFINED = frozenset({"power", "exp"})
+"""Operations whose result is missing where it does not exist, or is too large."""
+
+
 def call_operation(op: str, args: list[Value]) -> Value:
     """Value of an operation on known values, from the table of `broker.query`. Raises Breach for an unknown operation
     or a result that is not exact."""
@@ -44,6 +48,8 @@ def call_operation(op: str, args: list[Value]) -> Value:
     if op not in OPERATIONS:
         raise Breach(f"The operation {op!r} is not in the closed list.")
     found: Value | UnknownValue = apply(op, args)
+    if op in MISSING_WHERE_UNDEFINED and (isinstance(found, UnknownValue) or _is_too_large(found)):
+        return None
     if isinstance(found, UnknownValue):
         raise Breach(f"The operation {op!r} has no exact value over released statistics.")
     if _is_too_large(found):

@@ -13,7 +13,8 @@ from broker.query.operations.registry import apply
 QUOTIENTS = frozenset({"divide", "divide_truncated"})
 MONOTONE = QUOTIENTS | {
     "add", "subtract", "multiply", "negate", "abs", "round", "round_truncated", "floor", "ceiling", "truncate",
-    "to_int", "to_double", "to_decimal", "greatest", "least",
+    "to_int", "to_double", "to_decimal", "to_decimal_or_null", "greatest", "least", "sqrt", "exp", "ln", "log10",
+    "log2",
 }  # fmt: skip
 """Operations whose result is farthest from the released one where each argument is at an end of its interval."""
 

@@ -184,10 +184,7 @@ def _output_columns(bound: BoundQuery, script_query: ScriptQuery, binder: Binder
         ):
             diagnostics.add("unnamed-column", "A column of the output has no plain name.", "Write … AS name.", query)
         elif kind is None:
-            message = (
-                f"{spelling} cannot be released. Only aggregates, their ratios, differences and multiples by "
-                "constants can."
-            )
+            message = f"{spelling} could carry two figures in one number, so it cannot be released."
             diagnostics.add("packed-arithmetic", message, "Give each aggregate its own column.", query)
         # in a UNION, a constant labels the rows of a branch
         elif kind == CONSTANT and not isinstance(query, exp.SetOperation):

@@ -241,11 +241,6 @@ ARGUMENTS: dict[str, tuple[str, str, str]] = {
     "limit": ("limit", "LIMIT cannot follow brackets or VALUES.", AFTER),
     "offset": ("limit", "OFFSET cannot follow brackets or VALUES.", AFTER),
     "into": ("into", "INTO cannot be used inside a query.", "Put INTO into the first SELECT."),
-    "windows": (
-        "window",
-        "The WINDOW clause is not understood.",
-        "Write the window in full: OVER (PARTITION BY … ORDER BY …).",
-    ),
     "qualify": (
         "window",
         "QUALIFY cannot be used with GROUP BY below the outermost SELECT.",

@@ -15,6 +15,7 @@ from tests.generative.query.proof_size import tell
 ROOT = Path(__file__).parents[2]
 REASONS = {
     "A76": "who is in one of two years only: no size is published of who leaves and joins",
+    "S066": "the sample is an attack",
     "S068": "the sample is an attack",
     "T01": "all but one school: a school can have fewer than 30 pupils",
     "T16": "a school's own figures beside its pupils, which a person looks at anyway",
@@ -73,7 +74,7 @@ REACH = "A part of the text could select very few people."
 NEGATIVE = "The amount can be negative, and the dominance rules cannot judge negative contributions."
 FELL_OUT = {
     "A10": {QUANTILE}, "A18": {NEGATIVE}, "A30": {NEGATIVE}, "A42": {OTHERS}, "A46": {DEVIATION, DISTINCT}, "A66": {OTHERS, ARITHMETIC},
-    "A72": {QUANTILE}, "A74": {QUANTILE, DEVIATION}, "A76": {REACH}, "S006": {OTHERS}, "S068": {REACH, ARITHMETIC},
+    "A72": {QUANTILE}, "A74": {QUANTILE, DEVIATION}, "A76": {REACH}, "S006": {OTHERS}, "S066": {REACH}, "S068": {REACH, ARITHMETIC},
     "T01": {REACH}, "T16": {REACH, OTHERS}, "T20": {REACH}, "T38": {QUANTILE},
 }  # fmt: skip
 """Every sample that a person looks at though it is accepted, with each reason that its author is told."""

@@ -9,10 +9,13 @@ from broker.domain.plans import scalars
 from broker.domain.plans.plan import UNSCALED
 from broker.domain.plans.scalars import Call, Case, Literal, Scalar, ScalarType, columns_in
 from broker.query.operations.registry import CASTS
-from broker.query.operations.value_bounds import max_decimals, value_range
+from broker.query.operations.result_sizes import LARGEST_NUMBER
+from broker.query.operations.value_bounds import magnitude, max_decimals, square_fits, sum_fits, value_range
 from broker.query.symbols import SymbolTable
 
 ONE, ZERO = scalars.integer(1), scalars.integer(0)
+FRACTION_PLACES = 6
+"""Decimal places with which binary fractions are added."""
 LINEAR = frozenset({"add", "subtract", "multiply", "divide", "negate", *CASTS})
 
 
@@ -101,16 +104,38 @@ def _presence(value: scalars.Scalar) -> scalars.Scalar:
             return scalars.Case(((scalars.truth_call("is_null", value), ZERO),), ONE, scalars.ScalarType.INT)
 
 
-def order_free_number(scalar: scalars.Scalar) -> scalars.Scalar:
-    """Return a number whose sum does not depend on the order of rows. A cast of an exact number to float is removed;
-    any other binary fraction is cast to six decimals."""
+MOST_SUMMED, MOST_SQUARED, SQUARED_PLACES = 28, 14, 4
+"""Digits of exact numbers that can be summed over any rows, and whose squares can be."""
+
+
+def order_free_number(scalar: scalars.Scalar, symbols: SymbolTable) -> scalars.Scalar:
+    """Return a number whose sum does not depend on the order of rows, and fits the engine over any rows. A cast of an
+    exact number to float is removed; any other binary fraction is cast to six decimals. A number that may be too large
+    for a sum is NULL where it is."""
     # Adding binary fractions is not associative; adding decimals is.
     match scalar:
         case Call(op="to_double", args=(inner, *_)) if inner.type is not ScalarType.DOUBLE:
-            return inner
-    if scalar.type is not ScalarType.DOUBLE:
+            return order_free_number(inner, symbols)
+    if scalar.type is ScalarType.DOUBLE:
+        if magnitude(scalar, symbols) <= LARGEST_NUMBER:
+            return scalars.as_decimal(scalar, scalars.MOST_DIGITS, FRACTION_PLACES)
+        return _limited(scalar, FRACTION_PLACES, MOST_SUMMED)
+    if sum_fits(scalar, symbols):
         return scalar  # exact numbers have the same sum in any order
-    return scalars.as_decimal(scalar, scalars.MOST_DIGITS, 6)
+    return _limited(scalar, min(max_decimals(scalar, symbols), FRACTION_PLACES), MOST_SUMMED)
+
+
+def square_free_number(scalar: scalars.Scalar, symbols: SymbolTable) -> scalars.Scalar:
+    """The same, of a number whose squares are summed."""
+    found = order_free_number(scalar, symbols)
+    if square_fits(found, symbols):
+        return found
+    return _limited(found, min(max_decimals(found, symbols), SQUARED_PLACES), MOST_SQUARED)
+
+
+def _limited(scalar: scalars.Scalar, places: int, digits: int) -> scalars.Scalar:
+    size = (scalars.integer(digits), scalars.integer(places))
+    return scalars.Call("to_decimal_or_null", (scalar, *size), ScalarType.DECIMAL)
 
 
 def is_on_closed_list(scalar: scalars.Scalar, symbols: SymbolTable) -> bool:

@@ -47,7 +47,9 @@ def _context_statistic(aggregate: AggregateCall, symbols: SymbolTable) -> Planne
     assert measure is not None, "The binder refuses other people's own values."
     argument = aggregate.args[0]
     if measure.traits.power:
-        argument = aggregate_arguments.order_free_number(argument)
+        squares = measure is Measure.DEVIATION
+        free = aggregate_arguments.square_free_number if squares else aggregate_arguments.order_free_number
+        argument = free(argument, symbols)
     truncated = aggregate.op == "mean_truncated"
     kind = ScalarType.INT if truncated else _type(measure, argument, discrete=aggregate.op == "quantile_discrete")
     return PlannedStatistic(

@@ -19,7 +19,7 @@ from broker.query.binder.grouped_expressions import is_aggregate
 from broker.query.diagnostics import BindError, check_arguments, individual_value_error
 from broker.query.expressions.arithmetic import result_type
 from broker.query.expressions.expression_binder import ExpressionBinder
-from broker.query.operations.value_bounds import max_decimals, square_fits, sum_fits
+from broker.query.operations.value_bounds import max_decimals
 from broker.query.symbols import SymbolTable
 
 OUTSIDE_CLOSED_LIST = "The argument is arithmetic over a person's row, which has no automatic verdict."
@@ -30,41 +30,38 @@ COMPUTED_WITH_COUNTS = (
 
 
 def sum_of(value: Scalar, statistics: DraftStatistics, node: exp.Expr) -> Scalar:
-    _check_fits(value, statistics, node)
     parts = _branches(value, statistics, node)
     if parts is None:
         return _single_amount(Measure.SUM, value, statistics)
     columns, total = _total(parts, statistics)
     # the levels are counted already
-    statistics.imply(columns[0], aggregate_arguments.order_free_number(value), [a for _, a in parts.levels])
+    statistics.imply(columns[0], _summed(value, statistics), [a for _, a in parts.levels])
     return total if len(columns) == 1 else statistics.add_total("sum", total, columns)
 
 
 def mean_of(value: Scalar, statistics: DraftStatistics, truncated: bool, node: exp.Expr) -> Scalar:
-    _check_fits(value, statistics, node)
     parts = _branches(value, statistics, node)
     if parts is None:
         return _single_amount(Measure.MEAN, value, statistics, truncated)
     columns, total = _total(parts, statistics)
-    statistics.imply(columns[0], aggregate_arguments.order_free_number(value), [a for _, a in parts.levels])
+    statistics.imply(columns[0], _summed(value, statistics), [a for _, a in parts.levels])
     counts = [] if parts.amounts else [_level_count(argument, statistics) for _, argument in parts.levels]
-    count = _added(counts) if counts else _value_count(aggregate_arguments.order_free_number(value), statistics)
+    count = _added(counts) if counts else _value_count(_summed(value, statistics), statistics)
     mean: Scalar = Call("divide", (total, count), ScalarType.DOUBLE)
     if truncated:
         mean = Call("truncate", (mean,), ScalarType.INT)
     return statistics.add_total("mean", mean, [*columns, *counts])
 
 
-def _check_fits(value: Scalar, statistics: DraftStatistics, node: exp.Expr) -> None:
-    if not sum_fits(value, statistics.symbols):
-        raise BindError("overflow", *row_aggregation.TOO_LARGE, node)
+def _summed(value: Scalar, statistics: DraftStatistics) -> Scalar:
+    return aggregate_arguments.order_free_number(value, statistics.symbols)
 
 
 def _branches(value: Scalar, statistics: DraftStatistics, node: exp.Expr) -> ArgumentBranches | None:
     """Branches of an argument. None if it is one amount, or is outside the closed list and goes to review anyway."""
     if not statistics.in_parts:
         return None
-    argument, symbols = aggregate_arguments.order_free_number(value), statistics.symbols
+    argument, symbols = _summed(value, statistics), statistics.symbols
     try:
         found = branches_of(argument, statistics.fixed, lambda s: aggregate_arguments.is_row_count(s, symbols))
     except TooManyArgumentBranches:
@@ -142,7 +139,7 @@ def binary_statistic(measure: Measure, rest: Scalar, statistics: DraftStatistics
 def _single_amount(measure: Measure, value: Scalar, statistics: DraftStatistics, truncated: bool = False) -> ColumnRef:
     """Add the statistic of one amount, and the counts of persons that its conditions imply."""
     found = _amount_statistic(measure, value, statistics, truncated)
-    statistics.imply(found, aggregate_arguments.order_free_number(value))
+    statistics.imply(found, _summed(value, statistics))
     return found
 
 
@@ -152,7 +149,7 @@ def _amount_statistic(
     """Add the statistic of one amount, the count of rows that change it, and its sum without the constants that would
     hide a large amount."""
     symbols = statistics.symbols
-    argument = aggregate_arguments.order_free_number(value)
+    argument = _summed(value, statistics)
     is_sum = not measure.traits.is_ratio
     if truncated or (is_sum and value.type.is_whole):
         kind = ScalarType.INT
@@ -165,7 +162,7 @@ def _amount_statistic(
         statistics.add(Measure.COUNT_VALUES, adding, ScalarType.INT, behind=found.ident)
     bare = implied_statistics.without_constants(argument) if statistics.in_parts else None
     if bare is not None:
-        statistics.add(Measure.SUM, aggregate_arguments.order_free_number(bare), ScalarType.DECIMAL, behind=found.ident)
+        statistics.add(Measure.SUM, _summed(bare, statistics), ScalarType.DECIMAL, behind=found.ident)
     return found
 
 
@@ -197,7 +194,7 @@ def bind_statistic(node: exp.Expr, row_binder: ExpressionBinder, statistics: Dra
         return _quantile(_number(argument, row_binder, node), form, statistics)
     if deviation is not None:
         argument, name = deviation
-        return _deviation(_number(argument, row_binder, node), name, statistics, node)
+        return _deviation(_number(argument, row_binder, node), name, statistics)
     if not isinstance(node, exp.Sum | exp.Avg):  # MIN, MAX and others can give one person's own value
         raise individual_value_error(node)
     check_arguments(node, "this")
@@ -226,11 +223,8 @@ def _quantile(value: Scalar, form: QuantileForm, statistics: DraftStatistics) ->
     return statistics.add_with_implied(Measure.QUANTILE, value, kind, needs_review=review_reason, form=form)
 
 
-def _deviation(argument: Scalar, name: str, statistics: DraftStatistics, node: exp.Expr) -> ColumnRef:
-    value = aggregate_arguments.order_free_number(argument)
-    if not square_fits(value, statistics.symbols):
-        message = "The squares can get too large or have too many decimals, which would end the job."
-        raise BindError("overflow", message, "Use smaller constants with fewer decimal places.", node)
+def _deviation(argument: Scalar, name: str, statistics: DraftStatistics) -> ColumnRef:
+    value = aggregate_arguments.square_free_number(argument, statistics.symbols)
     form = DeviationForm(name.endswith("whole"), name.startswith("variance"), max_decimals(value, statistics.symbols))
     review_reason = NO_AUTOMATIC_VERDICT.format("A deviation")
     return statistics.add_with_implied(

@@ -24,6 +24,7 @@ from broker.query.diagnostics import CONSEQUENTIAL, BindError, check_arguments, 
 from broker.query.expressions import predicates
 from broker.query.name_resolution import Scope, TableBinding, resolve_table
 from broker.query.parser import tree_rewrites
+from broker.query.parser.temporary_tables import quoted_column
 
 JOIN_ARGS = frozenset({"this", "on", "side", "kind", "using"})
 SIDES = frozenset({"", "LEFT", "RIGHT", "FULL"})
@@ -91,23 +92,26 @@ def _bind_source(
 def _join_conditions(node: exp.Join, expression_binder: ClauseBinder, side: str) -> list[Scalar]:
     on = node.args.get("on")
     if node.args.get("using"):
-        return [_using_condition(expression_binder, c) for c in node.args["using"]]
+        return [_using_condition(expression_binder, c, side) for c in node.args["using"]]
     if side and on is None:
         raise BindError("join", "An outer join needs ON.", "Write LEFT JOIN … ON a.key = b.key.", node.this)
     return expression_binder.conjuncts(on, Usage.JOINED)
 
 
-def _using_condition(expression_binder: ClauseBinder, name: exp.Expr) -> Scalar:
-    """Condition of USING (k): the column of the last source equals the one of the source before it."""
-    scope, symbols = expression_binder.scope, expression_binder.symbols
-    found = [c for s in scope.sources if (c := s.find(name.name, symbols)) is not None]
-    if len(found) != 2:
+def _using_condition(expression_binder: ClauseBinder, name: exp.Expr, side: str) -> Scalar:
+    """Condition of USING (k): the column of the last source equals the one of the sources before it, which may be
+    merged already. The merged column is that of the side whose rows all stay."""
+    scope, symbols, folded = expression_binder.scope, expression_binder.symbols, name.name.casefold()
+    *before, last = [s.find(name.name, symbols) for s in scope.sources]
+    lefts = [c for c in before if c is not None]
+    left = scope.using_columns.get(folded, lefts[0] if len(lefts) == 1 else None)
+    if left is None or last is None:
         raise BindError("using", "USING needs a column with that name on both sides.", "Write ON a.key = b.key.", name)
     node = exp.EQ(this=exp.column("l"), expression=exp.column("r"))
-    for column in found:
+    for column in (left, last):
         symbols.record_use(column, Usage.JOINED, expression_binder.binder.diagnostics.position_of(name))
-    scope.using_columns[name.name.casefold()] = found[0]
-    return predicates.equal_columns(expression_binder, found[0], found[1], node)
+    scope.using_columns[folded] = last if side == "RIGHT" else left
+    return predicates.equal_columns(expression_binder, left, last, node)
 
 
 def _mark_nullable(binder: Binder, side: str, bound: BoundQuery, before: list[FromItem]) -> None:
@@ -183,12 +187,28 @@ def _bind_item(binder: Binder, node: exp.Expr, scope: Scope, target: BindTarget)
 
 
 def _without_pivot(binder: Binder, node: exp.Expr, scope: Scope) -> exp.Expr:
+    node = _named_as_derived_table(node, scope)
     try:
         return tree_rewrites.rewrite_pivot(node)
     except BindError:
         if isinstance(node, exp.Subquery):
             binder.bind_query(node.this, scope.ctes, None, BindTarget.ROWS)  # for its uses
         raise
+
+
+def _named_as_derived_table(node: exp.Expr, scope: Scope) -> exp.Expr:
+    """A CTE or temporary table with PIVOT as a derived table of its columns, if these have names."""
+    known = scope.ctes.get(node.name.casefold()) if isinstance(node, exp.Table) and not node.db else None
+    if known is None or not isinstance(known.query, exp.Query):
+        return node
+    names = known.columns or tuple(known.query.named_selects)
+    if not all(names) or "*" in names:
+        return node
+    source = exp.Table(this=node.this.copy())
+    select = exp.Select(expressions=[quoted_column(n) for n in names], from_=exp.From(this=source))
+    found = exp.Subquery(this=select, alias=node.args.get("alias"), pivots=node.args["pivots"])
+    found.parent = node.parent
+    return found
 
 
 def _bind_scan(binder: Binder, node: exp.Table, scope: Scope) -> BoundRows:

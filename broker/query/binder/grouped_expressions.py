@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from broker.domain.plans.scalars import ColumnRef, Literal, Scalar
 from broker.query.binder.bind_state import ClauseBinder
-from broker.query.diagnostics import CONSEQUENTIAL, BindError, unsupported_node
+from broker.query.diagnostics import CONSEQUENTIAL, BindError, find_nodes, unsupported_node
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.name_resolution import Scope
 
@@ -81,8 +81,12 @@ def resolve_key_alias(node: exp.Expr, select: exp.Select, expression_binder: Exp
 
 
 def expand_aliases(clause: exp.Expr | None, select: exp.Select, expression_binder: ExpressionBinder) -> exp.Expr | None:
-    """Replace each alias of the SELECT list in HAVING or QUALIFY by its expression."""
+    """Replace each alias of the SELECT list in WHERE, HAVING or QUALIFY by its expression."""
     if clause is None or not expression_binder.dialect.clauses_see_aliases:
+        return clause
+    if not {c.name.casefold() for c in find_nodes(clause, exp.Column)} & {
+        i.alias.casefold() for i in select.expressions
+    }:
         return clause
 
     def expanded(node: exp.Expr) -> exp.Expr:
@@ -94,7 +98,28 @@ def expand_aliases(clause: exp.Expr | None, select: exp.Select, expression_binde
             part.meta.update(node.this.meta)
         return made
 
-    return clause.transform(expanded)
+    parent = clause.parent
+    found = clause.transform(expanded)
+    found.parent = parent  # refusals find their position through the parent
+    return found
+
+
+def with_expanded_items(select: exp.Select, expression_binder: ExpressionBinder) -> exp.Select:
+    """A SELECT whose items name no alias of earlier items, if the dialect allows that."""
+    aliases = {i.alias.casefold() for i in select.expressions if isinstance(i, exp.Alias)}
+    if not expression_binder.dialect.clauses_see_aliases or not any(
+        c.name.casefold() in aliases for i in select.expressions for c in find_nodes(i, exp.Column)
+    ):
+        return select
+    found = select.copy()
+    found.parent = select.parent
+    items = list(found.expressions)
+    for number in range(1, len(items)):
+        found.set("expressions", items[:number])
+        expanded = expand_aliases(items[number], found, expression_binder)
+        items[number] = items[number] if expanded is None else expanded
+    found.set("expressions", items)
+    return found
 
 
 def _is_input_column(node: exp.Column, scope: Scope) -> bool:
@@ -147,7 +172,7 @@ class GroupedExpressionBinder(ClauseBinder):
         """Bind the expression on the rows, as GROUP BY may have it. None if only its parts can be keys."""
         before = len(self.columns_seen)
         try:
-            return self._row_binder.scalar(node)
+            return self._row_binder.value(node)
         except BindError:
             del self.columns_seen[before:]  # the attempt must not leave uses behind
             return None
@@ -155,8 +180,3 @@ class GroupedExpressionBinder(ClauseBinder):
     def column(self, node: exp.Expr) -> Scalar:
         """Below an expression over keys, every column is a key."""
         return self._bind_over_keys(node)
-
-    def division_is_safe(self, divisor: Scalar) -> bool:
-        """Over groups, the broker divides protected values itself and gives NULL for a zero divisor; the engine does
-        not."""
-        return not self.is_rows or super().division_is_safe(divisor)

@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from broker.domain.plans import operators as ops, scalars
 from broker.domain.plans.substitution import substitute
-from broker.query.analysis.released_expressions import release_label
+from broker.query.analysis.released_expressions import carries_two
 from broker.query.binder import window_functions
 from broker.query.binder.bind_state import Binder, ClauseBinder
 from broker.query.binder.draft_tables import DraftTable
@@ -79,11 +79,10 @@ def checked_computable(scalar: scalars.Scalar, node: exp.Expr) -> scalars.Scalar
 
 
 def check_releasable(function: ops.AggregateCall, symbols: SymbolTable, node: exp.Expr) -> None:
-    """Refuse an aggregate over groups unless each argument is itself a released expression: else one figure could hide
-    two. Raises BindError."""
+    """Refuse an aggregate over groups whose argument could carry two figures in one number. Raises BindError."""
     for argument in function.args:
-        if release_label(argument, symbols.labels, symbols.definitions) is None:
-            message = "An aggregate over groups uses several aggregates at once."
+        if carries_two(argument, symbols.labels, symbols.definitions):
+            message = "An aggregate over groups could carry two figures in one number."
             raise BindError("packed-arithmetic", message, "Aggregate each of them separately.", node)
 
 
@@ -91,9 +90,6 @@ class PostAggregationBinder(ClauseBinder):
     """Binds expressions over groups. The broker computes them, and division by zero gives NULL."""
 
     is_rows = False
-
-    def division_is_safe(self, divisor: scalars.Scalar) -> bool:
-        return True
 
 
 @dataclass(slots=True)

@@ -142,16 +142,16 @@ def bind_aggregate(node: exp.Expr, expression_binder: ExpressionBinder, own: boo
         return _bounded_aggregate(op, (value, Literal(form.fraction, ScalarType.DECIMAL)), kind, symbols)
     deviation = deviation_of(node)
     if deviation is not None:
-        return _deviation(deviation[1], bind_number(deviation[0], expression_binder), expression_binder, node)
+        return _deviation(deviation[1], bind_number(deviation[0], expression_binder), expression_binder)
     if not isinstance(node, exp.Sum | exp.Avg):
         raise individual_value_error(node)
     check_arguments(node, "this")
     value = bind_number(node.this, expression_binder)
     if isinstance(node, exp.Sum):
-        return _sum(aggregate_arguments.order_free_number(value), symbols)
-    # The engine fails on overflow, and the failure would depend on the data.
-    if expression_binder.is_rows and not value_bounds.sum_fits(aggregate_arguments.order_free_number(value), symbols):
-        raise BindError("overflow", *TOO_LARGE, node)
+        return _sum(aggregate_arguments.order_free_number(value, symbols), symbols)
+    # the engine fails on overflow, and the failure would depend on the data
+    if expression_binder.is_rows and not value_bounds.sum_fits(value, symbols):
+        value = aggregate_arguments.order_free_number(value, symbols)
     if expression_binder.dialect.truncates_whole_numbers and value.type.is_whole:
         expression_binder.advise(TRUNCATED)
         return _bounded_aggregate("mean_truncated", (value,), ScalarType.INT, symbols)
@@ -200,19 +200,11 @@ def distinct_argument(distinct: exp.Distinct, node: exp.Expr) -> exp.Expr:
     return argument
 
 
-TOO_LARGE = (
-    "The sum can get too large or have too many decimals, which would end the job.",
-    "Use smaller constants with fewer decimal places.",
-)
-
-
-def _deviation(op: str, value: Scalar, expression_binder: ExpressionBinder, node: exp.Expr) -> BoundAggregate:
+def _deviation(op: str, value: Scalar, expression_binder: ExpressionBinder) -> BoundAggregate:
     """Bind a deviation or variance. It is computed from squares, so the squares must fit and give its size."""
     symbols = expression_binder.symbols
-    if expression_binder.is_rows and not value_bounds.square_fits(
-        aggregate_arguments.order_free_number(value), symbols
-    ):
-        raise BindError("overflow", *TOO_LARGE, node)
+    if expression_binder.is_rows and not value_bounds.square_fits(value, symbols):
+        value = aggregate_arguments.square_free_number(value, symbols)
     # a deviation does not lie within the range of its values
     found = _bounded_aggregate(op, (value,), ScalarType.DOUBLE, symbols, bounded=False)
     size = 2 * value_bounds.magnitude(value, symbols) ** (2 if op.startswith("variance") else 1)
@@ -220,8 +212,6 @@ def _deviation(op: str, value: Scalar, expression_binder: ExpressionBinder, node
 
 
 def _sum(value: Scalar, symbols: SymbolTable) -> BoundAggregate:
-    if not value_bounds.sum_fits(value, symbols):
-        raise BindError("overflow", *TOO_LARGE)
     kind = ScalarType.INT if value.type.is_whole else value.type
     size = value_bounds.magnitude(value, symbols) * value_bounds.MOST_ROWS
     decimals = value_bounds.max_decimals(value, symbols)

@@ -35,6 +35,7 @@ def bind_joins_and_where(binding: SelectBinding, found: list[from_clause.FromIte
     binding.rows = _correlated_by_person(rows, binding.expression_binder.scope, where, binder)
     binding.unfiltered, binding.where = binding.apply_pending(), where  # without WHERE, for correlated groups
     binding.rows = binding.unfiltered.filtered(where)
+    binding.expression_binder.facts += where  # what follows is computed on the remaining rows
     binder.partial_relations.append(binding.rows.relation)
     return True
 
@@ -95,8 +96,9 @@ def bind_select(
     binder.check_clauses(select, *SELECT_CLAUSES)
     scope = Scope(binder.symbols, outer_scope, binder.visible_ctes(select, outer_ctes))
     expression_binder = ClauseBinder(binder, scope)
-    binding = SelectBinding(expression_binder, select, target, restore)
     found, whole = from_clause.bind_from(select, expression_binder, source_target or target)
+    select = grouped_expressions.with_expanded_items(select, expression_binder)
+    binding = SelectBinding(expression_binder, select, target, restore)
     _check_distinct(binding)
     if whole and any(isinstance(j.bound, BoundGroups) for j in found):
         if not any(isinstance(j.bound, BoundRows) and j.bound.person is not None for j in found):
@@ -129,7 +131,10 @@ def _check_distinct(binding: SelectBinding) -> None:
 
 
 def _bind_rows(binding: SelectBinding, found: list[from_clause.FromItem], whole: bool) -> BoundQuery | None:
-    where = binding.expression_binder.conjuncts(binding.select.args.get("where"), Usage.FILTERED)
+    clause = grouped_expressions.expand_aliases(
+        binding.select.args.get("where"), binding.select, binding.expression_binder
+    )
+    where = binding.expression_binder.conjuncts(clause, Usage.FILTERED)
     if not whole or not bind_joins_and_where(binding, found, where):
         from_clause.record_partial_relation(binding.binder, found, where)
         record_remaining_uses(binding)
@@ -200,7 +205,7 @@ def _correlation_conditions(binding: SelectBinding, keys: dict[Scalar, ColumnRef
 def _groups_by_link_key(binding: SelectBinding) -> bool:
     """Whether a link key is among the keys of GROUP BY."""
     group = binding.select.args.get("group")
-    nodes = group.expressions if group is not None else []
+    nodes = grouped_expressions.key_nodes(group, binding.select) if group is not None else []
     return any(
         select_clauses.is_link_key_node(
             grouped_expressions.resolve_key_alias(n, binding.select, binding.expression_binder).unnest(), binding

@@ -16,33 +16,71 @@ from broker.query.binder.grouped_expressions import GroupedExpressionBinder, exp
 from broker.query.binder.post_aggregation import PostAggregationBuilder, checked_computable
 from broker.query.binder.row_aggregation import coalesced_link_key, output_column
 from broker.query.bound_relations import BoundRows, ColumnsByName
-from broker.query.diagnostics import NAMED, BindError, check_arguments
-from broker.query.expressions.expression_binder import ExpressionBinder
+from broker.query.diagnostics import BindError, check_arguments
+from broker.query.expressions.expression_binder import ExpressionBinder, without_empty_text
+from broker.query.name_resolution import TableBinding
 from broker.query.operations.possible_values import can_be_true
 
 
-def star_columns(item: exp.Expr, expression_binder: ClauseBinder) -> ColumnsByName | None:
-    """Columns of a star, if each source has its own columns; None if the item is no star. A star over a catalogue table
-    raises BindError."""
+def star_columns(item: exp.Expr, expression_binder: ClauseBinder) -> Mapping[str, Scalar] | None:
+    """Columns of a star; None if the item is no star. Of a catalogue table these are the columns that the project was
+    granted, as a view of it would have. They are read only where something else names them."""
     inner = item.this if isinstance(item, exp.Column) else item
     if not isinstance(inner, exp.Star):
         return None
+    check_arguments(inner, "except_", "replace", "rename")
     table = item.table.casefold() if isinstance(item, exp.Column) else ""
     wanted = [s for s in expression_binder.scope.sources if not table or s.name == table]
-    # EXCEPT and REPLACE of a star are refused too
-    if any(inner.args.values()) or not wanted or any(s.columns is None for s in wanted):
-        _record_all_variables([s.scan for s in wanted if s.scan is not None], expression_binder.binder, item)
-        code, message, advice = NAMED[exp.Star]
-        raise BindError(code, message, advice, item)
-    return {n: c for s in wanted for n, c in (s.columns or {}).items()}
+    if not wanted:
+        raise BindError("unknown-table", "No table in FROM has this name.", "Use the table's alias.", item)
+    found: dict[str, Scalar] = {}
+    for source in wanted:
+        for name, column in _columns_of(source, expression_binder.binder).items():
+            if name in found and name not in expression_binder.scope.using_columns:
+                message = f"Several tables in FROM have the variable {name}."
+                raise BindError("duplicate-column", message, "Write EXCLUDE, or name the columns.", item)
+            found.setdefault(name, column)
+    return _changed_columns(found, inner, expression_binder)
 
 
-def _record_all_variables(scans: list[int], binder: Binder, item: exp.Expr) -> None:
-    """Record that a star over a catalogue table reads every variable."""
-    position = binder.diagnostics.position_of(item)
-    for scan in scans:
-        for variable in binder.symbols.tables[scan].variables:
-            binder.symbols.record_use(binder.symbols.column(scan, variable), Usage.READ, position)
+def _columns_of(source: TableBinding, binder: Binder) -> Mapping[str, ColumnRef]:
+    if source.scan is None:
+        return source.columns or {}
+    symbols, table = binder.symbols, binder.symbols.tables[source.scan]
+    granted = [v for v in table.variables if binder.project.granted_years(table.full_name, v.name) is not False]
+    found = {}
+    # without a grant on the table, all columns stand for a use that is refused
+    for variable in granted or table.variables:
+        name = f"{variable.name}{source.suffix}".casefold()
+        found[name] = symbols.column(source.scan, variable)
+        binder.original_spelling.setdefault(name, f"{variable.name}{source.suffix}")
+        if not granted:
+            symbols.record_use(found[name], Usage.READ, symbols.table_positions[source.scan])
+    return found
+
+
+def _changed_columns(
+    columns: dict[str, Scalar], star: exp.Star, expression_binder: ClauseBinder
+) -> Mapping[str, Scalar]:
+    """The columns of DuckDB's * EXCLUDE (…) REPLACE (…) RENAME (…)."""
+    for gone in star.args.get("except_") or ():
+        if columns.pop(gone.name.casefold(), None) is None:
+            raise _no_such_column(gone)
+    for item in star.args.get("replace") or ():
+        if item.alias.casefold() not in columns:
+            raise _no_such_column(item)
+        columns[item.alias.casefold()] = expression_binder.value(item.this)
+    renamed = {item.this.name.casefold(): item.alias for item in star.args.get("rename") or ()}
+    for name in renamed:
+        if name not in columns:
+            raise _no_such_column(star)
+    for name in renamed.values():
+        expression_binder.binder.original_spelling[name.casefold()] = name
+    return {renamed.get(name, name).casefold(): column for name, column in columns.items()}
+
+
+def _no_such_column(node: exp.Expr) -> BindError:
+    return BindError("unknown-variable", "The star has no column of this name.", "Check the name.", node)
 
 
 def bind_item(item: exp.Expr, expression_binder: ClauseBinder) -> Scalar | None:
@@ -50,6 +88,9 @@ def bind_item(item: exp.Expr, expression_binder: ClauseBinder) -> Scalar | None:
     inner = item.this if isinstance(item, exp.Alias) else item
     if inner.meta.get("uncut") and _names_text_key(inner.this, expression_binder):
         inner = inner.this
+    if isinstance(inner, exp.Nullif) and not isinstance(expression_binder, GroupedExpressionBinder):
+        column = without_empty_text(inner)
+        inner = column if expression_binder.is_link_key(column) else inner
     if inner.meta.get("update"):
         return expression_binder.try_bind(inner, Usage.READ, lambda n: _bind_updated(n, expression_binder))
     if isinstance(inner.unnest(), exp.Column):

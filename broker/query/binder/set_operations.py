@@ -99,6 +99,8 @@ def _check_widths(parts: list[BoundQuery | None], node: exp.Expr) -> None:
 
 def _combined_rows(binder: Binder, node: exp.SetOperation, parts: list[BoundRows]) -> BoundRows:
     symbols = binder.symbols
+    for column in (c for p in parts for c in p.columns.values()):  # a star has not read them
+        symbols.record_use(column, Usage.JOINED if symbols.key_domain(column.ident) else Usage.READ)
     units = {_unit(p, symbols) for p in parts} - {None}
     if len(units) > 1:
         raise BindError(

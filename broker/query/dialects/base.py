@@ -58,6 +58,8 @@ class Dialect:
     """The dialect of sqlglot whose tokenizer reads a text and whose generator writes a node."""
     tokens: re.Pattern[str]
     parser: type[StepLimitedParser]
+    product: str
+    """Name of the product whose meaning the dialect has, for notes."""
     has_batches: bool
     """GO ends a batch, and statements need no semicolon between them."""
     has_procedures: bool
@@ -78,6 +80,8 @@ class Dialect:
     """GROUP BY, HAVING and QUALIFY may name a column of the SELECT list by its alias or position."""
 
     # Numbers
+    on_zero_divisor: str
+    """What the product does where a divisor is 0, for a note."""
     truncates_whole_numbers: bool
     """x / y and AVG(x) of whole numbers are whole, and CAST AS int truncates. If False, / gives a fraction, and the
     cast, which would round, is refused."""

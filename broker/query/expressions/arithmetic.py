@@ -1,11 +1,24 @@
-"""Numbers by dialect: + - * / %, and what T-SQL truncates; rounding, signs, roots, powers and logarithms, accepted only
-inside their domain. No casts, no text functions."""
+"""Numbers by dialect: + - * / %, and what T-SQL truncates; rounding, signs, roots, powers and logarithms. Where a row
+has no result, because its divisor is 0 or a number does not fit, the result is NULL on that row, and a note says so. No
+casts, no text functions."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from sqlglot import exp
 
-from broker.domain.plans.scalars import MOST_DIGITS, NULL, Call, Literal, Scalar, ScalarType, as_decimal, integer
+from broker.domain.plans.scalars import (
+    MOST_DIGITS,
+    NULL,
+    Call,
+    Case,
+    Literal,
+    Scalar,
+    ScalarType,
+    as_decimal,
+    integer,
+    truth_call,
+)
 from broker.domain.plans.variable_uses import VariableClass
 from broker.query.diagnostics import BindError, written_name
 from broker.query.expressions import date_functions
@@ -61,19 +74,47 @@ def binary(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     if isinstance(node, exp.Add) and binder.dialect.plus_joins_texts and ScalarType.TEXT in (left.type, right.type):
         return _plus_text(binder, node, left, right)
     left, right = checked_numbers(node, [left, right])
-    return _checked_operation(binder, node, OPS[type(node)], left, right)
+    return _checked_operation(binder, OPS[type(node)], left, right)
 
 
-def _checked_operation(binder: ExpressionBinder, node: exp.Expr, op: str, left: Scalar, right: Scalar) -> Scalar:
-    """Bind arithmetic that the engine can compute on every row. An operation on two literals is computed here. Raises
-    BindError if the result may not fit."""
+def _checked_operation(binder: ExpressionBinder, op: str, left: Scalar, right: Scalar) -> Scalar:
+    """Bind arithmetic that the engine can compute on every row. An operation on two literals is computed here."""
     kind = result_type(left, right)
-    check_fits(binder, node, Call(op, (left, right), kind))
     if NULL in (left, right):
         return NULL
-    if isinstance(left, Literal) and isinstance(right, Literal) and kind in {ScalarType.INT, ScalarType.DECIMAL}:
-        return Literal(apply(op, (left.value, right.value)), kind)
-    return _widened(binder, Call(op, (as_wide(binder, left), as_wide(binder, right)), kind))
+    call = Call(op, (left, right), kind)
+    if fits(binder, call):
+        if isinstance(left, Literal) and isinstance(right, Literal) and kind in {ScalarType.INT, ScalarType.DECIMAL}:
+            return Literal(apply(op, (left.value, right.value)), kind)
+        return _widened(binder, Call(op, (as_wide(binder, left), as_wide(binder, right)), kind))
+    if kind is ScalarType.INT:
+        return binder.or_null(Call(op, (as_wide(binder, left), as_wide(binder, right)), kind), TOO_LARGE)
+    # exact numbers could get more digits than the engine has
+    return finite(binder, Call(op, (as_double(left), as_double(right)), ScalarType.DOUBLE))
+
+
+TOO_LARGE = "Rows whose number gets too large"
+
+
+def fits(binder: ExpressionBinder, value: Scalar) -> bool:
+    """Whether a number can be computed on every row. Over groups, the broker computes with exact numbers."""
+    return not binder.is_rows or value_bounds.fits(value, binder.symbols)
+
+
+def finite(binder: ExpressionBinder, call: Call) -> Call:
+    """A binary fraction that is NULL where it would be infinite."""
+    binder.note_missing(TOO_LARGE)
+    return Call("finite", (call,), ScalarType.DOUBLE)
+
+
+def as_double(value: Scalar) -> Scalar:
+    return value if value.type is ScalarType.DOUBLE else Call("to_double", (value,), ScalarType.DOUBLE)
+
+
+def where(binder: ExpressionBinder, condition: Scalar, value: Scalar, rows: str) -> Case:
+    """The value where a condition is true, NULL elsewhere. `rows` names those."""
+    binder.note_missing(rows)
+    return Case(((condition, value),), NULL, value.type)
 
 
 def as_wide(binder: ExpressionBinder, value: Scalar) -> Scalar:
@@ -108,7 +149,7 @@ def _plus_text(binder: ExpressionBinder, node: exp.Expr, left: Scalar, right: Sc
         return checked_length(binder, node, Call("concat", (left, right), ScalarType.TEXT))
     sides = [_as_number(s) for s in (left, right)]
     if all(s.type.is_whole for s in sides):
-        return _checked_operation(binder, node, "add", sides[0], sides[1])
+        return _checked_operation(binder, "add", sides[0], sides[1])
     raise BindError("type", "You cannot join text and a number with +.", "CAST the number AS varchar(10) first.", node)
 
 
@@ -118,13 +159,6 @@ def _as_number(side: Scalar) -> Scalar:
     if is_digits and isinstance(side, Literal) and NUMBER_TEXT.issuperset(str(side.value)):
         return integer(int(str(side.value)))
     return side
-
-
-def check_fits(binder: ExpressionBinder, node: exp.Expr, value: Scalar) -> None:
-    if binder.is_rows and not value_bounds.fits(value, binder.symbols):
-        message = "The numbers can get too large or have too many decimals, which would end the job."
-        # the failure of the engine would reveal that such a row exists
-        raise BindError("overflow", message, "Use smaller constants with fewer decimal places.", node)
 
 
 def checked_length(binder: ExpressionBinder, node: exp.Expr, value: Scalar) -> Scalar:
@@ -138,7 +172,7 @@ def checked_length(binder: ExpressionBinder, node: exp.Expr, value: Scalar) -> S
 def division(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """T-SQL divides whole numbers and truncates; DuckDB gives a fraction."""
     left, right = bind_numbers(binder, node, node.this, node.expression)
-    check_divisor(binder, node, right)
+    right = nonzero(binder, node, right)
     if binder.dialect.truncates_whole_numbers and left.type.is_whole and right.type.is_whole:
         binder.advise(
             "A whole number divided by a whole number is truncated, as in T-SQL; write 1.0 * x / y for a fraction."
@@ -148,25 +182,30 @@ def division(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 
 
 def whole_division(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """DuckDB's // of whole numbers."""
+    """DuckDB's // of whole numbers. Of other numbers it is the quotient without its fraction."""
     left, right = bind_numbers(binder, node, node.this, node.expression)
-    check_divisor(binder, node, right)
-    if not (left.type.is_whole and right.type.is_whole):
-        raise BindError("type", "// can be used only with whole numbers.", "Write floor(x / y).", node)
-    return Call("divide_truncated", (as_wide(binder, left), right), ScalarType.INT)
+    right = nonzero(binder, node, right)
+    if left.type.is_whole and right.type.is_whole:
+        return Call("divide_truncated", (as_wide(binder, left), right), ScalarType.INT)
+    return Call("floor", (Call("divide", (left, right), ScalarType.DOUBLE),), ScalarType.DOUBLE)
 
 
-def check_divisor(binder: ExpressionBinder, node: exp.Expr, divisor: Scalar) -> None:
-    if not (binder.division_is_safe(divisor) or value_bounds.is_nonzero(divisor, binder.symbols, binder.facts)):
-        message = "A division by zero would end the job."
-        raise BindError("division", message, "Write x / NULLIF(y, 0).", node)
+def nonzero(binder: ExpressionBinder, node: exp.Expr, divisor: Scalar) -> Scalar:
+    """The divisor, NULL on the rows where it is 0. Over groups, the broker divides protected values, and gives NULL."""
+    if isinstance(divisor, Literal) and divisor.value is not None and not divisor.value:
+        raise BindError("division", "This divides every row by zero.", "Write another divisor.", node)
+    if not binder.is_rows or value_bounds.is_nonzero(divisor, binder.symbols, binder.facts):
+        return divisor
+    binder.advise(
+        f"Rows whose divisor is 0 count as missing; {binder.dialect.product} {binder.dialect.on_zero_divisor}."
+    )
+    return Call("nullif", (divisor, integer(0)), divisor.type)
 
 
 def remainder(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """The remainder, with the sign of the dividend in both dialects. For exact numbers only, and never of a
-    quasi-identifier."""
+    """The remainder, with the sign of the dividend in both dialects. Never of a quasi-identifier."""
     left, right = bind_numbers(binder, node, node.this, node.expression)
-    check_divisor(binder, node, right)
+    right = nonzero(binder, node, right)
     for origin in (binder.symbols.origins[i] for side in (left, right) for i in binder.symbols.base(side)):
         if origin.variable.cls is VariableClass.QUASI:
             message = (
@@ -177,11 +216,11 @@ def remainder(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
             )
     if left.type.is_whole and right.type.is_whole:
         return Call("remainder", (as_wide(binder, left), right), ScalarType.INT)
-    if not all(value_bounds.is_exact(s, binder.symbols) for s in (left, right)):
-        message = "The remainder of a binary fraction is not exact."
-        raise BindError("type", message, "CAST both sides AS decimal(18, 4) first.", node)
-    check_fits(binder, node, left)
-    check_fits(binder, node, right)
+    if not all(value_bounds.is_exact(s, binder.symbols) and fits(binder, s) for s in (left, right)):
+        if binder.dialect.truncates_whole_numbers:
+            message = "T-SQL has no remainder of a float."
+            raise BindError("type", message, "CAST both sides AS decimal(18, 4) first.", node)
+        return finite(binder, Call("remainder", (as_double(left), as_double(right)), ScalarType.DOUBLE))
     # one common scale, so that neither side loses places
     places = max(value_bounds.max_decimals(left, binder.symbols), value_bounds.max_decimals(right, binder.symbols))
     sides = tuple(as_decimal(s, MOST_DIGITS, places) for s in (left, right))
@@ -218,70 +257,67 @@ BASES = {10: "log10", 2: "log2"}
 
 def square_root(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     value = _bind_number(binder, node, node.this)
-    if not value_bounds.is_nonnegative(value, binder.symbols, binder.facts):
-        _refuse_domain(node, "The root of a negative number", "CASE WHEN x >= 0 THEN SQRT(x) END")
-    return Call("sqrt", (value,), ScalarType.DOUBLE)
+    root = Call("sqrt", (value,), ScalarType.DOUBLE)
+    if not binder.is_rows or value_bounds.is_nonnegative(value, binder.symbols, binder.facts):
+        return root
+    return where(binder, truth_call("at_most", integer(0), value), root, "Rows whose number is negative")
 
 
 def exponential(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     value = _bind_number(binder, node, node.this)
-    found = value_bounds.value_range(value, binder.symbols)
-    if binder.is_rows and (found is None or found[1] > LARGEST_EXPONENT or found[0] < -LARGEST_EXPONENT):
-        message = f"EXP of more than {LARGEST_EXPONENT} can get too large, which would end the job."
-        raise BindError("overflow", message, "Divide the variable by a constant first: EXP(x / 100.0).", node)
-    return Call("exp", (value,), ScalarType.DOUBLE)
+    found, call = value_bounds.value_range(value, binder.symbols), Call("exp", (value,), ScalarType.DOUBLE)
+    if not binder.is_rows or (found is not None and found[0] >= -LARGEST_EXPONENT and found[1] <= LARGEST_EXPONENT):
+        return call
+    return finite(binder, call)
 
 
 def natural_logarithm(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    return Call("ln", (_bind_positive_number(binder, node, node.this),), ScalarType.DOUBLE)
+    return _logarithm(binder, node, node.this, lambda value: Call("ln", (value,), ScalarType.DOUBLE))
 
 
 def logarithm(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """LOG(x, b) and LOG10(x). DuckDB's log(x) has base 10."""
     if node.args.get("expression") is None:
-        return Call("log10", (_bind_positive_number(binder, node, node.this),), ScalarType.DOUBLE)
+        return _logarithm(binder, node, node.this, lambda value: Call("log10", (value,), ScalarType.DOUBLE))
     base = binder.value(node.this)
     if not isinstance(base, Literal) or not isinstance(base.value, int | Decimal) or not base.value > 1:
         raise BindError("literal", "The base of a logarithm must be a number above 1.", "Write LOG10(x).", node)
-    value = _bind_positive_number(binder, node, node.expression)
     # the engine has separate functions for these bases
     op = BASES.get(int(base.value)) if base.type is ScalarType.INT else None
-    return Call(op, (value,), ScalarType.DOUBLE) if op else Call("log", (base, value), ScalarType.DOUBLE)
+    args = () if op else (base,)
+    return _logarithm(binder, node, node.expression, lambda value: Call(op or "log", (*args, value), ScalarType.DOUBLE))
+
+
+def _logarithm(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr, of: Callable[[Scalar], Scalar]) -> Scalar:
+    value = _bind_number(binder, node, part)
+    if not binder.is_rows or value_bounds.is_positive(value, binder.symbols, binder.facts):
+        return of(value)
+    return where(binder, truth_call("less", integer(0), value), of(value), "Rows whose number is 0 or negative")
 
 
 def power(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """POWER. In T-SQL, the result has the type of the first argument, so it is truncated or rounded: only floats are
-    accepted there."""
-    value = _bind_number(binder, node, node.this)
-    exponent = binder.value(node.expression)
-    if not isinstance(exponent, Literal) or not isinstance(exponent.value, int | Decimal):
-        raise BindError("literal", "The exponent must be a written number.", "Write POWER(CAST(x AS float), 2).", node)
-    if binder.dialect.results_have_argument_type and value.type is not ScalarType.DOUBLE:
-        message = f"In T-SQL, {written_name(node)} of a whole number or decimal is cut to the type of x."
-        raise BindError("cast", message, "Write POWER(CAST(x AS float), 2), or x * x.", node)
-    if exponent.value < 0 and not value_bounds.is_positive(value, binder.symbols, binder.facts):
-        _refuse_domain(node, "A negative power of zero", "CASE WHEN x > 0 THEN POWER(CAST(x AS float), -1) END")
-    if exponent.value != int(exponent.value) and not value_bounds.is_nonnegative(value, binder.symbols, binder.facts):
-        _refuse_domain(node, "A root of a negative number", "CASE WHEN x >= 0 THEN POWER(CAST(x AS float), 0.5) END")
+    """POWER. NULL where it does not exist: of a negative number to a fraction, of 0 to a negative number. In T-SQL the
+    result has the type of the first argument: of a whole number it is truncated, of a decimal rounded."""
+    value, exponent = bind_numbers(binder, node, node.this, node.expression)
     result = Call("power", (value, exponent), ScalarType.DOUBLE)
-    if exponent.value >= 0:
-        check_fits(binder, node, result)
-    return result
+    if binder.is_rows and not (_is_plain_exponent(exponent) and fits(binder, result)):
+        result = finite(binder, Call("power", (as_double(value), as_double(exponent)), ScalarType.DOUBLE))
+    if not binder.dialect.results_have_argument_type or value.type is ScalarType.DOUBLE:
+        return result
+    binder.advise(f"{written_name(node)} of a whole number or decimal is cut to the type of x, as in T-SQL.")
+    if value.type.is_whole:
+        return binder.or_null(Call("truncate", (result,), ScalarType.INT), TOO_LARGE)
+    places = value_bounds.max_decimals(value, binder.symbols)
+    return Call("to_decimal_or_null", (result, integer(MOST_DIGITS), integer(places)), ScalarType.DECIMAL)
+
+
+def _is_plain_exponent(exponent: Scalar) -> bool:
+    """Whether every number has this power."""
+    return isinstance(exponent, Literal) and isinstance(exponent.value, int) and exponent.value >= 0
 
 
 def _bind_number(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr) -> Scalar:
     return bind_numbers(binder, node, part)[0]
-
-
-def _bind_positive_number(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr) -> Scalar:
-    value = _bind_number(binder, node, part)
-    if not value_bounds.is_positive(value, binder.symbols, binder.facts):
-        _refuse_domain(node, "The logarithm of zero or less", "LOG(NULLIF(x, 0)), or CASE WHEN x > 0 THEN LOG(x) END")
-    return value
-
-
-def _refuse_domain(node: exp.Expr, what: str, form: str) -> None:
-    raise BindError("domain", f"{what} would end the job.", f"Write {form}.", node)
 
 
 WHOLES: dict[type[exp.Expr], str] = {exp.Floor: "floor", exp.Ceil: "ceiling"}
@@ -291,9 +327,10 @@ MAX_DIGITS = 10
 def whole_part(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """FLOOR and CEILING. The result has the type of the argument, so dividing it is not a division of whole numbers."""
     (value,) = bind_numbers(binder, node, node.this)
-    check_fits(binder, node, value)
+    is_small = fits(binder, value)
     value = exact_quotient(binder, value)  # floor jumps at whole numbers, so the argument must be exact there
-    return Call(WHOLES[type(node)], (value,), _result_type(value))
+    found = Call(WHOLES[type(node)], (value,), _result_type(value))
+    return found if is_small else binder.or_null(found, TOO_LARGE)
 
 
 def absolute(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
@@ -330,15 +367,11 @@ def truncation(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 
 def _rounded(binder: ExpressionBinder, node: exp.Expr, digits: int, op: str) -> Scalar:
     (value,) = bind_numbers(binder, node, node.this)
-    kind = _result_type(value)
-    if op == "round_truncated" and not value_bounds.is_exact(value, binder.symbols):
-        message = "Truncating a binary fraction is not exact: 4.35 is stored as 4.3499…"
-        raise BindError("type", message, "CAST it AS decimal(18, 4) first.", node)
-    if digits < 0 or op == "round_truncated":
-        check_fits(binder, node, value)
+    kind, is_small = _result_type(value), fits(binder, value)
     if digits < 0 and value_bounds.is_exact(value, binder.symbols) and not value.type.is_whole:
         # A number of nines can be rounded to one digit more than its type has.
         value = as_decimal(value, MOST_DIGITS, value_bounds.max_decimals(value, binder.symbols))
     if isinstance(value, Literal) and value.type is ScalarType.INT:  # the engine gives literals 32 bits only
         value = Call("to_int", (value,), ScalarType.INT)
-    return Call(op, (as_wide(binder, value), integer(digits)), kind)
+    found = Call(op, (as_wide(binder, value), integer(digits)), kind)
+    return found if is_small or digits >= 0 else binder.or_null(found, TOO_LARGE)

@@ -1,24 +1,37 @@
-"""CAST, TRY_CAST, CONVERT and TRY_CONVERT by dialect. A conversion that can fail on a row is refused, or gives NULL if
-the form says so. No arithmetic."""
+"""CAST, TRY_CAST, CONVERT and TRY_CONVERT by dialect. A conversion that fails on a row gives NULL there. No
+arithmetic."""
 
 from decimal import Decimal
 
 from sqlglot import exp
 
-from broker.domain.plans.scalars import NULL, Call, Case, Literal, Scalar, ScalarType, as_decimal, integer, truth_call
+from broker.domain.plans.scalars import (
+    MOST_DIGITS,
+    NULL,
+    Call,
+    Case,
+    Literal,
+    Scalar,
+    ScalarType,
+    as_decimal,
+    integer,
+    truth_call,
+)
 from broker.query.diagnostics import BindError, check_arguments
 from broker.query.expressions import date_functions
-from broker.query.expressions.arithmetic import check_fits, exact_quotient
+from broker.query.expressions.arithmetic import TOO_LARGE, exact_quotient, fits
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.expressions.predicates import spellings, spellings_of
 from broker.query.operations.operation import UNKNOWN
 from broker.query.operations.possible_values import KnownValues, possible_values
-from broker.query.operations.value_bounds import MOST_DECIMALS, magnitude, value_range
+from broker.query.operations.value_bounds import MOST_DECIMALS, is_exact, magnitude, max_decimals, value_range
 
 WHOLE = {
     "TINYINT": (-128, 127), "UTINYINT": (0, 255), "SMALLINT": (-(2**15), 2**15 - 1), "INT": (-(2**31), 2**31 - 1),
     "BIGINT": (-(2**63), 2**63 - 1),
 }  # fmt: skip
+LONG = -(10**18), 10**18
+"""Texts of more digits are no numbers here."""
 TEXTS = frozenset({"VARCHAR", "NVARCHAR", "TEXT"})
 PADDED = frozenset({"CHAR", "NCHAR"})
 TYPES = "Use int, float, decimal(p, s), date, bit or varchar(n)."
@@ -101,27 +114,28 @@ def _digits(binder: ExpressionBinder, node: exp.Expr, sizes: list[int]) -> tuple
 
 def _to_decimal(binder: ExpressionBinder, node: exp.Expr, value: Scalar, sizes: list[int]) -> Scalar:
     digits, scale = _digits(binder, node, sizes)
-    if binder.is_rows and (
-        # Digits before the point must hold the largest value, or the cast fails on some row.
-        magnitude(value, binder.symbols) >= Decimal(10) ** (digits - scale) or scale > MOST_DECIMALS
-    ):
-        raise BindError(
-            "cast", "The number may not fit into this type, which would end the job.", "Use decimal(18, 4).", node
-        )
-    return as_decimal(value, digits, scale)
+    scale = min(scale, MOST_DECIMALS)
+    # digits before the point must hold the largest value
+    if not binder.is_rows or magnitude(value, binder.symbols) < Decimal(10) ** (digits - scale):
+        return as_decimal(value, digits, scale)
+    binder.note_missing(TOO_LARGE)
+    return Call("to_decimal_or_null", (value, integer(digits), integer(scale)), ScalarType.DECIMAL)
 
 
 def _to_whole(binder: ExpressionBinder, node: exp.Expr, value: Scalar, name: str) -> Scalar:
-    check_fits(binder, node, value)
+    found = _made_whole(binder, value)
+    if not fits(binder, value):
+        found = binder.or_null(found, TOO_LARGE)
     if name in {"TINYINT", "UTINYINT", "SMALLINT"} and binder.is_rows:
-        found = value_range(value, binder.symbols)
-        if found is None or not (WHOLE[name][0] <= found[0] and found[1] <= WHOLE[name][1]):
-            raise BindError(
-                "cast",
-                "The number may not fit into this type, which would end the job.",
-                "CAST the value AS int.",
-                node,
-            )
+        known, (low, high) = value_range(value, binder.symbols), WHOLE[name]
+        if known is None or not (low <= known[0] and known[1] <= high):
+            binder.note_missing(TOO_LARGE)
+            inside = truth_call("at_most", integer(low), found), truth_call("at_most", found, integer(high))
+            return Case(((truth_call("and", *inside), found),), NULL, ScalarType.INT)
+    return found
+
+
+def _made_whole(binder: ExpressionBinder, value: Scalar) -> Call:
     if value.type.is_whole or value.type is ScalarType.NULL:
         return Call("to_int", (value,), ScalarType.INT)
     if binder.dialect.truncates_whole_numbers:
@@ -129,7 +143,7 @@ def _to_whole(binder: ExpressionBinder, node: exp.Expr, value: Scalar, name: str
             "A fraction that is cast to a whole number is truncated, as in T-SQL; write ROUND(x, 0) to round."
         )
         return Call("truncate", (exact_quotient(binder, value),), ScalarType.INT)
-    raise BindError("cast", "DuckDB rounds a fraction that is cast.", "Write FLOOR(x), CEIL(x) or ROUND(x, 0).", node)
+    return Call("rounded_by_cast", (value,), ScalarType.INT)
 
 
 def _to_bit(binder: ExpressionBinder, value: Scalar) -> Scalar:
@@ -145,19 +159,17 @@ def _to_bit(binder: ExpressionBinder, value: Scalar) -> Scalar:
 def _from_text(
     binder: ExpressionBinder, node: exp.Expr, value: Scalar, name: str, sizes: list[int], tries: bool
 ) -> Scalar:
-    """Bind a cast from text to a number. CAST is accepted only if every value of the code list is a number, TRY_CAST
-    always."""
+    """Bind a cast from text to a number: NULL where the text is no number, as TRY_CAST says."""
     result = _read_number(binder, node, value, name, sizes)
     if not tries and not _all_convert(binder, value, result):
-        message = "A text that is not a number would end the job."
-        raise BindError("cast", message, "Write TRY_CAST(x AS int), which gives NULL; or compare codes as text.", node)
+        binder.note_missing("Rows whose text is not a number")
     return result
 
 
 def _read_number(binder: ExpressionBinder, node: exp.Expr, value: Scalar, name: str, sizes: list[int]) -> Call:
     dialect = binder.dialect
-    if name in WHOLE and name != "BIGINT":
-        low, high = (integer(n) for n in WHOLE[name])
+    if name in WHOLE:
+        low, high = (integer(n) for n in (LONG if name == "BIGINT" else WHOLE[name]))
         return Call(dialect.text_to_whole, (value, low, high), ScalarType.INT)
     if _is_double(binder, name, sizes):
         return Call(dialect.text_to_double, (value,), ScalarType.DOUBLE)
@@ -191,34 +203,37 @@ def _is_convertible(result: Call, known: KnownValues, binder: ExpressionBinder) 
 def _to_text(binder: ExpressionBinder, node: exp.Expr, value: Scalar, name: str, sizes: list[int]) -> Scalar:
     """Bind a cast to text. A length cuts the text in T-SQL; DuckDB ignores it."""
     length = (sizes or [DEFAULT_LENGTH])[0] if name != "TEXT" or sizes else 8000
-    if name in PADDED and binder.dialect.casts_cut_text and _min_length(binder, value) < (sizes or [DEFAULT_LENGTH])[0]:
-        raise BindError("cast", "char(n) adds blanks to the text.", "Use varchar(n).", node)
     if value.type.is_whole:
-        return _whole_to_text(binder, node, value, length)
-    if value.type is ScalarType.DATE:
-        raise BindError(
-            "cast", "The text of a date depends on the server.", "Write CONVERT(varchar(10), d, 120).", node
-        )
-    if value.type not in {ScalarType.TEXT, ScalarType.NULL}:
-        raise BindError(
-            "cast", "You can cast only whole numbers and text to text.", "Group by the number itself.", node
-        )
+        value = _whole_to_text(binder, value, length)
+    elif value.type is ScalarType.DATE:
+        value = Call("date_text", (value,), ScalarType.TEXT)
+    elif value.type is ScalarType.DECIMAL and is_exact(value, binder.symbols):
+        value = Call("to_text", (as_decimal(value, MOST_DIGITS, max_decimals(value, binder.symbols)),), ScalarType.TEXT)
+    elif value.type not in {ScalarType.TEXT, ScalarType.NULL}:
+        message = "The text of a float depends on the server."
+        raise BindError("cast", message, "CAST it AS decimal(10, 2) first.", node)
+    if name in PADDED and binder.dialect.casts_cut_text and _min_length(binder, value) < (sizes or [DEFAULT_LENGTH])[0]:
+        return Call("padded", (value, integer(length)), ScalarType.TEXT)
     # 8000 characters is the longest T-SQL text, so nothing is cut
     if not binder.dialect.casts_cut_text or length >= 8000:
         return value
     return Call("left", (value, integer(length)), ScalarType.TEXT)
 
 
-def _whole_to_text(binder: ExpressionBinder, node: exp.Expr, value: Scalar, length: int) -> Scalar:
-    """Bind a whole number as text. T-SQL writes a star, or fails, if the number does not fit."""
+def _whole_to_text(binder: ExpressionBinder, value: Scalar, length: int) -> Scalar:
+    """Bind a whole number as text. T-SQL writes a star if it does not fit."""
+    text = Call("to_text", (value,), ScalarType.TEXT)
     if binder.dialect.casts_cut_text and binder.is_rows:
         found = value_range(value, binder.symbols) or (
             -magnitude(value, binder.symbols),
             magnitude(value, binder.symbols),
         )
         if max(len(str(int(end))) for end in found) > length:
-            raise BindError("cast", "The number may not fit into this text.", "Use varchar(20).", node)
-    return Call("to_text", (value,), ScalarType.TEXT)
+            size = Call("length", (text,), ScalarType.INT)
+            return Case(
+                ((truth_call("less", integer(length), size), Literal("*", ScalarType.TEXT)),), text, ScalarType.TEXT
+            )
+    return text
 
 
 def _min_length(binder: ExpressionBinder, value: Scalar) -> int:

@@ -8,7 +8,7 @@ from sqlglot import exp
 from broker.domain.plans import scalars
 from broker.query.diagnostics import BindError, check_arguments
 from broker.query.expressions import predicates
-from broker.query.expressions.arithmetic import check_fits, common_type
+from broker.query.expressions.arithmetic import TOO_LARGE, as_double, common_type, fits
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.operations.value_bounds import is_exact, max_decimals
 
@@ -26,25 +26,28 @@ def _assuming(binder: ExpressionBinder, condition: scalars.Scalar) -> Iterator[N
         del binder.facts[before:]
 
 
-def _with_common_scale(binder: ExpressionBinder, node: exp.Expr, parts: list[scalars.Scalar]) -> list[scalars.Scalar]:
-    """Cast alternative exact numbers to one scale. Next to a type of maximal width, the engine would silently drop
-    decimal places of the others."""
+def _of_one_type(
+    binder: ExpressionBinder, node: exp.Expr, parts: list[scalars.Scalar]
+) -> tuple[list[scalars.Scalar], scalars.ScalarType]:
+    """Alternative values in one type, and the type. Next to a type of maximal width, the engine would silently drop
+    decimal places of other exact numbers; where one scale for all has too many digits, they become binary fractions."""
+    kind = common_type([p.type for p in parts], node)
     numbers = [p for p in parts if p.type is scalars.ScalarType.DECIMAL]
     if (
         not binder.is_rows
         or all(_is_narrow(binder, p) for p in numbers)
         or not all(is_exact(p, binder.symbols) for p in parts)
     ):
-        return parts
-    for part in numbers:
-        check_fits(binder, node, part)
+        return parts, kind
+    if not all(fits(binder, p) for p in numbers):
+        return [as_double(p) if p.type.is_number else p for p in parts], scalars.ScalarType.DOUBLE
     places = max(max_decimals(p, binder.symbols) for p in numbers)
     return [
         p
         if isinstance(p, scalars.Literal) or not p.type.is_number
         else scalars.as_decimal(p, scalars.MOST_DIGITS, places)
         for p in parts
-    ]
+    ], kind
 
 
 def _is_narrow(binder: ExpressionBinder, part: scalars.Scalar) -> bool:
@@ -93,42 +96,51 @@ def _built_case(
     otherwise: scalars.Scalar,
     node: exp.Expr,
 ) -> scalars.Scalar:
-    kind = common_type([v.type for _, v in pairs] + [otherwise.type], node)
-    *values, rest = _with_common_scale(binder, node, [*(v for _, v in pairs), otherwise])
+    (*values, rest), kind = _of_one_type(binder, node, [*(v for _, v in pairs), otherwise])
     return scalars.Case(tuple((c, v) for (c, _), v in zip(pairs, values, strict=True)), rest, kind)
 
 
 def coalesce(binder: ExpressionBinder, node: exp.Expr) -> scalars.Scalar:
-    args = tuple(binder.value(a) for a in [node.this, *node.expressions])
-    if len(args) == 1:
-        return args[0]
-    kind = common_type([a.type for a in args], node)
+    parts = [binder.value(a) for a in [node.this, *node.expressions]]
+    if len(parts) == 1:
+        return parts[0]
     if node.args.get("is_null"):
-        _check_isnull(binder, node, args[0], args[1])
-    return scalars.Call("coalesce", tuple(_with_common_scale(binder, node, list(args))), kind)
+        parts = [parts[0], _as_type_of(binder, parts[0], parts[1])]
+    args, kind = _of_one_type(binder, node, parts)
+    return scalars.Call("coalesce", tuple(args), kind)
 
 
-def _check_isnull(binder: ExpressionBinder, node: exp.Expr, first: scalars.Scalar, second: scalars.Scalar) -> None:
-    """Refuse T-SQL's ISNULL if it would change its second argument, which it casts to the type of the first."""
+ISNULL_CUTS = "ISNULL gives its second argument the type of the first, as in SQL Server; COALESCE does not."
+ISNULL_TEXT = (
+    "SQL Server cuts the second argument of ISNULL to the length of the column, which the catalogue does not say. It "
+    "is not cut here; write COALESCE to be sure."
+)
+
+
+def _as_type_of(binder: ExpressionBinder, first: scalars.Scalar, second: scalars.Scalar) -> scalars.Scalar:
+    """The second argument of T-SQL's ISNULL, which is cast to the type of the first."""
     if scalars.ScalarType.NULL in (first.type, second.type) or not binder.is_rows:  # over groups, nothing is cast
-        return
+        return second
     if first.type is scalars.ScalarType.TEXT:
-        is_unchanged = _length(binder, second, longest=True) <= _length(binder, first, longest=False)
-    elif first.type is scalars.ScalarType.FLAG:
-        is_unchanged = second.type is scalars.ScalarType.FLAG or (
-            isinstance(second, scalars.Literal) and second.value in (0, 1)
-        )
-    elif first.type is scalars.ScalarType.DECIMAL and second.type is scalars.ScalarType.DECIMAL:
-        is_unchanged = is_exact(first, binder.symbols) and max_decimals(second, binder.symbols) <= max_decimals(
-            first, binder.symbols
-        )
-    else:
-        # from the narrowest type to the widest
-        order = [scalars.ScalarType.FLAG, scalars.ScalarType.INT, scalars.ScalarType.DECIMAL, scalars.ScalarType.DOUBLE]
-        is_unchanged = first.type is second.type or order.index(second.type) < order.index(first.type)
-    if not is_unchanged:
-        message = "ISNULL cuts its second argument to the type of the first argument."
-        raise BindError("isnull", message, "Write COALESCE(x, y).", node)
+        if _length(binder, second, longest=True) > _length(binder, first, longest=False):
+            binder.advise(ISNULL_TEXT)
+        return second
+    if first.type is second.type is not scalars.ScalarType.DECIMAL or not (
+        first.type.is_number and second.type.is_number
+    ):
+        return second
+    if first.type.is_whole and not second.type.is_whole:
+        binder.advise(ISNULL_CUTS)
+        found = scalars.Call("truncate", (second,), scalars.ScalarType.INT)
+        return binder.or_null(found, TOO_LARGE) if not fits(binder, second) else found
+    if first.type is scalars.ScalarType.DECIMAL and second.type is not scalars.ScalarType.INT:
+        places = max_decimals(first, binder.symbols)
+        if is_exact(first, binder.symbols) and (
+            not is_exact(second, binder.symbols) or max_decimals(second, binder.symbols) > places
+        ):
+            binder.advise(ISNULL_CUTS)
+            return scalars.as_decimal(second, scalars.MOST_DIGITS, places)
+    return second
 
 
 def _length(binder: ExpressionBinder, value: scalars.Scalar, longest: bool) -> int:
@@ -144,17 +156,17 @@ def _length(binder: ExpressionBinder, value: scalars.Scalar, longest: bool) -> i
 def nullif(binder: ExpressionBinder, node: exp.Expr) -> scalars.Scalar:
     left, right = binder.value(node.this), binder.value(node.expression)
     if left.type is scalars.ScalarType.TEXT and not predicates.is_binary_equality(binder, left, right):
-        raise BindError("text-compare", "NULLIF on text without a code list is not understood.", "Use CASE WHEN.", node)
+        same = predicates.equal_scalars(binder, left, right, node)
+        return scalars.Case(((same, scalars.NULL),), left, left.type)
     left, right = predicates.comparable_sides(binder, left, right, node)
     return scalars.Call("nullif", (left, right), left.type)
 
 
 def extreme(binder: ExpressionBinder, node: exp.Expr) -> scalars.Scalar:
-    """GREATEST or LEAST of numbers or dates of one row. NULLs are ignored, as in both dialects."""
-    args = tuple(binder.value(a) for a in [node.this, *node.expressions])
-    kind = common_type([a.type for a in args], node)
-    if not (kind.is_number or kind is scalars.ScalarType.DATE):
+    """GREATEST or LEAST of values of one row. NULLs are ignored, as in both dialects. The order of T-SQL's texts
+    depends on the server."""
+    args, kind = _of_one_type(binder, node, [binder.value(a) for a in [node.this, *node.expressions]])
+    if kind is scalars.ScalarType.TEXT and binder.dialect.ignores_case:
         message = "GREATEST and LEAST can be used only with numbers and dates."
         raise BindError("text-order", message, "Use CASE WHEN.", node)
-    args = tuple(_with_common_scale(binder, node, list(args)))
-    return scalars.Call(EXTREMES[type(node)], args, scalars.ScalarType.INT if kind.is_whole else kind)
+    return scalars.Call(EXTREMES[type(node)], tuple(args), scalars.ScalarType.INT if kind.is_whole else kind)

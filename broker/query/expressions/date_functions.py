@@ -23,6 +23,7 @@ MOVES = {
     "YEAR": ("add_months", 12), "QUARTER": ("add_months", 3), "MONTH": ("add_months", 1), "WEEK": ("add_days", 7),
     "DAY": ("add_days", 1),
 }  # fmt: skip
+OUTSIDE_CALENDAR = "Rows whose date does not exist"
 FURTHEST = {"add_months": 12_000, "add_days": 366_000}
 """Largest move of a date, about a thousand years, so that dates stay within the range of the engine."""
 
@@ -138,17 +139,14 @@ def _added(binder: ExpressionBinder, node: exp.Expr, start: Scalar, count: Scala
     if not count.type.is_whole:
         raise BindError("type", "The number of steps must be a whole number.", "CAST the value AS int.", node)
     found = value_range(count, binder.symbols)
-    # The bound uses public ranges only, so that acceptance does not depend on the data.
-    if found is None or max(abs(end) for end in found) * factor > FURTHEST[op]:
-        raise BindError(
-            "overflow", "The date can fall outside the calendar.", "Move a date by at most 1000 years.", node
-        )
+    is_near = found is not None and max(abs(end) for end in found) * factor <= FURTHEST[op]
     if isinstance(count, Literal):
         assert isinstance(count.value, int)
         steps: Scalar = integer(count.value * factor)
     else:
         steps = count if factor == 1 else Call("multiply", (integer(factor), count), ScalarType.INT)
-    return Call(op, (start, steps), ScalarType.DATE)
+    moved = Call(op, (start, steps), ScalarType.DATE)
+    return moved if is_near else binder.or_null(moved, OUTSIDE_CALENDAR)
 
 
 def add_interval(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
@@ -191,15 +189,12 @@ def from_parts(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     if all(isinstance(p, Literal) and p.type is ScalarType.INT for p in parts):  # a written date is checked at once
         year, month, day = (p.value for p in parts if isinstance(p, Literal))
         return date_literal(binder, node, f"{year:04}-{month:02}-{day:02}")
-    found = [value_range(p, binder.symbols) for p in parts]
+    found, made = [value_range(p, binder.symbols) for p in parts], Call("make_date", tuple(parts), ScalarType.DATE)
     # day 28 exists in every month
     for ends, (low, high), value in zip(found, ((1, 9999), (1, 12), (1, 28)), parts, strict=True):
         if not value.type.is_whole or ends is None or ends[0] < low or ends[1] > high:
-            message = "The date may not exist, which would end the job."
-            raise BindError(
-                "domain", message, "Use years and months within known limits, and a day from 1 to 28.", node
-            )
-    return Call("make_date", tuple(parts), ScalarType.DATE)
+            return binder.or_null(made, OUTSIDE_CALENDAR)
+    return made
 
 
 def as_date(binder: ExpressionBinder, node: exp.Expr, value: Scalar) -> Scalar:

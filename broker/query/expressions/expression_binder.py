@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, integer, truth_call
+from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, integer, truth_call
+from broker.query.analysis.implied_statistics import can_be_null
 from broker.query.diagnostics import BindError, check_arguments, unsupported_node
 from broker.query.dialects.base import Dialect
 from broker.query.name_resolution import Scope
@@ -12,6 +13,20 @@ from broker.query.symbols import SymbolTable
 
 BOUND_BY_QUERY = (exp.Exists, exp.Subquery, exp.Query, exp.Window, exp.Any, exp.All)
 """Nodes that the SELECT around an expression binds."""
+
+
+def is_empty_text(node: exp.Expr) -> bool:
+    inner = node.unnest()
+    return isinstance(inner, exp.Literal) and inner.is_string and not inner.name.strip(" ")
+
+
+def without_empty_text(node: exp.Expr) -> exp.Expr:
+    """The column of NULLIF(column, ''), which is what a link key is written as; any other node as it is."""
+    inner = node.unnest()
+    is_written = (
+        isinstance(inner, exp.Nullif) and isinstance(inner.this, exp.Column) and is_empty_text(inner.expression)
+    )
+    return inner.this if is_written else inner if isinstance(inner, exp.Column) else node
 
 
 def _refuse_subquery_or_window(node: exp.Expr) -> Scalar:
@@ -45,6 +60,15 @@ class ExpressionBinder:
         """Add a sentence that the researcher should read although the query is accepted; each once."""
         self.advice[sentence] = None
 
+    def note_missing(self, rows: str) -> None:
+        """Add a note on rows that have no result. They count as missing here, where the product would fail."""
+        self.advise(f"{rows} count as missing; {self.dialect.product} would end the query.")
+
+    def or_null(self, call: Call, rows: str) -> Call:
+        """A result that is NULL on the rows on which the engine would fail. `rows` names them."""
+        self.note_missing(rows)
+        return Call("total", (call,), call.type)
+
     def scalar(self, node: exp.Expr) -> Scalar:
         found = self._scalar(node)
         if found.type is ScalarType.TRUTH or isinstance(found, Call | ColumnRef):
@@ -62,26 +86,38 @@ class ExpressionBinder:
         return handler(self, node)
 
     def value(self, node: exp.Expr) -> Scalar:
-        """Bind a value. A predicate raises BindError."""
-        found = self.scalar(node)
-        if found.type is ScalarType.TRUTH and not isinstance(found, Literal):
-            raise BindError(
-                "predicate",
-                "A condition is used where a value is needed.",
-                "Write CASE WHEN … THEN 1 ELSE 0 END.",
-                node,
-            )
-        return (
-            integer(int(bool(found.value))) if isinstance(found, Literal) and found.type is ScalarType.TRUTH else found
-        )
-
-    def predicate(self, node: exp.Expr) -> Scalar:
+        """Bind a value. A condition is 0 or 1, if the dialect has conditions as values; otherwise it raises
+        BindError."""
         found = self.scalar(node)
         if found.type is not ScalarType.TRUTH:
-            raise BindError(
-                "predicate", "A value is used where a condition is needed.", "Write a comparison, such as x = 1.", node
-            )
-        return found
+            return found
+        if isinstance(found, Literal):
+            return NULL if found.value is None else integer(int(bool(found.value)))
+        if self.dialect.booleans_are_numbers:
+            message, advice = "A condition is used where a value is needed.", "Write CASE WHEN … THEN 1 ELSE 0 END."
+            raise BindError("predicate", message, advice, node)
+        return self._as_number(found)
+
+    def _as_number(self, condition: Scalar) -> Case:
+        if not can_be_null(condition, self.symbols):
+            return Case(((condition, integer(1)),), integer(0), ScalarType.INT)
+        return Case(((condition, integer(1)), (truth_call("not", condition), integer(0))), NULL, ScalarType.INT)
+
+    def predicate(self, node: exp.Expr) -> Scalar:
+        """Bind a condition. A number is true if it is not 0, if the dialect has conditions as values."""
+        found = self.scalar(node)
+        if found.type is ScalarType.TRUTH:
+            return found
+        if self.dialect.booleans_are_numbers or not (found.type.is_number or found == NULL):
+            message, advice = "A value is used where a condition is needed.", "Write a comparison, such as x = 1."
+            raise BindError("predicate", message, advice, node)
+        if found == NULL:
+            return Literal(None, ScalarType.TRUTH)
+        # a condition that was bound as a value is itself again
+        match found:
+            case Case(whens=((condition, Literal(value=1)),), otherwise=Literal(value=0)):
+                return condition
+        return truth_call("not", truth_call("equal", found, integer(0)))
 
     def raw_column(self, node: exp.Column) -> ColumnRef:
         """Bind a column, including link keys and identifiers. The caller must know that they are allowed in this
@@ -124,26 +160,21 @@ class ExpressionBinder:
         return truth_call("equal", *found)
 
     def is_link_key(self, node: exp.Expr) -> bool:
-        """Whether a node is simply the name of a link key."""
+        """Whether a node is simply the name of a link key, or NULLIF of one and the empty text."""
+        node = without_empty_text(node)
         if not isinstance(node, exp.Column) or isinstance(node.this, exp.Star):
             return False
         return self.symbols.key_domain(self.scope.resolve(node).ident) is not None
 
     def link_key(self, node: exp.Expr) -> ColumnRef | None:
         """Bind a node that is simply the name of a link key; None if it is anything else."""
-        return self.raw_column(node) if isinstance(node, exp.Column) and self.is_link_key(node) else None
+        column = without_empty_text(node)
+        return self.raw_column(column) if isinstance(column, exp.Column) and self.is_link_key(column) else None
 
     def are_link_keys(self, left: ColumnRef, right: ColumnRef) -> bool:
         """Whether both columns are link keys of one domain, and so may be compared."""
         domain = self.symbols.key_domain(left.ident)
         return domain is not None and domain == self.symbols.key_domain(right.ident)
-
-    def division_is_safe(self, divisor: Scalar) -> bool:
-        """Whether a divisor cannot be zero. A division by zero would end the job, and so reveal one row."""
-        if isinstance(divisor, Literal):
-            return bool(divisor.value)
-        # NULLIF(x, 0) is NULL where x is 0
-        return isinstance(divisor, Call) and divisor.op == "nullif" and not getattr(divisor.args[1], "value", 1)
 
     def hidden_behind(self, scalar: Scalar) -> str | None:
         names = [

@@ -8,7 +8,7 @@ from broker.domain.plans import scalars
 from broker.query.diagnostics import BindError
 from broker.query.expressions import date_functions
 from broker.query.expressions.arithmetic import exact_quotient
-from broker.query.expressions.expression_binder import ExpressionBinder
+from broker.query.expressions.expression_binder import ExpressionBinder, is_empty_text
 from broker.query.operations.possible_values import ONLY_NULL, possible_values
 from broker.query.symbols import ColumnOrigin, SymbolTable
 
@@ -116,6 +116,10 @@ def unequal_node(binder: ExpressionBinder, node: exp.Expr) -> scalars.Scalar:
 
 
 def equal(binder: ExpressionBinder, left_node: exp.Expr, right_node: exp.Expr) -> scalars.Scalar:
+    for side, other in ((left_node, right_node), (right_node, left_node)):
+        key = binder.link_key(side) if is_empty_text(other) else None
+        if key is not None:  # no link key is an empty text; where the key is missing, this is unknown
+            return scalars.truth_call("not", scalars.truth_call("equal", key, key))
     return equal_scalars(binder, binder.value(left_node), binder.value(right_node), left_node)
 
 

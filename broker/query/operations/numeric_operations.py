@@ -13,6 +13,8 @@ WHOLE_TEXT = " *[+-]?[0-9]{1,18} *"
 EXACT_TEXT = r" *[+-]?([0-9]{1,18}\.?[0-9]{0,18}|\.[0-9]{1,18}) *"
 FLOAT_TEXT = r" *[+-]?([0-9]{1,200}\.?[0-9]{0,18}|\.[0-9]{1,18})([eE][+-]?[0-9]{1,3})? *"
 _EMPTY = "trim({0}, ' ') = ''"
+FINITE = "nullif(nullif(nullif({0}, 'Infinity'::DOUBLE), '-Infinity'::DOUBLE), 'NaN'::DOUBLE)"
+"""A binary fraction; NULL where it is no number, or infinite."""
 
 
 _WHOLE_TEXT, _EXACT_TEXT, _FLOAT_TEXT = (
@@ -54,6 +56,16 @@ def _to_decimal(v: Sequence[Any]) -> Any:
     return Decimal(operation.exact_number(v[0])).quantize(
         Decimal(1).scaleb(-v[2]), rounding=ROUND_HALF_UP, context=operation.CONTEXT
     )
+
+
+def _to_decimal_or_null(v: Sequence[Any]) -> Any:
+    found = _to_decimal(v)
+    return found if abs(found) < Decimal(10) ** (v[1] - v[2]) else None
+
+
+def _rounded_by_cast(v: Sequence[Any]) -> Any:
+    """The engine rounds exact numbers half away from zero, and binary fractions half to even."""
+    return operation.UNKNOWN if isinstance(v[0], float) else int(Decimal(v[0]).to_integral_value(ROUND_HALF_UP))
 
 
 def _text_to_int(v: Sequence[Any]) -> Any:
@@ -98,9 +110,43 @@ def _whole(name: str, text: str, work: Callable[[Any], int], magnitude: sizes.Ma
     return _exact(name, text, lambda v: work(operation.exact_number(v[0])), magnitude, 1, has_argument_width=False)
 
 
-def _curve(name: str, text: str, magnitude: sizes.Magnitude, arguments: int = 1) -> operation.Operation:
-    """A function that is not linear, which only the engine computes."""
-    return _exact(name, text, operation.unknown_fold, magnitude, arguments, has_argument_width=False)
+def _curve(
+    name: str,
+    text: str,
+    work: Callable[..., Decimal | operation.UnknownValue | None],
+    magnitude: sizes.Magnitude,
+    arguments: int = 1,
+) -> operation.Operation:
+    """A function that is not linear. The engine gives a binary fraction."""
+
+    def fold(v: Sequence[Any]) -> Any:
+        with localcontext(operation.CONTEXT):
+            return work(*(Decimal(operation.exact_number(n)) for n in v))
+
+    return _number(
+        *(name, text, fold, magnitude, arguments),
+        kind=operation.OperationKind.OTHER, exact_fold=False, has_argument_width=False,
+    )  # fmt: skip
+
+
+def _square_root(a: Decimal) -> Decimal | None:
+    return a.sqrt() if a >= 0 else None
+
+
+def _natural_logarithm(a: Decimal) -> Decimal | None:
+    return a.ln() if a > 0 else None
+
+
+def _logarithm(base: Decimal, a: Decimal) -> Decimal | None:
+    return a.ln() / base.ln() if a > 0 else None
+
+
+def _power(a: Decimal, exponent: Decimal) -> Decimal | operation.UnknownValue:
+    """The engine gives infinity, or no number, where a power does not exist."""
+    if exponent == 0:
+        return Decimal(1)
+    exists = exponent > 0 if a == 0 else a > 0 or exponent == exponent.to_integral_value()
+    return a**exponent if exists else operation.UNKNOWN
 
 
 NUMERIC_OPERATIONS = (
@@ -125,6 +171,11 @@ NUMERIC_OPERATIONS = (
     _cast("to_int", "CAST({0} AS BIGINT)", lambda v: int(v[0]), arguments=1, exact_fold=True),
     _cast("to_double", "CAST({0} AS DOUBLE)", lambda v: operation.exact_number(v[0]), arguments=1, exact_fold=False),
     _cast("to_decimal", "CAST({0} AS DECIMAL({1}, {2}))", _to_decimal, arguments=3, exact_fold=True),
+    _number("to_decimal_or_null", "TRY_CAST({0} AS DECIMAL({1}, {2}))", _to_decimal_or_null, sizes.within_type, 3,
+            kind=operation.OperationKind.OTHER, exact_fold=True, has_argument_width=False),
+    _number("finite", FINITE, operation.unknown_fold, sizes.of_first, 1,
+            kind=operation.OperationKind.OTHER, exact_fold=False, has_argument_width=False),
+    _cast("rounded_by_cast", "CAST({0} AS BIGINT)", _rounded_by_cast, arguments=1, exact_fold=True),
     _parsed(
         "text_to_int",
         f"(CASE WHEN {_EMPTY} THEN 0 WHEN regexp_full_match({{0}}, '{_WHOLE_TEXT}') "
@@ -152,11 +203,11 @@ NUMERIC_OPERATIONS = (
         "native_double", "(CASE WHEN isfinite(TRY_CAST({0} AS DOUBLE)) THEN TRY_CAST({0} AS DOUBLE) END)",
         *(operation.unknown_fold, sizes.unbounded, 1),
     ),
-    _curve("power", "pow({0}, {1})", sizes.of_power, 2),
-    _curve("sqrt", "sqrt(CASE WHEN {0} >= 0 THEN {0} END)", sizes.of_square_root),
-    _curve("exp", "exp({0})", sizes.of_exponential),
-    _curve("ln", "ln(CASE WHEN {0} > 0 THEN {0} END)", sizes.small),
-    _curve("log", "(ln(CASE WHEN {1} > 0 THEN {1} END) / ln({0}))", sizes.small, 2),
-    _curve("log10", "log10(CASE WHEN {0} > 0 THEN {0} END)", sizes.small),
-    _curve("log2", "log2(CASE WHEN {0} > 0 THEN {0} END)", sizes.small),
+    _curve("power", "pow({0}, {1})", _power, sizes.of_power, 2),
+    _curve("sqrt", "sqrt(CASE WHEN {0} >= 0 THEN {0} END)", _square_root, sizes.of_square_root),
+    _curve("exp", "exp({0})", Decimal.exp, sizes.of_exponential),
+    _curve("ln", "ln(CASE WHEN {0} > 0 THEN {0} END)", _natural_logarithm, sizes.small),
+    _curve("log", "(ln(CASE WHEN {1} > 0 THEN {1} END) / ln({0}))", _logarithm, sizes.small, 2),
+    _curve("log10", "log10(CASE WHEN {0} > 0 THEN {0} END)", partial(_logarithm, Decimal(10)), sizes.small),
+    _curve("log2", "log2(CASE WHEN {0} > 0 THEN {0} END)", partial(_logarithm, Decimal(2)), sizes.small),
 )  # fmt: skip

@@ -64,7 +64,7 @@ class Operation:
     @property
     def gives_null(self) -> bool:
         """Whether the result can be NULL for arguments that are not NULL. Only these words of a template make NULL."""
-        return any(word in self.template for word in ("nullif(", "TRY_CAST(", "CASE WHEN"))
+        return any(word in self.template for word in ("nullif(", "TRY_CAST(", "TRY(", "CASE WHEN"))
 
 
 def truth_operation(

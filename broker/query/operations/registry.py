@@ -17,7 +17,7 @@ from broker.query.operations.operation import (
     truth_operation,
     unknown_fold as unknown,
 )
-from broker.query.operations.result_sizes import Length, Magnitude, longest, of_first, of_largest
+from broker.query.operations.result_sizes import Length, Magnitude, longest, of_first, of_largest, of_total
 
 
 def _ordered(test: Callable[[Any, Any], bool]) -> Fold:
@@ -74,7 +74,7 @@ _TABLE = (
     _choice("least", "least|, |", _of_known_values(min), 1, or_more=True, magnitude=of_largest, length=longest),
     Operation(
         *("total", "TRY({0})", unknown), kind=OperationKind.OTHER, exact_fold=True, error_free=False,
-        has_argument_width=False, values=None, magnitude=of_first, length=longest,
+        has_argument_width=False, values=None, magnitude=of_total, length=longest,
     ),
     *numeric_operations.NUMERIC_OPERATIONS,
     *text_operations.TEXT_OPERATIONS,

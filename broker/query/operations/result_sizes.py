@@ -14,6 +14,8 @@ Length = Callable[[Sequence[int], Sequence[Scalar]], int]
 """Upper bound of the length of a text in characters, from the lengths of the arguments and the arguments."""
 
 LARGEST_NUMBER = Decimal(10) ** 17
+LARGEST_WHOLE = Decimal(2) ** 63
+"""No whole number of 64 bits is larger."""
 UNBOUNDED = Decimal(10) ** 100_000
 """Magnitude of a quotient by a fraction: nothing bounds it, and no chain of small constants can make it small."""
 
@@ -29,6 +31,11 @@ OTHER_TEXT_LENGTH = 20
 
 def of_first(sizes: Sequence[Size], _: Sequence[Scalar]) -> Size:
     return sizes[0]
+
+
+def of_total(sizes: Sequence[Decimal], args: Sequence[Scalar]) -> Decimal:
+    """Of a number that is NULL where it does not fit the engine's type."""
+    return min(sizes[0], LARGEST_WHOLE) if args[0].type.is_whole else sizes[0]
 
 
 def of_largest(sizes: Sequence[Size], _: Sequence[Scalar]) -> Size:
@@ -76,6 +83,11 @@ def of_digits(_: Sequence[Decimal], args: Sequence[Scalar]) -> Decimal:
     return Decimal(10) ** (_literal_int(args[1]) - _literal_int(args[2]))
 
 
+def within_type(sizes: Sequence[Decimal], args: Sequence[Scalar]) -> Decimal:
+    """Of a decimal that is NULL where it does not fit its digits and places, the second and third argument."""
+    return min(sizes[0], of_digits(sizes, args))
+
+
 def of_square_root(sizes: Sequence[Decimal], _: Sequence[Scalar]) -> Decimal:
     return max(Decimal(1), sizes[0])
 
@@ -117,6 +129,11 @@ def inserted(sizes: Sequence[int], _: Sequence[Scalar]) -> int:
 
 def replaced(sizes: Sequence[int], _: Sequence[Scalar]) -> int:
     return sizes[0] * max(1, sizes[2])
+
+
+def to_length(_: Sequence[int], args: Sequence[Scalar]) -> int:
+    """Of a text that is cut or filled to a number of characters, the second argument."""
+    return _literal_int(args[1])
 
 
 def cut(sizes: Sequence[int], args: Sequence[Scalar]) -> int:

@@ -95,6 +95,7 @@ TEXT_OPERATIONS = (
     _changed("concat", "({0} || {1})", lambda v: v[0] + v[1], 2, sizes.joined),
     _joined_all("concat_all", "concat|, |", _joined, 1, sizes.joined),
     _joined_all("concat_by", "concat_ws|, |", _joined_by, 2, sizes.joined_by_first),
+    _changed("padded", "rpad(left({0}, {1}), {1}, ' ')", lambda v: v[0][: v[1]].ljust(v[1]), 2, sizes.to_length),
     _changed("left", "left({0}, {1})", lambda v: v[0][: v[1]], 2, sizes.cut),
     _changed("right", "right({0}, {1})", lambda v: v[0][-v[1] :] if v[1] else "", 2, sizes.cut),
     _changed("substring", "substring({0}, {1}, {2})", lambda v: v[0][v[1] - 1 : v[1] - 1 + v[2]], 3, sizes.longest),

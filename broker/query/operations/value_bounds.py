@@ -5,11 +5,16 @@ from decimal import Decimal
 
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
 from broker.query.operations.registry import OPERATIONS
-from broker.query.operations.result_sizes import LARGEST_NUMBER, OTHER_TEXT_LENGTH, UNBOUNDED
+from broker.query.operations.result_sizes import LARGEST_NUMBER, LARGEST_WHOLE, OTHER_TEXT_LENGTH, UNBOUNDED
 from broker.query.symbols import SymbolTable
 
 ValueRange = tuple[Decimal, Decimal]
-RANGE_PRESERVING = frozenset({"to_int", "to_double", "nullif"})
+RANGE_PRESERVING = frozenset({"to_int", "to_double", "nullif", "total", "finite"})
+ROUNDING = frozenset({
+    "floor", "ceiling", "truncate", "round", "round_truncated", "rounded_by_cast", "to_decimal", "to_decimal_or_null",
+    "remainder",
+})  # fmt: skip
+DECIMAL_CASTS = frozenset({"to_decimal", "to_decimal_or_null", "text_to_decimal", "native_decimal"})
 FLOAT_SLACK = Decimal("1e-9")
 """Binary fractions differ slightly from exact arithmetic."""
 
@@ -67,7 +72,7 @@ def _range_of_call(op: str, args: tuple[Scalar, ...], symbols: SymbolTable) -> V
         return low, high
     if op in {"negate", "abs"}:
         return (-high, -low) if op == "negate" else (max(low, -high, Decimal(0)), max(abs(low), abs(high)))
-    if op in {"floor", "ceiling", "truncate", "round", "round_truncated", "to_decimal", "remainder"}:
+    if op in ROUNDING:
         digits = args[1].value if op == "round" and isinstance(args[1], Literal) else 0
         return _rounded(op, low, high, Decimal(10) ** max(0, -digits) if isinstance(digits, int) else Decimal(1))
     second = sides[1] if len(sides) > 1 else None
@@ -213,7 +218,7 @@ def max_decimals(scalar: Scalar, symbols: SymbolTable) -> int:
             return (origin.variable.decimals or 0) if origin is not None else 0
         case Case(values=values):
             return max(max_decimals(v, symbols) for v in values)
-        case Call(op="to_decimal" | "text_to_decimal" | "native_decimal", args=(_, _, Literal(value=int() as places))):
+        case Call(op=op, args=(_, _, Literal(value=int() as places))) if op in DECIMAL_CASTS:
             return places
         case Call(op=op, args=args):
             found = [max_decimals(a, symbols) for a in args]
@@ -235,7 +240,7 @@ def is_exact(scalar: Scalar, symbols: SymbolTable) -> bool:
             return scalar.type.is_whole or (origin is not None and origin.variable.decimals is not None)
         case Case(values=values):
             return all(is_exact(v, symbols) for v in values)
-        case Call(op="to_decimal" | "text_to_decimal" | "native_decimal"):
+        case Call(op=op) if op in DECIMAL_CASTS:
             return True
         case Call(args=args, type=kind):
             return kind.is_whole or all(is_exact(a, symbols) for a in args)
@@ -263,7 +268,8 @@ def fits(scalar: Scalar, symbols: SymbolTable) -> bool:
 
 def sum_fits(scalar: Scalar, symbols: SymbolTable) -> bool:
     """Whether the engine can sum a number over any rows without overflow."""
-    return magnitude(scalar, symbols) <= LARGEST_NUMBER and _steps(scalar, symbols) * MOST_ROWS < WIDEST_WHOLE
+    largest = LARGEST_WHOLE if scalar.type.is_whole else LARGEST_NUMBER
+    return magnitude(scalar, symbols) <= largest and _steps(scalar, symbols) * MOST_ROWS < WIDEST_WHOLE
 
 
 def square_fits(scalar: Scalar, symbols: SymbolTable) -> bool:

@@ -1,71 +1,19 @@
-"""Declared types of variables and temporary tables, and the constant values of @variables."""
+"""The @variables of a batch: constants, and queries whose value a variable stands for."""
 
 from collections.abc import Collection
 
 from sqlglot import exp
 
 from broker.policy.service_limits import ServiceLimits
-from broker.query.diagnostics import CONSEQUENTIAL, BindError, Diagnostics, find_nodes
+from broker.query.diagnostics import CONSEQUENTIAL, BindError, Diagnostics, find_nodes, present_arguments
+from broker.query.parser.column_types import converted, declared_table, declared_type
+from broker.query.parser.constants import whole_number
+from broker.query.parser.temporary_tables import TempTable, TempTables, aliased, quoted_column, table_reference
 
-WHOLE_NUMBER_RANGES = {
-    exp.DType.UTINYINT: (0, 255),
-    exp.DType.SMALLINT: (-(2**15), 2**15 - 1),
-    exp.DType.INT: (-(2**31), 2**31 - 1),
-    exp.DType.BIGINT: (-(2**63), 2**63 - 1),
-}
-TEXTS = frozenset({exp.DType.VARCHAR, exp.DType.NVARCHAR})
-PADDED = frozenset({exp.DType.CHAR, exp.DType.NCHAR})
-KNOWN_TYPES = (
-    frozenset(WHOLE_NUMBER_RANGES)
-    | TEXTS
-    | PADDED
-    | {exp.DType.BIT, exp.DType.DECIMAL, exp.DType.FLOAT, exp.DType.DATE}
-)
 CONSTANT_NODES = (
     exp.Literal, exp.Null, exp.Neg, exp.Paren, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Cast, exp.DataType,
     exp.DataTypeParam, exp.Left, exp.Right, exp.Substring, exp.Concat, exp.Upper, exp.Lower,
 )  # fmt: skip
-
-
-def table_variable_error(node: exp.Expr) -> BindError:
-    return BindError("table-variable", "Table variables are not understood.", "Write SELECT … INTO #temp.", node)
-
-
-def declared_type(kind: exp.Expr | None, words: Collection[str], node: exp.Expr) -> exp.DataType:
-    """Return the type of a declaration. A text type without a length has one character. `words` are those of the
-    statement: the parser reads `real` as `float`, which has twice as many digits. Raises BindError for an unsupported
-    type."""
-    if not isinstance(kind, exp.DataType) or kind.this not in KNOWN_TYPES or "real" in words or kind.args.get("nested"):
-        advice = "Use int, bigint, smallint, tinyint, bit, decimal, float, varchar, nvarchar, char or date."
-        raise BindError("type", "This type is not understood in a declaration.", advice, node)
-    if kind.this in TEXTS | PADDED and not kind.expressions:
-        one = exp.DataTypeParam(this=exp.Literal.number(1))
-        return exp.DataType(this=kind.this, expressions=[one], nested=False)
-    return kind
-
-
-def converted(value: exp.Expr, kind: exp.DataType) -> exp.Expr:
-    """Cast a value to a type. A literal that fits the type stays unchanged."""
-    return value if _fits_type(value, kind) else exp.Cast(this=value, to=kind.copy())
-
-
-def inserted_value(column: exp.Expr, kind: exp.DataType) -> exp.Expr:
-    """A column as INSERT stores it in a column of that type. Unlike CAST, INSERT never cuts a text: it would fail."""
-    found = converted(column, kind)
-    if kind.this in TEXTS | PADDED:
-        found.meta["uncut"] = True
-    return found
-
-
-def _fits_type(value: exp.Expr, kind: exp.DataType) -> bool:
-    if isinstance(value, exp.Literal) and value.is_string and kind.this in TEXTS:
-        size = kind.expressions[0].name
-        return size.lower() == "max" or (size.isdigit() and len(value.name) <= int(size))
-    sign, literal = (-1, value.this) if isinstance(value, exp.Neg) else (1, value)
-    if not isinstance(literal, exp.Literal) or not literal.is_int or kind.this not in WHOLE_NUMBER_RANGES:
-        return False
-    low, high = WHOLE_NUMBER_RANGES[kind.this]
-    return low <= sign * int(literal.name) <= high
 
 
 def check_constant(value: exp.Expr) -> None:
@@ -77,53 +25,84 @@ def check_constant(value: exp.Expr) -> None:
             raise BindError("variable", message, "Write constants, and expressions over constants.", node)
 
 
+SELECTED = "selected"
+"""Name of the column of a query that gives a variable its value."""
 Declared = tuple[exp.DataType, exp.Expr]
 
 
 class BatchVariables:
     """The variables of one batch. None marks a variable whose declaration was refused."""
 
-    def __init__(self, service: ServiceLimits, diagnostics: Diagnostics) -> None:
-        self.diagnostics, self.service = diagnostics, service
+    def __init__(self, service: ServiceLimits, temps: TempTables, diagnostics: Diagnostics) -> None:
+        self.diagnostics, self.service, self.temps = diagnostics, service, temps
         self.declared: dict[str, Declared | None] = {}
         self.words_left = service.max_tokens  # limits the text with its variables expanded
 
     def end_of_batch(self) -> None:
         self.declared.clear()
+        for name in [n for n in self.temps.tables if n.startswith("@")]:
+            del self.temps.tables[name]
 
     def declare(self, tree: exp.Declare, words: Collection[str]) -> None:
         """Declare each variable of a DECLARE. A variable sees those before it."""
         for item in tree.expressions:
             for name in _declared_names(item):
                 try:
-                    self._declare(name, item, words)
+                    if isinstance(item.args.get("kind"), exp.Schema):
+                        table = declared_table(item.args["kind"], f"@{name}", words)
+                        self.temps.tables[table.name] = table
+                    else:
+                        self._declare(name, item, words)
                 except BindError as error:
                     self.declared[name] = None  # known as refused, so that its uses are not reported as undeclared
                     self.diagnostics.add_error(error)
 
     def _declare(self, name: str, item: exp.Expr, words: Collection[str]) -> None:
         kind = item.args.get("kind")
-        if isinstance(kind, exp.Schema):
-            raise table_variable_error(item)
         if name in self.declared:
             raise BindError("variable", "A variable is declared twice.", "Write SET @x = … for the second.", item)
         kind = declared_type(kind, words, item)
-        self.declared[name] = kind, converted(self._value(item.args.get("default") or exp.Null()), kind)
+        self.declared[name] = kind, converted(self._value(name, item.args.get("default") or exp.Null()), kind)
 
     def assign(self, tree: exp.Expr) -> None:
-        """Execute SET @x = value."""
+        """Execute SET @x = value, or SET @x += value."""
         item = tree.expressions[0].this if len(tree.expressions) == 1 else None
         if not isinstance(item, exp.EQ) or not isinstance(item.this, exp.Parameter):
             raise BindError("statement", "This SET is not understood.", "Write SET @x = value.", tree)
         name = _variable_name(item.this)
         declared = self._declared_of(item.this)
         try:
-            self.declared[name] = declared[0], converted(self._value(item.expression), declared[0])
+            value = whole_number(self._value(name, item.expression))  # so that a counter does not grow
+            self.declared[name] = declared[0], converted(value, declared[0])
         except BindError:
             self.declared[name] = None
             raise
 
-    def _value(self, value: exp.Expr) -> exp.Expr:
+    def assign_selected(self, select: exp.Select) -> None:
+        """Execute SELECT @x = value. A value that is no constant is the query itself, wherever the variable is used: a
+        temporary table under the variable's name keeps what its tables are now."""
+        targets = [(_variable_name(i.this), i) for i in select.expressions if isinstance(i.this, exp.Parameter)]
+        kinds = [self._declared_of(i.this)[0] for _, i in targets]
+        for (name, item), kind in zip(targets, kinds, strict=True):
+            self.declared[name] = None  # refused, until it has its value
+            if present_arguments(select) == {"expressions"}:
+                value = whole_number(self._value(name, item.expression))
+            else:
+                value = self._selected(name, item.expression, select)
+            self.declared[name] = kind, converted(value, kind)
+
+    def _selected(self, name: str, value: exp.Expr, select: exp.Select) -> exp.Expr:
+        query = select.copy()
+        query.set("expressions", [aliased(value.copy(), SELECTED)])
+        self.temps.define(TempTable(f"@{name}"), query, select)
+        item = quoted_column(SELECTED)
+        return exp.Subquery(this=exp.Select(expressions=[item], from_=exp.From(this=table_reference(f"@{name}"))))
+
+    def _value(self, name: str, value: exp.Expr) -> exp.Expr:
+        query = value.unnest()
+        if isinstance(query, exp.Select) and len(query.expressions) == 1:  # SET @n = (SELECT COUNT(*) FROM …)
+            inner = self.written_out(exp.Paren(this=query)).this
+            return self._selected(name, inner.expressions[0].unalias(), inner)
         # written_out cannot replace the root of a tree, so the value is wrapped
         whole: exp.Expr = self.written_out(exp.Paren(this=value)).this
         check_constant(whole)

@@ -1,5 +1,6 @@
 """Reads a text into the queries that it contains. Temporary tables and variables are resolved into the syntax trees."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
@@ -7,9 +8,10 @@ from sqlglot import exp
 from broker.domain.projects.saved_definitions import NAME_PATTERN, PROJECT_SCHEMA
 from broker.policy.service_limits import ServiceLimits
 from broker.query.bound_relations import Ctes
-from broker.query.diagnostics import BindError, Diagnostics
+from broker.query.diagnostics import CONSEQUENTIAL, BindError, Diagnostics
 from broker.query.dialects.base import Dialect
-from broker.query.parser import dml, table_statements, tree_rewrites
+from broker.query.parser import changes, control_flow, inserts, named_windows, table_statements, tree_rewrites
+from broker.query.parser.constants import TEMPORARY, condition_holds
 from broker.query.parser.declarations import BatchVariables
 from broker.query.parser.scanner import OUTPUT_NAME, OutputLabel, ScannedText, scan_text
 from broker.query.parser.statement_splitter import StatementTokens, canonical_text, split_statements, standalone_text
@@ -17,7 +19,7 @@ from broker.query.parser.syntax_trees import SyntaxTrees
 from broker.query.parser.table_statements import TableStatements
 from broker.query.parser.temporary_tables import TempTable, TempTables, temp_name
 
-QUERY_WORDS = frozenset({"select", "with", "(", "insert", "update", "delete"})
+QUERY_WORDS = frozenset({"select", "with", "(", "insert", "update", "delete", "merge"})
 INTO = frozenset({"into"})
 TARGET_WORDS = {
     "select": INTO, "with": INTO, "(": INTO, "insert": INTO | {"insert"}, "merge": INTO | {"merge"},
@@ -26,6 +28,8 @@ TARGET_WORDS = {
 }  # fmt: skip
 """Words before the name that a statement makes or changes, by the first word of the statement."""
 DEFAULT_NAME = "output"
+STEPS_A_STATEMENT = 10
+"""Rounds of WHILE may run so many times the statements that a text may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,7 @@ def read_script(text: str, dialect: Dialect, service: ServiceLimits, diagnostics
         return None
     before = len(diagnostics.refusals)
     reader = ScriptReader(scanned, dialect, service, diagnostics)
-    for statement in statements.statements:
-        reader.read(statement)
+    reader.read_all(statements.statements)
     queries = reader.named_queries()
     if not queries and len(diagnostics.refusals) == before:
         diagnostics.add("nothing-asked", "The text requests no output: no SELECT shows a table.", "End with a SELECT.")
@@ -77,25 +80,87 @@ class ScriptReader:
     ) -> None:
         self.scanned, self.dialect, self.service, self.diagnostics = scanned, dialect, service, diagnostics
         self.trees = SyntaxTrees(scanned, dialect, service, diagnostics)
-        self.variables, self.temps = BatchVariables(service, diagnostics), TempTables(service)
+        self.temps = TempTables(service)
+        self.variables = BatchVariables(service, self.temps, diagnostics)
         self.table_statements = TableStatements(scanned.text, dialect, self.temps, diagnostics)
         self.queries: list[tuple[ScriptQuery, int]] = []
         self.labels = list(scanned.labels)
         self.label: OutputLabel | None = None
         self.batch = 0
+        self.is_nested, self.steps = False, 0
         self.definitions: list[StatementTokens] = []
         """Statements so far that give no query. A saved query may need them."""
 
-    def read(self, statement: StatementTokens) -> None:
+    def read_all(self, statements: Sequence[StatementTokens]) -> None:
+        if not self.dialect.has_procedures:
+            for statement in statements:
+                self.read(statement)
+            return
+        try:
+            for unit, inside in control_flow.units_of(statements):
+                self._read_unit(unit, inside)
+        except BindError as error:  # without its parts, the rest of the script is not understood either
+            self.diagnostics.add_error(error)
+
+    def _read_unit(self, unit: control_flow.Unit, statements: Sequence[StatementTokens]) -> None:
+        before = len(self.queries)
+        self.is_nested = len(statements) > 1
+        try:
+            control_flow.run(unit, self._holds, self.read)
+        except BindError as error:
+            self.diagnostics.add_error(error)
+            self._forget(statements)
+        except control_flow.LoopControl as control:
+            table_statements.refuse_statement(control.statement, self.diagnostics)
+        if self.is_nested and len(self.queries) == before:
+            self.definitions += statements
+        self.is_nested = False
+
+    def _holds(self, condition: StatementTokens) -> bool:
+        """Whether a condition of IF or WHILE is true. Raises BindError if the text does not decide it."""
+        self._count_step(condition)
+        tree = self.trees.parse_condition(condition)
+        if tree is None:
+            raise BindError(CONSEQUENTIAL, "The condition was refused.", "", condition.start)
+        whole = self.variables.written_out(exp.Paren(this=tree))
+        return condition_holds(whole, self._exists)
+
+    def _exists(self, name: str) -> bool:
+        """Whether a table of this text exists. OBJECT_ID knows no others here."""
+        found = TEMPORARY.match(name)
+        return found is not None and found["name"].casefold() in self.temps.tables
+
+    def _forget(self, statements: Sequence[StatementTokens]) -> None:
+        """Mark what statements would have made as refused, so that its uses are not reported as unknown."""
+        for statement in statements:
+            target = self._target_name(statement)
+            if target:
+                self.temps.tables[target] = None
+            if statement.words[0] in {"set", "declare"}:
+                for word in statement.words[1:]:
+                    if word.startswith("@"):
+                        self.variables.declared[word[1:]] = None
+
+    def _count_step(self, statement: StatementTokens) -> None:
+        self.steps += 1
+        if self.steps > STEPS_A_STATEMENT * self.service.max_statements:
+            message = f"The script runs more than {STEPS_A_STATEMENT * self.service.max_statements} statements."
+            raise BindError("too-many-statements", message, "Write fewer rounds of WHILE.", statement.start)
+
+    def read(self, statement: StatementTokens, in_try: bool = False) -> None:
+        """Read a statement. One in a loop is read once for each round. Inside TRY it may raise StatementFails."""
+        self._count_step(statement)
         if statement.batch != self.batch:  # variables end with their batch
             self.batch = statement.batch
             self.variables.end_of_batch()
         self._take_labels(statement)
         target, followed = self._target_name(statement), False
         before = len(self.queries)
+        if in_try and self.table_statements.drops_unknown(statement):
+            raise control_flow.StatementFails
         try:
             followed = self._statement(statement)
-            self.definitions += [statement] if len(self.queries) == before else []
+            self.definitions += [statement] if len(self.queries) == before and not self.is_nested else []
         except BindError as error:
             self.diagnostics.add_error(error)
         if not followed:
@@ -128,8 +193,12 @@ class ScriptReader:
             return self._tree(statement)
         if word == "create":
             return self._create(statement)
-        if word == "drop" or (word == "if" and has_procedures):
+        if word == "drop":
             return self.table_statements.drop(statement)
+        if word in {"alter", "truncate"}:
+            change = self.table_statements.alter if word == "alter" else self.table_statements.truncate
+            tree = self._parsed(statement)
+            return tree is not None and change(tree, statement)
         if has_procedures and word == "declare" and statement.words[1:2] and statement.words[1].startswith("@"):
             return self._declare(statement)
         if has_procedures and word == "set" and statement.words[1:2] and statement.words[1].startswith("@"):
@@ -152,7 +221,7 @@ class ScriptReader:
         return False
 
     def _set(self, statement: StatementTokens) -> bool:
-        if statement.words[2:3] != ("=",):
+        if "=" not in "".join(statement.words[2:4]):
             self.variables.declared[statement.words[1][1:]] = None
             self.diagnostics.add("statement", "This SET is not understood.", "Write SET @x = value.", statement.start)
             return False
@@ -170,15 +239,31 @@ class ScriptReader:
         if tree is None:
             return None
         if self.dialect.has_procedures:
-            tree_rewrites.check_variables(tree)  # before the variables are replaced
-            tree = self.variables.written_out(tree)
+            tree_rewrites.name_table_variables(tree)  # before the variables are replaced
+            tree = self._with_values(tree)
             tree_rewrites.strip_hints(tree)
             tree_rewrites.unify_temporary_names(tree)
         else:
+            tree_rewrites.hoist_joins(tree)
             tree_rewrites.name_derived_tables(tree)
             tree_rewrites.expand_order_by_all(tree)
+        named_windows.write_windows_out(tree)
         tree_rewrites.check_clauses(tree, self.diagnostics)
         return tree
+
+    def _with_values(self, tree: exp.Expr) -> exp.Expr:
+        """Replace the variables by their values, but for those that a SELECT @x = … sets."""
+        if isinstance(tree, exp.Select) and tree_rewrites.sets_variables(tree):
+            for item in tree.expressions:
+                item.set("expression", self.variables.written_out(exp.Paren(this=item.expression)).this)
+            items, tree_items = (
+                tree.expressions,
+                exp.Select(**{k: v for k, v in tree.args.items() if k != "expressions"}),
+            )
+            rest = self.variables.written_out(tree_items)
+            rest.set("expressions", items)
+            return rest
+        return self.variables.written_out(tree)
 
     def _create(self, statement: StatementTokens) -> bool:
         if "index" in statement.words[1:4]:
@@ -186,7 +271,7 @@ class ScriptReader:
         tree = self._parsed(statement)
         saved = tree_rewrites.saved_by_create(tree) if not self.dialect.marks_temporary_tables else None
         if saved is not None:
-            self._add_saved(dml.without_order(saved[1]), saved[0], statement)
+            self._add_saved(inserts.without_order(saved[1]), saved[0], statement)
             return True
         return tree is not None and self.table_statements.create(tree, statement)
 
@@ -195,11 +280,15 @@ class ScriptReader:
         if tree is None:
             return False
         if isinstance(tree, exp.Insert):
-            dml.rewrite_insert(tree, self.temps)
+            inserts.insert_rows(tree, self.temps)
         elif isinstance(tree, exp.Update):
-            dml.rewrite_update(tree, self.temps)
+            changes.rewrite_update(tree, self.temps)
         elif isinstance(tree, exp.Delete):
-            dml.rewrite_delete(tree, self.temps)
+            changes.rewrite_delete(tree, self.temps)
+        elif isinstance(tree, exp.Merge):
+            changes.rewrite_merge(tree, self.temps)
+        elif isinstance(tree, exp.Select) and tree_rewrites.sets_variables(tree):
+            self.variables.assign_selected(tree)
         else:
             query = tree.unnest()
             if not isinstance(query, exp.Select | exp.SetOperation):
@@ -215,9 +304,9 @@ class ScriptReader:
             return
         if self.dialect.has_procedures and temp_name(table).startswith("#"):
             self.table_statements.check_new(temp_name(table), table)
-            self.temps.define(TempTable(table.name), dml.without_order(query), table)
+            self.temps.define(TempTable(table.name), inserts.without_order(query), table)
         elif self.dialect.has_procedures and table.db.casefold() == PROJECT_SCHEMA and not table.catalog:
-            self._add_saved(dml.without_order(query), table, statement)
+            self._add_saved(inserts.without_order(query), table, statement)
         else:
             message, advice = "SELECT INTO writes a table.", "Write INTO #temp, or INTO project.name to save the query."
             self.diagnostics.add("into", message, advice, table)

@@ -26,8 +26,6 @@ CONTINUES_AFTER: dict[str, frozenset[str]] = {
 """A word continues the statement if it follows one of these."""
 AFTER_WITH = frozenset({"select", "insert", "update", "delete", "merge"})
 BODIES = frozenset({"select", "exec", "execute"})
-GUARD = ("if", "object_id", "(", None, ")", "is", "not", "null")
-"""Tokens of `IF OBJECT_ID('tempdb..#t') IS NOT NULL`; None is a literal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +98,8 @@ class StatementBuilder:
             or (self.verb == "update" and word == "set" and not self.has_set)
             or (self.verb in {"create", "alter"} and before == "as")
             or (word == "merge" and after in {"join", "union"})
-            or (word == "drop" and is_drop_guard(self.tokens))
         )
         return not goes_on
-
-
-def is_drop_guard(tokens: Sequence[Token]) -> bool:
-    """Whether the tokens are the one supported IF: a test that a temporary table exists before it is dropped."""
-    seen = [t for i, t in enumerate(tokens) if not (i == 3 and t.word == "n")]  # without the N before the literal
-    if [t.word for t in seen[4:6]] == [",", ""]:  # the optional second argument of OBJECT_ID
-        del seen[4:6]
-    if len(seen) != len(GUARD):
-        return False
-    return all(t.kind == "string" if w is None else t.word == w for t, w in zip(seen, GUARD, strict=True))
 
 
 def split_statements(scanned: ScannedText, dialect: Dialect, diagnostics: Diagnostics) -> StatementList:

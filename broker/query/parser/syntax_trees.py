@@ -75,6 +75,8 @@ class SyntaxTrees:
             # text that one side takes for code and the other for a literal would pass unchecked
             if not _same_quotes(statement, tokens):
                 raise SqlglotError("The parser reads the quotes differently.")
+            if statement.words[0] == "set":
+                tokens = _with_whole_assignment(tokens)
             found = self.parser.parse(tokens, self.scanned.bare)
         except (RecursionError, TooManySteps):
             advice = "Use WITH to name parts of the query."
@@ -88,6 +90,28 @@ class SyntaxTrees:
             self._refuse()
             return None
         return self._checked_tree(found, statement)
+
+    def parse_condition(self, statement: StatementTokens) -> exp.Expr | None:
+        """The condition after the first word of an IF or WHILE; None if it was refused."""
+        try:
+            tokens = self._tokens(statement)
+            if not _same_quotes(statement, tokens):
+                raise SqlglotError("The parser reads the quotes differently.")
+            (found,) = self.parser.parse_into(exp.Condition, tokens[1:], self.scanned.bare)
+        except (
+            RecursionError,
+            TooManySteps,
+            SqlglotError,
+            ValueError,
+            AttributeError,
+            TypeError,
+            IndexError,
+            KeyError,
+        ):
+            advice = "Write a comparison of variables and constants."
+            self.diagnostics.add("syntax", SYNTAX_ERROR, advice, statement.start)
+            return None
+        return found
 
     def _tokens(self, statement: StatementTokens) -> list[Token]:
         """The parser's own tokens, with positions in the whole text."""
@@ -132,6 +156,23 @@ class SyntaxTrees:
         first = error.errors[0] if error.errors else {}
         position = first.get("line"), first.get("col")
         self.diagnostics.add("syntax", SYNTAX_ERROR, "Check this word and the words before it.", position)
+
+
+COMPOUND = frozenset({TokenType.PLUS, TokenType.DASH, TokenType.STAR, TokenType.SLASH, TokenType.MOD})
+
+
+def _with_whole_assignment(tokens: list[Token]) -> list[Token]:
+    """Tokens of SET @x += value as those of SET @x = @x + (value), which the parser knows."""
+    place = next((n for n, t in enumerate(tokens) if t.token_type is TokenType.EQ), 0)
+    if place < 2 or tokens[place - 1].token_type not in COMPOUND:
+        return tokens
+    operator, equal = tokens[place - 1 : place + 1]
+    target, value = tokens[1 : place - 1], tokens[place + 1 :]
+    brackets = [Token(kind, text, equal.line, equal.col, equal.start, equal.end) for kind, text in BRACKETS]
+    return [tokens[0], *target, equal, *target, operator, brackets[0], *value, brackets[1]]
+
+
+BRACKETS = ((TokenType.L_PAREN, "("), (TokenType.R_PAREN, ")"))
 
 
 def _same_quotes(statement: StatementTokens, tokens: list[Token]) -> bool:

@@ -1,47 +1,54 @@
 """CREATE and DROP of temporary tables and indexes, settings without effect, and refusals of other statements."""
 
+from dataclasses import replace
+
 from sqlglot import exp
 
 from broker.query.diagnostics import BindError, Diagnostics, present_arguments
 from broker.query.dialects.base import Dialect
-from broker.query.parser import dml
-from broker.query.parser.statement_splitter import StatementTokens, is_drop_guard
+from broker.query.parser import column_types, inserts, temporary_tables
+from broker.query.parser.statement_splitter import StatementTokens
 from broker.query.parser.temporary_tables import TempTable, TempTables, temp_name
 
+SWITCHES = frozenset({
+    "nocount", "xact_abort", "ansi_padding", "ansi_null_dflt_on", "arithabort", "arithignore", "numeric_roundabort",
+    "implicit_transactions", "noexec", "forceplan",
+})  # fmt: skip
+"""Settings that change no value, on or off."""
 SETTINGS = frozenset({
-    ("nocount", "on"), ("nocount", "off"), ("xact_abort", "on"), ("xact_abort", "off"), ("ansi_nulls", "on"),
-    ("ansi_warnings", "on"), ("ansi_padding", "on"), ("ansi_null_dflt_on", "on"), ("quoted_identifier", "on"),
-    ("concat_null_yields_null", "on"), ("arithabort", "on"), ("numeric_roundabort", "off"), ("statistics", "io", "on"),
-    ("statistics", "time", "on"), ("statistics", "io", "off"), ("statistics", "time", "off"),
-    ("transaction", "isolation", "level", "read", "uncommitted"),
-    ("transaction", "isolation", "level", "read", "committed"),
+    ("ansi_nulls", "on"), ("ansi_warnings", "on"), ("ansi_warnings", "off"), ("quoted_identifier", "on"),
+    ("concat_null_yields_null", "on"), ("statistics", "io", "on"), ("statistics", "time", "on"),
+    ("statistics", "io", "off"), ("statistics", "time", "off"),
 })  # fmt: skip
 """Settings that change no value. `ANSI_NULLS OFF` and similar settings change what a comparison means."""
-USABLE_DATABASE = "npd"
+IGNORED_SETTINGS = frozenset({"transaction", "language", "dateformat", "deadlock_priority", "lock_timeout", "textsize"})
+"""Settings of the server, and of how it reads dates: the broker reads only forms that no setting changes."""
+IGNORED_STATEMENTS = frozenset({"print", "raiserror", "use", "commit", "waitfor", "checkpoint"})
+"""Statements that change no table."""
 STATEMENT_ADVICE = {
-    "if": "Remove it; only IF OBJECT_ID('tempdb..#t') IS NOT NULL DROP TABLE #t is understood.",
-    "else": "Use CASE WHEN … THEN … ELSE … END in a SELECT.",
-    "while": "Write one SELECT over all years or groups.",
-    "begin": "Remove BEGIN and END.",
-    "end": "Remove BEGIN and END.",
-    "print": "Remove it: only tables can be released.",
     "exec": "Write the statement itself.",
     "execute": "Write the statement itself.",
-    "merge": "Write INSERT INTO #t SELECT …, or UPDATE #t SET … WHERE ….",
-    "truncate": "Write DELETE FROM #t.",
-    "alter": "Name all columns where you make the #temp table.",
+    "alter": "Use ALTER TABLE only for a #temp table.",
     "create": "Write SELECT … INTO #temp, or CREATE TEMP TABLE x AS SELECT … in DuckDB.",
     "drop": "You can drop only temporary tables of this text.",
-    "use": "Remove it, or write USE NPD.",
     "set": "Remove the setting.",
+    "rollback": "Remove it: nothing is undone here.",
+    "return": "Remove it, or put what follows into IF.",
 }
 OTHER_ADVICE = "Write SELECT, or store rows in a #temp table with SELECT … INTO."
 
 
 def is_without_effect(statement: StatementTokens, text: str) -> bool:
-    """Whether a SET of a setting, or a USE, is on the list."""
+    """Whether a statement changes no table and no value."""
     words = tuple(text[t.start : t.end].strip('[]"').lower() for t in statement.tokens)
-    return (statement.words[0] == "set" and words[1:] in SETTINGS) or words == ("use", USABLE_DATABASE)
+    match words:
+        case ("set", option, "on" | "off") if option in SWITCHES:
+            return True
+        case ("set", option, *_) if option in IGNORED_SETTINGS or words[1:] in SETTINGS:
+            return True
+        case ("begin", "tran" | "transaction", *_) | ("update", "statistics", *_):
+            return True
+    return words[0] in IGNORED_STATEMENTS
 
 
 def refuse_statement(statement: StatementTokens, diagnostics: Diagnostics) -> None:
@@ -70,34 +77,18 @@ def indexed_table(statement: StatementTokens, text: str) -> str | None:
 
 
 def dropped_tables(statement: StatementTokens, text: str) -> tuple[list[tuple[str, int]], bool] | None:
-    """Tables of a DROP TABLE with their offsets, and whether one may be missing. The usual guard before it is accepted.
-    None for other statements."""
-    tokens = list(statement.tokens)
-    at = next((i for i, t in enumerate(tokens) if t.word == "drop"), 0)
-    guarded = at > 0
-    if guarded and not is_drop_guard(tokens[:at]):
+    """Tables of a DROP TABLE with their offsets, and whether one may be missing. None for other statements."""
+    words, tokens = statement.words, statement.tokens
+    if words[:2] != ("drop", "table"):
         return None
-    words = [t.word for t in tokens[at:]]
-    if words[:2] != ["drop", "table"]:
-        return None
-    exists = words[2:4] == ["if", "exists"]
-    rest = tokens[at + (4 if exists else 2) :]
+    exists = words[2:4] == ("if", "exists")
+    rest = tokens[4 if exists else 2 :]
     names = rest[::2]  # names and commas alternate
     if not names or len(rest) % 2 == 0 or any(t.word != "," for t in rest[1::2]):
         return None
     if any(t.kind not in {"word", "name"} for t in names):
         return None
-    found = [(unquoted(text[t.start : t.end]), t.start) for t in names]
-    if guarded and not _is_guarded(statement, text, found):
-        return None
-    return found, exists or guarded
-
-
-def _is_guarded(statement: StatementTokens, text: str, found: list[tuple[str, int]]) -> bool:
-    literal = next(t for t in statement.tokens if t.kind == "string")
-    tested = text[literal.start + 1 : literal.end - 1].casefold()
-    # the guard must test the table that is dropped
-    return len(found) == 1 and tested in {f"{d}{found[0][0].casefold()}" for d in ("tempdb..", "tempdb.dbo.")}
+    return [(unquoted(text[t.start : t.end]), t.start) for t in names], exists
 
 
 def unquoted(name: str) -> str:
@@ -130,6 +121,11 @@ class TableStatements:
             self.temps.tables.pop(key, None)
         return True
 
+    def drops_unknown(self, statement: StatementTokens) -> bool:
+        """Whether a DROP TABLE fails, because there is no temporary table of a name."""
+        names, may_miss = dropped_tables(statement, self.text) or ([], True)
+        return not may_miss and any(n.startswith("#") and n.casefold() not in self.temps.tables for n, _ in names)
+
     def index(self, statement: StatementTokens) -> bool:
         name = indexed_table(statement, self.text)
         if name is None or not name.startswith("#"):
@@ -151,7 +147,7 @@ class TableStatements:
             refuse_statement(statement, self.diagnostics)
             return False
         self.check_new(name, table)
-        self.temps.tables[name] = dml.created_table(tree, table.name, statement.words)
+        self.temps.tables[name] = column_types.created_table(tree, table.name, statement.words)
         return True
 
     def _create_as(self, tree: exp.Create, statement: StatementTokens) -> bool:
@@ -170,7 +166,32 @@ class TableStatements:
         name = tree.this.name
         if not tree.args.get("replace"):
             self.check_new(name.casefold(), tree.this)
-        self.temps.define(TempTable(name), dml.without_order(query), tree)
+        self.temps.define(TempTable(name), inserts.without_order(query), tree)
+        return True
+
+    def alter(self, tree: exp.Expr, statement: StatementTokens) -> bool:
+        """Read ALTER TABLE #t ADD, ALTER COLUMN or DROP COLUMN."""
+        if not isinstance(tree, exp.Alter) or tree.args.get("kind") != "TABLE":
+            refuse_statement(statement, self.diagnostics)
+            return False
+        temp = temporary_tables.change_target(tree.this, self.temps, tree)
+        made, columns = column_types.altered_table(tree, temp, statement.words)
+        if temp.definition is None:  # no rows yet
+            self.temps.tables[temp.name.casefold()] = made
+        else:
+            query = exp.Select(expressions=columns, from_=exp.From(this=temporary_tables.table_reference(temp.name)))
+            self.temps.define(made, query, tree)
+        return True
+
+    def truncate(self, tree: exp.Expr, statement: StatementTokens) -> bool:
+        """Read TRUNCATE TABLE #t: the table has no rows, as CREATE TABLE leaves it."""
+        tables = tree.expressions if isinstance(tree, exp.TruncateTable) else []
+        if len(tables) != 1:
+            refuse_statement(statement, self.diagnostics)
+            return False
+        temp = temporary_tables.change_target(tables[0], self.temps, tree)
+        names = temporary_tables.column_names(temp, tree)
+        self.temps.tables[temp.name.casefold()] = replace(temp, definition=None, columns=names, size=0, depth=0)
         return True
 
     def check_new(self, name: str, node: exp.Expr) -> None:

@@ -107,6 +107,14 @@ def table_reference(name: str, alias: exp.Expr | None = None) -> exp.Table:
     return table
 
 
+def without_alias(table: exp.Table) -> exp.Table:
+    found = table.copy()
+    for key in ("alias", "joins", "hints"):
+        found.set(key, None)
+    found.parent = table.parent
+    return found
+
+
 def tables_read(query: exp.Expr) -> frozenset[str]:
     """Table names in a query that temporary tables could have."""
     return frozenset(temp_name(t) for t in find_nodes(query, exp.Table)) - {""}
@@ -125,7 +133,7 @@ class TempTables:
         for table in find_nodes(tree, exp.Table):
             name = temp_name(table)
             # a name with # must exist; any other name may be one of the catalogue
-            if name.startswith("#") or name in self.tables:
+            if name.startswith(("#", "@")) or name in self.tables:
                 definition = self.find(table).definition
                 if definition is None:
                     message = "This temporary table has no rows yet."
@@ -178,7 +186,7 @@ class TempTables:
 def change_target(table: exp.Expr, temps: TempTables, tree: exp.Expr) -> TempTable:
     """Return the table that a statement changes. Raises BindError unless it is a temporary table of this text."""
     name = temp_name(table) if isinstance(table, exp.Table) else ""
-    if not isinstance(table, exp.Table) or (name not in temps.tables and not name.startswith("#")):
+    if not isinstance(table, exp.Table) or (name not in temps.tables and not name.startswith(("#", "@"))):
         word = type(tree).__name__.upper()
         raise BindError("statement", f"{word} changes a table that is not temporary.", "Use a #temp table.", tree)
     return temps.find(table)

@@ -11,7 +11,6 @@ from broker.query.diagnostics import (
     present_arguments,
     unsupported_argument,
 )
-from broker.query.parser.declarations import table_variable_error
 from broker.query.parser.temporary_tables import named_subquery
 
 HARMLESS_HINTS = frozenset({"NOLOCK", "READUNCOMMITTED"})
@@ -21,18 +20,25 @@ SUBQUERY_ARGUMENTS = frozenset({"this", "alias", "pivots"})
 to them."""
 
 
-def check_variables(tree: exp.Expr) -> None:
-    """Refuse SELECT @n = …, which gives a variable a value from data, and table variables."""
-    for select in find_nodes(tree, exp.Select):
-        for item in select.expressions:
-            if isinstance(item, exp.EQ) and isinstance(item.this, exp.Parameter):
-                message = "SELECT @x = … sets a variable to a value from the data."
-                raise BindError(
-                    "assignment", message, "Write SET @x = constant, or store the value in a #temp table.", item
-                )
+def sets_variables(select: exp.Select) -> bool:
+    """Whether a SELECT only gives values to variables: SELECT @x = …. Raises BindError if it does something else
+    too."""
+    found = [isinstance(i, exp.EQ) and isinstance(i.this, exp.Parameter) for i in select.expressions]
+    if any(found) and not all(found):
+        message = "A SELECT sets a variable and shows a column."
+        raise BindError("assignment", message, "Write SET @x = … as a statement of its own.", select)
+    return any(found)
+
+
+def name_table_variables(tree: exp.Expr) -> None:
+    """Give a table variable the name of its table: @t."""
     for table in find_nodes(tree, exp.Table):
         if isinstance(table.this, exp.Parameter):
-            raise table_variable_error(table)
+            start = table.this.meta.get("start")
+            name = exp.Identifier(this=f"@{table.this.name.casefold()}", quoted=True)
+            if start is not None:
+                name.meta["start"] = start
+            table.set("this", name)
 
 
 def check_clauses(tree: exp.Expr, diagnostics: Diagnostics) -> None:
@@ -44,6 +50,16 @@ def check_clauses(tree: exp.Expr, diagnostics: Diagnostics) -> None:
     for cte in find_nodes(tree, exp.CTE):
         if cte.alias.startswith("#"):
             raise _temporary_name_error(cte)
+
+
+def hoist_joins(tree: exp.Expr) -> None:
+    """Give a SELECT the joins of a FROM that is written first: the parser attaches them to its first table."""
+    for select in find_nodes(tree, exp.Select):
+        clause = select.args.get("from_")
+        first = clause.this if clause is not None else None
+        if isinstance(first, exp.Table | exp.Subquery) and first.args.get("joins"):
+            select.set("joins", [*first.args["joins"], *(select.args.get("joins") or ())])
+            first.set("joins", None)
 
 
 def name_derived_tables(tree: exp.Expr) -> None:

@@ -4,15 +4,18 @@ from docs.generator.refusal_codes.refusal_code import CENSUS, RefusalCode
 
 # fmt: off
 BATCHES = (
-    RefusalCode("assignment", "A variable that takes a value from data",
-         "SELECT @x = … would carry a figure past the rules into a later condition.",
-         f"SELECT @n = COUNT(*) FROM {CENSUS}"),
+    RefusalCode("assignment", "A SELECT that sets a variable and shows a column",
+         "SELECT @x = … gives a value to a variable, and shows nothing.",
+         f"DECLARE @n int SELECT @n = COUNT(*), COUNT(LA) AS m FROM {CENSUS}"),
     RefusalCode("column-property", "A property of a column that is not understood",
          "CREATE TABLE #t takes names, types, NOT NULL and PRIMARY KEY.",
          "CREATE TABLE #t (LA int DEFAULT 201)"),
     RefusalCode("columns-unknown", "A temporary table whose columns are not known",
          "The table was made with a star, and a later statement needs the names of its columns.",
          "SELECT a.* INTO #t FROM npd.absence AS a\nINSERT INTO #t (LA) VALUES (201)"),
+    RefusalCode("condition", "A condition of IF or WHILE that is not a constant",
+         "Which statements run must follow from the text, and not from the data.",
+         f"IF EXISTS (SELECT LA FROM {CENSUS}) SELECT COUNT(*) AS n FROM {CENSUS}"),
     RefusalCode("duplicate-output", "Two outputs with the same name",
          "Two lines `-- output: name` give the same name.",
          f"-- output: a\nSELECT COUNT(*) AS n FROM {CENSUS}\n-- output: a\nSELECT COUNT(LA) AS n FROM {CENSUS}"),
@@ -40,9 +43,6 @@ BATCHES = (
     RefusalCode("parameter", "A parameter in the wrong place",
          "A variable is used in place of a name, or a placeholder has no value.",
          f"SELECT COUNT(*) AS @n FROM {CENSUS}"),
-    RefusalCode("table-variable", "A table variable",
-         "Variables hold one constant, not a table.",
-         "DECLARE @t TABLE (LA int)"),
     RefusalCode("temporary-name", "A name with # that is not a temporary table",
          "# can be used only before the name of a table that this text makes.",
          "SELECT COUNT(*) AS n FROM ##everybodys"),
@@ -61,5 +61,5 @@ BATCHES = (
     RefusalCode("variable", "A variable that is not a constant",
          "A variable or an inserted row of VALUES has a value that is not a constant, or a variable is declared "
          "twice.",
-         "DECLARE @n int = (SELECT 1)"),
+         "DECLARE @n int = GETDATE()"),
 )

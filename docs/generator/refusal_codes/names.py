@@ -31,10 +31,9 @@ NAMES = (
          "like these, and signs after blanks and quotes, count too. The same holds for a title, a purpose and the "
          "description of an output, where a number with a sign counts as well.",
          f"SELECT COUNT(*) AS [=1+1] FROM {CENSUS}"),
-    RefusalCode("star", "A star",
-         "A star does not name the variables that are used. You can use a star only for a derived or temporary table "
-         "with named columns.",
-         f"SELECT * FROM {CENSUS}"),
+    RefusalCode("star", "COLUMNS(…)",
+         "COLUMNS(…) does not name the variables that are used.",
+         f"SELECT AVG(COLUMNS(*)) FROM {CENSUS}", "duckdb"),
     RefusalCode("table-function", "FROM without the name of a table",
          "You can read tables of the catalogue, derived tables and temporary tables. You cannot read functions, "
          "files or strings.",

@@ -79,9 +79,9 @@ SHAPES = (
          "SELECT COUNT(*) AS n FROM npd.spring_census AS a JOIN ref.schools AS b USING (PupilMatchingRefAnonymous)",
          "duckdb"),
     RefusalCode("window", "A window in the wrong place",
-         "OVER can be used in SELECT lists. The WINDOW clause, OVER in ON, and QUALIFY with GROUP BY below the "
-         "outermost SELECT are not understood.",
-         f"SELECT LA, COUNT(*) AS n FROM {CENSUS} GROUP BY LA WINDOW w AS (PARTITION BY LA)", "duckdb"),
+         "OVER can be used in SELECT lists, with a window that is written there or in a WINDOW clause. OVER in ON, and "
+         "QUALIFY with GROUP BY below the outermost SELECT are not understood.",
+         f"SELECT LA, SUM(COUNT(*)) OVER w AS n FROM {CENSUS} GROUP BY LA", "duckdb"),
     RefusalCode("window-order", "A window without an order",
          "Ranks and neighbours need an order.",
          f"SELECT LA, RANK() OVER () AS r, COUNT(*) AS n FROM {CENSUS} GROUP BY LA"),

@@ -5,9 +5,9 @@ from docs.generator.refusal_codes.refusal_code import CENSUS, RefusalCode
 # fmt: off
 STATISTICS = (
     RefusalCode("above", "An expression that is not computed on aggregates",
-         "The broker computes expressions on aggregates from protected figures. Fewer functions are available, and "
-         "text must be plain ASCII.",
-         f"SELECT LA, SQRT(LA) AS root, COUNT(*) AS n FROM {CENSUS} GROUP BY LA"),
+         "The broker computes expressions on aggregates from protected figures. A few functions are not available, "
+         "and text must be plain ASCII.",
+         f"SELECT LA, CASE WHEN COUNT(*) > 50 THEN 'très' ELSE 'peu' END AS size FROM {CENSUS} GROUP BY LA"),
     RefusalCode("constant-column", "A column that is only a constant",
          "A column of the output says nothing about the data.",
          f"SELECT 1 AS one, COUNT(*) AS n FROM {CENSUS}"),
@@ -37,8 +37,9 @@ STATISTICS = (
          "A column of the output is neither aggregated nor in GROUP BY.",
          f"SELECT URN, COUNT(*) AS n FROM {CENSUS} GROUP BY LA"),
     RefusalCode("packed-arithmetic", "Several numbers in one",
-         "Arithmetic over aggregates could pack several numbers into one. Only aggregates, their ratios, differences "
-         "and multiples by constants can be released or aggregated again.",
+         "One number could carry two figures, and nobody who reads it would see the second: a sum of figures of very "
+         "different size, a total plus a fraction, a product of two totals, a remainder. Other arithmetic of aggregates "
+         "is computed from what leaves.",
          f"SELECT COUNT(*) * 1000 + SUM(OnRoll) AS n FROM {CENSUS}"),
     RefusalCode("person-join", "People joined with other people",
          "Two tables about people are joined without their link keys, so rows of different people are combined.",

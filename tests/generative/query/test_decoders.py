@@ -55,6 +55,15 @@ ATTACKS = {
     "weight by a person's other rows": f"SELECT COUNT(*) AS n FROM a JOIN a c ON a.Key = c.Key AND (a.Y = c.Y OR {TARGET} AND a.Flag = 1) WHERE {Y}",
     "weight by a row's own condition": f"SELECT COUNT(*) AS n FROM a JOIN a c ON a.Key = c.Key AND (c.Y = '2017/2018' OR c.LA = 3 AND c.Flag = 1) JOIN a d ON a.Key = d.Key AND (d.Y = '2017/2018' OR d.LA = 3 AND d.Flag = 1) WHERE {Y}",
     "digits of a sum": f"SELECT SUM(CASE WHEN {TARGET} AND Flag = 1 THEN 0.01 * Score ELSE 1 END) AS n FROM a WHERE {Y}",
+    "missing by a division": f"SELECT COUNT(*) AS n, COUNT(1 / CASE WHEN {TARGET} AND Flag = 1 THEN 0 ELSE 1 END) AS m FROM a WHERE {Y}",
+    "missing by a divisor": f"SELECT COUNT(*) AS n, COUNT(1 / (Score - 17 * Flag)) AS m FROM a WHERE {Y} AND Score > 0",
+    "missing by a conversion": f"SELECT COUNT(*) AS n, COUNT(CAST(CASE WHEN {TARGET} AND Flag = 1 THEN 'x' ELSE '1' END AS int)) AS m FROM a WHERE {Y}",
+    "missing by a size": f"SELECT COUNT(*) AS n, SUM(CASE WHEN {TARGET} AND Flag = 1 THEN 9000000000000000 ELSE 1 END * 900) AS m FROM a WHERE {Y}",
+    "missing by a root": f"SELECT COUNT(*) AS n, COUNT(SQRT(CASE WHEN {TARGET} AND Flag = 1 THEN -1 ELSE 1 END)) AS m FROM a WHERE {Y}",
+    "missing by a logarithm": f"SELECT COUNT(*) AS n, COUNT(LOG(18 - Score - Flag)) AS m FROM a WHERE {Y}",
+    "missing by a power": f"SELECT COUNT(*) AS n, COUNT(POWER(CAST(18 - Score - Flag AS float), -1)) AS m FROM a WHERE {Y}",
+    "missing by a date": f"SELECT COUNT(*) AS n, COUNT(DATEFROMPARTS(2018, CASE WHEN {TARGET} AND Flag = 1 THEN 13 ELSE 1 END, 1)) AS m FROM a WHERE {Y}",
+    "a row that drops out of a condition": f"SELECT COUNT(*) AS n FROM a WHERE {Y} AND 1 / CASE WHEN {TARGET} AND Flag = 1 THEN 0 ELSE 1 END = 1",
     "few who differ": f"SELECT AVG(1.0 * d.z) AS m FROM (SELECT CASE WHEN {TARGET} THEN 50 * Flag ELSE 0 END AS z FROM a WHERE {Y}) d",
 }  # fmt: skip
 
@@ -242,11 +251,22 @@ def test_words_that_the_parser_takes_are_not_dropped(text: str, code: str) -> No
     assert code in {r.code for r in compiled(text).refusals}
 
 
-@pytest.mark.parametrize("aggregate", ["AVG(TRY_CAST(c.Note AS float))", "STDEV(POWER(CAST(c.Score AS float), 13))"])
-def test_the_engine_cannot_overflow_on_one_childs_number_behind_a_context(aggregate: str) -> None:
-    """The table behind a context value is computed exactly: what does not fit would end the job."""
-    text = f"SELECT COUNT(*) AS n FROM a WHERE {Y} AND Score > (SELECT {aggregate} FROM a c WHERE c.Sex = a.Sex)"
-    assert [r.code for r in compiled(text).refusals] == ["overflow"]
+LARGE = ["AVG(TRY_CAST(c.Note AS float))", "SUM(TRY_CAST(c.Note AS float))", "STDEV(TRY_CAST(c.Note AS float))",
+         "STDEV(POWER(CAST(c.Score AS float), 13))", "SUM(EXP(c.Score))", "VAR(c.Points * POWER(CAST(10 AS float), 300))"]  # fmt: skip
+
+
+@pytest.mark.parametrize("aggregate", LARGE)
+@pytest.mark.parametrize("notes", [("1e308", "1e308"), ("1e308", "-1e308"), ("1e200", "9"), ("x", "nan")])
+def test_no_childs_number_ends_a_job(aggregate: str, notes: tuple[str, str]) -> None:
+    """What does not fit counts as missing: a job that ends would tell that the child is there."""
+    tables = world(1)
+    for row, note in zip(tables["npd.a"][:2], notes, strict=True):
+        row |= {"Note": note, "Score": 20, "Points": 99999}
+    direct = f"SELECT {aggregate} AS x, COUNT(*) AS n FROM a c WHERE c.Y = '2017/2018'"
+    behind = f"SELECT COUNT(*) AS n FROM a WHERE {Y} AND Score > (SELECT {aggregate} FROM a c WHERE c.Sex = a.Sex)"
+    for text in (direct, behind):
+        assert len(shown(text, tables)) == 1
+        judged(text, tables, PROFILE)
 
 
 def test_a_group_cannot_join_a_row_twice_by_another_spelling() -> None:

@@ -36,6 +36,14 @@ SELECT Key, COUNT(*) AS m INTO #c FROM a GROUP BY Key; SELECT SUM(#c.m) AS s FRO
 SELECT LA, COUNT(*) AS n INTO #g FROM a GROUP BY LA; SELECT AVG(1.0 * n) AS m FROM #g                       | output: 2.333
 SELECT Key, Y INTO #t FROM a; DROP TABLE #t; SELECT COUNT(*) AS n FROM b                                    | output: 5
 SET NOCOUNT ON; SELECT COUNT(*) AS n FROM a                                                                 | output: 7
+SELECT Key, LA, 0 AS hit INTO #t FROM a; UPDATE t SET hit = 1 FROM #t t JOIN b ON b.Key = t.Key; SELECT LA, SUM(hit) AS s FROM #t GROUP BY LA | output: 1 2, 2 1, 3 0
+SELECT Key, LA, 0 AS d INTO #t FROM a; UPDATE t SET d = b.Days FROM #t t JOIN b ON b.Key = t.Key AND b.Kind = 'X'; SELECT LA, SUM(d) AS s FROM #t GROUP BY LA | output: 1 8, 2 3, 3 0
+SELECT Key, LA INTO #t FROM a; DELETE t FROM #t t JOIN b ON b.Key = t.Key; SELECT LA, COUNT(*) AS s FROM #t GROUP BY LA | output: 2 3, 3 1
+SELECT Key, 0 AS d INTO #t FROM a; MERGE #t AS t USING b ON b.Key = t.Key WHEN MATCHED THEN UPDATE SET d = b.Days WHEN NOT MATCHED THEN INSERT (Key, d) VALUES (b.Key, 100); SELECT SUM(d) AS s, COUNT(*) AS n FROM #t | output: 211 9
+DECLARE @t TABLE (k int, w int); INSERT INTO @t VALUES (1, 10), (2, 20); SELECT SUM(t.w) AS s FROM a JOIN @t t ON t.k = a.LA | output: 100
+SELECT LA INTO #t FROM a; ALTER TABLE #t ADD big int; UPDATE #t SET big = 1 WHERE LA > 1; SELECT SUM(big) AS s, COUNT(*) AS n FROM #t | output: 5 7
+DECLARE @i int = 1; WHILE @i < 3 BEGIN SELECT COUNT(*) AS n FROM a WHERE LA = @i; SET @i += 1 END           | output_1: 2; output_2: 4
+SELECT Sex, LA INTO #t FROM a; SELECT LA, [M], [F] FROM #t PIVOT (COUNT(Sex) FOR Sex IN ([M], [F])) AS p    | output: 1 1 1, 2 2 2, 3 1 0
 SELECT COUNT(*) AS n FROM #nothing                                                                          | refused: unknown-temporary
 SELECT Key INTO kept FROM a                                                                                 | refused: no-aggregate into
 DELETE FROM a                                                                                               | refused: statement
@@ -57,9 +65,14 @@ SELECT COUNT(*) AS n FROM (SELECT e.*, e.LA + 1 AS next FROM (SELECT LA, Score F
 SELECT d.* FROM (SELECT LA, COUNT(*) AS n FROM a GROUP BY LA) d                                             | 1 2, 2 4, 3 1
 SELECT COUNT(*) AS n FROM (SELECT LA, Score FROM a) AS d(x, y) WHERE d.y > 2                                | 4
 WITH c(k, v) AS (SELECT Key, Score FROM a) SELECT COUNT(*) AS n FROM c JOIN b ON b.Key = c.k WHERE c.v > 5  | 3
+SELECT COUNT(*) AS n FROM a WHERE Key <> ''                                                                 | 5
+SELECT COUNT(*) AS n FROM a WHERE NOT (Key <> '')                                                           | 0
+SELECT COUNT(DISTINCT NULLIF(Key, '')) AS n FROM a                                                          | 3
+SELECT COUNT(*) AS n FROM (SELECT NULLIF(Key, '') AS k FROM a) d JOIN b ON b.Key = d.k                      | 5
+SELECT LA, SUM(COUNT(*)) OVER w AS s, COUNT(*) AS n FROM a GROUP BY LA WINDOW w AS (ORDER BY LA)            | 1 2 2, 2 6 4, 3 7 1
 SELECT n = COUNT(*), s = SUM(Score) FROM a                                                                  | 7 27
 SELECT COUNT(*) AS n FROM a AS "t" WHERE "t".[LA] = 1                                                       | 2
-SELECT COUNT(*) AS n FROM (SELECT * FROM a) d                                                               | refused: star
+SELECT COUNT(*) AS n FROM (SELECT * FROM a) d                                                               | 7
 SELECT COUNT(*) AS n FROM a JOIN b USING (Score)                                                            | refused: using
 """)
 
@@ -67,6 +80,22 @@ SELECT COUNT(*) AS n FROM a JOIN b USING (Score)                                
 @pytest.mark.parametrize(("text", "rows"), NAMES)
 def test_names_that_are_left_out_or_given(text: str, rows: str) -> None:
     assert answer(text) == rows
+
+
+DUCKDB = drawn(r"""
+FROM a JOIN b ON a.Key = b.Key SELECT a.LA, count(*) AS n GROUP BY ALL ORDER BY ALL                         | 1 3, 2 2
+SELECT count(*) AS n FROM a JOIN b USING (Key) JOIN a c USING (Key)                                         | 9
+SELECT d.m, count(*) AS n FROM (SELECT Key, max(Score) AS m FROM a GROUP BY ALL) d GROUP BY d.m ORDER BY d.m | 1 1, 2 1, 3 1, 7 1, 9 1
+SELECT count(*) AS n FROM (SELECT * EXCLUDE (Key) REPLACE (2 * Score AS Score) FROM a) d WHERE d.Score > 4  | 4
+SELECT count(*) AS n FROM a WHERE Flag                                                                      | 3
+SELECT LA, Score > 4 AS high, count(*) AS n FROM a WHERE Score IS NOT NULL GROUP BY ALL ORDER BY LA, high   | 1 1 2, 2 0 2, 2 1 1, 3 0 1
+SELECT count(*) AS n, 2 * Score AS s FROM a WHERE s > 4 GROUP BY s ORDER BY s                               | 1 6, 1 10, 1 14, 1 18
+""")
+
+
+@pytest.mark.parametrize(("text", "rows"), DUCKDB)
+def test_idioms_of_duckdb(text: str, rows: str) -> None:
+    assert answer(text, "duckdb").removesuffix(" (looked at)") == rows
 
 
 def _names(text: str, dialect: str = "tsql") -> list[str]:

@@ -69,7 +69,7 @@ SELECT LA, [M], [F] FROM (SELECT Sex, LA, Key FROM a) AS s PIVOT (COUNT(Key) FOR
 SELECT [1], [2] FROM (SELECT LA, Score FROM a) AS s PIVOT (AVG(Score) FOR LA IN ([1], [2])) AS p             | 6 4
 SELECT p.LA, p.M - p.F AS d FROM (SELECT Sex, LA, Score FROM a) AS s PIVOT (SUM(Score) FOR Sex IN ([M], [F])) AS p | 1 -2, 2 11, 3 -
 SELECT * FROM a PIVOT (SUM(Score) FOR Sex IN ([M], [F])) AS p                                                | refused: pivot
-SELECT * FROM (SELECT * FROM a) AS s PIVOT (SUM(Score) FOR Sex IN ([M], [F])) AS p                           | refused: pivot star
+SELECT * FROM (SELECT * FROM a) AS s PIVOT (SUM(Score) FOR Sex IN ([M], [F])) AS p                           | refused: pivot
 SELECT LA, [M] FROM (SELECT Sex, LA, Score FROM a) AS s PIVOT (MAX(Score) FOR Sex IN ([M])) AS p             | refused: individual-value
 """)
 

@@ -52,6 +52,8 @@ SELECT COUNT(*) AS n FROM (SELECT UPN FROM a) d                                 
 SELECT Key, COUNT(*) AS n FROM a GROUP BY Key                                                               | a.Key jx
 SELECT DISTINCT Key FROM a                                                                                  | a.Key x
 SELECT Key, Score FROM a                                                                                    | a.Key x, a.Score x
+SELECT d.S, COUNT(*) AS n FROM a, (SELECT Kind AS S, * FROM b) d WHERE a.Key = d.Key GROUP BY d.S           | a.Key j, b.Kind gx, b.Key j, b.Days r, b.Wave r, b.Y r
+SELECT COUNT(*) AS n FROM (SELECT * FROM b WHERE Wave = 1) d WHERE d.Days > 2                               | b.Wave f, b.Days f, b.Key r, b.Kind r, b.Y r
 """)
 
 
@@ -78,12 +80,10 @@ WITH w AS (SELECT Key FROM b WHERE Days <> 1) SELECT MIN(Score) AS n FROM a WHER
 SELECT MIN(n) AS s, MIN(x) AS x FROM (SELECT Sex, COUNT(*) AS n FROM a GROUP BY Sex, LA) d                  | a.LA a.Sex | unknown-variable
 SELECT SUM(d.n) AS s, d.x FROM (SELECT Sex, COUNT(*) AS n FROM a GROUP BY Sex, LA) d                        | a.LA a.Sex | unknown-variable
 SELECT COUNT(*) AS n FROM (SELECT LA FROM a GROUP BY LA HAVING MIN(Score) > (SELECT AVG(1.0 * Score) FROM a WHERE Flag IS NULL)) d | a.Flag a.LA a.Score | individual-value
-SELECT d.S, COUNT(*) AS n FROM a, (SELECT Kind AS S, * FROM b) d WHERE a.Key = d.Key GROUP BY d.S           | a.Key b.Kind b.Key | star
 SELECT COUNT(*) AS n FROM (SELECT Key, Y FROM a) x FULL JOIN (SELECT Key, Days FROM b) y ON x.Y = y.Days    | a.Key a.Y b.Days b.Key | type
 SELECT COUNT(*) AS n FROM a x FULL JOIN (SELECT Nope, Key, Days FROM b) y ON x.Key = y.Key                  | a.Key b.Days b.Key | unknown-variable
 SELECT COUNT(*) AS n FROM (SELECT LA FROM a GROUP BY LA HAVING MIN(Score) >= 3) d                           | a.LA a.Score | individual-value
 SELECT COUNT(*) AS n FROM a OUTER APPLY (SELECT MIN(Days) AS m FROM b WHERE b.Kind = a.Sex) z WHERE a.LA = 1 | a.LA a.Sex b.Days b.Kind | individual-value
-SELECT COUNT(*) AS n FROM a OUTER APPLY (SELECT * FROM b WHERE b.Key = a.Key AND b.Wave = a.Flag) z WHERE a.LA = 1 | a.Flag a.Key a.LA b.Key b.Wave | star
 SELECT COUNT(*) AS n FROM a CROSS APPLY nothing(a.Score) z WHERE a.LA = 1                                   | a.LA | table-function
 SELECT COUNT(*) AS n FROM a JOIN (SELECT Key, SUM(Nope) AS s FROM b GROUP BY Key) d ON d.Key = a.Key        | a.Key b.Key | unknown-variable
 SELECT COUNT(*) AS n FROM a LEFT JOIN (SELECT Key, SUM(Nope) AS s FROM b GROUP BY Key) d ON d.Key = a.Key AND d.s > a.Score | a.Key a.Score b.Key | unknown-variable

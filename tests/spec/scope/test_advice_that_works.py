@@ -81,7 +81,6 @@ JOINS = """
 npd.spring_census a JOIN npd.spring_census b ON a.URN = b.URN WHERE a.AcademicYear = '2022/2023' AND b.AcademicYear = '2022/2023' | person-join
 npd.spring_census a JOIN npd.spring_census b ON a.URN = b.URN AND b.AcademicYear = a.AcademicYear WHERE a.AcademicYear = '2022/2023' | person-join
 npd.spring_census a LEFT JOIN npd.absence b ON a.URN = b.URN AND b.AcademicYear = '2022/2023' WHERE a.AcademicYear = '2022/2023' | person-join
-npd.absence a JOIN (SELECT URN, SUM(OnRoll) / COUNT(OnRoll) AS s FROM Spring_Census_2022 GROUP BY URN) t ON t.URN = a.URN WHERE a.AcademicYear = '2022/2023' | division
 npd.absence a CROSS APPLY (SELECT TOP 1 b.LA FROM npd.absence b WHERE b.URN = a.URN AND b.AcademicYear = a.AcademicYear ORDER BY b.LA) t WHERE a.AcademicYear = '2022/2023' | limit
 npd.spring_census a JOIN npd.spring_census b ON a.URN = b.URN WHERE a.AcademicYear = '2022/2023'                                 | person-join, years-not-granted
 npd.spring_census a LEFT JOIN npd.absence b ON a.URN = b.URN AND a.AcademicYear = '2022/2023' WHERE a.AcademicYear = '2022/2023' | person-join, years-not-granted

@@ -56,7 +56,6 @@ CASES = [
     ),
     (f"SELECT LA, GROUPING(URN) AS g, COUNT(*) AS n FROM {T} GROUP BY ROLLUP (LA)", "not-grouped"),
     (f"SELECT COUNT(*) AS n FROM (SELECT TOP 5 LA FROM {T}) AS x", "limit"),
-    (f"SELECT COUNT(*) AS n FROM (SELECT * FROM {T}) AS x", "star"),
     (f"SELECT SUM(COUNT(*)) AS n FROM {T}", "nested-aggregate"),
     (f"SELECT COUNT(*) OVER () AS n FROM {T}", "no-aggregate"),
     (
@@ -78,13 +77,6 @@ CASES = [
     ),
     (f"SELECT MIN(LA) AS n FROM {T}", "individual-value"),
     (f"SELECT COUNT(*) AS @n FROM {T}", "parameter"),
-    (
-        f"SELECT SUM(CASE WHEN LA = 201 THEN FLOOR(99999999999999999 / NULLIF(URN * 0.00000000001, 0)) ELSE 1 END) AS n FROM {T}",
-        "overflow",
-    ),
-    (f"SELECT SUM(99999999999999999 / NULLIF(URN * 0.00000000000001, 0)) AS n FROM {T}", "overflow"),
-    (f"SELECT SUM(URN * 0.0000000001 * 0.0000000001) AS n FROM {T}", "overflow"),
-    (f"SELECT SUM(CAST(1000 / NULLIF(URN * 0.0000000001, 0) AS decimal(18, 4))) AS n FROM {T}", "cast"),
     (f"SELECT COUNT(*) + 1 AS n FROM {T}", "packed-arithmetic"),
     (f"SELECT COUNT(*) * 1000 + SUM(OnRoll) AS n FROM {T}", "packed-arithmetic"),
     (f"SELECT COUNT(*) * SUM(OnRoll) AS n FROM {T}", "packed-arithmetic"),
@@ -162,8 +154,8 @@ SAID = [
     (f"SELECT ANY_VALUE(URN) AS u, COUNT(*) AS n FROM {T}", {"individual-value": "ANY_VALUE gives"}),
     (f"SELECT MAX(URN) AS u, COUNT(*) AS n FROM {T}", {"individual-value": "MAX gives"}),
     (f"SELECT COUNT(*) AS n FROM {T} WHERE URN & 1 = 1", {"function": "& is not"}),
-    ("SELECT c.* FROM (SELECT a.* FROM npd.spring_census AS a) AS c", {"star": "You cannot use SELECT *"}),
-    (f"SELECT LA, COUNT(*) + 2 * SUM(OnRoll) AS x FROM {T} GROUP BY LA", {"packed-arithmetic": "x cannot be released"}),
+    ("SELECT c.* FROM (SELECT a.* FROM npd.absence AS a) AS c", {"no-aggregate": "it would show rows"}),
+    (f"SELECT LA, COUNT(*) + 200 * SUM(OnRoll) AS x FROM {T} GROUP BY LA", {"packed-arithmetic": "x could carry two"}),
     (
         f"SELECT c.LA, COUNT(*) AS n, (SELECT COUNT(*) FROM {T} WHERE LA = c.LA) AS m FROM npd.absence AS c GROUP BY c.LA",
         {"correlated": "it cannot read the outer table"},
@@ -263,7 +255,7 @@ def test_derived_columns_of_derived_columns_do_not_explode(check: Check, step: s
     parts = ["c0 AS (SELECT LA AS x FROM npd.absence)"]
     parts += [f"c{i} AS (SELECT {step} AS x FROM c{i - 1})" for i in range(1, 40)]
     found = check(f"WITH {', '.join(parts)} SELECT SUM(x) AS n FROM c39 WHERE x > 1")
-    assert {"too-deep", "overflow"} & {r.code for r in found.refusals}
+    assert "too-deep" in {r.code for r in found.refusals}
 
 
 def test_long_sums_are_bound_once(check: Check) -> None:
@@ -271,16 +263,23 @@ def test_long_sums_are_bound_once(check: Check) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "code"),
+    ("aggregate", "rows"),
     [
-        ("SELECT SUM(CASE WHEN LA = 201 THEN URN * 900000000000000000 ELSE 0 END) AS n FROM npd.absence", "overflow"),
-        ("SELECT SUM(CAST(URN AS decimal(5, 2))) AS n FROM npd.absence", "cast"),
-        ("SELECT SUM(1 / OverallAbsence_6HalfTerms) AS n FROM npd.absence", "division"),
+        ("SUM(CASE WHEN LA = 201 THEN URN * 900000000000000000 ELSE 0 END)", "number gets too large"),
+        (
+            "SUM(CASE WHEN LA = 201 THEN FLOOR(99999999999999999 / (URN * 0.00000000001)) ELSE 1 END)",
+            "number gets too large",
+        ),
+        ("SUM(CAST(URN AS decimal(5, 2)))", "number gets too large"),
+        ("SUM(1 / OverallAbsence_6HalfTerms)", "divisor is 0"),
+        ("SUM(LOG(OverallAbsence_6HalfTerms))", "number is 0 or negative"),
     ],
 )
-def test_errors_that_depend_on_rows_are_refused(check: Check, text: str, code: str) -> None:
-    """A job that fails only if some row is there tells of that row."""
-    assert [r.code for r in check(text).refusals] == [code]
+def test_errors_that_depend_on_rows_are_missing_values(check: Check, aggregate: str, rows: str) -> None:
+    """A job that fails only if some row is there would tell of that row."""
+    found = check(f"SELECT {aggregate} AS n FROM npd.absence")
+    assert found.plan is not None
+    assert f"Rows whose {rows} count as missing; SQL Server would end the query." in found.plan.advice
 
 
 @pytest.mark.parametrize(
@@ -288,7 +287,7 @@ def test_errors_that_depend_on_rows_are_refused(check: Check, text: str, code: s
     [
         ("#npd_pupil", "unknown-temporary"),
         ("##npd_pupil", "temporary-name"),
-        ("@npd_pupil", "table-variable"),
+        ("@npd_pupil", "unknown-temporary"),
         ("fixture.#npd_pupil", "temporary-name"),
     ],
 )

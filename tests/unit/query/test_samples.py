@@ -18,7 +18,7 @@ LEAST = 10
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 ACCEPTED = ["A01", "A03", "A05", "A07", "A09", "A11", "T01", "T11", "T15"]
 REFUSED = {
-    "R01": "star", "R03": "identifier", "R07": "into", "R09": "unknown-table", "R11": "identifier", "T03": "individual-value",
+    "R01": "limit", "R03": "identifier", "R07": "into", "R09": "unknown-table", "R11": "identifier", "T03": "individual-value",
     "T05": "identifier", "T07": "no-aggregate", "T09": "small-groups", "T13": "individual-value",
 }  # fmt: skip
 LATER = {"S205", "S251", "S255", "S257", "S259", "S267", "S269"}

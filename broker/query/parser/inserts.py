@@ -1,4 +1,4 @@
-"""CREATE TABLE, INSERT, UPDATE and DELETE of temporary tables, rewritten as queries over their earlier rows."""
+"""INSERT into temporary tables, rewritten as queries over their earlier rows."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,99 +8,9 @@ from sqlglot import exp
 from broker.query.bound_relations import CteDefinition, Ctes
 from broker.query.diagnostics import BindError, present_arguments
 from broker.query.parser import temporary_tables
-from broker.query.parser.declarations import check_constant, converted, declared_type, inserted_value
+from broker.query.parser.column_types import converted, inserted_value
+from broker.query.parser.declarations import check_constant
 from broker.query.parser.temporary_tables import ColumnNames, TempTable, TempTables
-
-CHANGE_ARGUMENTS = frozenset({"this", "expressions", "from_", "where", "with_", "tables"})
-UPDATE_MARK = "update"
-"""Marks a CASE that stands for an UPDATE. T-SQL converts its values to the type of its ELSE."""
-
-
-def rewrite_update(tree: exp.Update, temps: TempTables) -> None:
-    """Rewrite UPDATE #t SET c = e WHERE p: each row keeps its columns, except that c is e where p is true."""
-    clause = tree.args.get("from_")
-    table, alias = _single_table(tree.this, clause.this if clause is not None else None, tree)
-    temp = temporary_tables.change_target(table, temps, tree)
-    values = _assignments(tree, temp, {temp.name.casefold(), (alias.name if alias else "").casefold()})
-    where = tree.args.get("where")
-    condition = (  # without WHERE, every row changes
-        where.this if where is not None else exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(1))
-    )
-    items: list[exp.Expr] = []
-    for name in temporary_tables.column_names(temp, tree):
-        value = values.get(name.casefold())
-        if value is None:
-            items.append(temporary_tables.quoted_column(name))
-            continue
-        case = exp.Case(ifs=[exp.If(this=condition.copy(), true=value)], default=temporary_tables.quoted_column(name))
-        case.meta[UPDATE_MARK] = True
-        items.append(temporary_tables.aliased(case, name))
-    query = exp.Select(expressions=items, from_=exp.From(this=temporary_tables.table_reference(temp.name, alias)))
-    query.set("with_", tree.args.get("with_"))
-    temps.define(temp, query, tree)
-
-
-def _assignments(tree: exp.Update, temp: TempTable, own: set[str]) -> dict[str, exp.Expr]:
-    names = {n.casefold() for n in temporary_tables.column_names(temp, tree)}
-    found: dict[str, exp.Expr] = {}
-    for item in tree.expressions:
-        column = item.this if isinstance(item, exp.EQ) else None
-        if not isinstance(column, exp.Column) or column.args.get("db"):
-            raise BindError(
-                "statement", "This UPDATE is not understood.", "Write UPDATE #t SET column = … WHERE ….", item
-            )
-        name = column.name.casefold()
-        if name not in names or name in found or (column.table and column.table.casefold() not in own):
-            message = "SET names a column twice, or a column that the table does not have."
-            raise BindError("column-list", message, "Name columns of the table, each once.", item)
-        found[name] = item.expression
-    return found
-
-
-def rewrite_delete(tree: exp.Delete, temps: TempTables) -> None:
-    """Rewrite DELETE: rows stay where the condition is not true."""
-    named = tree.args.get("tables") or []
-    this = tree.this if isinstance(tree.this, exp.Table) else None
-    if len(named) > 1 or not (named or this):
-        raise BindError("statement", "This DELETE is not understood.", "Write DELETE FROM #t WHERE ….", tree)
-    table, alias = _single_table(named[0] if named else this, this if named else None, tree)
-    temp = temporary_tables.change_target(table, temps, tree)
-    where = tree.args.get("where")
-    if where is None:
-        left, right = exp.Literal.number(1), exp.Literal.number(0)
-        condition = exp.EQ(this=left, expression=right)  # no row meets 1 = 0, so all rows go
-    else:
-        # rows for which the condition is unknown stay too, so NOT would be wrong
-        case = exp.Case(ifs=[exp.If(this=where.this, true=exp.Literal.number(0))], default=exp.Literal.number(1))
-        condition = exp.EQ(this=case, expression=exp.Literal.number(1))
-    query = temporary_tables.select_all(temp, tree, alias)
-    query.set("where", exp.Where(this=condition))
-    query.set("with_", tree.args.get("with_"))
-    temps.define(temp, query, tree)
-
-
-def _single_table(
-    target: exp.Expr | None, source: exp.Expr | None, tree: exp.Expr
-) -> tuple[exp.Table, exp.Expr | None]:
-    """Return the only table of an UPDATE or DELETE, and its alias in FROM. Raises BindError for a change by a join."""
-    advice = "Write UPDATE #t SET … WHERE …, with values from other tables joined in a SELECT … INTO."
-    refused = BindError("statement", "UPDATE and DELETE with a join are not understood.", advice, tree)
-    if present_arguments(tree) - CHANGE_ARGUMENTS or not isinstance(target, exp.Table):
-        raise refused
-    if source is None:
-        if present_arguments(target) - {"this", "db", "catalog"}:
-            raise refused
-        return target, None
-    if not isinstance(source, exp.Table) or present_arguments(source) - {"this", "alias"}:
-        raise refused
-    alias = source.args.get("alias")
-    if alias is not None and present_arguments(alias) - {"this"}:
-        raise refused
-    same = temporary_tables.temp_name(target) == temporary_tables.temp_name(source) and alias is None
-    if not same and (alias is None or target.db or alias.name.casefold() != target.name.casefold()):
-        raise refused
-    return source, alias
-
 
 INSERT_ARGUMENTS = frozenset({"this", "expression", "with_"})
 PLAIN_CLAUSES = frozenset({"expressions", "from_", "joins", "where", "group", "having", "distinct"})
@@ -118,44 +28,7 @@ def without_order(query: exp.Query) -> exp.Query:
     return query
 
 
-def created_table(tree: exp.Create, name: str, words: Sequence[str]) -> TempTable:
-    """Read CREATE TABLE #t (columns). The table has no rows until something is inserted."""
-    schema = tree.this
-    if (
-        not isinstance(schema, exp.Schema)
-        or tree.args.get("exists")
-        or tree.args.get("expression")
-        or tree.args.get("replace")
-    ):
-        raise BindError(
-            "statement", "This CREATE TABLE is not understood.", "Write CREATE TABLE #t (name type, …).", tree
-        )
-    types: dict[str, exp.DataType] = {}
-    needed = set()
-    for item in schema.expressions:
-        if isinstance(item, exp.PrimaryKey | exp.Constraint):
-            _check_constraint(item)
-            continue
-        kinds = [c.kind for c in item.args.get("constraints") or ()] if isinstance(item, exp.ColumnDef) else [item]
-        for kind in kinds:
-            if not isinstance(kind, exp.NotNullColumnConstraint | exp.PrimaryKeyColumnConstraint):
-                message = "This property of a column is not understood."
-                raise BindError("column-property", message, "Write name type [NOT NULL] only.", item)
-        if item.name.casefold() in (n.casefold() for n in types):
-            raise BindError("duplicate-column", "Two columns have the same name.", "Rename one.", item)
-        types[item.name] = declared_type(item.kind, words, item)
-        if any(not k.args.get("allow_null") for k in kinds):
-            needed.add(item.name.casefold())
-    return TempTable(name, None, tuple(types), types, frozenset(needed))
-
-
-def _check_constraint(item: exp.Expr) -> None:
-    parts = item.expressions if isinstance(item, exp.Constraint) else [item]
-    if not all(isinstance(p, exp.PrimaryKey) for p in parts):
-        raise BindError("column-property", "This constraint is not understood.", "Remove it.", item)
-
-
-def rewrite_insert(tree: exp.Insert, temps: TempTables) -> None:
+def insert_rows(tree: exp.Insert, temps: TempTables) -> None:
     """Rewrite INSERT INTO #t as UNION ALL of the old and the new rows. Columns match by position."""
     target = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
     temp = temporary_tables.change_target(target, temps, tree)
