@@ -102,6 +102,9 @@ def _using_condition(expression_binder: ClauseBinder, name: exp.Expr, side: str)
     """Condition of USING (k): the column of the last source equals the one of the sources before it, which may be
     merged already. The merged column is that of the side whose rows all stay."""
     scope, symbols, folded = expression_binder.scope, expression_binder.symbols, name.name.casefold()
+    if side == "FULL":
+        message = "USING of a FULL JOIN makes one column of both sides."
+        raise BindError("using", message, "Write ON a.key = b.key, and COALESCE(a.key, b.key).", name)
     *before, last = [s.find(name.name, symbols) for s in scope.sources]
     lefts = [c for c in before if c is not None]
     left = scope.using_columns.get(folded, lefts[0] if len(lefts) == 1 else None)

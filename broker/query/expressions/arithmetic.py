@@ -177,8 +177,13 @@ def division(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
         binder.advise(
             "A whole number divided by a whole number is truncated, as in T-SQL; write 1.0 * x / y for a fraction."
         )
-        return Call("divide_truncated", (as_wide(binder, left), right), ScalarType.INT)
+        return _whole_result(binder, left, Call("divide_truncated", (as_wide(binder, left), right), ScalarType.INT))
     return Call("divide", (left, right), ScalarType.DOUBLE)
+
+
+def _whole_result(binder: ExpressionBinder, value: Scalar, call: Call) -> Call:
+    """A call that fails for the least whole number of 64 bits alone, because its opposite has no 64 bits."""
+    return call if not value.type.is_whole or fits(binder, value) else binder.or_null(call, TOO_LARGE)
 
 
 def whole_division(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
@@ -186,7 +191,7 @@ def whole_division(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     left, right = bind_numbers(binder, node, node.this, node.expression)
     right = nonzero(binder, node, right)
     if left.type.is_whole and right.type.is_whole:
-        return Call("divide_truncated", (as_wide(binder, left), right), ScalarType.INT)
+        return _whole_result(binder, left, Call("divide_truncated", (as_wide(binder, left), right), ScalarType.INT))
     return Call("floor", (Call("divide", (left, right), ScalarType.DOUBLE),), ScalarType.DOUBLE)
 
 
@@ -232,7 +237,8 @@ def negation(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     if isinstance(value, Literal) and isinstance(value.value, int | Decimal):
         return Literal(-value.value, value.type)
     # -1 is no 0/1 value
-    return Call("negate", (as_wide(binder, value),), ScalarType.INT if value.type is ScalarType.FLAG else value.type)
+    kind = ScalarType.INT if value.type is ScalarType.FLAG else value.type
+    return _whole_result(binder, value, Call("negate", (as_wide(binder, value),), kind))
 
 
 def exact_quotient(binder: ExpressionBinder, value: Scalar) -> Scalar:
@@ -335,7 +341,7 @@ def whole_part(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 
 def absolute(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     (value,) = bind_numbers(binder, node, node.this)
-    return Call("abs", (as_wide(binder, value),), _result_type(value))
+    return _whole_result(binder, value, Call("abs", (as_wide(binder, value),), _result_type(value)))
 
 
 def sign(binder: ExpressionBinder, node: exp.Expr) -> Scalar:

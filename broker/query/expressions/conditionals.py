@@ -139,7 +139,11 @@ def _as_type_of(binder: ExpressionBinder, first: scalars.Scalar, second: scalars
             not is_exact(second, binder.symbols) or max_decimals(second, binder.symbols) > places
         ):
             binder.advise(ISNULL_CUTS)
-            return scalars.as_decimal(second, scalars.MOST_DIGITS, places)
+            if fits(binder, second):
+                return scalars.as_decimal(second, scalars.MOST_DIGITS, places)
+            binder.note_missing(TOO_LARGE)
+            digits = (scalars.integer(scalars.MOST_DIGITS), scalars.integer(places))
+            return scalars.Call("to_decimal_or_null", (second, *digits), scalars.ScalarType.DECIMAL)
     return second
 
 

@@ -115,7 +115,9 @@ class ExpressionBinder:
             return Literal(None, ScalarType.TRUTH)
         # a condition that was bound as a value is itself again
         match found:
-            case Case(whens=((condition, Literal(value=1)),), otherwise=Literal(value=0)):
+            case Case(whens=((condition, Literal(value=1)),), otherwise=Literal(value=0)) if not can_be_null(
+                condition, self.symbols
+            ):
                 return condition
         return truth_call("not", truth_call("equal", found, integer(0)))
 

@@ -96,6 +96,8 @@ def _joined(
         raise _refused(tree, form)
     on = tuple(_conjuncts(first.args["on"])) if first.args.get("on") else ()
     if first.side:
+        if isinstance(tree, exp.Delete) or any(not j.side for j in rest):
+            raise _refused(tree, form)
         return TableChange(temp, name, (exp.Join(this=first.this), *rest), on, with_unmatched=True)
     return TableChange(temp, name, (exp.Join(this=first.this), *rest), on + conditions)
 
@@ -131,6 +133,8 @@ def rewrite_update(tree: exp.Update, temps: TempTables) -> None:
     where = tree.args.get("where")
     values = _assignments(tree.expressions, change, tree)
     own = tuple(_conjuncts(where.this)) if change.with_unmatched and where is not None else ()
+    if _columns_read(own, change):  # WHERE would choose among the joined rows of one row
+        raise _refused(tree, "JOIN instead of LEFT JOIN, or conditions on the changed table alone")
     temps.define(change.temp, _updated(change, values, own, tree), tree)
 
 
@@ -303,6 +307,8 @@ def rewrite_merge(tree: exp.Merge, temps: TempTables) -> None:
     )
     added = exp.Table(this=_quoted(f"{temp.name} added"))
     parts = {key: [w for w in tree.args["whens"].expressions if _kind_of(w) == key] for key in ("match", "new", "old")}
+    if len(parts["match"]) > 1 or (parts["match"] and parts["old"]):  # each sees the table as it was
+        raise _refused(tree, "one WHEN MATCHED, and DELETE … WHERE NOT EXISTS (…) as a statement of its own")
     for when in parts["new"]:
         temps.define(TempTable(added.name), _added_rows(change, when, tree), tree)
     for when in parts["match"]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from sqlglot import exp
 
 from broker.query.diagnostics import BindError
+from broker.query.parser.column_types import WHOLE_NUMBER_RANGES
 
 Constant = int | Decimal | str | bool | None
 TableExists = Callable[[str], bool | None]
@@ -50,7 +51,7 @@ def constant_value(node: exp.Expr, exists: TableExists = lambda _: None) -> Cons
             if found is None:
                 raise NotConstant
             return 1 if found else None
-        case exp.Cast(this=inner, to=exp.DataType(this=kind)):
+        case exp.Cast(this=inner, to=exp.DataType() as kind):
             return _cast(constant_value(inner, exists), kind)
         case exp.Left(this=inner, expression=size) | exp.Right(this=inner, expression=size):
             return _part(node, constant_value(inner, exists), constant_value(size, exists))
@@ -137,17 +138,28 @@ def _arithmetic(kind: type[exp.Expr], left: Constant, right: Constant) -> Consta
     return whole if kind is exp.Div else left - right * whole
 
 
-def _cast(value: Constant, kind: object) -> Constant:
+LENGTH_OF_CAST = 30
+"""Characters of a CAST AS varchar without a length."""
+
+
+def _cast(value: Constant, kind: exp.DataType) -> Constant:
     if value is None:
         return None
-    if kind in exp.DataType.TEXT_TYPES:
-        return _text(value)
-    if kind in exp.DataType.INTEGER_TYPES:
+    if kind.this in {exp.DType.BIT, exp.DType.BOOLEAN} and isinstance(value, int):
+        return int(value != 0)
+    if kind.this in {exp.DType.VARCHAR, exp.DType.NVARCHAR, exp.DType.TEXT}:
+        size = kind.expressions[0].name.casefold() if kind.expressions else str(LENGTH_OF_CAST)
+        text = _text(value)
+        if size == "max" or len(text) <= int(size):
+            return text
         if isinstance(value, str):
-            if not re.fullmatch(r" *-?[0-9]+ *", value):
-                raise NotConstant
+            return text[: int(size)]
+    if kind.this in WHOLE_NUMBER_RANGES:
+        if isinstance(value, str) and not re.fullmatch(r" *-?[0-9]+ *", value):
+            raise NotConstant
+        least, most = WHOLE_NUMBER_RANGES[kind.this]
+        if least <= int(value) <= most:
             return int(value)
-        return int(value)
     raise NotConstant
 
 

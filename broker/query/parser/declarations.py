@@ -92,6 +92,9 @@ class BatchVariables:
             self.declared[name] = kind, converted(value, kind)
 
     def _selected(self, name: str, value: exp.Expr, select: exp.Select) -> exp.Expr:
+        if select.args.get("having") or select.args.get("qualify"):
+            message = "Where HAVING leaves no group, the variable would have its earlier value."
+            raise BindError("assignment", message, "Remove HAVING.", select)
         query = select.copy()
         query.set("expressions", [aliased(value.copy(), SELECTED)])
         self.temps.define(TempTable(f"@{name}"), query, select)

@@ -125,10 +125,10 @@ class ScriptReader:
         whole = self.variables.written_out(exp.Paren(this=tree))
         return condition_holds(whole, self._exists)
 
-    def _exists(self, name: str) -> bool:
-        """Whether a table of this text exists. OBJECT_ID knows no others here."""
+    def _exists(self, name: str) -> bool | None:
+        """Whether a table of this text exists; None for a name that is not one of a temporary table."""
         found = TEMPORARY.match(name)
-        return found is not None and found["name"].casefold() in self.temps.tables
+        return None if found is None else found["name"].casefold() in self.temps.tables
 
     def _forget(self, statements: Sequence[StatementTokens]) -> None:
         """Mark what statements would have made as refused, so that its uses are not reported as unknown."""

@@ -40,6 +40,8 @@ def released(text: str, flag: int | None) -> str:
     return f"{'looked at ' if found.verdict is Verdict.REVIEW else ''}{released_csv(found).decode()}"
 
 
+LEAST = "CAST(0 - POWER(CAST(2 AS float), Flag * Score + 46) AS bigint)"
+"""The least whole number of 64 bits for the target with the flag alone: its opposite does not fit."""
 ATTACKS = {
     "population of one": f"SELECT COUNT(*) AS n FROM a WHERE {Y} AND {TARGET} AND Flag = 1",
     "branch": f"SELECT SUM(CASE WHEN {TARGET} AND Flag = 1 THEN 1 ELSE 0 END) AS n FROM a WHERE {Y}",
@@ -63,6 +65,11 @@ ATTACKS = {
     "missing by a logarithm": f"SELECT COUNT(*) AS n, COUNT(LOG(18 - Score - Flag)) AS m FROM a WHERE {Y}",
     "missing by a power": f"SELECT COUNT(*) AS n, COUNT(POWER(CAST(18 - Score - Flag AS float), -1)) AS m FROM a WHERE {Y}",
     "missing by a date": f"SELECT COUNT(*) AS n, COUNT(DATEFROMPARTS(2018, CASE WHEN {TARGET} AND Flag = 1 THEN 13 ELSE 1 END, 1)) AS m FROM a WHERE {Y}",
+    "missing by a conversion to decimal": f"SELECT COUNT(*) AS n, COUNT(ISNULL(NULLIF(Points, 2), EXP(Flag * Score * 5))) AS m FROM a WHERE {Y}",
+    "a conversion to decimal in a condition": f"SELECT COUNT(*) AS n FROM a WHERE {Y} AND ISNULL(NULLIF(Points, 2), EXP(Flag * Score * 5)) > 0",
+    "the opposite of the least number": f"SELECT COUNT(*) AS n, COUNT(-{LEAST}) AS m FROM a WHERE {Y}",
+    "the size of the least number": f"SELECT COUNT(*) AS n FROM a WHERE {Y} AND ABS({LEAST}) IS NOT NULL",
+    "a quotient of the least number": f"SELECT COUNT(*) AS n FROM a WHERE {Y} AND {LEAST} / (Score - 18) IS NOT NULL",
     "a row that drops out of a condition": f"SELECT COUNT(*) AS n FROM a WHERE {Y} AND 1 / CASE WHEN {TARGET} AND Flag = 1 THEN 0 ELSE 1 END = 1",
     "few who differ": f"SELECT AVG(1.0 * d.z) AS m FROM (SELECT CASE WHEN {TARGET} THEN 50 * Flag ELSE 0 END AS z FROM a WHERE {Y}) d",
 }  # fmt: skip

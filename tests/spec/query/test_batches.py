@@ -44,6 +44,16 @@ DECLARE @t TABLE (k int, w int); INSERT INTO @t VALUES (1, 10), (2, 20); SELECT 
 SELECT LA INTO #t FROM a; ALTER TABLE #t ADD big int; UPDATE #t SET big = 1 WHERE LA > 1; SELECT SUM(big) AS s, COUNT(*) AS n FROM #t | output: 5 7
 DECLARE @i int = 1; WHILE @i < 3 BEGIN SELECT COUNT(*) AS n FROM a WHERE LA = @i; SET @i += 1 END           | output_1: 2; output_2: 4
 SELECT Sex, LA INTO #t FROM a; SELECT LA, [M], [F] FROM #t PIVOT (COUNT(Sex) FOR Sex IN ([M], [F])) AS p    | output: 1 1 1, 2 2 2, 3 1 0
+DECLARE @m varchar(2) = '12345'; IF @m = '12' SELECT COUNT(*) AS n FROM a ELSE SELECT COUNT(*) AS n FROM b  | output: 7
+DECLARE @m bit = 5; IF @m = 1 SELECT COUNT(*) AS n FROM a ELSE SELECT COUNT(*) AS n FROM b                  | output: 7
+DECLARE @m char(3) = 'a'; IF @m + 'b' = 'ab' SELECT COUNT(*) AS n FROM a                                    | refused: condition
+DECLARE @m tinyint = 300; IF @m = 300 SELECT COUNT(*) AS n FROM a                                           | refused: condition
+IF OBJECT_ID('npd.a') IS NULL SELECT COUNT(*) AS n FROM a                                                   | refused: condition
+SELECT Key, 0 AS d INTO #t FROM a; UPDATE t SET d = 1 FROM #t t LEFT JOIN b ON b.Key = t.Key WHERE b.Days = 4; SELECT SUM(d) AS s FROM #t | refused: statement
+SELECT Key, 0 AS d INTO #t FROM a; UPDATE t SET d = 1 FROM #t t LEFT JOIN b ON b.Key = t.Key JOIN ref.las r ON r.LA = b.Days; SELECT SUM(d) AS s FROM #t | refused: statement
+SELECT Key, 0 AS d INTO #t FROM a; DELETE t FROM #t t LEFT JOIN b ON b.Key = t.Key WHERE b.Key IS NULL; SELECT SUM(d) AS s FROM #t | refused: statement
+SELECT Key, 0 AS d INTO #t FROM a; MERGE #t AS t USING b ON b.Key = t.Key WHEN MATCHED AND b.Days = 3 THEN UPDATE SET d = 1 WHEN MATCHED THEN DELETE; SELECT SUM(d) AS s FROM #t | refused: statement
+DECLARE @m int = 7; SELECT @m = COUNT(*) FROM a HAVING COUNT(*) > 1000; SELECT COUNT(*) AS n FROM a WHERE Score > @m | refused: assignment
 SELECT COUNT(*) AS n FROM #nothing                                                                          | refused: unknown-temporary
 SELECT Key INTO kept FROM a                                                                                 | refused: no-aggregate into
 DELETE FROM a                                                                                               | refused: statement
@@ -87,6 +97,8 @@ FROM a JOIN b ON a.Key = b.Key SELECT a.LA, count(*) AS n GROUP BY ALL ORDER BY 
 SELECT count(*) AS n FROM a JOIN b USING (Key) JOIN a c USING (Key)                                         | 9
 SELECT d.m, count(*) AS n FROM (SELECT Key, max(Score) AS m FROM a GROUP BY ALL) d GROUP BY d.m ORDER BY d.m | 1 1, 2 1, 3 1, 7 1, 9 1
 SELECT count(*) AS n FROM (SELECT * EXCLUDE (Key) REPLACE (2 * Score AS Score) FROM a) d WHERE d.Score > 4  | 4
+SELECT count(*) AS n FROM a WHERE NOT (CASE WHEN Score > 4 THEN 1 ELSE 0 END)                               | 4
+SELECT LA, x.n AS n, y.m AS m FROM (SELECT LA, count(*) AS n FROM a GROUP BY LA) x FULL JOIN (SELECT LA, count(*) AS m FROM a GROUP BY LA) y USING (LA) | refused: ambiguous using
 SELECT count(*) AS n FROM a WHERE Flag                                                                      | 3
 SELECT LA, Score > 4 AS high, count(*) AS n FROM a WHERE Score IS NOT NULL GROUP BY ALL ORDER BY LA, high   | 1 1 2, 2 0 2, 2 1 1, 3 0 1
 SELECT count(*) AS n, 2 * Score AS s FROM a WHERE s > 4 GROUP BY s ORDER BY s                               | 1 6, 1 10, 1 14, 1 18

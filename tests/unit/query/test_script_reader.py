@@ -202,7 +202,7 @@ REFUSED = [
     ("DECLARE @x int = 1", ["nothing-asked"]),
     ("GO", ["nothing-asked"]),
     (";", ["nothing-asked"]),
-    ("IF OBJECT_ID('npd.x') IS NOT NULL SELECT a FROM t", ["nothing-asked"]),
+    ("IF OBJECT_ID('npd.x') IS NOT NULL SELECT a FROM t", ["condition"]),
     ("IF EXISTS (SELECT 1 FROM t) SELECT a FROM t", ["condition"]),
     ("IF @n > 1 SELECT a FROM t", ["undeclared"]),
     ("DECLARE @n int SELECT @n = COUNT(*) FROM t IF @n > 1 SELECT a FROM t", ["condition"]),
