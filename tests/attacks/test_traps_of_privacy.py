@@ -74,11 +74,13 @@ def test_floats_are_nowhere_between_rows_and_noise() -> None:
 
 
 def test_errors_and_overflows_are_no_answers() -> None:
-    """What could end on some row is refused; a value beyond its catalogue's bounds ends nothing either. However an
-    engine ends, the researcher sees one word, and the charge stays."""
-    for risky in ("CAST(Note AS INT)", "Score / Flag", "POWER(Score, 400)"):
-        assert why_not(f"SELECT Sex, SUM(CASE WHEN {risky} > 3 THEN 1 ELSE 0 END) AS s {BY_SEX}"), risky
-    wild = town([*person(1, Score=2**62), *person(2, Score=-(2**62)), *person(3)])
+    """What has no value on some row is missing there; a value beyond its catalogue's bounds ends nothing either.
+    However an engine ends, the researcher sees one word, and the charge stays."""
+    wild = town([*person(1, Score=2**62, Note="x", Flag=0), *person(2, Score=-(2**62), Note="9" * 30), *person(3)])
+    for risky in ("CAST(Note AS INT)", "Score / Flag", "POWER(Score, 400)", "POWER(Flag, -1)", "LOG(Score)"):
+        text = f"SELECT Sex, SUM(CASE WHEN {risky} > 3 THEN 1 ELSE 0 END) AS s {BY_SEX}"
+        assert why_not(text) == [], risky
+        assert exact(text, wild), risky
     assert exact(f"SELECT SUM(CASE WHEN Score * 4 > 3 THEN 1 ELSE 0 END) AS s FROM a WHERE {Y}", wild)
     told = set()
     for end in (SandboxEnd.ENGINE_ERROR, SandboxEnd.MEMORY_LIMIT, SandboxEnd.TIME_LIMIT):
