@@ -108,13 +108,14 @@ def _compared(kind: type[exp.Expr], left: Constant, right: Constant) -> bool | N
         left, right = (int(s) if isinstance(s, str) and s.strip().isdigit() else s for s in (left, right))
     if isinstance(left, str) and isinstance(right, str):
         one, other = left.rstrip(" ").casefold(), right.rstrip(" ").casefold()
+        place = (one > other) - (one < other)
     elif isinstance(left, int | Decimal) and isinstance(right, int | Decimal):
-        one, other = Decimal(left), Decimal(right)  # type: ignore[assignment]
+        place = (left > right) - (left < right)
     else:
         raise NotConstant
     results: dict[type[exp.Expr], bool] = {
-        exp.EQ: one == other, exp.NEQ: one != other, exp.LT: one < other, exp.LTE: one <= other, exp.GT: one > other,
-        exp.GTE: one >= other,
+        exp.EQ: place == 0, exp.NEQ: place != 0, exp.LT: place < 0, exp.LTE: place <= 0, exp.GT: place > 0,
+        exp.GTE: place >= 0,
     }  # fmt: skip
     return results[kind]
 
