@@ -117,9 +117,13 @@ def _amount_columns(columns: rule_columns.RuleInputColumns) -> tuple[Numbers, Nu
     return largest, np.where(columns.known("second"), columns["second"], largest), columns["total"]  # as `_amounts`
 
 
+ROUNDED_UP = 1 + 1e-12
+"""A margin is a binary fraction, which may lie below the exact one by which the rules judge."""
+
+
 def _dominance_margin(profile: DisclosureRules) -> float | None:
     k = profile.dominance_k
-    return None if k is None else max(100 * profile.dominance_n / k, 1 + 100 / k)
+    return None if k is None else max(100 * profile.dominance_n / k, 1 + 100 / k) * ROUNDED_UP
 
 
 dominance = Rule(M2, _find_dominance, _dominance_cells, MAGNITUDES, margin=_dominance_margin)
@@ -151,7 +155,7 @@ def _close_amounts_rule(
 
 def _close_margin(p: Decimal | None) -> float | None:
     """From this margin on no two contributions are too close to the total, by `is_too_close`."""
-    return None if p is None else float(2 + p / 100)
+    return None if p is None else float(2 + p / 100) * ROUNDED_UP
 
 
 def _prior_p_percent(profile: DisclosureRules) -> Decimal | None:

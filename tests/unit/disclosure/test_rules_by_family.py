@@ -9,7 +9,7 @@ from pkgutil import iter_modules
 from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from broker.disclosure import rules as families
 from broker.disclosure.protected_means import mean_of_units
@@ -262,6 +262,7 @@ def everything(is_exact: bool) -> DisclosureRules:
 
 
 @settings(max_examples=300, deadline=None)
+@example(largest=5409, second=1.0, further=0.0, p=None, q=None, n=2, k=60.0)  # total is 8/3 of largest
 @given(
     st.integers(100, 10_000), st.floats(0, 1), st.floats(0, 3), st.sampled_from([None, 10.0, 33.3]),
     st.sampled_from([None, 20.0, 75.0]), st.sampled_from([1, 2]), st.sampled_from([None, 60.0, 87.5]),
