@@ -18,6 +18,9 @@ MONOTONE = QUOTIENTS | {
 }  # fmt: skip
 """Operations whose result is farthest from the released one where each argument is at an end of its interval."""
 
+DECIDED_APART = frozenset({"equal", "same", "less", "at_most", "nullif"})
+"""Operations that are decided, whatever the exact values are, where the intervals of their arguments do not meet."""
+
 
 def error_of_operation(
     op: str, values: Sequence[Value], errors: Sequence[Number | None], found: Value
@@ -29,6 +32,8 @@ def error_of_operation(
     if not any(errors):
         return 0
     ends = [(v,) if not e else _ends(v, e) for v, e in zip(values, errors, strict=True)]
+    if op in DECIDED_APART and _are_apart(*ends):
+        return errors[0] if op == "nullif" else 0
     if op not in MONOTONE or not all(ends) or (op in QUOTIENTS and _holds_zero(ends[1])):
         return None
     results = [apply(op, corner) for corner in product(*ends)]
@@ -43,6 +48,13 @@ def _ends(value: Value, error: Number) -> tuple[Number, ...]:
 
 def _is_number(value: Value | UnknownValue) -> bool:
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+
+
+def _are_apart(left: Sequence[Value], right: Sequence[Value]) -> bool:
+    if not left or not right or not all(map(_is_number, (*left, *right))):
+        return False
+    first, second = [as_number(v) for v in left], [as_number(v) for v in right]
+    return max(first) < min(second) or max(second) < min(first)
 
 
 def _holds_zero(interval: Sequence[Value]) -> bool:

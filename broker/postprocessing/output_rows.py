@@ -96,7 +96,9 @@ def released_figure(cell: OutputCell) -> tuple[Value, Value]:
         if digits < 0 or (cell.origin is CellOrigin.COMPUTED and not isinstance(value, int)):
             value, error = rounded(as_number(value), digits), error + Decimal(1).scaleb(-digits) / 2
     elif cell.origin is CellOrigin.COMPUTED and isinstance(value, Decimal | float):
-        return to_significant_figures(value), None
+        readable = to_significant_figures(value)
+        if error is None or readable != value:
+            return readable, None
     return value, None if error is None or value is None else stated_error(error)
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import duckdb
+
 from bench.repair import repair_lines
 from bench.utility.__main__ import loss_of
 from bench.utility.histories import Histories, all_series
@@ -54,6 +56,23 @@ BY_HAND, AFTER_OTHERS = 1.10, 0.05
 CLASSES = ((100, 1.0), (20, 5.0))
 """Means and quantiles of at least so many rows are within so many per cent of the truth, in the median."""
 SECONDS = {"repair 152x20": 8, "repair 152x20x2": 90}
+SHARES = (
+    "AVG(1.0 * {0})", "AVG(CAST({0} AS float))", "AVG(CASE WHEN {0} = 1 THEN 1.0 ELSE 0 END)",
+    "1.0 * SUM({0}) / COUNT(*)", "SUM(1.0 * {0}) / COUNT(*)", "SUM({0} * 1.0) / SUM(1)", "SUM({0} / 1.0) / COUNT(*)",
+    "SUM(CAST({0} AS float)) / COUNT(*)", "SUM(CONVERT(float, {0})) / COUNT(*)", "SUM({0} + 0.0) / COUNT(*)",
+    "SUM(CAST({0} AS decimal(9, 4))) / COUNT(*)", "SUM(CASE WHEN {0} = 1 THEN 1.0 ELSE 0 END) / COUNT(*)",
+    "SUM(CASE WHEN {0} = 1 THEN 1.0 END) / COUNT(*)", "SUM(CASE WHEN {0} = 1 THEN 1 END) * 1.0 / COUNT(*)",
+    "SUM(CASE {0} WHEN 1 THEN 1.0 ELSE 0.0 END) / COUNT(*)", "SUM(IIF({0} = 1, 1.0, 0.0)) / COUNT(*)",
+    "COUNT(CASE WHEN {0} = 1 THEN 1 END) * 1.0 / COUNT(*)", "COUNT(NULLIF({0}, 0)) / 1.0 / COUNT(*)",
+    "CAST(SUM({0}) AS float) / COUNT(*)", "SUM({0}) / CAST(COUNT(*) AS float)", "(SUM({0}) + 0.0) / COUNT(*)",
+    "SUM({0}) / NULLIF(1.0 * COUNT(*), 0)", "CASE WHEN COUNT(*) > 50 THEN 1.0 * SUM({0}) / COUNT(*) END",
+    "SUM(ISNULL({0}, 0) * 1.0) / COUNT(*)", "SUM(COALESCE({0}, 0)) / (COUNT(*) * 1.0)", "SUM(0.5 * {0}) / SUM(0.5)",
+    "COALESCE(SUM(1.0 * {0}), 0) / COUNT_BIG(*)", "1 - SUM(CASE WHEN {0} = 0 THEN 1.0 ELSE 0 END) / COUNT(*)",
+    "SUM(100.0 * {0}) / COUNT(*) / 100", "ROUND(SUM(1.0 * {0}) / COUNT(*), 4)",
+    "CAST(SUM(1.0 * {0}) / COUNT(*) AS decimal(9, 6))",
+    "CAST(ROUND(100.0 * SUM({0}) / COUNT(*), 3) AS decimal(6, 3)) / 100",
+)  # fmt: skip
+"""The share of rows with a 1, as analysts write it. T-SQL truncates a quotient of whole numbers, and none is one."""
 
 
 @cache
@@ -129,6 +148,28 @@ def stated_figures(shape: Shape) -> Iterator[tuple[str, str, Decimal | None, Dec
                     yield output.columns[n].statistic, where, exact, released, _number(row.max_errors[n])
 
 
+def share_line() -> Line:
+    """The exact shares come from the data themselves, and not from the broker's reading of the text."""
+    (data,) = made().folder.glob("snapshots/*/npd.absence/2018.parquet")
+    exact = dict(duckdb.sql(f"SELECT FSMeligible, avg(PA10_exact_6HalfTerms) FROM '{data}' GROUP BY 1").fetchall())
+    wrong, most = list[str](), Decimal(0)
+    for written in SHARES:
+        text = (
+            f"SELECT FSMeligible, {written.format('PA10_exact_6HalfTerms')} AS share FROM npd.absence "
+            "WHERE AcademicYear = '2018/2019' GROUP BY FSMeligible"
+        )
+        (assessment,) = made().judged(text)[1]
+        for row in assessment.rows:
+            released, error = _number(row.released[1]), _number(row.max_errors[1])
+            truth = Decimal(exact[row.keys[0]])
+            if released is None or error is None or abs(released - truth) > error * (1 + Decimal("1e-9")):
+                wrong.append(f"{written} {row.keys} {released} {error} instead of {truth}")
+            else:
+                most = max(most, abs(released - truth) / truth)
+    figures = {"ways": len(SHARES), "groups": len(exact), "wrong": wrong, "farthest": f"{most:.3%} of the share"}
+    return Line("a share is shown, within its stated error, in all ways to write it", not wrong, figures)
+
+
 def _number(value: Value) -> Decimal | None:
     return Decimal(str(value)) if isinstance(value, int | float | Decimal) else None
 
@@ -156,7 +197,7 @@ def parts() -> Mapping[str, Callable[[Path], Sequence[Line]]]:
         **{name: of_property(name) for name in PROPERTIES},
         "hidden figures of ordinary tables": lambda folder: [hidden_line(), large_line()],
         "later tables of a history": lambda folder: [history_line()],
-        "errors of shown figures": lambda folder: list(error_lines()),
+        "errors of shown figures": lambda folder: [*error_lines(), share_line()],
         "speed": lambda folder: list(speed_lines()),
     }
 

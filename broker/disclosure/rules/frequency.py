@@ -5,6 +5,7 @@ from broker.disclosure.rules.rule_columns import NO_CELL, CellMask, RuleInputCol
 from broker.disclosure.rules.rule_input import POLICY_VERDICTS, RuleInput, RuleResult
 from broker.domain.findings import Verdict
 from broker.domain.plans.measure import BINARY, COUNTS, MAGNITUDES, NON_ADDITIVE, Measure
+from broker.domain.plans.scalars import Value
 from broker.policy.disclosure_rules import DisclosureRules
 
 F1 = RuleEntry(
@@ -90,9 +91,12 @@ zero_cell = Rule(F2, _find_zero_cell, _zero_cell_cells)
 
 
 def _find_full_cell(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """Everybody in the cell has the property, or nobody has."""
+    """Everybody in the cell has the property, or nobody has. A sum that can add nothing but ones, such as SUM(CASE WHEN
+    x THEN 1 END), counts rows: the count that it implies is judged on both sides."""
     verdict = POLICY_VERDICTS[profile.full]
     if rule_input.cell_persons == 0 or verdict is None:
+        return None
+    if rule_input.evidence.persons and _adds_only_ones(rule_input.measure, rule_input.bounds):
         return None
     if rule_input.evidence.persons and rule_input.evidence.rest:  # persons on both sides
         return None
@@ -103,7 +107,14 @@ def _find_full_cell(rule_input: RuleInput, profile: DisclosureRules) -> RuleResu
 def _full_cell_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
     if POLICY_VERDICTS[profile.full] is None:
         return NO_CELL
-    return is_zero(columns["persons"]) | is_zero(columns["rest"])
+    nobody = is_zero(columns["persons"])
+    if _adds_only_ones(columns.statistic.measure, columns.statistic.bounds):
+        return nobody
+    return nobody | is_zero(columns["rest"])
+
+
+def _adds_only_ones(measure: Measure, bounds: tuple[Value, Value] | None) -> bool:
+    return measure is Measure.ONES and bounds == (1, 1)
 
 
 full_cell = Rule(F3, _find_full_cell, _full_cell_cells, BINARY)

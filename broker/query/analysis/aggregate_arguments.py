@@ -2,6 +2,7 @@
 and adds to it: written numbers that must not choose how a mean is rounded."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -87,6 +88,24 @@ def _as_whole_numbers(scalar: scalars.Scalar) -> scalars.Scalar:
             return _as_binary(scalar)
         case _:
             return scalar
+
+
+def without_zero_for_missing(scalar: scalars.Scalar) -> scalars.Scalar | None:
+    """A value that is 0 where it would be NULL, such as COALESCE(x, 0), without this 0: its sum is the same wherever x
+    has a value. None if it is no such value."""
+    match scalar:
+        case Call(op="coalesce", args=(inner, scalars.Literal(value=0))):
+            return inner
+        case scalars.Case(whens=((Call(op="is_null", args=(inner,)), scalars.Literal(value=0)),), otherwise=kept):
+            return inner if kept == inner else None
+        case Call(op="negate" | "to_decimal" | "to_double" | "multiply" | "divide" as op, args=args):
+            filled = [(n, a) for n, a in enumerate(args) if not isinstance(a, scalars.Literal)]
+            if len(filled) != 1 or (op == "divide" and filled[0][0]):
+                return None
+            ((place, inner),) = filled
+            found = without_zero_for_missing(inner)
+            return None if found is None else replace(scalar, args=(*args[:place], found, *args[place + 1 :]))
+    return None
 
 
 def counted_values(case: scalars.Case) -> scalars.Case:

@@ -2,6 +2,7 @@
 parts."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -297,7 +298,17 @@ def _count_distinct(node: exp.Expr, row_binder: ExpressionBinder, statistics: Dr
 
 
 def _sum(value: Scalar, statistics: DraftStatistics, node: exp.Expr) -> Scalar:
+    found = _sum_or_count(value, statistics, node)
+    # a sum of fractions stays one where a count gives it: T-SQL truncates quotients of whole numbers
+    return found if value.type.is_whole or not found.type.is_whole else replace(found, type=value.type)
+
+
+def _sum_or_count(value: Scalar, statistics: DraftStatistics, node: exp.Expr) -> Scalar:
     kind = ScalarType.INT if value.type.is_whole else value.type
+    counted = aggregate_arguments.without_zero_for_missing(value)
+    if counted is not None:  # how many have no value changes nothing, and is not for the rules to judge
+        found = _sum(counted, statistics, node)
+        return Call("coalesce", (found, ZERO), found.type)
     factor, rest = aggregate_arguments.unscaled(value)
     if isinstance(rest, Literal):  # the sum of a constant is a multiple of the number of rows
         count = statistics.add(Measure.COUNT_ROWS, None, ScalarType.INT)

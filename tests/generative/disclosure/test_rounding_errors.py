@@ -14,7 +14,7 @@ from broker.disclosure.rounding_errors import rounding_error
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import PlannedStatistic, QuantileForm, RowGrowth
-from broker.domain.plans.scalars import Call, ColumnRef, Literal, ScalarType, Value
+from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, ScalarType, Value
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.postprocessing.exact_arithmetic import as_number
 from broker.postprocessing.max_errors import stated_error
@@ -120,6 +120,12 @@ COMPUTED = {
     "rounded": call("round", call("divide", column(1), column(2)), Literal(1, ScalarType.INT)),
     "distance": call("abs", call("subtract", column(1), column(2))),
     "larger": call("greatest", column(1), column(2)),
+    "of a whole that is not 0": call("divide", column(1), call("nullif", column(2), Literal(0, ScalarType.INT))),
+    "without one value": call("nullif", column(1), HUNDRED),
+    "only in large groups": Case(
+        ((call("less", HUNDRED, column(2)), call("divide", column(1), column(2))),), NULL, ScalarType.DECIMAL
+    ),
+    "larger, by hand": Case(((call("at_most", column(2), column(1)), column(1)),), column(2), ScalarType.DECIMAL),
 }
 FIGURES = st.tuples(st.integers(10, 5_000), st.integers(0, 30), st.integers(-30, 30))
 """A released figure, its error, and how far the exact one is from it."""
@@ -157,3 +163,10 @@ def test_what_no_interval_says_has_no_error() -> None:
     for scalar in (call("divide", column(1), column(2)), call("remainder", column(1), column(2)), column(3)):
         assert released_figure(compute_cell(scalar, cells))[1] is None
     assert released_figure(compute_cell(call("add", column(1), column(2)), cells)) == (53, 8)
+
+
+def test_a_condition_that_rounding_cannot_turn_leaves_the_error_known() -> None:
+    for name, near in (("of a whole that is not 0", 2), ("only in large groups", 101)):
+        for whole, is_known in ((200, True), (near, False)):
+            cells = {i: OutputCell(n, n, origin=CellOrigin.STATISTIC, max_error=5) for i, n in ((1, 90), (2, whole))}
+            assert (compute_cell(COMPUTED[name], cells).max_error is not None) == is_known

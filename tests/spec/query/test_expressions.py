@@ -6,9 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from query_kit import codes, compiled, database, run
+from query_kit import codes, compiled, database, judged, run, shown
 
 from broker.domain.plans.operators import Filter
+from broker.domain.plans.scalars import Value
+from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 from broker.query.operations.possible_values import possible_values
 
 VALUES = [
@@ -144,6 +146,54 @@ def test_avg_of_whole_numbers_is_truncated_in_tsql_and_said_so() -> None:
     plan = compiled("SELECT AVG(Score) AS m FROM a").plan
     assert plan is not None
     assert "truncated" in plan.advice[0]
+
+
+@pytest.mark.parametrize(
+    "total", ["SUM(CASE WHEN Sex = 'M' THEN 1.0 ELSE 0 END)", "SUM(CASE WHEN Sex = 'M' THEN 1.0 END)",
+              "SUM(1.0 * Flag)", "SUM(CAST(Flag AS float))",
+              "SUM(CASE WHEN Sex = 'M' THEN 1.5 ELSE 1 END) - COUNT(*) + 0.5"],
+)  # fmt: skip
+def test_a_count_that_is_written_as_a_sum_of_fractions_is_not_truncated(total: str) -> None:
+    """T-SQL truncates quotients of whole numbers, and such a sum is none."""
+    tables = {"npd.a": [{"p": p, "Key": f"k{p}", "Sex": "FM"[p == 1], "Flag": int(p == 1)} for p in range(4)]}
+    within = f"SELECT t.x / t.n AS m FROM (SELECT {total} AS x, COUNT(*) AS n FROM a) t"
+    ((direct,),) = shown(f"SELECT ({total}) / COUNT(*) AS m FROM a", tables)
+    ((derived,),) = shown(within, tables)
+    assert float(direct) == float(derived) == 0.25
+
+
+@pytest.mark.parametrize(
+    "total", ["SUM(CASE WHEN Sex = 'M' THEN 1 ELSE 0 END)", "SUM(CASE WHEN Sex = 'M' THEN 1 END)",
+              "SUM(CASE WHEN Sex = 'M' THEN 1.0 END)", "COUNT(CASE WHEN Sex = 'M' THEN 1 END)"],
+)  # fmt: skip
+def test_a_sum_of_ones_is_hidden_where_a_count_is(total: str) -> None:
+    """Whether a CASE has an ELSE changes nothing: those who have the property, and those who do not, are counted."""
+    rules = DisclosureRules(name="drawn", source="test", t=10, full=ZeroPolicy.SUPPRESS)
+
+    def left(men: int, women: int) -> Value:
+        rows = [{"p": p, "Key": f"k{p}", "Sex": "FM"[p < men]} for p in range(men + women)]
+        (row,) = judged(f"SELECT {total} AS x FROM a", {"npd.a": rows}, rules).rows
+        return row.released[0]
+
+    assert left(30, 70) == 30
+    assert left(70, 30) == 70
+    assert [left(9, 70), left(70, 9), left(0, 70), left(70, 0)] == [None] * 4
+
+
+@pytest.mark.parametrize(
+    "total", ["SUM(COALESCE(Score, 0))", "SUM(ISNULL(Score, 0) * 1.0)", "SUM(CAST(ISNULL(Score, 0) AS float) / 1)",
+              "SUM(CASE WHEN Score IS NULL THEN 0 ELSE Score END)"],
+)  # fmt: skip
+@pytest.mark.parametrize("missing", [0, 1, 30])
+def test_zeros_for_missing_values_hide_no_sum(total: str, missing: int) -> None:
+    """Such a sum is the same without them, and tells nothing about those who have no value."""
+    rules = DisclosureRules(name="drawn", source="test", t=10)
+    rows = [{"p": p, "Key": f"k{p}", "Score": None if p < missing else 1 + p % 5} for p in range(100)]
+    (filled, plain) = (
+        judged(f"SELECT {written} AS x FROM a", {"npd.a": rows}, rules).rows[0] for written in (total, "SUM(Score)")
+    )
+    assert float(filled.exact[0]) == sum(row["Score"] or 0 for row in rows)
+    assert filled.released[0] == plain.released[0] is not None
 
 
 def test_a_truncated_share_is_refused() -> None:

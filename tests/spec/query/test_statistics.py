@@ -39,7 +39,7 @@ def output(column: str) -> PlannedTable:
         ("COUNT(CASE WHEN Score > 1 THEN LA END)", ["ones"]),
         ("SUM(CASE WHEN Sex = 'M' THEN 1 WHEN Score > 1 THEN 1 ELSE 0 END)", ["ones", "ones<", "ones<", "ones<"]),
         ("SUM(Score)", ["sum", "count_values<"]),
-        ("SUM(COALESCE(Score, 0))", ["sum", "count_values<", "ones<"]),
+        ("SUM(COALESCE(Score, 0))", ["sum", "count_values<"]),
         ("SUM(CASE WHEN Sex = 'M' THEN Score ELSE 0 END)", ["sum", "count_values<", "ones<"]),
         ("AVG(2.0 * Score + 1)", ["mean", "count_values<", "sum<"]),
         ("100.0 * SUM(Score) / NULLIF(COUNT(*), 0)", ["sum", "count_values<", "count"]),
