@@ -21,7 +21,7 @@ from broker.policy.disclosure_rules import DisclosureRules
 from broker.query import compile_sql, two_pass_query
 from tests.oracles.judge_output import judge_output
 
-ROUNDS = 5
+ROUNDS = 11
 PEOPLE = 8_000_000
 THREADS = 2
 FOLDER = Path("build/bench/evidence")

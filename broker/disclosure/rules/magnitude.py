@@ -14,7 +14,6 @@ from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Verdict
 from broker.domain.plans.measure import BINARY, MAGNITUDES, NON_ADDITIVE, RATIOS, ROW_COUNTS
 from broker.domain.plans.scalars import Value
-from broker.domain.rounding_grid import digits_of_width
 from broker.evidence.evidence_columns import Mask, Numbers
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.postprocessing.exact_arithmetic import as_number
@@ -284,18 +283,10 @@ def _find_mean_reveals_count(rule_input: RuleInput, profile: DisclosureRules) ->
     return M8.finding(Verdict.SUPPRESS, sentence, rows=rule_input.evidence.rows)
 
 
-def _mean_reveals_count_cells(
-    columns: rule_columns.RuleInputColumns, profile: DisclosureRules
-) -> rule_columns.CellMask:
-    """Leaves out cells with so many rows that the profile's digits allow every count. Any other cell may have fewer
-    digits, so `find` must decide."""
-    if profile.round_base == 1:
-        return rule_columns.NO_CELL
-    base = profile.round_base
-    shown = np.floor((2 * columns["rows"] + base) / (2 * base)) * base
-    least = np.maximum(profile.t, shown * (1 - 1e-9) - base // 2 - 1)
-    digits = digits_of_width(columns.statistic.own_width, profile.mean_digits) - columns.statistic.decimals
-    return ~(least >= 10.0 ** max(0, digits) * (1 + 1e-9))  # negated: NaN is chosen
+def _mean_reveals_count_cells(columns: rule_columns.RuleInputColumns, _: DisclosureRules) -> rule_columns.CellMask:
+    """A mean of a table has no more digits than all counts that are shown as its own allow (`protected_means`). So the
+    rule decides about files, and of a table about cells without a known count."""
+    return ~(columns["rows"] >= 1)  # negated: NaN is chosen
 
 
 mean_reveals_count = Rule(
