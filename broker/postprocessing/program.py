@@ -227,6 +227,8 @@ class WindowPartition:
             return self._ranks()
         if op in NEIGHBOUR_FUNCTIONS:
             return self._by_position(self._neighbour)
+        if self._column.frame is not None:
+            return self._by_position(self._framed)
         if not self._column.order:
             self._budget.spend(len(self._lines))  # without ORDER BY, the frame is the whole partition
             return [aggregate_cell(self._column.function, self._lines, self._child)] * len(self._lines)
@@ -251,19 +253,42 @@ class WindowPartition:
 
         return cell_at
 
+    def _frame(self, position: int) -> range:
+        """Positions of the rows that the window of a row reads. Without a written frame: up to its last peer."""
+        frame, end = self._column.frame, len(self._sorted)
+        if frame is None:
+            return range(self._last[position] + 1)
+        start = 0 if frame.first is None else max(0, position + frame.first)
+        return range(start, end if frame.last is None else min(end, max(0, position + frame.last + 1)))
+
+    def _framed(self, position: int) -> OutputCell:
+        """Aggregate over the rows of a written frame."""
+        frame = self._frame(position)
+        self._budget.spend(len(frame))
+        return aggregate_cell(self._column.function, [self._lines[self._sorted[i]] for i in frame], self._child)
+
     def _neighbour(self, position: int) -> OutputCell:
         """Value of another row. It is hidden if it is hidden there."""
         op, args = self._column.function.op, self._column.function.args
         here = self._lines[self._sorted[position]].cells
-        offset = compute_cell(args[1], here).released if len(args) > 1 else 1
-        if not isinstance(offset, int):
-            raise Breach("The distance to another row is no whole number.")
-        there = {"lag": position - offset, "lead": position + offset, "first": 0}.get(op)
-        there = self._last[position] if there is None else there
+        frame = self._frame(position)
+        match op:
+            case "lag" | "lead":
+                there = position + self._distance(here) * (1 if op == "lead" else -1)
+            case "first":
+                there = frame.start if frame else -1
+            case _:
+                there = frame.stop - 1 if frame else -1
         if not 0 <= there < len(self._sorted):
-            return OutputCell(None, None)
+            return compute_cell(args[2], here) if len(args) > 2 else OutputCell(None, None)
         found = compute_cell(args[0], self._lines[self._sorted[there]].cells)
         return computed_cell([found], found.released, found.exact, found.hidden, found.max_error)
+
+    def _distance(self, here: Mapping[int, OutputCell]) -> int:
+        found = compute_cell(self._column.function.args[1], here).released
+        if not isinstance(found, int):
+            raise Breach("The distance to another row is no whole number.")
+        return found
 
     def _ranks(self) -> list[OutputCell]:
         """Ranks among the rows that exist and whose order is shown. Every rank depends on all compared rows."""

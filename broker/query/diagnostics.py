@@ -201,7 +201,7 @@ NAMED: dict[type[exp.Expr], tuple[str, str, str]] = {
     ),
     exp.Columns: (
         "star",
-        "You cannot use COLUMNS(…), because it does not name the variables.",
+        "COLUMNS(…) can be used only in a SELECT list.",
         "List the variables that you need.",
     ),
     exp.Distinct: ("distinct", "DISTINCT can be used only after SELECT and in COUNT(DISTINCT x).", "Remove it."),

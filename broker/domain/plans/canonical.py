@@ -105,6 +105,8 @@ HASHED_SENTENCES: Mapping[str, str] = {
     ),
 }  # fmt: skip
 """Sentences that say why a statistic is reviewed: the sentence in the hashes, by the sentence of today."""
+ADDED_FIELDS = frozenset({("WindowColumn", "frame")})
+"""Fields that the hashes have only where they are not None: older plans were hashed without them."""
 RELATION_OPERATORS: Mapping[str, tuple[str, frozenset[str]]] = {
     "Aggregate": ("Gather", frozenset()),
     "AggregateCall": ("Aggregate", frozenset()),
@@ -182,7 +184,13 @@ def _nested(value: object, operators: Mapping[str, tuple[str, frozenset[str]]]) 
     if not is_dataclass(value) or isinstance(value, type):
         return value
     name, written = _named_fields(type(value), operators is PROGRAM_OPERATORS)
-    return (name, *((hashed, _nested_field(value, field, operators)) for field, hashed in written))
+    return (
+        name, *((hashed, _nested_field(value, field, operators)) for field, hashed in written if _is_hashed(value, field))
+    )
+
+
+def _is_hashed(value: object, field: str) -> bool:
+    return (type(value).__name__, field) not in ADDED_FIELDS or getattr(value, field) is not None
 
 
 def _nested_field(value: object, field: str, operators: Mapping[str, tuple[str, frozenset[str]]]) -> object:

@@ -128,15 +128,26 @@ class Aggregate(Generic[Tree]):
 
 
 @dataclass(frozen=True, slots=True)
+class RowFrame:
+    """Which rows beside a row a window reads: from the `first` to the `last` after it in the order, both included. A
+    row before it has a negative number; None: without an end."""
+
+    first: int | None
+    last: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class WindowColumn:
     """One window function over the rows with the same partition values, with an order for ranks and running sums.
-    `shared`: it reads other people's rows, and is NULL if fewer than t persons contribute."""
+    `shared`: it reads other people's rows, and is NULL if fewer than t persons contribute. Without a frame, an ordered
+    aggregate reads all rows up to the row's last peer."""
 
     ident: int
     function: AggregateCall
     partition: tuple[Scalar, ...]
     order: SortKeys
     shared: bool = False
+    frame: RowFrame | None = None
 
 
 @dataclass(frozen=True, slots=True)

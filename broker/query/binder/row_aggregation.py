@@ -239,11 +239,12 @@ def aggregate_column(
     nullable = not found.aggregate.op.startswith("count")
     op, args = found.aggregate.op, found.aggregate.args
     counts, of_counts = _row_counts(op, args, symbols)
+    has_default = op in {"lag", "lead"} and len(args) > 2
     made = OpaqueColumn(
         found.base, source_rows, (), None, found.low, found.high, found.decimals, nullable, shared,
-        closed=counts or (not of_counts and _is_amount(op, args, symbols)),
-        counts=counts,
-        like=args[0] if op in ONE_OF and args else None,
+        closed=not has_default and (counts or (not of_counts and _is_amount(op, args, symbols))),
+        counts=counts and not has_default,
+        like=args[0] if op in ONE_OF and args and not has_default else None,
         may_be_empty=may_be_empty,
     )  # fmt: skip
     column = symbols.new_opaque(found.aggregate.type, made)

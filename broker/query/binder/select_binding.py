@@ -9,6 +9,7 @@ from broker.domain.plans.scalars import Call, ColumnRef, Scalar, column_ids, sam
 from broker.domain.plans.variable_uses import Usage
 from broker.query.binder import from_clause, group_binding, grouped_expressions, select_clauses, window_functions
 from broker.query.binder.bind_state import Binder, ClauseBinder, SelectBinding
+from broker.query.binder.column_patterns import with_columns_written_out
 from broker.query.binder.row_aggregation import RowAggregation, coalesced_link_key, grouping_keys, output_column
 from broker.query.binder.subqueries import bind_subquery
 from broker.query.bound_relations import BindTarget, BoundGroups, BoundQuery, BoundRows, Ctes, written_row
@@ -97,6 +98,7 @@ def bind_select(
     scope = Scope(binder.symbols, outer_scope, binder.visible_ctes(select, outer_ctes))
     expression_binder = ClauseBinder(binder, scope)
     found, whole = from_clause.bind_from(select, expression_binder, source_target or target)
+    select = with_columns_written_out(select, expression_binder)
     select = grouped_expressions.with_expanded_items(select, expression_binder)
     binding = SelectBinding(expression_binder, select, target, restore)
     _check_distinct(binding)

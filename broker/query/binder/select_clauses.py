@@ -118,7 +118,7 @@ def _bind_updated(node: exp.Expr, expression_binder: ExpressionBinder) -> Scalar
     found = expression_binder.value(node)
     if isinstance(found, Case):
         new, old = found.whens[0][1].type, found.otherwise.type
-        if new not in {old, ScalarType.NULL} and {new, old} != {ScalarType.INT, ScalarType.FLAG}:
+        if new is not old and ScalarType.NULL not in {new, old} and {new, old} != {ScalarType.INT, ScalarType.FLAG}:
             message = "UPDATE would convert the value to the type of the column."
             raise BindError("insert-type", message, "CAST the value to the type of the column.", node)
     return found

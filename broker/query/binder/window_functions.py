@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from sqlglot import exp
 
-from broker.domain.plans.operators import AggregateCall, WindowColumn
-from broker.domain.plans.scalars import Case, ColumnRef, Scalar, ScalarType, integer, truth_call
+from broker.domain.plans.operators import AggregateCall, RowFrame, WindowColumn
+from broker.domain.plans.scalars import NULL, Case, ColumnRef, Literal, Scalar, ScalarType, integer, truth_call
 from broker.domain.plans.variable_uses import Usage, VariableClass
 from broker.query.analysis.implied_statistics import can_be_null
 from broker.query.binder.bind_state import SelectBinding
@@ -14,7 +14,7 @@ from broker.query.binder.grouped_expressions import is_aggregate
 from broker.query.binder.row_aggregation import BoundAggregate, aggregate_column, bind_aggregate
 from broker.query.diagnostics import BindError, check_arguments, unsupported_node, written_name
 from broker.query.expressions.expression_binder import ExpressionBinder
-from broker.query.operations.value_bounds import MOST_ROWS
+from broker.query.operations.value_bounds import MOST_ROWS, magnitude
 from broker.query.symbols import SourceRows, SymbolTable
 
 RANK_FUNCTIONS: dict[type[exp.Expr], str] = {
@@ -35,6 +35,7 @@ class WindowCall:
     partition: tuple[Scalar, ...]
     order: tuple[tuple[Scalar, bool], ...]
     is_rank: bool
+    frame: RowFrame | None = None
 
 
 def bind_window(
@@ -42,7 +43,7 @@ def bind_window(
 ) -> WindowCall:
     """Bind the function and order of a window. With `own`, its rows belong to one person, or are groups."""
     check_arguments(node, "this", "partition_by", "order", "spec", "over")
-    _check_frame(node)
+    frame = _written_frame(node, own)
     order = node.args.get("order")
     items = order.expressions if order is not None else []
     ranked = tuple(
@@ -50,18 +51,22 @@ def bind_window(
     )
     function = node.this
     if type(function) in RANK_FUNCTIONS or type(function) in NEIGHBOUR_FUNCTIONS:
-        found = _bind_rank_or_neighbour(function, expression_binder, own)
+        found = _bind_rank_or_neighbour(function, expression_binder, own, frame)
         if not ranked:
             raise BindError("window-order", "This window function needs an order.", "Write OVER (… ORDER BY x).", node)
         if not own and not isinstance(function, exp.Ntile):
             found = replace(found, base=_quasi_identifiers_of_order(ranked, expression_binder.symbols))
-        return WindowCall(found, partition, ranked, is_rank=type(function) in RANK_FUNCTIONS)
+        return WindowCall(found, partition, ranked, type(function) in RANK_FUNCTIONS, frame)
     if not is_aggregate(function):
         raise unsupported_node(function)
     found = bind_aggregate(function, expression_binder, own)
     if not own:
         found = replace(found, base=found.base | _quasi_identifiers_of_order(ranked, expression_binder.symbols))
-    return WindowCall(found, partition, ranked, is_rank=False)
+    if frame is not None and not ranked:
+        raise BindError("window-order", "A frame needs an order.", "Write OVER (… ORDER BY x ROWS …).", node)
+    if frame == RowFrame(None, None):  # the whole partition, in any order
+        ranked, frame = (), None
+    return WindowCall(found, partition, ranked, is_rank=False, frame=frame)
 
 
 def _quasi_identifiers_of_order(ranked: tuple[tuple[Scalar, bool], ...], symbols: SymbolTable) -> frozenset[int]:
@@ -97,20 +102,49 @@ def _partition(node: exp.Expr, expression_binder: ExpressionBinder) -> Scalar:
     return expression_binder.value(node)
 
 
-def _check_frame(node: exp.Window) -> None:
+MOST_FRAME_ROWS = 1_000_000
+
+
+def _written_frame(node: exp.Window, own: bool) -> RowFrame | None:
+    """Frame of a window; None for the one that every ordered window has. Raises BindError for RANGE with a distance,
+    and for a frame among other people's rows: two of them that differ by one row would tell that row's value."""
     spec = node.args.get("spec")
     if spec is None:
-        return
-    plain = {k: str(v).upper() for k, v in spec.args.items() if v}
-    whole = {"start": "UNBOUNDED", "start_side": "PRECEDING"}
-    # RANGE is the only frame whose result does not depend on the order of equal rows
-    running = [{**whole, "kind": "RANGE"}, {**whole, "kind": "RANGE", "end": "CURRENT ROW"}]
-    if plain not in running:
-        raise BindError("frame", "ROWS and RANGE of a window are not understood.", "Remove the frame.", node)
+        return None
+    first = _frame_bound(spec.args.get("start"), spec.args.get("start_side"), "PRECEDING", node)
+    # without BETWEEN, a frame ends at the row itself
+    last = _frame_bound(spec.args.get("end") or "CURRENT ROW", spec.args.get("end_side"), "FOLLOWING", node)
+    kind, is_whole = str(spec.args.get("kind")).upper(), first is None and last is None
+    if kind == "RANGE" and first is None and last == 0:
+        return None
+    if spec.args.get("exclude") or (kind != "ROWS" and not is_whole):
+        raise BindError("frame", "This frame is not understood.", "Write ROWS BETWEEN … AND ….", node)
+    if not own and not is_whole:
+        message = "A frame among other people's rows can single out one of them."
+        raise BindError("frame", message, "Partition the window by the link key, or aggregate first.", node)
+    if first is not None and last is not None and first > last:
+        raise BindError("frame", "This frame ends before it starts.", "Write its start first.", node)
+    return RowFrame(first, last)
 
 
-def _bind_rank_or_neighbour(function: exp.Expr, expression_binder: ExpressionBinder, own: bool) -> BoundAggregate:
+def _frame_bound(bound: exp.Expr | str | None, side: str | None, open_side: str, node: exp.Window) -> int | None:
+    """One end of a frame, as rows after the current one; None if it is open on the side where it may be."""
+    written = (bound if isinstance(bound, str) else bound.sql() if bound is not None else "").upper()
+    if written == "CURRENT ROW":
+        return 0
+    if written == "UNBOUNDED" and side == open_side:
+        return None
+    if written.isdigit() and int(written) <= MOST_FRAME_ROWS:
+        return int(written) * (-1 if side == "PRECEDING" else 1)
+    raise BindError("frame", "This frame is not understood.", "Write whole numbers of rows.", node)
+
+
+def _bind_rank_or_neighbour(
+    function: exp.Expr, expression_binder: ExpressionBinder, own: bool, frame: RowFrame | None
+) -> BoundAggregate:
     """Bind a rank, or a neighbour's value. The latter is allowed among one person's rows or groups only."""
+    if frame is not None and not isinstance(function, exp.FirstValue | exp.LastValue):
+        raise BindError("frame", f"{written_name(function)} has no frame.", "Remove the frame.", function)
     if type(function) in RANK_FUNCTIONS:
         op = RANK_FUNCTIONS[type(function)]
         args: tuple[Scalar, ...] = ()
@@ -125,21 +159,42 @@ def _bind_rank_or_neighbour(function: exp.Expr, expression_binder: ExpressionBin
     if not own:
         message = f"{written_name(function)} over other people's rows gives another person's value."
         raise BindError("individual-value", message, "Partition the window by the link key, or use AVG.", function)
-    if op == "last" and expression_binder.is_rows:
-        message = "LAST_VALUE can be the value of any row with the same place in the order."
-        raise BindError("window-order", message, "Write FIRST_VALUE(x) OVER (… ORDER BY y DESC).", function)
+    if op == "last" and expression_binder.is_rows and frame is None:
+        message = "Without a frame, LAST_VALUE is the value of any row with the same place in the order."
+        advice = "Write ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING after ORDER BY."
+        raise BindError("window-order", message, advice, function)
     value = expression_binder.value(function.this)
+    symbols = expression_binder.symbols
     steps: tuple[Scalar, ...] = ()
+    default: tuple[Scalar, ...] = ()
     if op in {"lag", "lead"}:
-        check_arguments(function, "this", "offset")
-        offset = function.args.get("offset")
-        steps = (integer(1 if offset is None else expression_binder.written_integer(offset, "The offset")),)
-    found = AggregateCall(op, (value, *steps), value.type)
-    return BoundAggregate(
-        found,
-        expression_binder.symbols.base(value),
-        size=expression_binder.symbols.sizes.get(getattr(value, "ident", 0)),
-    )
+        check_arguments(function, "this", "offset", "default")
+        default = _default(function, value, expression_binder)
+        steps = (integer(_offset(function, expression_binder)),)
+    size = max(magnitude(a, symbols) for a in (value, *default)) if value.type.is_number else None
+    return BoundAggregate(AggregateCall(op, (value, *steps, *default), value.type), symbols.base(value), size=size)
+
+
+def _offset(function: exp.Expr, expression_binder: ExpressionBinder) -> int:
+    written = function.args.get("offset")
+    found = 1 if written is None else expression_binder.written_integer(written, "The offset")
+    if found < 0:
+        raise BindError("literal", "The offset must be 0 or more.", "Write LEAD for LAG, or LAG for LEAD.", function)
+    return found
+
+
+def _default(function: exp.Expr, value: Scalar, expression_binder: ExpressionBinder) -> tuple[Scalar, ...]:
+    """Value of LAG and LEAD where there is no such row. Raises BindError if it is not a written value that the type of
+    the column has: T-SQL would convert it."""
+    written = function.args.get("default")
+    if written is None:
+        return ()
+    found = expression_binder.value(written)
+    fits = found.type is value.type or (found.type.is_number and not value.type.is_whole) or found == NULL
+    if not isinstance(found, Literal) or not (fits or (found.type.is_whole and value.type.is_whole)):
+        message = "The default must be a written value of the type of the column."
+        raise BindError("literal", message, "Write COALESCE(LAG(x) OVER (…), y).", function)
+    return (found,)
 
 
 def _ntile_bands(function: exp.Expr, expression_binder: ExpressionBinder) -> int:
@@ -168,7 +223,9 @@ def bind_row_window(binding: SelectBinding, node: exp.Window) -> Scalar:
         partition = (*partition, ColumnRef(rows.person, ScalarType.INT))
     source_rows = SourceRows(rows.scans, rows.person)
     column = aggregate_column(window.call, symbols, source_rows, shared=not own, may_be_empty=True)
-    binding.windows.append(WindowColumn(column.ident, window.call.aggregate, partition, window.order, not own))
+    binding.windows.append(
+        WindowColumn(column.ident, window.call.aggregate, partition, window.order, not own, window.frame)
+    )
     return column
 
 

@@ -130,4 +130,6 @@ def aggregate_sql(op: str, args: Sequence[str], over: str = "") -> str:
     """DuckDB text of an aggregate or window function, from rendered arguments and a rendered window."""
     found = AGGREGATE_FUNCTIONS.get(op)
     template = found.template if found is not None else {**RANK_FUNCTIONS, **NEIGHBOUR_FUNCTIONS}[op]
+    if op in NEIGHBOUR_FUNCTIONS and len(args) == 3:  # the value where there is no such row
+        template = template.replace("{1}", "{1}, {2}")
     return template.format(*args, over=over) if "{over}" in template else template.format(*args) + over

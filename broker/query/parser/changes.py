@@ -7,6 +7,7 @@ from sqlglot import exp
 
 from broker.query.diagnostics import BindError, find_nodes, present_arguments
 from broker.query.parser import temporary_tables
+from broker.query.parser.column_types import inserted_value
 from broker.query.parser.inserts import insert_rows
 from broker.query.parser.temporary_tables import TempTable, TempTables
 
@@ -154,7 +155,10 @@ def _updated(change: TableChange, values: dict[str, exp.Expr], own: Sequence[exp
     for name in temporary_tables.column_names(change.temp, tree):
         kept: exp.Expr = change.column(name)
         if name.casefold() in values:
-            kept = exp.Case(ifs=[exp.If(this=condition.copy(), true=values[name.casefold()])], default=kept)
+            value = values[name.casefold()]
+            if name in change.temp.types:
+                value = inserted_value(value, change.temp.types[name])
+            kept = exp.Case(ifs=[exp.If(this=condition.copy(), true=value)], default=kept)
             kept.meta[UPDATE_MARK] = True
         query.append("expressions", temporary_tables.aliased(kept, name))
     query.set("with_", tree.args.get("with_"))

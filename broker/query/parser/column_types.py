@@ -28,6 +28,7 @@ KNOWN_TYPES = (
     | TEXTS
     | PADDED
     | {exp.DType.BIT, exp.DType.DECIMAL, exp.DType.FLOAT, exp.DType.DATE}
+    | {exp.DType.TEXT, exp.DType.DOUBLE, exp.DType.BOOLEAN}
 )
 
 
@@ -41,7 +42,7 @@ def declared_type(kind: exp.Expr | None, words: Collection[str], node: exp.Expr)
         sizes = [exp.DataTypeParam(this=exp.Literal.number(n)) for n in (19, 4)]
         return exp.DataType(this=exp.DType.DECIMAL, expressions=sizes, nested=False)
     if not isinstance(kind, exp.DataType) or kind.this not in KNOWN_TYPES or "real" in words or kind.args.get("nested"):
-        advice = "Use int, bigint, smallint, tinyint, bit, decimal, float, varchar, nvarchar, char or date."
+        advice = "Use a whole number, decimal, float (DOUBLE in DuckDB), text or date."
         raise BindError("type", "This type is not understood in a declaration.", advice, node)
     if kind.this in TEXTS | PADDED and not kind.expressions:
         one = exp.DataTypeParam(this=exp.Literal.number(1))
@@ -57,12 +58,14 @@ def converted(value: exp.Expr, kind: exp.DataType) -> exp.Expr:
 def inserted_value(column: exp.Expr, kind: exp.DataType) -> exp.Expr:
     """A column as INSERT stores it in a column of that type. Unlike CAST, INSERT never cuts a text: it would fail."""
     found = converted(column, kind)
-    if kind.this in TEXTS | PADDED:
+    if kind.this in TEXTS | PADDED | {exp.DType.TEXT}:
         found.meta["uncut"] = True
     return found
 
 
 def _fits_type(value: exp.Expr, kind: exp.DataType) -> bool:
+    if isinstance(value, exp.Literal) and value.is_string and kind.this is exp.DType.TEXT:
+        return True
     if isinstance(value, exp.Literal) and value.is_string and kind.this in TEXTS:
         size = kind.expressions[0].name
         return size.lower() == "max" or (size.isdigit() and len(value.name) <= int(size))
@@ -74,13 +77,12 @@ def _fits_type(value: exp.Expr, kind: exp.DataType) -> bool:
 
 
 def created_table(tree: exp.Create, name: str, words: Collection[str]) -> TempTable:
-    """Read CREATE TABLE #t (columns)."""
+    """Read CREATE TABLE #t (columns), or CREATE TEMP TABLE t (columns)."""
     schema = tree.this
     if (
         not isinstance(schema, exp.Schema)
         or tree.args.get("exists")
         or tree.args.get("expression")
-        or tree.args.get("replace")
     ):
         raise BindError(
             "statement", "This CREATE TABLE is not understood.", "Write CREATE TABLE #t (name type, …).", tree

@@ -10,7 +10,16 @@ from broker.policy.service_limits import ServiceLimits
 from broker.query.bound_relations import Ctes
 from broker.query.diagnostics import CONSEQUENTIAL, BindError, Diagnostics
 from broker.query.dialects.base import Dialect
-from broker.query.parser import changes, control_flow, inserts, named_windows, table_statements, tree_rewrites
+from broker.query.parser import (
+    changes,
+    control_flow,
+    inserts,
+    named_windows,
+    pivot_statements,
+    semi_joins,
+    table_statements,
+    tree_rewrites,
+)
 from broker.query.parser.constants import TEMPORARY, condition_holds
 from broker.query.parser.declarations import BatchVariables
 from broker.query.parser.scanner import OUTPUT_NAME, OutputLabel, ScannedText, scan_text
@@ -189,7 +198,7 @@ class ScriptReader:
     def _statement(self, statement: StatementTokens) -> bool:
         """Read one statement. Returns whether it was understood."""
         word, has_procedures = statement.words[0], self.dialect.has_procedures
-        if word in QUERY_WORDS or (word == "from" and self.dialect.begins_with_from):
+        if word in QUERY_WORDS or (word in {"from", "pivot", "unpivot"} and self.dialect.begins_with_from):
             return self._tree(statement)
         if word == "create":
             return self._create(statement)
@@ -244,8 +253,10 @@ class ScriptReader:
             tree_rewrites.strip_hints(tree)
             tree_rewrites.unify_temporary_names(tree)
         else:
+            tree = pivot_statements.write_pivots_out(tree)
             tree_rewrites.hoist_joins(tree)
             tree_rewrites.name_derived_tables(tree)
+            semi_joins.write_semi_joins_out(tree)
             tree_rewrites.expand_order_by_all(tree)
         named_windows.write_windows_out(tree)
         tree_rewrites.check_clauses(tree, self.diagnostics)

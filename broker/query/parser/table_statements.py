@@ -140,32 +140,36 @@ class TableStatements:
             refuse_statement(statement, self.diagnostics)
             return False
         if not self.dialect.marks_temporary_tables:
-            return self._create_as(tree, statement)
+            return self._create_marked(tree, statement)
         table = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
         name = temp_name(table)
-        if not name.startswith("#"):
+        if not name.startswith("#") or tree.args.get("replace"):
             refuse_statement(statement, self.diagnostics)
             return False
         self.check_new(name, table)
         self.temps.tables[name] = column_types.created_table(tree, table.name, statement.words)
         return True
 
-    def _create_as(self, tree: exp.Create, statement: StatementTokens) -> bool:
-        """Read DuckDB's CREATE TEMP TABLE x AS SELECT …"""
+    def _create_marked(self, tree: exp.Create, statement: StatementTokens) -> bool:
+        """Read DuckDB's CREATE TEMP TABLE x AS SELECT …, or CREATE TEMP TABLE x (columns)."""
         is_plain = present_arguments(tree) <= {"this", "kind", "replace", "expression", "properties"}
         properties = tree.args.get("properties")
         temporary = properties is not None and [type(p) for p in properties.expressions] == [exp.TemporaryProperty]
         query = tree.expression.unnest() if tree.expression is not None else None
-        if not is_plain or not temporary or not isinstance(tree.this, exp.Table) or tree.this.db:
+        table = tree.this.this if isinstance(tree.this, exp.Schema) and query is None else tree.this
+        if not is_plain or not temporary or not isinstance(table, exp.Table) or table.db:
             refuse_statement(statement, self.diagnostics)
             return False
+        name = table.name
+        if not tree.args.get("replace"):
+            self.check_new(name.casefold(), table)
+        if query is None:
+            self.temps.tables[name.casefold()] = column_types.created_table(tree, name, statement.words)
+            return True
         if not isinstance(query, exp.Select | exp.SetOperation):
             raise BindError(
                 "statement", "This CREATE is not understood.", "Write CREATE TEMP TABLE x AS SELECT ….", tree
             )
-        name = tree.this.name
-        if not tree.args.get("replace"):
-            self.check_new(name.casefold(), tree.this)
         self.temps.define(TempTable(name), inserts.without_order(query), tree)
         return True
 

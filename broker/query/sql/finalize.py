@@ -28,7 +28,8 @@ def finalize_relation(relation: ops.Relation, symbols: SymbolTable, years: dict[
 
 
 def _with_total_order(column: ops.WindowColumn, tie_breakers: tuple[tuple[Scalar, bool], ...]) -> ops.WindowColumn:
-    return replace(column, order=column.order + tie_breakers) if column.function.op in ORDER_DEPENDENT else column
+    depends = column.function.op in ORDER_DEPENDENT or column.frame is not None
+    return replace(column, order=column.order + tie_breakers) if depends else column
 
 
 def _tie_breakers(relation: ops.Relation) -> tuple[tuple[Scalar, bool], ...]:

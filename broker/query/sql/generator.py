@@ -117,8 +117,19 @@ def _window_sql(window: ops.WindowColumn, counted: int | None, least: int) -> st
     one."""
     partition = f"PARTITION BY {', '.join(map(scalar_sql, window.partition))}" if window.partition else ""
     order = f"ORDER BY {_order_sql(window.order)}" if window.order else ""
-    text = _function_sql(window.function, f" OVER ({' '.join(part for part in (partition, order) if part)})")
+    frame = _frame_sql(window.frame) if window.frame is not None else ""
+    text = _function_sql(window.function, f" OVER ({' '.join(part for part in (partition, order, frame) if part)})")
     return _hidden_below(text, window.function, counted, least, f" OVER ({partition})") if window.shared else text
+
+
+def _frame_sql(frame: ops.RowFrame) -> str:
+    return f"ROWS BETWEEN {_bound_sql(frame.first, 'PRECEDING')} AND {_bound_sql(frame.last, 'FOLLOWING')}"
+
+
+def _bound_sql(rows: int | None, open_side: str) -> str:
+    if rows is None:
+        return f"UNBOUNDED {open_side}"
+    return f"{abs(rows)} {'PRECEDING' if rows <= 0 else 'FOLLOWING'}"
 
 
 def _order_sql(order: tuple[tuple[Scalar, bool], ...]) -> str:

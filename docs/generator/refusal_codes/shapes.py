@@ -16,11 +16,11 @@ SHAPES = (
     RefusalCode("distinct", "A DISTINCT that is not understood",
          "DISTINCT can be used only after SELECT and in COUNT(DISTINCT x), with one argument.",
          f"SELECT COUNT(DISTINCT LA, URN) AS n FROM {CENSUS}", "duckdb"),
-    RefusalCode("frame", "ROWS or RANGE of a window",
-         "A window without a frame reads its whole partition, or runs up to the current value. Other frames are not "
-         "understood.",
-         "SELECT LA, SUM(COUNT(*)) OVER (ORDER BY LA ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS s "
-         f"FROM {CENSUS} GROUP BY LA"),
+    RefusalCode("frame", "A frame that cannot be used",
+         "ROWS BETWEEN … AND … can be used over groups and over one person's rows. Among other people's rows, two frames "
+         "that differ by one row would tell that row's value. RANGE with a distance, and EXCLUDE, are not understood.",
+         "SELECT COUNT(*) AS n FROM (SELECT SUM(OnRoll) OVER (ORDER BY URN ROWS 1 PRECEDING) AS s "
+         f"FROM {CENSUS}) AS t WHERE t.s > 1"),
     RefusalCode("group-subquery", "EXISTS or IN (SELECT …) over groups",
          "EXISTS and IN (SELECT …) select rows. Groups can be selected only by their own figures.",
          f"SELECT LA, COUNT(*) AS n FROM {CENSUS} GROUP BY LA HAVING LA IN (SELECT LA FROM ref.schools)"),
