@@ -126,12 +126,19 @@ def _by_catalogue(
         return None
     schema = default if not node.db or node.db.casefold() == dialect.default_schema else node.db
     table = catalogue.find(f"{schema}.{node.name}")
+    if table is None and not node.db:  # a name without a schema, of a table that the project was granted
+        names = [n for n in catalogue.suggestable_tables(project.tables).values() if _bare(n) == node.name.casefold()]
+        table = catalogue.find(names[0]) if len(set(names)) == 1 else None
     if table is None:
         return None
     schemas = {table.schema_name.casefold()}
     if dialect.default_schema is not None and table.schema_name.casefold() == default.casefold():
         schemas.add(dialect.default_schema)
     return ResolvedTable(table, schemas=frozenset(schemas), databases=frozenset({dialect.database}))
+
+
+def _bare(full_name: str) -> str:
+    return full_name.rpartition(".")[2].casefold()
 
 
 def _by_physical(node: exp.Table, catalogue: Catalogue, project: ResearchProject) -> ResolvedTable | None:

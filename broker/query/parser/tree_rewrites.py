@@ -14,7 +14,7 @@ from broker.query.diagnostics import (
 from broker.query.parser.temporary_tables import named_subquery
 
 HARMLESS_HINTS = frozenset({"NOLOCK", "READUNCOMMITTED"})
-HARMLESS_OPTIONS = frozenset({"MAXDOP", "RECOMPILE"})
+HARMLESS_OPTIONS = frozenset({"MAXDOP", "MAXRECURSION", "RECOMPILE"})
 SUBQUERY_ARGUMENTS = frozenset({"this", "alias", "pivots"})
 """Arguments that a query in brackets may have. Whoever reads the query removes the brackets, with everything attached
 to them."""
