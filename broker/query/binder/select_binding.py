@@ -7,7 +7,14 @@ from sqlglot import exp
 
 from broker.domain.plans.scalars import Call, ColumnRef, Scalar, column_ids, same_person, truth_call
 from broker.domain.plans.variable_uses import Usage
-from broker.query.binder import from_clause, group_binding, grouped_expressions, select_clauses, window_functions
+from broker.query.binder import (
+    correlated_groups,
+    from_clause,
+    group_binding,
+    grouped_expressions,
+    select_clauses,
+    window_functions,
+)
 from broker.query.binder.bind_state import Binder, ClauseBinder, SelectBinding
 from broker.query.binder.column_patterns import with_columns_written_out
 from broker.query.binder.row_aggregation import RowAggregation, coalesced_link_key, grouping_keys, output_column
@@ -104,6 +111,10 @@ def bind_select(
     _check_distinct(binding)
     if whole and any(isinstance(j.bound, BoundGroups) for j in found):
         if not any(isinstance(j.bound, BoundRows) and j.bound.person is not None for j in found):
+            joined = correlated_groups.with_joined_groups(select, {s.name for s in scope.sources})
+            if joined is not None:
+                restore()
+                return bind_select(binder, joined, outer_ctes, outer_scope, target, source_target)
             groups = [group_binding.as_public_groups(binder, j) for j in found]
             return group_binding.bind_select_over_groups(binder, select, scope, groups)
         restore()  # Groups next to rows of persons: bind again, with the groups as rows that the engine joins.

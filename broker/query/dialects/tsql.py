@@ -6,7 +6,14 @@ from sqlglot.parsers.tsql import TSQLParser
 from broker.query.dialects.base import BRACKETS, DOUBLE_QUOTES, Dialect, token_pattern
 from broker.query.dialects.common_functions import BOTH_SIDES, COMMON, DATE, FLOAT, SAME, TEXT, WHOLE, function
 from broker.query.dialects.step_limited_parser import StepLimitedParser
-from broker.query.expressions import arithmetic, casts, conditionals, date_functions, text_functions
+from broker.query.expressions import (
+    arithmetic,
+    casts,
+    conditionals,
+    date_functions,
+    number_formats,
+    text_functions,
+)
 
 FUNCTIONS = (
     function("ISNULL(x, y)", exp.Coalesce, conditionals.coalesce, "this expressions is_null", SAME),
@@ -28,6 +35,9 @@ FUNCTIONS = (
     function("DATEADD(part, n, d)", exp.DateAdd, date_functions.add_to_date, BOTH_SIDES + " unit", DATE, "part"),
     function("DATEFROMPARTS(y, m, d)", exp.DateFromParts, date_functions.from_parts, "year month day", DATE),
     function("DATETRUNC(part, d)", exp.TimestampTrunc, date_functions.truncated, "this unit", DATE, "part"),
+    function(
+        "FORMAT(x, 'N1')", exp.NumberToStr, number_formats.formatted_figure, "this format culture", FLOAT, "the format"
+    ),
     function("EOMONTH(d, n)", exp.LastDay, date_functions.other_form, "this", DATE),
 )
 

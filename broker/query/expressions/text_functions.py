@@ -218,8 +218,8 @@ def _has_one_case(binder: ExpressionBinder, value: Scalar, old: str) -> bool:
 
 
 def concat(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """||. NULL if a side is NULL."""
-    sides = (bind_text(binder, node, node.this), bind_text(binder, node, node.expression))
+    """||. NULL if a side is NULL. A whole number is converted to text."""
+    sides = (_joinable(binder, node, node.this), _joinable(binder, node, node.expression))
     return checked_length(binder, node, Call("concat", sides, ScalarType.TEXT))
 
 
