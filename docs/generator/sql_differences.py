@@ -95,10 +95,4 @@ NEVER = (
     DialectDifference("SUSER_NAME(), DB_NAME(), HOST_NAME()", "The session.", "Remove it.", "DB_NAME()", "session"),
     DialectDifference("@@VERSION, @x", "A parameter.", "Write the value, or DECLARE it.", "@@VERSION", "undeclared"),
 )  # fmt: skip
-DIFFERENCES = {
-    "Numbers": NUMBERS,
-    "Conversions": CASTS,
-    "Text": TEXTS,
-    "Dates": DATES,
-    "Never understood": NEVER,
-}
+DIFFERENCES = {"Numbers": NUMBERS, "Conversions": CASTS, "Text": TEXTS, "Dates": DATES, "Never understood": NEVER}

@@ -185,7 +185,8 @@ def _nested(value: object, operators: Mapping[str, tuple[str, frozenset[str]]]) 
         return value
     name, written = _named_fields(type(value), operators is PROGRAM_OPERATORS)
     return (
-        name, *((hashed, _nested_field(value, field, operators)) for field, hashed in written if _is_hashed(value, field))
+        name,
+        *((hashed, _nested_field(value, field, operators)) for field, hashed in written if _is_hashed(value, field)),
     )
 
 

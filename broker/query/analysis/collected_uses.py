@@ -9,7 +9,6 @@ from broker.domain.plans.scalars import Value
 from broker.domain.plans.variable_uses import Usage, VariableUse, Years
 from broker.query.analysis.guards import ColumnsOf, Guards, columns_behind, guards_of
 from broker.query.diagnostics import NO_POSITION, Position
-from broker.query.operations.possible_values import can_be_true
 from broker.query.symbols import SymbolTable
 
 
@@ -127,8 +126,7 @@ def _narrow_across_scans(found: dict[int, Years | None], guards: dict[int, Guard
                 year
                 for year, value in _year_values(scan, years, symbols)
                 if any(
-                    can_be_true(conjunct, {mine: frozenset({value}), other: frozenset({v})}, guards[scan].definitions)
-                    for v in values
+                    guards[scan].can_hold(conjunct, {mine: frozenset({value}), other: frozenset({v})}) for v in values
                 )
             )
             changed |= remaining != years

@@ -2,11 +2,11 @@
 than what a text reads. A condition is pushed down only where the algebra allows it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from broker.domain.plans import operators as ops
-from broker.domain.plans.scalars import ColumnRef, Scalar, ScalarType, Value, column_ids, conjuncts_of
-from broker.query.operations.possible_values import ONLY_NULL, can_be_true
+from broker.domain.plans.scalars import ColumnRef, Literal, Scalar, ScalarType, Value, column_ids, conjuncts_of
+from broker.query.operations.possible_values import ONLY_NULL, KnownValues, can_be_true, possible_values
 
 Definitions = Mapping[int, Scalar]
 Conjuncts = tuple[Scalar, ...]
@@ -16,21 +16,25 @@ ColumnsOf = Callable[[ops.Scan], Iterable[int]]
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """Conjuncts that hold on every relevant row of a scan, and the derived columns that may be expanded in them."""
+    """Conjuncts that hold on every relevant row of a scan, the derived columns that may be expanded in them, and the
+    values that columns of written rows can have."""
 
     conjuncts: tuple[Scalar, ...]
     definitions: Definitions
+    written: KnownValues = field(default_factory=dict)
 
     def values_left(self, column: int, values: Iterable[Value]) -> tuple[Value, ...]:
         """Values of a column with which every conjunct can be true, whatever else the row holds."""
         reading, others = list[Scalar](), list[Scalar]()
         for conjunct in self.conjuncts:
             (reading if column in columns_behind(conjunct, self.definitions) else others).append(conjunct)
-        if not all(can_be_true(c, {}, self.definitions) for c in others):
+        if not all(self.can_hold(c, {}) for c in others):
             return ()
-        return tuple(
-            v for v in values if all(can_be_true(c, {column: frozenset({v})}, self.definitions) for c in reading)
-        )
+        return tuple(v for v in values if all(self.can_hold(c, {column: frozenset({v})}) for c in reading))
+
+    def can_hold(self, conjunct: Scalar, known: KnownValues) -> bool:
+        """Whether a conjunct can be true where columns have known values."""
+        return can_be_true(conjunct, {**self.written, **known}, self.definitions)
 
 
 def columns_behind(scalar: Scalar, definitions: Definitions) -> frozenset[int]:
@@ -41,7 +45,29 @@ def columns_behind(scalar: Scalar, definitions: Definitions) -> frozenset[int]:
 
 def guards_of(relation: ops.Relation, columns_of_scan: ColumnsOf) -> dict[int, Guards]:
     """Guards of every scan of persons in a relation, by the scan's number."""
-    return dict(_push_down(relation, (), _certain_definitions(relation), columns_of_scan))
+    written = _written_values(relation)
+    found = _push_down(relation, (), _certain_definitions(relation), columns_of_scan)
+    return {scan: replace(guards, written=written) for scan, guards in found}
+
+
+def _written_values(relation: ops.Relation) -> KnownValues:
+    """Values of the columns of written rows. An outer join can pad any of them with NULL."""
+    found: dict[int, frozenset[Value]] = {}
+    for part in ops.walk(relation):
+        match part:
+            case ops.Values(columns=columns, rows=rows):
+                found |= {i: _values(row[n] for row in rows) for n, (i, _) in enumerate(columns)}
+            case ops.Union(parts=parts, columns=columns):
+                made = [_certain_definitions(p) for p in parts]
+                for ident, idents in columns:
+                    # a column of a branch may have any type
+                    cells = [
+                        possible_values(ColumnRef(i, ScalarType.NULL), {}, of)
+                        for of, i in zip(made, idents, strict=True)
+                    ]
+                    if all(c is not None for c in cells):
+                        found[ident] = ONLY_NULL.union(*(c for c in cells if c is not None))
+    return found
 
 
 def own_columns(scan: ops.Scan) -> Iterable[int]:
@@ -67,6 +93,10 @@ def _certain_definitions(relation: ops.Relation) -> dict[int, Scalar]:
     return {}  # a FULL JOIN pads both sides with NULL
 
 
+def _values(cells: Iterable[Scalar]) -> frozenset[Value]:
+    return ONLY_NULL.union(c.value for c in cells if isinstance(c, Literal))
+
+
 def _push_down(
     relation: ops.Relation, known: Conjuncts, definitions: Definitions, read: ColumnsOf
 ) -> Iterator[tuple[int, Guards]]:
@@ -84,8 +114,11 @@ def _push_down(
         case ops.Limit(child=child):
             # A filter above LIMIT must not change which rows LIMIT chooses.
             yield from _push_down(child, (), definitions, read)
-        case ops.Apply(child=child, sub=sub):
-            yield from _push_down(child, known, definitions, read)
+        case ops.Apply(child=child, sub=sub, ident=ident, column=column):
+            # where EXISTS must be true, a row of the subquery meets its conditions
+            is_met = column is None and any(isinstance(c, ColumnRef) and c.ident == ident for c in known)
+            met = _conditions_of(sub) if is_met else ()
+            yield from _push_down(child, known + met, {**_certain_definitions(sub), **definitions}, read)
             # the subquery matters only for outer rows that remain
             yield from _push_down(sub, known, {**definitions, **_certain_definitions(sub)}, read)
         case ops.Union(parts=parts, columns=columns):
@@ -101,6 +134,16 @@ def _push_down(
         case ops.Join(left=left, right=right, on=on):
             for side in (left, right):
                 yield from _push_down(side, known + conjuncts_of(on), definitions, read)
+
+
+def _conditions_of(relation: ops.Relation) -> Conjuncts:
+    """Conditions that every row of a subquery meets."""
+    match relation:
+        case ops.Filter(child=child, predicate=predicate):
+            return (*conjuncts_of(predicate), *_conditions_of(child))
+        case ops.Project(child=child):
+            return _conditions_of(child)
+    return ()
 
 
 def _on_partitions(known: Conjuncts, windows: tuple[ops.WindowColumn, ...]) -> Conjuncts:

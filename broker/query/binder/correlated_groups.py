@@ -1,5 +1,5 @@
-"""Subqueries alongside groups that read the outer groups: (SELECT SUM(n) FROM t WHERE t.k = o.k) becomes a join with the
-groups of t by k."""
+"""Subqueries alongside groups that read the outer groups: (SELECT SUM(n) FROM t WHERE t.k = o.k) becomes a join with
+the groups of t by k."""
 
 from collections.abc import Iterator
 
@@ -12,8 +12,8 @@ PLAIN = frozenset({"expressions", "from_", "joins", "where"})
 
 
 def with_joined_groups(select: exp.Select, outer_names: set[str]) -> exp.Select | None:
-    """A SELECT over groups in which each of these subqueries is a column of a join; None if it has none. Other subqueries
-    stay, and are refused later if they read outer columns."""
+    """A SELECT over groups in which each of these subqueries is a column of a join; None if it has none. Other
+    subqueries stay, and are refused later if they read outer columns."""
     if is_grouped(select):  # the column of a join would be no key
         return None
     made = select.copy()
@@ -43,7 +43,11 @@ def _is_count(item: exp.Expr) -> bool:
 def _join_of(node: exp.Subquery, name: str, outer_names: set[str]) -> exp.Join | None:
     """LEFT JOIN (SELECT k, aggregate FROM … GROUP BY k) ON k = the outer column; None for another form."""
     inner = node.this
-    if not isinstance(inner, exp.Select) or {k for k, v in inner.args.items() if v} - PLAIN or not inner.args.get("where"):
+    if (
+        not isinstance(inner, exp.Select)
+        or {k for k, v in inner.args.items() if v} - PLAIN
+        or not inner.args.get("where")
+    ):
         return None
     own = {t.alias_or_name.casefold() for t in find_nodes(inner, exp.Table, exp.Subquery)}
     outer = outer_names - own
@@ -75,7 +79,9 @@ def _joined(inner: exp.Select, name: str, pairs: list[tuple[exp.Expr, exp.Expr]]
     query.set("expressions", [*named, exp.alias_(inner.expressions[0].unalias().copy(), "value")])
     query.set("where", exp.Where(this=exp.and_(*(c.copy() for c in kept), copy=False)) if kept else None)
     query.set("group", exp.Group(expressions=[k.copy() for k in keys]))
-    on = [exp.EQ(this=exp.column(f"key_{n}", table=name), expression=other.copy()) for n, (_, other) in enumerate(pairs)]
+    on = [
+        exp.EQ(this=exp.column(f"key_{n}", table=name), expression=other.copy()) for n, (_, other) in enumerate(pairs)
+    ]
     source = exp.Subquery(this=query, alias=exp.TableAlias(this=exp.to_identifier(name)))
     return exp.Join(this=source, side="LEFT", on=exp.and_(*on, copy=False))
 

@@ -138,7 +138,9 @@ class PostAggregationBuilder:
         check_releasable(window.call.aggregate, symbols, node)
         column = scalars.ColumnRef(symbols.new_id(), window.call.aggregate.type)
         symbols.labels[column.ident] = "rank" if window.is_rank else "derived"
-        self.windows.append(ops.WindowColumn(column.ident, window.call.aggregate, partition, window.order, frame=window.frame))
+        self.windows.append(
+            ops.WindowColumn(column.ident, window.call.aggregate, partition, window.order, frame=window.frame)
+        )
         return column
 
     def _bind_single_group(self, node: exp.Expr) -> scalars.ColumnRef:

@@ -56,7 +56,11 @@ class StepLimitedDuckDBParser(StepLimitedParser, DuckDBParser):
     def _parse_simplified_pivot(self, is_unpivot: bool | None = None) -> exp.Pivot:
         """Parse PIVOT … ON … with the clauses after it, which the base class does not know."""
         found = super()._parse_simplified_pivot(is_unpivot)
-        for clause, parse in (("order", self._parse_order), ("limit", self._parse_limit), ("offset", self._parse_offset)):
+        for clause, parse in (
+            ("order", self._parse_order),
+            ("limit", self._parse_limit),
+            ("offset", self._parse_offset),
+        ):
             found.set(clause, parse())
         return found
 

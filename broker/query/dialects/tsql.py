@@ -6,14 +6,7 @@ from sqlglot.parsers.tsql import TSQLParser
 from broker.query.dialects.base import BRACKETS, DOUBLE_QUOTES, Dialect, token_pattern
 from broker.query.dialects.common_functions import BOTH_SIDES, COMMON, DATE, FLOAT, SAME, TEXT, WHOLE, function
 from broker.query.dialects.step_limited_parser import StepLimitedParser
-from broker.query.expressions import (
-    arithmetic,
-    casts,
-    conditionals,
-    date_functions,
-    number_formats,
-    text_functions,
-)
+from broker.query.expressions import arithmetic, casts, conditionals, date_functions, number_formats, text_functions
 
 FUNCTIONS = (
     function("ISNULL(x, y)", exp.Coalesce, conditionals.coalesce, "this expressions is_null", SAME),

@@ -79,11 +79,7 @@ def _fits_type(value: exp.Expr, kind: exp.DataType) -> bool:
 def created_table(tree: exp.Create, name: str, words: Collection[str]) -> TempTable:
     """Read CREATE TABLE #t (columns), or CREATE TEMP TABLE t (columns)."""
     schema = tree.this
-    if (
-        not isinstance(schema, exp.Schema)
-        or tree.args.get("exists")
-        or tree.args.get("expression")
-    ):
+    if not isinstance(schema, exp.Schema) or tree.args.get("exists") or tree.args.get("expression"):
         raise BindError(
             "statement", "This CREATE TABLE is not understood.", "Write CREATE TABLE #t (name type, …).", tree
         )

@@ -50,7 +50,9 @@ def _counted_rows(cte: exp.CTE) -> list[Row] | None:
     if not isinstance(first, exp.Select) or first.args.get("from_") is not None or not isinstance(rest, exp.Select):
         return None
     source = rest.args.get("from_")
-    is_itself = source is not None and isinstance(source.this, exp.Table) and temp_name(source.this) == cte.alias.casefold()
+    is_itself = (
+        source is not None and isinstance(source.this, exp.Table) and temp_name(source.this) == cte.alias.casefold()
+    )
     used = {k for part in (first, rest) for k, v in part.args.items() if v}
     parts = [*first.expressions, *rest.expressions, *([rest.args["where"].this] if rest.args.get("where") else [])]
     if not is_itself or used - PLAIN or not all(isinstance(n, COUNTED) for p in parts for n in p.walk()):

@@ -73,7 +73,9 @@ def _left_by_where(column: exp.Expr, source: exp.Expr) -> list[exp.Expr]:
     where = select.args.get("where") if isinstance(select, exp.Select) else None
     if select is None or where is None:
         return []
-    shown = next((i.unalias() for i in select.expressions if i.alias_or_name.casefold() == column.name.casefold()), None)
+    shown = next(
+        (i.unalias() for i in select.expressions if i.alias_or_name.casefold() == column.name.casefold()), None
+    )
     for condition in where.this.flatten() if isinstance(where.this, exp.And) else [where.this]:
         test = condition.unnest()
         if isinstance(test, exp.In | exp.EQ) and isinstance(test.this, exp.Column) and test.this == shown:

@@ -259,6 +259,7 @@ class ScriptReader:
             tree_rewrites.name_derived_tables(tree)
             semi_joins.write_semi_joins_out(tree)
             tree_rewrites.expand_order_by_all(tree)
+        tree_rewrites.write_exact_functions(tree)
         number_series.write_series_out(tree)
         named_windows.write_windows_out(tree)
         tree_rewrites.check_clauses(tree, self.diagnostics)

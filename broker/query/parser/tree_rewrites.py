@@ -90,6 +90,26 @@ def expand_order_by_all(tree: exp.Expr) -> None:
         order.set("expressions", each)
 
 
+APPROXIMATE = {"APPROX_PERCENTILE_CONT": exp.PercentileCont, "APPROX_PERCENTILE_DISC": exp.PercentileDisc}
+
+
+def write_exact_functions(tree: exp.Expr) -> None:
+    """Replace functions that approximate by the exact ones, whose values they may give too."""
+    for found in list(find_nodes(tree, exp.ApproxDistinct, exp.ApproxQuantile, exp.Anonymous)):
+        exact: exp.Expr | None = None
+        match found:
+            case exp.ApproxDistinct():
+                exact = exp.Count(this=exp.Distinct(expressions=[found.this]))
+            case exp.ApproxQuantile():
+                by = exp.Order(expressions=[exp.Ordered(this=found.this)])
+                exact = exp.WithinGroup(this=exp.PercentileCont(this=found.args["quantile"]), expression=by)
+            case exp.Anonymous(expressions=[fraction]) if found.name.upper() in APPROXIMATE:
+                exact = APPROXIMATE[found.name.upper()](this=fraction)
+        if exact is not None and found is not tree:
+            exact.meta.update(found.meta)
+            found.replace(exact)
+
+
 def unify_temporary_names(tree: exp.Expr) -> None:
     """Make `#t` and `[#t]` one name. The parser removes the sign of the first and does so everywhere, so that a column
     written #LA would become LA."""

@@ -78,7 +78,7 @@ NPD.npd.spring_census                 | P0421        | tsql    | npd.spring_cens
 [npd].[NPD].[Spring_Census]           | P0421        | tsql    | npd.spring_census
 OTHER.npd.spring_census               | P0421        | tsql    |
 srv.NPD.npd.spring_census             | P0421        | tsql    |
-spring_census                         | P0421        | tsql    |
+spring_census                         | P0421        | tsql    | npd.spring_census
 dbo.spring_census                     | P0421        | tsql    |
 P0421.spring_census                   | P0421        | tsql    |
 npd_pupil                             | FIXTURE      | duckdb  | fixture.npd_pupil
@@ -233,7 +233,7 @@ SELECT COUNT(Surnam) AS n FROM npd.spring_census                            |
 SELECT COUNT(UPNN) AS n FROM npd.spring_census                              |
 SELECT COUNT(Nothing) AS n FROM npd.spring_census                           |
 SELECT COUNT(*) AS n FROM npd.sping_census                                  | Did you mean npd.spring_census?
-SELECT COUNT(*) AS n FROM spring_census                                     | Did you mean npd.spring_census?
+SELECT COUNT(*) AS n FROM sping_census                                      | Did you mean npd.spring_census?
 SELECT COUNT(*) AS n FROM ref.school                                        | Did you mean ref.schools?
 SELECT COUNT(*) AS n FROM npd.Spring_Census_2019                            | Did you mean NPD.P0421.Spring_Census_2019?
 SELECT COUNT(*) AS n FROM npd.claa                                          |

@@ -71,14 +71,14 @@ SELECT COUNT(*) AS n FROM (SELECT Key, Y FROM a UNION ALL SELECT Key, Kind FROM 
 SELECT COUNT(*) AS n FROM (SELECT Key, Y FROM a EXCEPT SELECT Key, Y FROM b) d WHERE d.Y = '2018/2019'      | 18 | 18
 SELECT COUNT(*) AS n FROM a WHERE a.Y = '2017/2018' AND EXISTS (SELECT 1 FROM b WHERE b.Key = a.Key)        | 17 | 17 18 19 | any year of b will do
 SELECT COUNT(*) AS n FROM a WHERE a.Y = '2017/2018' OR EXISTS (SELECT 1 FROM b WHERE b.Key = a.Key AND b.Y = a.Y) | 17 18 19 | 17 18 19 | any year of a may have a match
-SELECT COUNT(*) AS n FROM a WHERE EXISTS (SELECT 1 FROM b WHERE b.Key = a.Key AND a.Y = '2017/2018')        | 17 18 19 | 17 18 19 | a condition inside on the row outside is not followed
-SELECT COUNT(*) AS n FROM a WHERE a.Y IN (SELECT b.Y FROM b WHERE b.Key = a.Key AND b.Y > '2017/2018')      | 17 18 19 | 18 19 | a list of years from a table is not followed
+SELECT COUNT(*) AS n FROM a WHERE EXISTS (SELECT 1 FROM b WHERE b.Key = a.Key AND a.Y = '2017/2018')        | 17 | 17 18 19 | a condition inside on the row outside
+SELECT COUNT(*) AS n FROM a WHERE a.Y IN (SELECT b.Y FROM b WHERE b.Key = a.Key AND b.Y > '2017/2018')      | 18 19 | 18 19 | a list of years from a table
 SELECT COUNT(*) AS n FROM a WHERE a.Y = '2019/2020' AND Score > (SELECT AVG(1.0 * c.Days) FROM b c WHERE c.Wave = a.Flag) | 19 | 17 18 19 | the mean is of all years
 SELECT COUNT(*) AS n FROM (SELECT Key, MAX(Y) AS t FROM a GROUP BY Key) d WHERE d.t = '2018/2019'           | 17 18 19 | - | a later year decides too
 SELECT SUM(CASE WHEN Y = '2018/2019' THEN 1 ELSE 0 END) AS n FROM a                                         | 17 18 19 | - | the rest is counted with it
 SELECT COUNT(*) AS n FROM a FULL JOIN b ON a.Key = b.Key AND a.Y = '2018/2019'                              | 17 18 19 | 17 18 19 | ON drops no row of either side
 SELECT COUNT(*) AS n FROM a FULL JOIN b ON a.Key = b.Key WHERE a.Y = '2018/2019'                            | 17 18 19 | 17 18 19 | a FULL JOIN that WHERE makes a LEFT JOIN is not followed
-SELECT COUNT(*) AS n FROM a WHERE a.Y IN (SELECT v.y FROM (VALUES ('2018/2019')) AS v(y))                   | 17 18 19 | - | a list in a subquery is not followed
+SELECT COUNT(*) AS n FROM a WHERE a.Y IN (SELECT v.y FROM (VALUES ('2018/2019')) AS v(y)) | 18 | -
 SELECT SUM(v.x) AS s FROM a CROSS APPLY (VALUES (a.Score, a.Y), (a.LA, a.Y)) AS v(x, y) WHERE v.y = '2018/2019' | 17 18 19 | - | what goes through an unpivot is not followed
 SELECT COUNT(*) AS n FROM a LEFT JOIN (SELECT x.LA FROM ref.las x JOIN ref.las y ON x.LA = y.LA) d ON d.LA = a.LA AND a.Y = '2018/2019' JOIN b ON b.Key = a.Key | 17 18 19 | 17 18 19 | ON drops no row of the left side
 SELECT COUNT(*) AS n FROM b x FULL JOIN (SELECT Key, 'm' AS m FROM b) y ON x.Key = y.Key JOIN a ON a.Key = x.Key WHERE a.Y = '2018/2019' OR y.m IS NULL | 17 18 19 | 17 18 19 | the mark is missing where nothing was met
