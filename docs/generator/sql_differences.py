@@ -54,7 +54,7 @@ CASTS = (
     DialectDifference("CAST of a decimal to text", "Written with the column's decimal places.", "The same.", "CAST(Pts AS varchar(9))"),
     DialectDifference("CONVERT(varchar(n), d, style)", "A date as text.", "The same, for the styles 23, 103, 112, 120 and 121.", "CONVERT(varchar(10), D, 103)"),
     DialectDifference("CONVERT(varchar(n), d, another style)", "A date as text.", "Use style 23, 103, 112 or 120.", "CONVERT(varchar(30), D, 113)", "cast"),
-    DialectDifference("FORMAT, STR, ISNUMERIC, PARSE", "Depend on the language of the server.", "Release the number itself, or TRY_CAST.", "FORMAT(Num, '0')", "formatting"),
+    DialectDifference("FORMAT of a row's value, STR, ISNUMERIC, PARSE", "Depend on the language of the server.", "Release the number itself, or TRY_CAST.", "FORMAT(Num, '0')", "formatting"),
 )  # fmt: skip
 TEXTS = (
     DialectDifference("x = 'abc', IN, <>, CASE x WHEN", "Case and blanks at the end are ignored.", "The same for ASCII; other letters by Unicode's lower case. Accents count.", "CASE WHEN Note = 'ABC ' THEN 1 ELSE 0 END"),

@@ -47,9 +47,10 @@ STATEMENTS = (
     RefusalCode("position", "A column by its position",
          "The text names a column by its position.",
          f"SELECT LA, COUNT(#1) AS n FROM {CENSUS} GROUP BY LA", "duckdb"),
-    RefusalCode("recursive", "WITH RECURSIVE",
-         "A table cannot read itself.",
-         f"WITH RECURSIVE t AS (SELECT LA FROM {CENSUS}) SELECT COUNT(*) AS n FROM t", "duckdb"),
+    RefusalCode("recursive", "WITH RECURSIVE over rows",
+         "A table can read itself only to count from constants: SELECT 1 AS x UNION ALL SELECT x + 1 FROM t WHERE x < 9.",
+         "WITH RECURSIVE t AS (SELECT LA FROM npd.spring_census UNION ALL SELECT LA + 1 FROM t WHERE LA < 300) "
+         "SELECT COUNT(*) AS n FROM t", "duckdb"),
     RefusalCode("sample", "A sample",
          "A random sample gives different rows each time.",
          "SELECT COUNT(*) AS n FROM npd.absence TABLESAMPLE (1 PERCENT)"),

@@ -20,8 +20,9 @@ VALUES = (
          "The divisor is 0 on every row.",
          f"SELECT SUM(LA / 0) AS n FROM {CENSUS}"),
     RefusalCode("formatting", "Formats of numbers and dates",
-         "The function writes or reads text in ways that depend on a server's language.",
-         f"SELECT FORMAT(LA, 'N0') AS la, COUNT(*) AS n FROM {CENSUS} GROUP BY LA"),
+         "The function writes or reads text in ways that depend on a server's language. FORMAT can round a figure: 'N1', "
+         "'P0' or '#,##0.0'.",
+         f"SELECT COUNT(*) AS n FROM {CENSUS} AND FORMAT(LA, 'N0') = '201'"),
     RefusalCode("function", "A function that is not on the list",
          "The function or operator is not on the list of functions that the broker understands.",
          f"SELECT COUNT(REVERSE(EthnicGroupMinor)) AS n FROM {CENSUS}"),
