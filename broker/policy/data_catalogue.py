@@ -11,6 +11,7 @@ from typing import Annotated
 from broker.domain import stated_values
 from broker.domain.plans.scalars import ScalarType, Value
 from broker.domain.plans.variable_uses import IDENTIFIERS, VariableClass, Years
+from broker.policy.band_rules import BandRules
 from broker.policy.code_lists import CodeList, Codeset, CodeYears
 from broker.policy.policy_model import PolicyModel
 from broker.policy.written_years import WrittenYears
@@ -18,6 +19,7 @@ from broker.policy.written_years import WrittenYears
 MAX_LISTED_VALUES = 5000
 """Most whole numbers that a variable may list one by one."""
 STORED_TYPES = frozenset({ScalarType.INT, ScalarType.FLAG, ScalarType.DECIMAL, ScalarType.TEXT, ScalarType.DATE})
+NUMBERS = frozenset({ScalarType.INT, ScalarType.DECIMAL})
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _IS_NAME = stated_values.Condition(NAME.fullmatch, "{value!r} is no name of a variable.", "variable-name")
 _HAS_VARIABLES = stated_values.Condition(len, "A table needs variables.", "empty-list")
@@ -27,6 +29,10 @@ _IS_STORED = stated_values.Condition(STORED_TYPES.__contains__, _STORED_SENTENCE
 _IS_IDENTIFIABILITY = stated_values.Condition(
     re.compile(r"[1-5][A-E]").fullmatch, "Identifiability is a digit 1-5 and a letter A-E.", "identifiability"
 )
+
+
+def _decimal(number: float | None) -> Decimal | None:
+    return None if number is None else Decimal(repr(number))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +46,9 @@ class Variable(PolicyModel):
     - `missing`: NULL can occur, or with `missing_until` in years up to that one.
     - `default_item`: a plain request for the table includes it.
     - `register_key`: public register column ("ref.schools.LA") whose values are the list of this variable.
+    - `band_grid`, `band_width`: of a quasi-identifier that is a number: bands of it are coarse enough to group by if
+      their edges are multiples of the first, and at least the second apart.
+    - `band_months`: the same for a date, in calendar months.
     - `most`: most distinct values in one file (ingest verifies it), if there is no list or range."""
 
     name: Annotated[str, _IS_NAME]
@@ -58,6 +67,9 @@ class Variable(PolicyModel):
     listed: bool = False
     register_key: Annotated[str | None, stated_values.Key("register")] = None
     most: stated_values.Positive | None = None
+    band_grid: float | None = None
+    band_width: float | None = None
+    band_months: stated_values.Positive | None = None
     description: Annotated[str, stated_values.Key("about")] = ""
 
     def faults(self, stated: stated_values.Keys) -> stated_values.Faults:
@@ -71,13 +83,35 @@ class Variable(PolicyModel):
             yield "decimals", "decimals", "Decimals belong to variables of type decimal, and to no other."
         if (self.low is None) != (self.high is None):
             yield "", "bounds", "A bound needs its other side: give low and high."
+        yield from self._faults_of_bands()
         if self.low is not None and self.high is not None:
             yield from self._faults_of_bounds(self.low, self.high)
         elif self.listed:
             yield "listed", "bounds", "A listed variable needs low and high."
 
+    def _faults_of_bands(self) -> stated_values.Faults:
+        bands = self.bands
+        is_number = bands.grid is not None or bands.width is not None
+        if is_number and not (bands.grid and bands.width and bands.grid > 0 and not bands.width % bands.grid):
+            yield "", "bands", "Bands of a number need band_grid and band_width, a multiple of it."
+        if (is_number or bands.months) and self.cls is not VariableClass.QUASI:
+            yield "", "bands", "Only quasi-identifiers have bands."
+        if (is_number and self.type not in NUMBERS) or (bands.months and self.type is not ScalarType.DATE):
+            yield "", "bands", "Numbers have band_grid and band_width, and dates have band_months."
+
+    @cached_property
+    def bands(self) -> BandRules:
+        """Which bands of the variable are coarse enough."""
+        return BandRules(
+            _decimal(self.band_grid),
+            _decimal(self.band_width),
+            self.band_months,
+            _decimal(self.low),
+            _decimal(self.high),
+        )
+
     def _faults_of_bounds(self, low: float, high: float) -> stated_values.Faults:
-        if self.type not in {ScalarType.INT, ScalarType.DECIMAL}:
+        if self.type not in NUMBERS:
             yield "low", "bounds", "Only numbers have bounds."
         if low > high:
             yield "low", "empty-range", f"The range {low:g}..{high:g} is empty."

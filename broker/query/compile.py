@@ -15,6 +15,7 @@ from broker.domain.projects.saved_definitions import NO_READABLE_DEFINITIONS, Co
 from broker.policy.data_catalogue import Catalogue
 from broker.policy.service_limits import ServiceLimits
 from broker.query.analysis.collected_uses import merged_uses, uses_of, years_of
+from broker.query.analysis.determined_keys import is_determined
 from broker.query.analysis.group_key_domains import misused_quasi_identifier
 from broker.query.analysis.released_expressions import CONSTANT, release_label
 from broker.query.analysis.row_multiplicity import case_conditions
@@ -209,9 +210,13 @@ def _output_columns(bound: BoundQuery, script_query: ScriptQuery, binder: Binder
 
 
 def _are_keys_shown(bound: BoundGroups, shown: set[Scalar], binder: Binder) -> bool:
-    """Whether every key is a column, or a column is computed from it."""
+    """Whether every key is a column, a column is computed from it, or a key that is a column determines it."""
     read = {i for s in shown for i in _columns_behind(s, binder)}
-    return all(k.ident in read for k in bound.keys)
+    made = {column.ident: key for table in binder.draft_tables for key, column in table.keys.items()}
+    known = [made[i] for i in read if i in made]
+    return all(
+        k.ident in read or (k.ident in made and is_determined(made[k.ident], known, binder.symbols)) for k in bound.keys
+    )
 
 
 def _columns_behind(scalar: Scalar, binder: Binder) -> set[int]:

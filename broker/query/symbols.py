@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from broker.domain.plans import scalars
 from broker.domain.plans.plan import KEY_STATISTIC
-from broker.domain.plans.variable_uses import IDENTIFIERS, Usage
+from broker.domain.plans.variable_uses import IDENTIFIERS, Usage, VariableClass
 from broker.policy.data_catalogue import CatalogueTable, TableKind, Variable
 from broker.query.diagnostics import BindError, Position
 
@@ -61,7 +61,8 @@ class OpaqueColumn:
     `key_domain`: set if it is still a link key. `low`, `high`: its bounds, if known. `nullable`: it can be NULL.
     `shared`: it depends on other people. `closed`: it is a catalogue number, or is computed from one without
     conditions. `counts`: it is a number of rows. `like`: the scalar whose values include its values, and also
-    NULL if it `may_be_empty`: where it is computed from no row."""
+    NULL if it `may_be_empty`: where it is computed from no row. `made_of`: the arguments of the function that makes
+    it, if it reads nothing else of its rows."""
 
     base: frozenset[int]
     source_rows: SourceRows = SourceRows()
@@ -76,6 +77,7 @@ class OpaqueColumn:
     counts: bool = False
     like: scalars.Scalar | None = None
     may_be_empty: bool = False
+    made_of: tuple[scalars.Scalar, ...] = ()
 
 
 @dataclass(slots=True)
@@ -264,10 +266,14 @@ class SymbolTable:
                 return True
         return False
 
-    def record_use(self, scalar: scalars.Scalar, how: Usage, position: Position = (None, None)) -> None:
-        """Record that every catalogue column behind a scalar is used in this way."""
+    def record_use(
+        self, scalar: scalars.Scalar, how: Usage, position: Position = (None, None), banded: bool = False
+    ) -> None:
+        """Record that every catalogue column behind a scalar is used in this way. `banded`: a quasi-identifier only in
+        coarse bands, which are ranges that a filter may have too."""
         for ident in self.base(scalar):
-            self.usages.setdefault(ident, set()).add(how)
+            is_band = banded and self.origins[ident].variable.cls is VariableClass.QUASI
+            self.usages.setdefault(ident, set()).add(Usage.FILTERED if is_band else how)
             self.positions.setdefault(ident, position)
 
     def origin(self, scalar: scalars.Scalar) -> ColumnOrigin | None:

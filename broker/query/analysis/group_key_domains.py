@@ -6,6 +6,7 @@ from broker.domain.plans.operators import Apply, Relation, walk
 from broker.domain.plans.plan import GroupKey, KeyYears
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, Value, parts_of
 from broker.domain.plans.variable_uses import Usage, VariableClass, Years
+from broker.query.analysis.coarse_bands import compares_own_dates, finely_read
 from broker.query.analysis.guards import Guards
 from broker.query.analysis.row_multiplicity import conditions_within
 from broker.query.analysis.self_joins import read_through
@@ -19,9 +20,13 @@ COMPARISONS = frozenset(
 
 
 def misused_quasi_identifier(scalar: Scalar, symbols: SymbolTable) -> ColumnOrigin | None:
-    """Return a quasi-identifier that the scalar computes with, if any. A quasi-identifier may only be compared with
-    written values or shown."""
+    """Return a quasi-identifier that the scalar computes with, if any. A quasi-identifier may be compared with written
+    values or shown, and coarse bands of it are values like others."""
+    if isinstance(scalar, Call | Case) and finely_read([scalar], symbols) is None:
+        return None
     match scalar:
+        case Call() if compares_own_dates(scalar, symbols):
+            return None
         case Call(op=op, args=args):
             plain = [symbols.origin(a) for a in args]
             quasi = next((o for o in plain if o is not None and o.variable.cls is VariableClass.QUASI), None)
@@ -36,13 +41,23 @@ def misused_quasi_identifier(scalar: Scalar, symbols: SymbolTable) -> ColumnOrig
         case ColumnRef(ident=ident) if ident in symbols.definitions:
             parts = [symbols.definitions[ident]]
         case ColumnRef(ident=ident) if ident in symbols.opaque:
-            parts = symbols.opaque[ident].parts
+            parts = symbols.opaque[ident].parts or symbols.opaque[ident].made_of
             if not parts:
                 quasi_base = (symbols.origins[i] for i in sorted(symbols.opaque[ident].base))
                 return next((o for o in quasi_base if o.variable.cls is VariableClass.QUASI), None)
         case _:
             return None
     return next((found for p in parts if (found := misused_quasi_identifier(p, symbols)) is not None), None)
+
+
+def record_fine_keys(keys: Iterable[Scalar], symbols: SymbolTable) -> None:
+    """Record a quasi-identifier as grouped if the keys together tell more of it than coarse bands: the bands of one key
+    can split those of another."""
+    read = list(keys)
+    fine = finely_read(read, symbols)
+    for ident in frozenset().union(*map(symbols.base, read)) if fine is not None else ():
+        if fine is not None and symbols.origins[ident].full_name == fine.full_name:
+            symbols.record_use(ColumnRef(ident, fine.variable.type), Usage.GROUPED)
 
 
 def record_subquery_keys(key: Scalar, relation: Relation, symbols: SymbolTable) -> None:
@@ -52,9 +67,11 @@ def record_subquery_keys(key: Scalar, relation: Relation, symbols: SymbolTable) 
     for part in walk(relation):
         if isinstance(part, Apply) and part.ident in columns:
             for condition in conditions_within(part.sub):
+                banded = finely_read([condition], symbols) is None
                 for ident in symbols.base(condition):
                     if symbols.key_domain(ident) is None:
-                        symbols.record_use(ColumnRef(ident, symbols.origins[ident].variable.type), Usage.GROUPED)
+                        column = ColumnRef(ident, symbols.origins[ident].variable.type)
+                        symbols.record_use(column, Usage.GROUPED, banded=banded)
 
 
 def planned_key(

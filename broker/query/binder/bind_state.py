@@ -12,6 +12,7 @@ from broker.domain.plans.scalars import Scalar
 from broker.domain.plans.variable_uses import Usage
 from broker.domain.projects.project import ResearchProject
 from broker.policy.data_catalogue import Catalogue, CatalogueTable
+from broker.query.analysis.coarse_bands import finely_read
 from broker.query.binder.draft_tables import DraftTable
 from broker.query.binder.saved_catalogue import SavedCatalogue
 from broker.query.bound_relations import BindTarget, BoundQuery, BoundRows, CteDefinition, Ctes, column_list
@@ -165,7 +166,8 @@ class ClauseBinder(ExpressionBinder):
             self._see_all_columns(node)
             self.record_uses(how, before)
             return None
-        self.record_uses(how, before, Usage.JOINED)
+        banded = how is Usage.GROUPED and finely_read([found], self.symbols) is None
+        self.record_uses(how, before, Usage.JOINED, banded)
         return found
 
     def conjuncts(self, clause: exp.Expr | None, how: Usage) -> list[Scalar]:
@@ -176,15 +178,15 @@ class ClauseBinder(ExpressionBinder):
         found = [self.try_bind(part, how, self.conjunct) for part in flatten(top, exp.And)]
         return [f for f in found if f is not None]
 
-    def record_uses(self, how: Usage, before: int = 0, how_of_keys: Usage | None = None) -> None:
+    def record_uses(self, how: Usage, before: int = 0, how_of_keys: Usage | None = None, banded: bool = False) -> None:
         """Record the columns seen since `before` as used in the way `how`. Bound link keys are recorded in the way
-        `how_of_keys` instead."""
+        `how_of_keys` instead. `banded`: quasi-identifiers are read only in coarse bands."""
         for column, column_node in self.columns_seen[before:]:
             known = column.ident in self.symbols.positions
             is_key = self.symbols.key_domain(column.ident) is not None
             used = how_of_keys if how_of_keys is not None and is_key and how is not Usage.READ else how
             position = NO_POSITION if known else self.binder.diagnostics.position_of(column_node)
-            self.symbols.record_use(column, used, position)
+            self.symbols.record_use(column, used, position, banded)
         del self.columns_seen[before:]
 
     def record_clause_uses(self, clause: exp.Expr | None, how: Usage) -> None:

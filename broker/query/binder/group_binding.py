@@ -12,7 +12,7 @@ from broker.domain.plans.plan import KEY_STATISTIC
 from broker.domain.plans.scalars import NULL, ColumnRef, Literal, Scalar, ScalarType, integer
 from broker.domain.plans.substitution import substitute
 from broker.domain.plans.variable_uses import Usage
-from broker.query.analysis.group_key_domains import misused_quasi_identifier, record_subquery_keys
+from broker.query.analysis.group_key_domains import misused_quasi_identifier, record_fine_keys, record_subquery_keys
 from broker.query.analysis.known_amounts import fixed_columns
 from broker.query.binder import from_clause, grouped_expressions
 from broker.query.binder.aggregate_statistics import bind_statistic
@@ -303,6 +303,7 @@ def _bind_keys(binding: SelectBinding, nodes: list[exp.Expr]) -> tuple[Scalar, .
             found[key] = None
             if binding.rows is not None:
                 record_subquery_keys(key, binding.apply_pending().relation, expression_binder.symbols)
+    record_fine_keys(found, expression_binder.symbols)
     return tuple(found)
 
 

@@ -10,6 +10,7 @@ from broker.domain.plans.plan import QuantileForm
 from broker.domain.plans.scalars import NULL, Call, ColumnRef, Literal, Scalar, ScalarType
 from broker.domain.plans.variable_uses import Usage
 from broker.query.analysis import aggregate_arguments
+from broker.query.analysis.group_key_domains import record_fine_keys
 from broker.query.analysis.row_multiplicity import RANKS
 from broker.query.binder.bind_state import ClauseBinder
 from broker.query.binder.grouped_expressions import key_nodes, resolve_key_alias
@@ -27,6 +28,11 @@ DEVIATIONS: dict[type[exp.Expr], str] = {
 NAMED_DEVIATIONS = {"STDEV": "deviation", "STDEVP": "deviation_whole", "VAR": "variance", "VARP": "variance_whole"}
 ONE_OF = frozenset({"least", "greatest", "quantile_discrete", "lag", "lead", "first", "last"})
 """Functions whose value is one of the argument's values."""
+
+ORDERED = frozenset(
+    {"lag", "lead", "first", "last", "row_number", "rank", "dense_rank", "ntile", "percent_rank", "cumulative_share"}
+)
+"""Functions that also read the order of the rows."""
 
 ADDING = frozenset({"sum", "least", "greatest", "lag", "lead", "first", "last"})
 """Functions that turn numbers of rows into numbers of rows."""
@@ -246,6 +252,7 @@ def aggregate_column(
         counts=counts and not has_default,
         like=args[0] if op in ONE_OF and args and not has_default else None,
         may_be_empty=may_be_empty,
+        made_of=() if op in ORDERED else args,
     )  # fmt: skip
     column = symbols.new_opaque(found.aggregate.type, made)
     if found.size is not None:
@@ -338,6 +345,7 @@ def grouping_keys(
             expression_binder.lacks_keys = True
         elif found not in keys:
             keys[found] = output_column(found, expression_binder.symbols, source_rows)
+    record_fine_keys(keys, expression_binder.symbols)
     return keys
 
 

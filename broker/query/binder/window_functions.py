@@ -1,5 +1,6 @@
 """Window functions: over the rows of one person, over other people's rows (context), and over groups."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -15,7 +16,7 @@ from broker.query.binder.row_aggregation import BoundAggregate, aggregate_column
 from broker.query.diagnostics import BindError, check_arguments, unsupported_node, written_name
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.operations.value_bounds import MOST_ROWS, magnitude
-from broker.query.symbols import SourceRows, SymbolTable
+from broker.query.symbols import ColumnOrigin, SourceRows, SymbolTable
 
 RANK_FUNCTIONS: dict[type[exp.Expr], str] = {
     exp.RowNumber: "row_number", exp.Rank: "rank", exp.DenseRank: "dense_rank", exp.PercentRank: "percent_rank",
@@ -54,8 +55,12 @@ def bind_window(
         found = _bind_rank_or_neighbour(function, expression_binder, own, frame)
         if not ranked:
             raise BindError("window-order", "This window function needs an order.", "Write OVER (… ORDER BY x).", node)
-        if not own and not isinstance(function, exp.Ntile):
-            found = replace(found, base=_quasi_identifiers_of_order(ranked, expression_binder.symbols))
+        if not own:
+            quasi = _quasi_identifiers_of_order(ranked, expression_binder.symbols)
+            if isinstance(function, exp.Ntile):
+                _check_tiles(function, found, [expression_binder.symbols.origins[i] for i in quasi])
+            else:
+                found = replace(found, base=quasi)
         return WindowCall(found, partition, ranked, type(function) in RANK_FUNCTIONS, frame)
     if not is_aggregate(function):
         raise unsupported_node(function)
@@ -75,6 +80,22 @@ def _quasi_identifiers_of_order(ranked: tuple[tuple[Scalar, bool], ...], symbols
     writes."""
     found = frozenset().union(*(symbols.base(part) for part, _ in ranked))
     return frozenset(i for i in found if symbols.origins[i].variable.cls is VariableClass.QUASI)
+
+
+MOST_TILES = 20
+"""Most groups of NTILE over a quasi-identifier whose bands have no width."""
+
+
+def _check_tiles(function: exp.Expr, found: BoundAggregate, quasi: Sequence[ColumnOrigin]) -> None:
+    """Raises BindError if NTILE makes more groups of a quasi-identifier than there are bands of it: with many groups,
+    the number of a group is nearly the variable."""
+    (bands,) = found.aggregate.args
+    assert isinstance(bands, Literal)
+    assert isinstance(bands.value, int)
+    most = min((o.variable.bands.most or MOST_TILES for o in quasi), default=bands.value)
+    if bands.value > most:
+        message = f"NTILE makes more groups than {quasi[0].full_name} may have."
+        raise BindError("quasi-arithmetic", message, f"Write NTILE({most}) or less.", function, quasi[0].full_name)
 
 
 def order_terms(item: exp.Expr, value: Scalar, symbols: SymbolTable) -> tuple[tuple[Scalar, bool], ...]:

@@ -106,7 +106,8 @@ def write_exact_functions(tree: exp.Expr) -> None:
             case exp.Anonymous(expressions=[fraction]) if found.name.upper() in APPROXIMATE:
                 exact = APPROXIMATE[found.name.upper()](this=fraction)
         if exact is not None and found is not tree:
-            exact.meta.update(found.meta)
+            for made in find_nodes(exact, exp.Count, exp.PercentileCont, exp.PercentileDisc):
+                made.meta.update(found.meta)  # refusals name the function as the text does
             found.replace(exact)
 
 

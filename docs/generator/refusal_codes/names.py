@@ -32,8 +32,8 @@ NAMES = (
          "description of an output, where a number with a sign counts as well.",
          f"SELECT COUNT(*) AS [=1+1] FROM {CENSUS}"),
     RefusalCode("star", "COLUMNS(…)",
-         "COLUMNS(…) does not name the variables that are used.",
-         f"SELECT AVG(COLUMNS(*)) FROM {CENSUS}", "duckdb"),
+         "COLUMNS(…) can be used in a SELECT list, with a plain pattern, a list of names or * EXCLUDE (…).",
+         f"SELECT COUNT(*) AS n FROM {CENSUS} AND COLUMNS('LA') = 201", "duckdb"),
     RefusalCode("table-function", "FROM without the name of a table",
          "You can read tables of the catalogue, derived tables and temporary tables. You cannot read functions, "
          "files or strings.",

@@ -1,0 +1,41 @@
+"""Which bands of a quasi-identifier are coarse enough to be values like others."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import pairwise
+
+
+@dataclass(frozen=True, slots=True)
+class BandRules:
+    """Bands of a number have edges at multiples of `grid`, at least `width` apart; those of a date are made of whole
+    periods of `months` calendar months. None: no band is coarse enough. `low`, `high`: ends of the number."""
+
+    grid: Decimal | None
+    width: Decimal | None
+    months: int | None
+    low: Decimal | None
+    high: Decimal | None
+
+    def is_on_grid(self, edge: Decimal) -> bool:
+        """Whether a band may have an edge there."""
+        return self.grid is not None and not edge % self.grid
+
+    def are_wide_enough(self, edges: Iterable[Decimal]) -> bool:
+        """Whether bands with these edges are wide enough, also the first and the last."""
+        if self.width is None:
+            return False
+        ends = [end for end in (self.low, self.high) if end is not None]
+        inside = [e for e in edges if not ends or ends[0] < e < ends[-1]]
+        return all(b - a >= self.width for a, b in pairwise(sorted({*inside, *ends})))
+
+    def has_whole_periods(self, months: int) -> bool:
+        """Whether something that changes only every so many months is coarse enough."""
+        return self.months is not None and not months % self.months
+
+    @property
+    def most(self) -> int | None:
+        """Most bands of the least width; None if they have no width."""
+        if self.width is None or self.low is None or self.high is None:
+            return None
+        return int((self.high - self.low) / self.width)
