@@ -30,8 +30,7 @@ STATEMENTS = (
          "SELECT COUNT(*) AS n FROM npd.absence WITH (TABLOCK)"),
     RefusalCode("join", "A join that is not understood",
          "The kind of join is not understood, an outer join has no ON, or a lateral join has a condition.",
-         "SELECT COUNT(*) AS n FROM npd.spring_census AS a ASOF JOIN npd.absence AS b "
-         "ON a.PupilMatchingRefAnonymous = b.PupilMatchingRefAnonymous", "duckdb"),
+         "SELECT COUNT(*) AS n FROM npd.spring_census AS a SEMI JOIN npd.absence AS b", "duckdb"),
     RefusalCode("kept-circle", "A saved query that reads itself",
          "The query saved as project.name reads itself through other saved queries.",
          "SELECT c.LA INTO project.mine FROM project.mine AS c"),
