@@ -154,7 +154,8 @@ class Diagnostics:
 INDIVIDUAL = (
     "individual-value",
     "{} gives one person's value, or packs the values of many people into one.",
-    "Use COUNT, SUM or AVG, or count by bands. A checker decides about PERCENTILE_CONT and STDEV.",
+    "Use COUNT, SUM or AVG, or count by bands. A checker decides about PERCENTILE_CONT and STDEV. Choose among one "
+    "person's rows first: in a derived table with GROUP BY the link key.",
 )
 NESTED = (
     "nested-aggregation",
@@ -182,8 +183,8 @@ NAMED: dict[type[exp.Expr], tuple[str, str, str]] = {
     ),
     exp.Filter: (
         "filter-clause",
-        "FILTER can be used only with COUNT, SUM, AVG, MIN and MAX of groups.",
-        "Write the condition inside: SUM(CASE WHEN … THEN x END).",
+        "FILTER cannot be used here.",
+        "Write the condition inside: SUM(CASE WHEN … THEN x END), or ARG_MIN(CASE WHEN … THEN x END, y).",
     ),
     exp.Exists: (
         "subquery",
@@ -204,6 +205,14 @@ NAMED: dict[type[exp.Expr], tuple[str, str, str]] = {
         "COLUMNS(…) can be used only in a SELECT list.",
         "List the variables that you need.",
     ),
+    **dict.fromkeys(
+        (exp.Array, exp.Bracket, exp.Slice),
+        (
+            "list",
+            "A list or subscript cannot be used here.",
+            "Write IN (…), name the variable, or use a function of a person's list: list_avg(list(x)).",
+        ),
+    ),
     exp.Distinct: ("distinct", "DISTINCT can be used only after SELECT and in COUNT(DISTINCT x).", "Remove it."),
     exp.PositionalColumn: ("position", "A column by its position (#1) is not understood.", "Name the variable."),
     exp.Anonymous: (
@@ -222,14 +231,15 @@ NAMED: dict[type[exp.Expr], tuple[str, str, str]] = {
     **dict.fromkeys(
         (exp.Count, exp.CountIf, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.Median, exp.Quantile, exp.PercentileCont,
          exp.PercentileDisc, exp.WithinGroup, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance,
-         exp.VariancePop),
+         exp.VariancePop, exp.AnyValue, exp.First, exp.Last, exp.Mode, exp.ArgMax, exp.ArgMin, exp.LogicalOr,
+         exp.LogicalAnd),
         NESTED,
     ),
     **dict.fromkeys((exp.GroupingSets, exp.Cube, exp.Rollup), SETS),
-    # STRING_AGG, LISTAGG and GROUP_CONCAT are GroupConcat; LIST is ArrayAgg; MAX_BY and MIN_BY are ArgMax and ArgMin.
+    # STRING_AGG, LISTAGG and GROUP_CONCAT are GroupConcat; LIST is ArrayAgg.
     **dict.fromkeys(
-        (exp.AnyValue, exp.First, exp.Last, exp.Mode, exp.GroupConcat, exp.ArrayAgg, exp.ArgMax, exp.ArgMin,
-         exp.FirstValue, exp.LastValue, exp.JSONArrayAgg, exp.JSONObjectAgg, exp.IgnoreNulls, exp.RespectNulls),
+        (exp.GroupConcat, exp.ArrayAgg, exp.FirstValue, exp.LastValue, exp.JSONArrayAgg, exp.JSONObjectAgg,
+         exp.IgnoreNulls, exp.RespectNulls),
         INDIVIDUAL,
     ),
 }  # fmt: skip
@@ -241,11 +251,6 @@ ARGUMENTS: dict[str, tuple[str, str, str]] = {
     "limit": ("limit", "LIMIT cannot follow brackets or VALUES.", AFTER),
     "offset": ("limit", "OFFSET cannot follow brackets or VALUES.", AFTER),
     "into": ("into", "INTO cannot be used inside a query.", "Put INTO into the first SELECT."),
-    "qualify": (
-        "window",
-        "QUALIFY cannot be used with GROUP BY below the outermost SELECT.",
-        "Filter by WHERE in an outer SELECT.",
-    ),
     "hint": ("hint", "This hint is not understood.", "Remove the hint."),
     "hints": ("hint", "This hint is not understood.", "Remove the hint."),
     "options": ("option", "This OPTION (…) is not understood.", "Remove it."),

@@ -12,15 +12,17 @@ from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, 
 from broker.domain.plans.variable_uses import Years
 from broker.query.analysis.made_columns import MadeOf, calls_of, sources_of
 from broker.query.analysis.self_joins import collapses_rows
-from broker.query.operations.aggregate_functions import NEIGHBOUR_FUNCTIONS
+from broker.query.operations.aggregate_functions import CHOSEN, NEIGHBOUR_FUNCTIONS
 from broker.query.symbols import SymbolTable
 
 MULTIPLIED_ROWS = "Joins or counts of each person multiply rows so often that a second row of a person counts too much."
 LARGEST_FACTOR = 8
 """Beyond it, rounding would leave little of a number of rows."""
-OF_ONE_ROW = frozenset(
-    {"least", "greatest", "mean", "mean_truncated", "mean_in_order", "quantile", "quantile_discrete"}
-) | frozenset(NEIGHBOUR_FUNCTIONS)
+OF_ONE_ROW = (
+    frozenset({"least", "greatest", "mean", "mean_truncated", "mean_in_order", "quantile", "quantile_discrete"})
+    | CHOSEN
+    | frozenset(NEIGHBOUR_FUNCTIONS)
+)
 """Functions whose result does not grow with the number of rows."""
 AMOUNTS = frozenset({Measure.SUM, Measure.MEAN})
 

@@ -3,12 +3,14 @@ parts."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from functools import reduce
 from typing import Any
 
 from sqlglot import exp
 
 from broker.domain.plans.measure import Measure
+from broker.domain.plans.operators import AggregateCall
 from broker.domain.plans.plan import DeviationForm, QuantileForm
 from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, columns_in, truth_call
 from broker.query.analysis import aggregate_arguments, implied_statistics
@@ -178,6 +180,7 @@ def _review_reason(argument: Scalar, symbols: SymbolTable, counts: bool) -> str 
 
 def bind_statistic(node: exp.Expr, row_binder: ExpressionBinder, statistics: DraftStatistics) -> Scalar:
     """Translate an aggregate into an expression over statistics."""
+    node = row_aggregation.without_filter(node)
     if any(inner is not node and is_aggregate(inner) for inner in _inner_nodes(node)):
         raise BindError(
             "nested-aggregate",
@@ -185,7 +188,6 @@ def bind_statistic(node: exp.Expr, row_binder: ExpressionBinder, statistics: Dra
             "Aggregate in a derived table, and aggregate its columns in the outer SELECT.",
             node,
         )
-    node = row_aggregation.without_filter(node)
     if isinstance(node, exp.Count):
         check_arguments(node, "this", "big_int")
         return _count(node, row_binder, statistics)
@@ -200,7 +202,29 @@ def bind_statistic(node: exp.Expr, row_binder: ExpressionBinder, statistics: Dra
         raise individual_value_error(node)
     check_arguments(node, "this")
     value = _number(node.this, row_binder, node)
-    return _sum(value, statistics, node) if isinstance(node, exp.Sum) else _mean(value, row_binder, statistics, node)
+    if isinstance(node, exp.Sum):
+        return _sum(value, statistics, node)
+    truncated = row_binder.dialect.truncates_whole_numbers and value.type.is_whole
+    return _mean(value, row_binder, statistics, node, truncated)
+
+
+def statistic_of_call(
+    call: AggregateCall, argument: Scalar, row_binder: ExpressionBinder, statistics: DraftStatistics, node: exp.Expr
+) -> Scalar:
+    """The statistic of a cell that an aggregate below it is, over an argument. Raises BindError if there is none."""
+    value = _expanded(argument, row_binder, node)
+    match call:
+        case AggregateCall(op="count_rows" | "count"):
+            return _count_of(value, statistics, node)
+        case AggregateCall(op="sum"):
+            return _sum(value, statistics, node)
+        case AggregateCall(op="mean" | "mean_truncated" as op):
+            return _mean(value, row_binder, statistics, node, truncated=op == "mean_truncated")
+        case AggregateCall(op="quantile" | "quantile_discrete" as op, args=(_, Literal(value=Decimal() as fraction))):
+            return _quantile(value, QuantileForm(fraction, op == "quantile_discrete"), statistics)
+        case AggregateCall(op=op) if op.startswith(("deviation", "variance")):
+            return _deviation(value, op, statistics)
+    raise individual_value_error(node)
 
 
 def _inner_nodes(node: exp.Expr) -> Iterator[exp.Expr]:
@@ -254,6 +278,10 @@ def _count(node: exp.Expr, row_binder: ExpressionBinder, statistics: DraftStatis
         inner = _counted_case(inner, row_binder)
     key = row_binder.link_key(inner.unnest())
     value = key if key is not None else _expanded(row_binder.value(inner), row_binder, inner)
+    return _count_of(value, statistics, node)
+
+
+def _count_of(value: Scalar, statistics: DraftStatistics, node: exp.Expr) -> Scalar:
     if isinstance(value, Literal):  # COUNT(1) counts rows, like COUNT(*)
         if value.value is None:
             raise BindError("constant-column", "COUNT(NULL) is always 0.", "Remove it.", node)
@@ -318,8 +346,9 @@ def _sum_or_count(value: Scalar, statistics: DraftStatistics, node: exp.Expr) ->
     return sum_of(value, statistics, node)
 
 
-def _mean(value: Scalar, row_binder: ExpressionBinder, statistics: DraftStatistics, node: exp.Expr) -> Scalar:
-    truncated = row_binder.dialect.truncates_whole_numbers and value.type.is_whole
+def _mean(
+    value: Scalar, row_binder: ExpressionBinder, statistics: DraftStatistics, node: exp.Expr, truncated: bool
+) -> Scalar:
     factor, rest = aggregate_arguments.unscaled(value)
     if isinstance(rest, Literal):
         raise BindError("constant-column", "The mean of a constant says nothing about the data.", "Remove it.", node)

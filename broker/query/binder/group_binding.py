@@ -17,9 +17,10 @@ from broker.query.analysis.known_amounts import fixed_columns
 from broker.query.binder import from_clause, grouped_expressions
 from broker.query.binder.aggregate_statistics import bind_statistic
 from broker.query.binder.bind_state import Binder, ClauseBinder, SelectBinding
+from broker.query.binder.cell_values import CellValues
 from broker.query.binder.draft_tables import DraftStatistics, DraftTable
 from broker.query.binder.post_aggregation import PostAggregationBinder, PostAggregationBuilder, check_releasable
-from broker.query.binder.row_aggregation import bind_aggregate, grouping_keys
+from broker.query.binder.row_aggregation import bind_aggregate, grouping_keys, without_filter
 from broker.query.binder.select_clauses import bind_clauses, bind_group_conjuncts, check_small_groups
 from broker.query.bound_relations import BoundGroups, BoundRows, conjunction_of, has_context
 from broker.query.diagnostics import BindError
@@ -130,8 +131,12 @@ MAX_GROUPING_SETS = 64
 class TopGroupBinder(grouped_expressions.GroupedExpressionBinder):
     """Binds expressions over the keys and statistics of the top aggregation."""
 
-    def __init__(self, row_binder: ClauseBinder, keys: dict[Scalar, ColumnRef], statistics: DraftStatistics) -> None:
-        super().__init__(row_binder, keys, lambda n: bind_statistic(n, row_binder, statistics), is_rows=False)
+    def __init__(self, binding: SelectBinding, keys: dict[Scalar, ColumnRef], statistics: DraftStatistics) -> None:
+        row_binder = binding.expression_binder
+        super().__init__(row_binder, keys, self._statistic, is_rows=False)
+        self._binding, self._statistics = binding, statistics
+        self.cell_values: CellValues | None = None
+        """With a plain GROUP BY: values that are the same in all rows of a cell."""
         self.grouping_columns: dict[Scalar, ColumnRef] = {}
         """GROUPING(k) columns, by key."""
 
@@ -139,6 +144,15 @@ class TopGroupBinder(grouped_expressions.GroupedExpressionBinder):
         if isinstance(node, exp.Grouping):
             return self._bind_grouping(node)
         return super().scalar(node)
+
+    def _statistic(self, node: exp.Expr) -> Scalar:
+        found = without_filter(node)
+        if self.cell_values is not None and isinstance(found, exp.Min | exp.Max | exp.AnyValue):
+            relation = self._binding.apply_pending().relation
+            same = self.cell_values.bind(self._row_binder.value(found.this), relation, node)
+            if same is not None:
+                return same
+        return bind_statistic(node, self._row_binder, self._statistics)
 
     def _bind_grouping(self, node: exp.Grouping) -> ColumnRef:
         if len(node.expressions) != 1:
@@ -160,7 +174,9 @@ def bind_group_by(binding: SelectBinding) -> BoundGroups | None:
     keys = {e: symbols.new_key(e) for e in dict.fromkeys(e for s in sets for e in s)}
     fixed = fixed_columns(binding.apply_pending().relation, symbols)
     statistics = DraftStatistics(symbols, fixed=fixed, in_parts=binder.in_parts)
-    group_binder = TopGroupBinder(binding.expression_binder, keys, statistics)
+    group_binder = TopGroupBinder(binding, keys, statistics)
+    if len(sets) == 1:
+        group_binder.cell_values = CellValues(keys, binding.expression_binder, statistics)
     group_binder.has_aggregates = any(grouped_expressions.has_aggregate(i) for i in select.expressions)
     builder = PostAggregationBuilder(group_binder)
     output_columns = bind_clauses(select, builder)

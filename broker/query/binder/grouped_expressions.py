@@ -7,13 +7,14 @@ from sqlglot import exp
 
 from broker.domain.plans.scalars import ColumnRef, Literal, Scalar
 from broker.query.binder.bind_state import ClauseBinder
+from broker.query.binder.row_choices import CHOICES
 from broker.query.diagnostics import CONSEQUENTIAL, BindError, find_nodes, unsupported_node
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.name_resolution import Scope
 
 AGGREGATES = (
     exp.Count, exp.CountIf, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.Median, exp.Quantile, exp.PercentileCont,
-    exp.PercentileDisc, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop,
+    exp.PercentileDisc, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop, *CHOICES,
 )  # fmt: skip
 NAMED_AGGREGATES = frozenset({"VAR", "VARP", "STDEV", "STDEVP"})
 """T-SQL aggregates that the parser reads as unknown functions."""
@@ -33,8 +34,11 @@ def aggregates_in(node: exp.Expr) -> Iterator[exp.Expr]:
         if isinstance(part, exp.Query):  # a subquery has its own aggregates
             continue
         if isinstance(part, exp.Window):
-            function = part.this.expression if isinstance(part.this, exp.WithinGroup) else part.this
-            stack += [*function.iter_expressions(), *(c for c in part.iter_expressions() if c is not part.this)]
+            function, rest = part.this, [c for c in part.iter_expressions() if c is not part.this]
+            if isinstance(function, exp.Filter):
+                function, rest = function.this, [*rest, function.expression]
+            function = function.expression if isinstance(function, exp.WithinGroup) else function
+            stack += [*function.iter_expressions(), *rest]
             continue
         if is_aggregate(part) or isinstance(part, exp.AggFunc):
             yield part

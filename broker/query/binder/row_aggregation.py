@@ -13,11 +13,13 @@ from broker.query.analysis import aggregate_arguments
 from broker.query.analysis.group_key_domains import record_fine_keys
 from broker.query.analysis.row_multiplicity import RANKS
 from broker.query.binder.bind_state import ClauseBinder
-from broker.query.binder.grouped_expressions import key_nodes, resolve_key_alias
+from broker.query.binder.grouped_expressions import is_aggregate, key_nodes, resolve_key_alias
+from broker.query.binder.row_choices import bind_choice
 from broker.query.bound_relations import BoundRows
 from broker.query.diagnostics import SETS, BindError, check_arguments, individual_value_error, unsupported_node
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.operations import value_bounds
+from broker.query.operations.aggregate_functions import CHOSEN, CHOSEN_IN_ORDER
 from broker.query.operations.registry import CASTS
 from broker.query.symbols import OpaqueColumn, SourceRows, SymbolTable
 
@@ -26,7 +28,7 @@ DEVIATIONS: dict[type[exp.Expr], str] = {
     exp.Variance: "variance", exp.VariancePop: "variance_whole",
 }  # fmt: skip
 NAMED_DEVIATIONS = {"STDEV": "deviation", "STDEVP": "deviation_whole", "VAR": "variance", "VARP": "variance_whole"}
-ONE_OF = frozenset({"least", "greatest", "quantile_discrete", "lag", "lead", "first", "last"})
+ONE_OF = frozenset({"least", "greatest", "quantile_discrete", "lag", "lead", "first", "last"}) | CHOSEN
 """Functions whose value is one of the argument's values."""
 
 ORDERED = frozenset(
@@ -34,7 +36,7 @@ ORDERED = frozenset(
 )
 """Functions that also read the order of the rows."""
 
-ADDING = frozenset({"sum", "least", "greatest", "lag", "lead", "first", "last"})
+ADDING = frozenset({"sum", "least", "greatest", "lag", "lead", "first", "last"}) | CHOSEN
 """Functions that turn numbers of rows into numbers of rows."""
 
 EXTREMES: dict[type[exp.Expr], str] = {exp.Min: "least", exp.Max: "greatest"}
@@ -59,18 +61,33 @@ def without_filter(node: exp.Expr) -> exp.Expr:
         return exp.Count(this=_when(node.this, exp.Literal.number(1)))
     if not isinstance(node, exp.Filter):
         return node
-    inner = node.this
-    if not isinstance(inner, exp.Count | exp.Sum | exp.Avg | exp.Min | exp.Max) or not isinstance(
-        node.expression, exp.Where
-    ):
+    if not isinstance(node.expression, exp.Where):
         raise unsupported_node(node)
-    argument = inner.this
-    condition = node.expression.this
-    if isinstance(argument, exp.Star):
+    inner, condition = without_filter(node.this), node.expression.this
+    if isinstance(inner.this, exp.Star):
         return exp.Count(this=_when(condition, exp.Literal.number(1)))
-    if isinstance(argument, exp.Distinct) and len(argument.expressions) == 1:
-        return type(inner)(this=exp.Distinct(expressions=[_when(condition, argument.expressions[0])]))
-    return type(inner)(this=_when(condition, argument))
+    found = inner.copy()
+    holder = _argument_holder(found, node)
+    if isinstance(holder.this, exp.Distinct) and len(holder.this.expressions) == 1:
+        holder.this.set("expressions", [_when(condition, holder.this.expressions[0])])
+    else:
+        holder.set("this", _when(condition, holder.this))
+    return found
+
+
+def _argument_holder(aggregate: exp.Expr, node: exp.Filter) -> exp.Expr:
+    """The part of an aggregate that has its argument. Raises BindError for an aggregate that does not leave out rows
+    without a value."""
+    if not is_aggregate(aggregate) or not isinstance(aggregate.this, exp.Expr):
+        raise unsupported_node(node)
+    if isinstance(aggregate, exp.WithinGroup):
+        argument: exp.Expr = aggregate.expression.expressions[0]
+        return argument
+    if not isinstance(aggregate.this, exp.Order):
+        return aggregate
+    if isinstance(aggregate, exp.First | exp.Last):
+        raise unsupported_node(node)
+    return aggregate.this
 
 
 def _when(condition: exp.Expr, value: exp.Expr) -> exp.Expr:
@@ -111,6 +128,12 @@ def quantile_of(node: exp.Expr, expression_binder: ExpressionBinder) -> tuple[ex
 
 
 def _fraction(node: exp.Expr, expression_binder: ExpressionBinder) -> Decimal:
+    if isinstance(node, exp.Array):
+        message, advice = (
+            "Several quantiles are one list.",
+            "Write one for each column: QUANTILE_CONT(x, 0.5) AS median.",
+        )
+        raise BindError("list", message, advice, node)
     found = expression_binder.scalar(node)
     if not isinstance(found, Literal) or not isinstance(found.value, int | Decimal) or not 0 <= found.value <= 1:
         raise BindError(
@@ -140,6 +163,9 @@ def bind_aggregate(node: exp.Expr, expression_binder: ExpressionBinder, own: boo
         check_arguments(node, "this")
         value = _bind_value(node.this, expression_binder)
         return _bounded_aggregate(EXTREMES[type(node)], (value,), value.type, symbols)
+    choice = bind_choice(node, expression_binder) if own else None
+    if choice is not None:
+        return _bounded_aggregate(choice.op, choice.args, choice.type, symbols)
     quantile = quantile_of(node, expression_binder)
     if quantile is not None:
         argument, form = quantile
@@ -251,8 +277,8 @@ def aggregate_column(
         closed=not has_default and (counts or (not of_counts and _is_amount(op, args, symbols))),
         counts=counts and not has_default,
         like=args[0] if op in ONE_OF and args and not has_default else None,
-        may_be_empty=may_be_empty,
-        made_of=() if op in ORDERED else args,
+        may_be_empty=may_be_empty or op in CHOSEN_IN_ORDER,
+        made_of=() if op in ORDERED | CHOSEN_IN_ORDER else args,
     )  # fmt: skip
     column = symbols.new_opaque(found.aggregate.type, made)
     if found.size is not None:
@@ -269,6 +295,8 @@ def _is_amount(op: str, args: tuple[Scalar, ...], symbols: SymbolTable) -> bool:
     if op in RANKS or op.startswith(("deviation", "variance")):
         return False
     if op.startswith("quantile") and args[1] != Literal(MEDIAN, ScalarType.DECIMAL):
+        return False
+    if op in CHOSEN_IN_ORDER and not all(isinstance(symbols.expanded(a), ColumnRef | Literal) for a in args[1:]):
         return False
     return all(aggregate_arguments.is_plain_amount(a, symbols) for a in args[:1])
 

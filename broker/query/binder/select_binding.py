@@ -20,7 +20,7 @@ from broker.query.binder.column_patterns import with_columns_written_out
 from broker.query.binder.row_aggregation import RowAggregation, coalesced_link_key, grouping_keys, output_column
 from broker.query.binder.subqueries import bind_subquery
 from broker.query.bound_relations import BindTarget, BoundGroups, BoundQuery, BoundRows, Ctes, written_row
-from broker.query.diagnostics import BindError, window_place_error
+from broker.query.diagnostics import BindError, unsupported_node, window_place_error
 from broker.query.name_resolution import Scope
 
 
@@ -168,15 +168,29 @@ def _bind_grouped(binding: SelectBinding) -> BoundQuery | None:
     grouped_binder = grouped_expressions.GroupedExpressionBinder(
         expression_binder, keys, aggregation.aggregate, is_rows=True
     )
-    clause = grouped_expressions.expand_aliases(select.args.get("having"), select, expression_binder)
-    having = grouped_binder.conjuncts(clause, Usage.FILTERED)
-    if select.args.get("qualify"):
-        binding.binder.check_clauses(select, *(SELECT_CLAUSES - {"qualify"}))
+    grouped = SelectBinding(grouped_binder, select, binding.target, binding.restore, aggregation.aggregated())
+    grouped_binder.bind_subquery_or_window = partial(_bind_window_of_groups, grouped)
+    outer += _group_filter("having", grouped_binder, select)
+    grouped.allows_windows = True  # windows are computed after HAVING
     columns = _bind_items(select, grouped_binder)
+    chosen = _group_filter("qualify", grouped_binder, select)
     # again, because HAVING and the SELECT list may have requested more columns
     aggregation.rows = binding.apply_pending()
-    binding.rows = aggregation.aggregated().filtered([*outer, *having])
+    grouped.rows = aggregation.aggregated().filtered(outer)
+    binding.rows = grouped.apply_pending().filtered(chosen)
     return _bind_output(binding, columns)
+
+
+def _group_filter(name: str, grouped_binder: ClauseBinder, select: exp.Select) -> list[Scalar]:
+    clause = grouped_expressions.expand_aliases(select.args.get(name), select, grouped_binder)
+    return grouped_binder.conjuncts(clause, Usage.FILTERED)
+
+
+def _bind_window_of_groups(grouped: SelectBinding, node: exp.Expr) -> Scalar:
+    """Bind a window over the rows of an aggregation."""
+    if isinstance(node, exp.Window):
+        return _bind_subquery_or_window(grouped, node)
+    raise unsupported_node(node.args["query"] if isinstance(node, exp.In) else node)
 
 
 def _correlation_conditions(binding: SelectBinding, keys: dict[Scalar, ColumnRef]) -> list[Scalar]:

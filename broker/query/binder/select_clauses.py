@@ -10,11 +10,11 @@ from broker.domain.plans.measure import BINARY, COUNTS, RATIOS
 from broker.domain.plans.operators import Aggregate, Limit, Project, sort_or_limit
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids, parts_of
 from broker.domain.plans.variable_uses import Usage
-from broker.query.binder import window_functions
 from broker.query.binder.bind_state import Binder, ClauseBinder, SelectBinding
 from broker.query.binder.grouped_expressions import GroupedExpressionBinder, expand_aliases, select_items
 from broker.query.binder.post_aggregation import PostAggregationBuilder, checked_computable
 from broker.query.binder.row_aggregation import coalesced_link_key, output_column
+from broker.query.binder.row_choices import order_terms
 from broker.query.bound_relations import BoundRows, ColumnsByName
 from broker.query.diagnostics import BindError, check_arguments
 from broker.query.expressions.expression_binder import ExpressionBinder, without_empty_text
@@ -281,7 +281,7 @@ def _bind_order_and_limit(select: exp.Select, builder: PostAggregationBuilder, o
     for item in items:
         value = _bind_order_item(item, expression_binder, output_columns)
         if value is not None:
-            found += window_functions.order_terms(item, value, expression_binder.symbols)
+            found += order_terms(item, value, expression_binder.symbols)
     builder.apply_pending()
     count = row_limit(expression_binder, limit) if limit is not None else None
     if count is not None and not found:
@@ -379,7 +379,7 @@ def bind_top(binding: SelectBinding, rows: BoundRows) -> BoundRows | None:
         raise BindError("limit", "WITH TIES can select several rows of one person.", "Remove WITH TIES.", limit)
     items, symbols = order.expressions if order is not None else [], expression_binder.symbols
     found = [(i, expression_binder.try_bind(i.this, Usage.ORDERED, expression_binder.value)) for i in items]
-    whole = tuple(t for i, s in found if s is not None for t in window_functions.order_terms(i, s, symbols))
+    whole = tuple(t for i, s in found if s is not None for t in order_terms(i, s, symbols))
     if not whole:
         raise BindError("limit", "TOP without ORDER BY can select any row.", "Add ORDER BY.", limit)
     # the row's own columns break ties, so that the choice does not depend on the order of rows

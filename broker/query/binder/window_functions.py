@@ -7,12 +7,12 @@ from decimal import Decimal
 from sqlglot import exp
 
 from broker.domain.plans.operators import AggregateCall, RowFrame, WindowColumn
-from broker.domain.plans.scalars import NULL, Case, ColumnRef, Literal, Scalar, ScalarType, integer, truth_call
+from broker.domain.plans.scalars import NULL, ColumnRef, Literal, Scalar, ScalarType, integer
 from broker.domain.plans.variable_uses import Usage, VariableClass
-from broker.query.analysis.implied_statistics import can_be_null
 from broker.query.binder.bind_state import SelectBinding
-from broker.query.binder.grouped_expressions import is_aggregate
+from broker.query.binder.grouped_expressions import GroupedExpressionBinder, is_aggregate
 from broker.query.binder.row_aggregation import BoundAggregate, aggregate_column, bind_aggregate
+from broker.query.binder.row_choices import order_terms
 from broker.query.diagnostics import BindError, check_arguments, unsupported_node, written_name
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.operations.value_bounds import MOST_ROWS, magnitude
@@ -25,6 +25,7 @@ RANK_FUNCTIONS: dict[type[exp.Expr], str] = {
 NEIGHBOUR_FUNCTIONS: dict[type[exp.Expr], str] = {
     exp.Lag: "lag", exp.Lead: "lead", exp.FirstValue: "first", exp.LastValue: "last",
 }  # fmt: skip
+OF_ORDER: dict[type[exp.Expr], type[exp.Expr]] = {exp.First: exp.FirstValue, exp.Last: exp.LastValue}
 FRACTIONS = frozenset({"percent_rank", "cumulative_share"})
 
 
@@ -50,7 +51,7 @@ def bind_window(
     ranked = tuple(
         part for i in items for part in order_terms(i, expression_binder.value(i.this), expression_binder.symbols)
     )
-    function = node.this
+    function = _in_window_order(node) if items else node.this
     if type(function) in RANK_FUNCTIONS or type(function) in NEIGHBOUR_FUNCTIONS:
         found = _bind_rank_or_neighbour(function, expression_binder, own, frame)
         if not ranked:
@@ -72,6 +73,19 @@ def bind_window(
     if frame == RowFrame(None, None):  # the whole partition, in any order
         ranked, frame = (), None
     return WindowCall(found, partition, ranked, is_rank=False, frame=frame)
+
+
+def _in_window_order(node: exp.Window) -> exp.Expr:
+    """The function of a window with an order. FIRST and LAST are FIRST_VALUE and LAST_VALUE there. Raises BindError if
+    FILTER leaves rows out of theirs."""
+    function: exp.Expr = node.this
+    if isinstance(function, exp.Filter) and type(function.this) in OF_ORDER:
+        raise unsupported_node(function)
+    if type(function) not in OF_ORDER or isinstance(function.this, exp.Order):
+        return function
+    found = OF_ORDER[type(function)](this=function.this.copy())
+    found.meta.update(function.meta)
+    return found
 
 
 def _quasi_identifiers_of_order(ranked: tuple[tuple[Scalar, bool], ...], symbols: SymbolTable) -> frozenset[int]:
@@ -98,18 +112,6 @@ def _check_tiles(function: exp.Expr, found: BoundAggregate, quasi: Sequence[Colu
         raise BindError("quasi-arithmetic", message, f"Write NTILE({most}) or less.", function, quasi[0].full_name)
 
 
-def order_terms(item: exp.Expr, value: Scalar, symbols: SymbolTable) -> tuple[tuple[Scalar, bool], ...]:
-    """Return (expression, descending) pairs for one item of ORDER BY. NULL sorts lowest, as in T-SQL. If the item or
-    its dialect sorts it elsewhere, a test for missing values comes first."""
-    check_arguments(item, "this", "desc", "nulls_first")
-    descending, first = bool(item.args.get("desc")), bool(item.args.get("nulls_first"))
-    # the engine sorts NULL lowest, so this order needs no extra term
-    if first is not descending or not can_be_null(value, symbols):
-        return ((value, descending),)
-    missing = Case(((truth_call("is_null", value), integer(1)),), integer(0), ScalarType.INT)
-    return ((missing, first), (value, descending))
-
-
 def partition_of(node: exp.Window, expression_binder: ExpressionBinder) -> tuple[Scalar, ...]:
     return tuple(_partition(n, expression_binder) for n in node.args.get("partition_by") or [])
 
@@ -119,7 +121,8 @@ def _partition(node: exp.Expr, expression_binder: ExpressionBinder) -> Scalar:
     if isinstance(inner, exp.Column):
         found = expression_binder.scope.resolve(inner)
         if expression_binder.symbols.key_domain(found.ident) is not None:
-            return expression_binder.raw_column(inner)
+            is_grouped = isinstance(expression_binder, GroupedExpressionBinder)
+            return expression_binder.scalar(inner) if is_grouped else expression_binder.raw_column(inner)
     return expression_binder.value(node)
 
 

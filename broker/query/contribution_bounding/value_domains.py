@@ -11,6 +11,7 @@ from broker.policy.data_catalogue import Variable
 from broker.query.analysis.made_columns import CallOverRows
 from broker.query.contribution_bounding.column_origins import ColumnOrigins
 from broker.query.contribution_bounding.row_bounds import product_of, sum_of
+from broker.query.operations.aggregate_functions import CHOSEN
 from broker.query.operations.registry import CASTS
 
 Clamps = Mapping[str, tuple[Decimal, Decimal]]
@@ -18,8 +19,9 @@ Clamps = Mapping[str, tuple[Decimal, Decimal]]
 Ends = tuple[Decimal | None, Decimal | None]
 UNBOUNDED: Ends = (None, None)
 RANGE_PRESERVING = CASTS | {"nullif", "round", "truncate", "floor", "ceiling"}
-WITHIN_VALUES = frozenset(
-    {"mean", "mean_truncated", "least", "greatest", "quantile", "quantile_discrete", "first", "last"}
+WITHIN_VALUES = (
+    frozenset({"mean", "mean_truncated", "least", "greatest", "quantile", "quantile_discrete", "first", "last"})
+    | CHOSEN
 )
 """Aggregates of one person's rows whose result lies within the range of the values."""
 DEFAULT_DECIMALS = 2
@@ -143,7 +145,7 @@ def _computed(op: str, ends: list[Ends]) -> Ends:
 DISTINCT_COUNTS = 45_000
 """Upper bound on the number of distinct row counts per person in one table: that many would need a thousand million
 rows."""
-AMONG_VALUES = frozenset({"least", "greatest", "first", "last"})
+AMONG_VALUES = frozenset({"least", "greatest", "first", "last"}) | CHOSEN
 """Aggregates of one person's rows whose result is one of the values."""
 
 

@@ -86,6 +86,7 @@ DUCKDB = Dialect(
     results_have_argument_type=False,
     boolean_type="BOOLEAN",
     booleans_are_numbers=False,
+    chooses_among_rows=True,
     quantile_is_discrete=True,
     has_wide_floats=False,
     default_decimal_digits=None,

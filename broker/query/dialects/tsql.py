@@ -60,6 +60,7 @@ TSQL = Dialect(
     results_have_argument_type=True,
     boolean_type="BIT",
     booleans_are_numbers=True,
+    chooses_among_rows=False,
     quantile_is_discrete=True,
     has_wide_floats=True,
     default_decimal_digits=18,

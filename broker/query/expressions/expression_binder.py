@@ -96,9 +96,10 @@ class ExpressionBinder:
         if self.dialect.booleans_are_numbers:
             message, advice = "A condition is used where a value is needed.", "Write CASE WHEN … THEN 1 ELSE 0 END."
             raise BindError("predicate", message, advice, node)
-        return self._as_number(found)
+        return self.number_of(found)
 
-    def _as_number(self, condition: Scalar) -> Case:
+    def number_of(self, condition: Scalar) -> Case:
+        """A condition as 0, 1 or NULL."""
         if not can_be_null(condition, self.symbols):
             return Case(((condition, integer(1)),), integer(0), ScalarType.INT)
         return Case(((condition, integer(1)), (truth_call("not", condition), integer(0))), NULL, ScalarType.INT)

@@ -9,7 +9,7 @@ from decimal import ROUND_DOWN, Decimal, localcontext
 from typing import Any
 
 from broker.domain.plans.measure import Measure
-from broker.domain.plans.scalars import Value
+from broker.domain.plans.scalars import Literal, ScalarType, Value
 from broker.query.operations.operation import CONTEXT, exact_number
 
 
@@ -62,6 +62,17 @@ def _quantile_discrete(values: Sequence[Any], rest: Sequence[Any]) -> Value:
     return found
 
 
+def _most_common(values: Sequence[Any], _: Sequence[Any]) -> Value:
+    """The least of the most common values."""
+    times = Counter(values)
+    return min((v for v in times if times[v] == max(times.values())), default=None)
+
+
+def _only_in_engine(_: Sequence[Any], __: Sequence[Any]) -> Value:
+    """An order needs all arguments of each row, so the binder accepts the aggregate on rows only."""
+    raise ValueError("an order is computed by the engine alone")
+
+
 def _moment(whole: bool, squared: bool) -> Callable[[Sequence[Any], Sequence[Any]], Value]:
     def fold(values: Sequence[Any], _: Sequence[Any]) -> Value:
         n = len(values)
@@ -87,6 +98,15 @@ _TABLE = (
     ),
     AggregateFunction("least", "MIN({0})", lambda v, _: min(v, default=None), None),
     AggregateFunction("greatest", "MAX({0})", lambda v, _: max(v, default=None), None),
+    AggregateFunction("most_common", "mode({0} ORDER BY {0})", _most_common, None),
+    AggregateFunction("first_of_order", "arg_min_null({0}, create_sort_key({order}))", _only_in_engine, None),
+    AggregateFunction("first_present", "arg_min({0}, create_sort_key({order}))", _only_in_engine, None),
+    AggregateFunction(
+        "first_with_both",
+        "arg_min(CASE WHEN {1} IS NOT NULL THEN {0} END, create_sort_key({order}))",
+        _only_in_engine,
+        None,
+    ),
     AggregateFunction("quantile", "quantile_cont(CAST({0} AS DOUBLE), {1})", _quantile, Measure.QUANTILE),
     AggregateFunction("quantile_discrete", "quantile_disc({0}, {1})", _quantile_discrete, Measure.QUANTILE),
     AggregateFunction("deviation", "stddev_samp({0})", _moment(whole=False, squared=False), Measure.DEVIATION),
@@ -106,6 +126,12 @@ _SORTED = tuple(
     if (function := ORDER_SENSITIVE.get(a.name)) is not None
 )
 AGGREGATE_FUNCTIONS: dict[str, AggregateFunction] = {a.name: a for a in (*_TABLE, *_SORTED)}
+
+CHOSEN_IN_ORDER = frozenset({"first_of_order", "first_present", "first_with_both"})
+"""Aggregates that give a value of one row. After it, the arguments are expressions with how each is sorted."""
+CHOSEN = CHOSEN_IN_ORDER | {"most_common"}
+ASCENDING, DESCENDING = Literal("ASC NULLS FIRST", ScalarType.TEXT), Literal("DESC NULLS LAST", ScalarType.TEXT)
+"""How an expression of such an order is sorted."""
 
 RANK_FUNCTIONS: dict[str, str] = {
     "row_number": "row_number()",
@@ -132,4 +158,5 @@ def aggregate_sql(op: str, args: Sequence[str], over: str = "") -> str:
     template = found.template if found is not None else {**RANK_FUNCTIONS, **NEIGHBOUR_FUNCTIONS}[op]
     if op in NEIGHBOUR_FUNCTIONS and len(args) == 3:  # the value where there is no such row
         template = template.replace("{1}", "{1}, {2}")
-    return template.format(*args, over=over) if "{over}" in template else template.format(*args) + over
+    text = template.format(*args, over=over, order=", ".join(args[1:]))
+    return text if "{over}" in template else text + over

@@ -55,8 +55,10 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 ALLOWED_CATEGORIES = frozenset("LMNPS")
 # A backslash escapes in some literals. `{#` and `{%` open comments of template languages in the parser.
 REFUSED_SIGNS = frozenset("$`\\?{}")
-CLOSES = {")": "(", "end": "case"}
+CLOSES = {")": "(", "]": "[", "end": "case"}
 OPENS = frozenset(CLOSES.values())
+MOST_LISTS = 100
+"""Most lists and subscripts of a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +158,11 @@ def _check_end(piece: str, token: Token) -> None:
 
 
 def _check_literal(token: Token, before: list[Token]) -> None:
-    """Refuse prefixes such as E'…' and X'…', which change how a literal is read (N'…' is only text), and subscripts,
-    because a chain of them takes the parser quadratic time."""
-    if token.word == "[":
-        message, advice = "Lists and subscripts are not understood.", "Write IN (…), or name the variable."
-        raise BindError("list", message, advice, token.start)
+    """Refuse prefixes such as E'…' and X'…', which change how a literal is read (N'…' is only text), and chains of
+    subscripts, which would nest without any bracket being open."""
+    if token.word == "[" and ((before and before[-1].word == "]") or sum(t.word == "[" for t in before) >= MOST_LISTS):
+        message = f"Lists of lists, and more than {MOST_LISTS} lists or subscripts, are not understood."
+        raise BindError("list", message, "Write IN (…), or name the variable.", token.start)
     prefix = before[-1] if before else None  # a prefix touches the quote
     if token.kind != "string" or prefix is None or prefix.end != token.start or len(prefix.word) != 1:
         return

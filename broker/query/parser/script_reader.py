@@ -14,6 +14,7 @@ from broker.query.parser import (
     changes,
     control_flow,
     inserts,
+    list_rewrites,
     named_windows,
     number_series,
     pivot_statements,
@@ -259,6 +260,7 @@ class ScriptReader:
             tree_rewrites.name_derived_tables(tree)
             semi_joins.write_semi_joins_out(tree)
             tree_rewrites.expand_order_by_all(tree)
+            list_rewrites.rewrite_lists(tree)
         tree_rewrites.write_exact_functions(tree)
         number_series.write_series_out(tree)
         named_windows.write_windows_out(tree)

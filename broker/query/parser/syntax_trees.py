@@ -64,6 +64,7 @@ class SyntaxTrees:
     ) -> None:
         self.scanned, self.diagnostics, self.dialect = scanned, diagnostics, dialect
         self.tokenizer = SqlglotDialect.get_or_raise(dialect.sqlglot_name)
+        self.tokenizer.INDEX_OFFSET = 0  # a subscript stays as it is written, whatever type the parser gives its list
         self.parser = dialect.parser(dialect=self.tokenizer, error_level=ErrorLevel.RAISE)
         self.parser.steps_left = service.max_parse_steps  # shared, so that many small statements cannot add up to more
 

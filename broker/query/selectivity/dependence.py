@@ -6,6 +6,7 @@ from functools import reduce
 from operator import or_
 
 from broker.domain.plans.scalars import Scalar
+from broker.query.operations.aggregate_functions import CHOSEN
 
 Names = frozenset[str]
 """Variables by name: those of several years and tables are one. Link keys are none. Whether a person has rows in a
@@ -58,7 +59,7 @@ def of_another_row(name: str) -> str:
     return variable if function in OF_ANOTHER_ROW else name
 
 
-OF_ANOTHER_ROW = frozenset({"lag", "lead", "first", "last", "greatest", "least"})
+OF_ANOTHER_ROW = frozenset({"lag", "lead", "first", "last", "greatest", "least"}) | CHOSEN
 
 
 NONE = Dependence()

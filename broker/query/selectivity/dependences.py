@@ -9,6 +9,7 @@ from operator import or_
 from broker.domain.plans import operators as ops
 from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, conjuncts_of
 from broker.query.analysis.guards import idents_of
+from broker.query.operations.aggregate_functions import CHOSEN_IN_ORDER, DESCENDING
 from broker.query.selectivity.choices import FIRST_AND_LAST, OF_ONE_ROW, OF_ONE_VALUE, OF_VALUES, PLACES
 from broker.query.selectivity.column_dependences import ColumnDependences
 from broker.query.selectivity.dependence import NONE, YEAR, Dependence, RowsDependence, united
@@ -177,6 +178,8 @@ class Dependences(ColumnDependences):
 
     def _of_call(self, call: ops.AggregateCall) -> Dependence:
         """Whether rows meet a condition is one more variable, because the condition itself is judged by its size."""
+        if call.op in CHOSEN_IN_ORDER:
+            return self._of_chosen(call)
         found = united(map(self.of, call.args))
         if call.op not in OF_ONE_VALUE:
             # how many rows there are, or which row, is another variable than the value
@@ -187,6 +190,17 @@ class Dependences(ColumnDependences):
         if call.op in {"greatest", "least"} and call.args and self._is_of_a_year(call.args[0]):
             found = replace(found, variables=found.variables - YEAR.variables)
         return found.added_up() if call.op == "sum" else found
+
+    def _of_chosen(self, call: ops.AggregateCall) -> Dependence:
+        """A value in the row that an order finds: the first and the last are two variables, as the least and the
+        greatest are. The year of that row tells of the order. The last part of the order is the value itself."""
+        value, order = self.of(call.args[0]), united(map(self.of, call.args[1:-2]))
+        function = "greatest" if call.args[2] == DESCENDING else "least"
+        if order.names <= YEAR.names:
+            return value.of_function(function)
+        return (
+            value | order.of_function(function) if value.names <= YEAR.names else (value | order).of_function(function)
+        )
 
     def _is_of_a_year(self, scalar: Scalar) -> bool:
         """Whether a value is a variable in chosen years: `CASE WHEN AcademicYear = … THEN variable END`."""

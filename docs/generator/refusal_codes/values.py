@@ -34,8 +34,9 @@ VALUES = (
          "The pattern is not written text, or has a range of characters that depends on a collation.",
          f"SELECT COUNT(*) AS n FROM {CENSUS} AND EthnicGroupMinor LIKE '[A-z]%'"),
     RefusalCode("list", "Lists and subscripts",
-         "The text has values in square brackets, or an IN without written values or a SELECT.",
-         f"SELECT COUNT(*) AS n FROM {CENSUS} AND LA IN [201, 202]", "duckdb"),
+         "A list would be a value, a subscript is of no list, or an IN has no written values and no SELECT. Lists can "
+         "be the argument of a function: list_avg(list(x)), quantile_cont(x, [0.25, 0.5])[1].",
+         f"SELECT quantile_cont(LA, [0.25, 0.5]) AS n FROM {CENSUS}", "duckdb"),
     RefusalCode("literal", "A literal that is not understood",
          "A number is not in plain digits, or another kind of number is needed.",
          f"SELECT ROUND(AVG(1.0 * LA), 99) AS n FROM {CENSUS}"),

@@ -45,6 +45,37 @@ def window_key(w: Words) -> str:
     return f"SELECT d.c AS k0, COUNT(*) AS n, SUM(d.x) AS m FROM ({inner}) d{above} GROUP BY d.c"
 
 
+def chosen(w: Words) -> str:
+    """A value that is chosen among a person's rows. SQL Server has no such aggregates, and refuses the text."""
+    s = w.source()
+    num, cat, flag = w.one(s.nums), w.one(s.cats), w.one(s.flags)
+    keys = f"a.{s.year}{w.one(['', ' DESC'])}, a.{num} NULLS FIRST, a.{cat}"
+    function = w.one([f"first(a.{cat} ORDER BY {keys})", f"last(a.{cat} ORDER BY {keys})", f"any_value(a.{cat} ORDER BY {keys})", f"mode(a.{cat} ORDER BY a.{cat})", f"bool_or(a.{num} > {NUMBERS.get(num, 2)})", f"bool_and(a.{flag} = 1)",
+        f"arg_max(a.{num}, a.{num})", f"list(a.{cat} ORDER BY {keys})[1]", f"max(a.{cat}) FILTER (WHERE {w.guard('a', s)})", f"list_contains(list(a.{cat}), {VALUES[cat][0]})", f"len(list(a.{num}))"])  # fmt: skip
+    inner = (
+        f"SELECT a.{s.key} AS pk, {function} AS x FROM {s.name} a{w.where(('a', s), guarded=0.6)} GROUP BY a.{s.key}"
+    )
+    return w.one([f"SELECT d.x AS k0, COUNT(*) AS n FROM ({inner}) d GROUP BY d.x", f"SELECT COUNT(d.x) AS n FROM ({inner}) d", f"SELECT COUNT(*) AS n FROM ({inner}) d WHERE d.x IS NOT NULL"])  # fmt: skip
+
+
+def window_of_groups(w: Words) -> str:
+    s = w.source()
+    cat, num = w.one(s.cats), w.one(s.nums)
+    function = w.one([f"ROW_NUMBER() OVER (PARTITION BY a.{s.key} ORDER BY COUNT(*) DESC, a.{cat})", f"SUM(COUNT(*)) OVER (PARTITION BY a.{s.key})", f"RANK() OVER (PARTITION BY a.{s.key} ORDER BY MAX(a.{num}) DESC)", f"LAG(MAX(a.{num})) OVER (PARTITION BY a.{s.key} ORDER BY a.{cat})"])  # fmt: skip
+    inner = f"SELECT a.{s.key} AS pk, a.{cat} AS c, {function} AS r FROM {s.name} a{w.where(('a', s), guarded=0.6)} GROUP BY a.{s.key}, a.{cat}"
+    return f"SELECT d.c AS k0, COUNT(*) AS n FROM ({inner}) d{w.one(['', ' WHERE d.r = 1'])} GROUP BY d.c"
+
+
+def window_of_the_cell(w: Words) -> str:
+    s = w.source()
+    cat, num, flag = w.one(s.cats), w.one(s.nums), w.one(s.flags)
+    function = w.one(["COUNT(*)", f"COUNT(a.{num})", f"AVG(1.0 * a.{num})", f"SUM(a.{num})"])
+    value = w.one(["MAX(d.r)", "MIN(d.r)"])
+    part, value = w.one([f"a.{cat} | {value}", f"a.{cat}, a.{flag} | MAX(CASE WHEN d.f = 1 THEN d.r END)"]).split(" | ")
+    inner = f"SELECT a.{cat} AS c, a.{flag} AS f, a.{s.year} AS yr, {function} OVER (PARTITION BY {part}) AS r FROM {s.name} a{w.where(('a', s), guarded=0.6)}"
+    return f"SELECT d.c AS k0, {value} AS m FROM ({inner}) d{w.one(['', ' WHERE d.r > 1'])} GROUP BY d.c"
+
+
 def window_school(w: Words) -> str:
     s = w.source(SCHOOLED)
     num = w.one(s.nums)

@@ -174,6 +174,7 @@ AGGREGATES: dict[str, Callable[[list[Any], Sequence[Any]], Any]] = {
     "mean_truncated": lambda v, _: trunc(_mean(v)) if v else None,
     "least": lambda v, _: min(v, key=order_key, default=None),
     "greatest": lambda v, _: max(v, key=order_key, default=None),
+    "most_common": lambda v, _: min(v, key=lambda x: (-v.count(x), order_key(x)), default=None),
     "quantile": lambda v, rest: _quantile(v, rest[0]) if v else None,
     "quantile_discrete": lambda v, rest: sorted(v)[max(0, ceil(Fraction(rest[0]) * len(v)) - 1)] if v else None,
     "deviation": lambda v, _: _root(_spread(v, whole=False)),
@@ -183,10 +184,26 @@ AGGREGATES: dict[str, Callable[[list[Any], Sequence[Any]], Any]] = {
 }
 
 
+LEAVES_OUT: dict[str, Callable[[Sequence[Any]], bool]] = {
+    "first_of_order": lambda _: False,
+    "first_present": lambda v: v[0] is None,
+    "first_with_both": lambda v: v[0] is None or v[1] is None,
+}
+"""Aggregates that give the value of one row, by the rows that they leave out."""
+
+
+def _first_of(op: str, args: Sequence[Scalar], rows: Sequence[Row]) -> Any:
+    order = [(key, str(value(how, {})).startswith("DESC")) for key, how in zip(args[1::2], args[2::2], strict=True)]
+    left = [r for r in rows if not LEAVES_OUT[op]([value(a, r) for a in args])]
+    return value(args[0], sorted_rows(left, order)[0]) if left else None
+
+
 def aggregate(op: str, args: Sequence[Scalar], rows: Sequence[Row]) -> Any:
     """One aggregate over the rows of a group, NULLs left out."""
     if op == "count_rows":
         return len(rows)
+    if op in LEAVES_OUT:
+        return _first_of(op, args, rows)
     if op not in AGGREGATES:
         raise NoReferenceValue(op)
     found = [x for r in rows if (x := value(args[0], r)) is not None]

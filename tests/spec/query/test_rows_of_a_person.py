@@ -29,6 +29,13 @@ SELECT d.m, COUNT(*) AS n FROM (SELECT b.Key, COUNT(*) AS m FROM a LEFT JOIN b O
 SELECT SUM(e.m) AS s FROM (SELECT d.Key, MAX(d.n) AS m FROM (SELECT Key, LA, COUNT(*) AS n FROM a GROUP BY Key, LA) d GROUP BY d.Key) e | 6
 SELECT d.f, COUNT(*) AS n FROM (SELECT Key, MIN(Y) AS f FROM a GROUP BY Key) d GROUP BY d.f                           | 2017/2018 5
 SELECT COUNT(*) AS n FROM (SELECT Key FROM a GROUP BY Key HAVING MAX(Y) >= '2018/2019') d                             | 2
+SELECT d.LA, COUNT(*) AS n FROM (SELECT Key, LA, ROW_NUMBER() OVER (PARTITION BY Key ORDER BY COUNT(*) DESC, LA) AS r \
+FROM a GROUP BY Key, LA) d WHERE d.r = 1 GROUP BY d.LA                                                                | 1 2, 2 2, 3 1
+SELECT d.t, COUNT(*) AS n FROM (SELECT Key, LA, SUM(COUNT(*)) OVER (PARTITION BY Key) AS t FROM a GROUP BY Key, LA) d GROUP BY d.t | 1 3, 2 3
+SELECT COUNT(*) AS n FROM (SELECT Key, NTILE(2) OVER (ORDER BY AVG(Score)) AS t FROM a GROUP BY Key) d WHERE d.t = 1   | 3 (looked at)
+SELECT COUNT(*) AS n FROM (SELECT Key, MAX(MAX(Score)) OVER () AS t FROM a GROUP BY Key) d WHERE d.t = 9               | refused: individual-value
+SELECT COUNT(*) AS n FROM (SELECT Key FROM a GROUP BY Key HAVING ROW_NUMBER() OVER (ORDER BY COUNT(*)) = 1) d          | refused: window-place
+SELECT COUNT(*) AS n FROM (SELECT Key, (SELECT COUNT(*) FROM b) AS t FROM a GROUP BY Key) d                           | refused: subquery
 SELECT MAX(d.m) AS n FROM (SELECT Key, MAX(Score) AS m FROM a GROUP BY Key) d                                         | refused: individual-value
 SELECT d.Key, d.m FROM (SELECT Key, COUNT(*) AS m FROM a GROUP BY Key) d                                              | refused: no-aggregate
 SELECT Key, COUNT(*) AS m FROM a GROUP BY Key                                                                         | refused: no-aggregate

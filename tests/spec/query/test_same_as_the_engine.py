@@ -46,6 +46,37 @@ SELECT d.m, SUM(d.c) AS n FROM (SELECT Key, Sex, COUNT(*) AS c, MIN(LA) AS m FRO
 SELECT d.b, COUNT(*) AS n FROM (SELECT Key, CASE WHEN SUM(Score) > 5 THEN 'y' ELSE 'n' END AS b FROM a GROUP BY Key) d GROUP BY d.b
 SELECT SUM(d.q) AS s FROM (SELECT Key, MEDIAN(Score) AS q FROM a GROUP BY Key) d
 SELECT SUM(d.q) AS s FROM (SELECT Key, quantile_disc(Score, 0.25) AS q FROM a GROUP BY Key) d
+SELECT SUM(d.q) AS s FROM (SELECT Key, arg_max(Score, (Score)) AS q FROM a GROUP BY Key) d
+SELECT d.q, COUNT(*) AS n FROM (SELECT Key, first(LA ORDER BY Score DESC NULLS FIRST, LA) AS q FROM a GROUP BY Key) d GROUP BY d.q
+SELECT d.q, COUNT(*) AS n FROM (SELECT Key, last(Sex ORDER BY Y, LA DESC, Sex) AS q FROM a GROUP BY Key) d GROUP BY d.q
+SELECT d.q, COUNT(*) AS n FROM (SELECT Key, any_value(Sex ORDER BY Flag, LA DESC, Sex DESC) AS q FROM a GROUP BY Key) d GROUP BY d.q
+SELECT d.q, COUNT(*) AS n FROM (SELECT Key, mode(LA ORDER BY LA) AS q FROM a GROUP BY Key) d GROUP BY d.q
+SELECT SUM(d.q::INT) AS n, COUNT(d.q) AS c FROM (SELECT Key, bool_or(Score > 2) AS q FROM a GROUP BY Key) d
+SELECT SUM(d.q::INT) AS n, COUNT(d.q) AS c FROM (SELECT Key, bool_and(Sex = 'M') FILTER (WHERE LA > 1) AS q FROM a GROUP BY Key) d
+SELECT SUM(d.q::INT) AS n, COUNT(d.q) AS c FROM (SELECT Key, list_contains(list(Score), 5) AS q FROM a GROUP BY Key) d
+SELECT SUM(d.q::INT) AS n, COUNT(d.q) AS c FROM (SELECT Key, list_contains(list(Score) FILTER (WHERE LA > 1), 5) AS q FROM a GROUP BY Key) d
+SELECT SUM(d.q) AS n, COUNT(d.q) AS c FROM (SELECT Key, len(list(Score)) AS q FROM a GROUP BY Key) d
+SELECT SUM(d.q) AS n, COUNT(d.q) AS c FROM (SELECT a.Key, (SELECT len(list(Days)) FROM b WHERE b.Key = a.Key) AS q FROM a) d
+SELECT SUM(d.q) AS n, COUNT(d.q) AS c FROM (SELECT a.Key, (SELECT COUNT(Days) FROM b WHERE b.Key = a.Key) AS q FROM a) d
+SELECT SUM(d.q) AS n, COUNT(d.q) AS c FROM (SELECT a.Key, (SELECT arg_min(Days, Days) FROM b WHERE b.Key = a.Key) AS q FROM a) d
+SELECT SUM(d.q) AS n FROM (SELECT Key, list(Score ORDER BY Score DESC NULLS LAST)[1] AS q FROM a GROUP BY Key) d
+SELECT SUM(d.q) AS n FROM (SELECT Key, list(Score ORDER BY Score)[-1] AS q FROM a GROUP BY Key) d
+SELECT SUM(d.q) AS n FROM (SELECT Key, list_sum(list(Score)) AS q FROM a GROUP BY Key) d
+SELECT SUM(d.q) AS n FROM (SELECT Key, quantile_cont(Score, [0.1, 0.7])[2] AS q FROM a GROUP BY Key) d
+SELECT SUM(d.q) AS n FROM (SELECT arg_max(LA, LA) OVER (PARTITION BY Key ORDER BY Y) AS q FROM a) d
+SELECT LA, quantile_cont(Score, [0.25, 0.5, 0.75])[3] AS q, stddev_pop(Score) FILTER (WHERE Sex = 'F') AS f FROM a GROUP BY LA
+SELECT d.k, COUNT(*) AS n FROM a JOIN (SELECT unnest([1, 3, 7]) AS k) d ON d.k <= a.LA GROUP BY d.k
+SELECT LA, MAX(n) AS n, MIN(m) AS m FROM (SELECT LA, COUNT(*) OVER (PARTITION BY LA) AS n, AVG(Score) OVER (PARTITION BY LA) AS m FROM a) d WHERE n > 1 GROUP BY LA
+SELECT LA, MAX(CASE WHEN Sex = 'M' THEN n END) AS m, MAX(n) FILTER (WHERE Sex = 'F') AS f FROM (SELECT LA, Sex, COUNT(Score) OVER (PARTITION BY LA, Sex) AS n FROM a) d GROUP BY LA
+SELECT LA, MAX(CASE WHEN Sex = 'M' THEN q END) - MAX(CASE WHEN Sex = 'F' THEN q END) AS m FROM (SELECT LA, Sex, MEDIAN(Score) OVER (PARTITION BY LA, Sex) AS q FROM a) d WHERE Sex <> 'F' OR LA > 1 GROUP BY LA
+SELECT LA, ANY_VALUE(2 * v) AS v, MAX(t) AS t FROM (SELECT LA, VAR_POP(Score) OVER (PARTITION BY LA) AS v, SUM(Score) OVER (PARTITION BY LA) AS t FROM a) d GROUP BY LA
+SELECT MAX(n) AS n, AVG(Score) AS m FROM (SELECT Score, COUNT(*) OVER () AS n FROM a) d
+SELECT MAX(n) AS n, MIN(m) AS m FROM (SELECT Score, COUNT(*) OVER () AS n, COUNT(Score) OVER () AS m FROM a WHERE Sex = 'none') d
+SELECT Sex, MAX(CASE WHEN LA = 1 AND Flag = 1 THEN n END) AS m FROM (SELECT LA, Sex, Flag, COUNT(*) OVER (PARTITION BY Flag, LA, Sex) AS n FROM a) d GROUP BY Sex
+SELECT d.LA, COUNT(*) AS n FROM (SELECT Key, LA, ROW_NUMBER() OVER (PARTITION BY Key ORDER BY COUNT(*) DESC, LA) AS r FROM a GROUP BY Key, LA) d WHERE d.r = 1 GROUP BY d.LA
+SELECT d.LA, SUM(c) AS n FROM (SELECT Key, LA, COUNT(*) AS c FROM a GROUP BY Key, LA HAVING COUNT(Score) > 0 QUALIFY RANK() OVER (PARTITION BY Key ORDER BY MAX(Score) DESC) = 1) d GROUP BY d.LA
+SELECT SUM(d.q) AS s, COUNT(d.l) AS l FROM (SELECT Key, Y, SUM(COUNT(*)) OVER (PARTITION BY Key ORDER BY Y) AS q, LAG(MAX(Score)) OVER (PARTITION BY Key ORDER BY Y) AS l FROM a GROUP BY Key, Y) d
+SELECT d.t, COUNT(*) AS n FROM (SELECT Key, NTILE(2) OVER (ORDER BY AVG(Score), COUNT(*), Key) AS t FROM a GROUP BY Key) d GROUP BY d.t
 SELECT AVG(d.q) AS s FROM (SELECT Key, STDDEV(Score) AS q FROM a GROUP BY Key) d
 SELECT AVG(d.q) AS s FROM (SELECT Key, VAR_POP(Score) AS q FROM a GROUP BY Key) d
 SELECT SUM(d.s) AS s FROM (SELECT SUM(Score) OVER (PARTITION BY Key ORDER BY Y) AS s FROM a) d

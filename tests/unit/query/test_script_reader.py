@@ -261,7 +261,7 @@ def test_refused_by_name_and_once(read: Read, text: str, codes: list[str]) -> No
         ("INSERT INTO x SELECT a FROM t", "statement"),
         ("SET x = 1", "statement"),
         ("DROP TABLE x", "statement"),
-        ("SELECT a[1] FROM t", "list"),
+        ("SELECT a[1][1] FROM t", "list"),
         ("SELECT E'x' AS a FROM t", "literal"),
     ],
 )

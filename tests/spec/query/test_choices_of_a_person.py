@@ -1,0 +1,164 @@
+"""A value that is chosen among one person's rows is that person's: the first or last in an order, the one beside the
+greatest of another, the most common, one of a list. Equal rows give the same value in any order of the rows. (The world
+is drawn in `little_world`; a text here reads the figure `m` of each person.)"""
+
+# ruff: noqa: E501 - one case a line reads as a table
+
+from random import Random
+
+import pytest
+from little_world import WORLD, A, answer
+from query_kit import codes, compiled, drawn, shown, written
+
+CHOSEN = drawn(r"""
+any_value(Sex)                                  | F 2, M 3
+first(Sex)                                      | F 2, M 3
+any_value(Score ORDER BY Y DESC)                | 1 1, 2 1, 3 1, 7 1, 9 1
+first(Score ORDER BY Y DESC)                    | 2 1, 3 1, 7 1, 9 1, - 1
+last(LA ORDER BY Y)                             | 1 1, 2 3, 3 1
+first(LA ORDER BY Score DESC)                   | 1 1, 2 3, 3 1
+first(Score ORDER BY Score NULLS FIRST)         | 2 1, 3 1, 5 1, 7 1, - 1
+last(LA ORDER BY Sex, Y DESC)                   | 1 2, 2 2, 3 1
+arg_max(LA, Score)                              | 1 1, 2 3, 3 1
+arg_min(LA, Score)                              | 1 2, 2 2, 3 1
+max_by(Score, Y)                                | 1 1, 2 1, 3 1, 7 1, 9 1
+arg_max(LA, Flag)                               | 1 2, 2 2, - 1
+arg_max(LA, Score) FILTER (WHERE LA < 2)        | 1 2, - 3
+mode(LA)                                        | 1 2, 2 2, 3 1
+mode(LA ORDER BY LA)                            | 1 2, 2 2, 3 1
+bool_or(Score > 4)                              | 0 3, 1 2
+bool_and(Score > 5)                             | 0 4, 1 1
+bool_or(Flag = 1)                               | 0 2, 1 2, - 1
+bool_or(LA = 2) FILTER (WHERE Sex = 'M')        | 0 1, 1 2, - 2
+list(LA ORDER BY Y)[1]                          | 1 2, 2 2, 3 1
+list(LA ORDER BY Y)[-1]                         | 1 1, 2 3, 3 1
+list_first(list(LA ORDER BY Y))                 | 1 2, 2 2, 3 1
+list_extract(array_agg(LA ORDER BY Y), 1)       | 1 2, 2 2, 3 1
+len(list(Score))                                | 1 3, 2 2
+len(list(Score) FILTER (WHERE LA > 1))          | 1 3, 2 1, - 1
+list_max(list(LA))                              | 1 1, 2 3, 3 1
+list_aggregate(list(LA), 'min')                 | 1 2, 2 2, 3 1
+list_contains(list(LA), 2)                      | 0 2, 1 3
+list_contains(list(Score), 9)                   | 0 4, 1 1
+list(LA ORDER BY Y)[2]                          | refused: list
+list(LA)                                        | refused: individual-value
+list_contains(list(LA), LA)                     | refused: function
+list_avg(list(LA ORDER BY Y))                   | refused: function
+arg_max(LA, Score, 2)                           | refused: clause
+mode(LA ORDER BY Y)                             | refused: order-by
+any_value(DISTINCT LA)                          | refused: distinct-aggregate
+first(LA ORDER BY Y) FILTER (WHERE LA = 1)      | refused: filter-clause
+any_value(UPN)                                  | refused: identifier
+string_agg(Sex, ',')                            | refused: individual-value
+""")
+
+
+def of_each(choice: str) -> str:
+    return f"SELECT d.m, COUNT(*) AS n FROM (SELECT Key, {choice} AS m FROM a GROUP BY Key) d GROUP BY d.m"
+
+
+@pytest.mark.parametrize(("choice", "rows"), CHOSEN)
+def test_a_value_is_chosen_among_the_rows_of_a_person(choice: str, rows: str) -> None:
+    assert answer(of_each(choice), "duckdb").removesuffix(" (looked at)") == rows
+
+
+@pytest.mark.parametrize("choice", [c for c, rows in CHOSEN if not rows.startswith("refused")])
+def test_the_order_of_the_rows_chooses_nothing(choice: str) -> None:
+    found = written(shown(of_each(choice), WORLD, "duckdb"))
+    for seed in range(4):
+        mixed = Random(seed).sample(A, len(A))
+        assert written(shown(of_each(choice), WORLD | {"npd.a": mixed}, "duckdb")) == found
+
+
+@pytest.mark.parametrize("choice", ["any_value(LA)", "first(LA ORDER BY Y)", "arg_max(LA, Score)", "mode(LA)", "bool_or(Flag = 1)", "list(LA)[1]", "list_max(list(LA))"])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT {} AS m FROM a",
+        "SELECT Sex, {} AS m FROM a GROUP BY Sex",
+        "SELECT Sex, COUNT(*) AS n FROM a GROUP BY Sex ORDER BY {}",
+        "SELECT COUNT(*) AS n FROM (SELECT LA, {} OVER (PARTITION BY Sex) AS m FROM a) d WHERE m = 1",
+        "SELECT COUNT(*) AS n FROM a JOIN (SELECT Sex, {} AS m FROM a GROUP BY Sex) d ON d.Sex = a.Sex WHERE d.m = 1",
+        "SELECT COUNT(*) AS n FROM a WHERE LA = (SELECT {} FROM a c WHERE c.Sex = a.Sex)",
+    ],
+)
+def test_no_value_is_chosen_among_the_rows_of_many_people(text: str, choice: str) -> None:
+    if "OVER" in text and choice.endswith("]"):
+        pytest.skip("a window is no part of a list")
+    found = codes(text.format(choice), "duckdb")
+    assert found
+    assert set(found) <= {"individual-value", "function", "list"}
+
+
+@pytest.mark.parametrize("text", [
+    "SELECT SUM(m) AS s FROM (SELECT arg_max(Score, Y) OVER (PARTITION BY Key) AS m FROM a) d | 32",
+    "SELECT SUM(m) AS s FROM (SELECT mode(LA) OVER (PARTITION BY Key) AS m FROM a) d | 12",
+    "SELECT SUM(m) AS s FROM (SELECT first(Score) OVER (PARTITION BY Key ORDER BY Y) AS m FROM a) d | 24",
+    "SELECT SUM(m) AS s FROM (SELECT last(Score) OVER (PARTITION BY Key ORDER BY Y) AS m FROM a) d | refused: window-order",
+    "SELECT SUM(m) AS s FROM (SELECT first(Score) FILTER (WHERE LA = 1) OVER (PARTITION BY Key ORDER BY Y) AS m FROM a) d | refused: filter-clause",
+])  # fmt: skip
+def test_windows_of_one_person_choose_too(text: str) -> None:
+    query, rows = text.split(" | ")
+    assert answer(query, "duckdb") == rows
+
+
+def test_an_order_that_the_text_computes_goes_to_a_person() -> None:
+    """An order by a written condition chooses a row as CASE in the value would."""
+    plain = "SELECT SUM(d.m) AS s FROM (SELECT Key, first(Score ORDER BY {}) AS m FROM a GROUP BY Key) d"
+    assert not compiled(plain.format("Y, LA DESC"), "duckdb").review
+    assert compiled(plain.format("CASE WHEN LA = 2 THEN 0 ELSE 1 END"), "duckdb").review
+
+
+def test_sql_server_has_none_of_them() -> None:
+    assert codes("SELECT COUNT(*) AS n FROM (SELECT [Key], ANY_VALUE(Sex) AS m FROM a GROUP BY [Key]) d") == [
+        "function"
+    ]
+
+
+LISTS = drawn("""
+SELECT LA, quantile_cont(Score, [0.25, 0.5])[2] AS m FROM a GROUP BY LA           | 1 6, 2 3, 3 2 (looked at)
+SELECT LA, (quantile_disc(Score, [0.25, 0.5]))[1] AS m FROM a GROUP BY LA         | 1 5, 2 1, 3 2 (looked at)
+SELECT LA, (quantile_cont(Score, [0.25, 0.5]) FILTER (WHERE Sex = 'M'))[2] AS m FROM a GROUP BY LA | 1 5, 2 6, 3 2 (looked at)
+SELECT LA, (percentile_cont([0.5]) WITHIN GROUP (ORDER BY Score))[1] AS m FROM a GROUP BY LA | 1 6, 2 3, 3 2 (looked at)
+SELECT LA, quantile_cont(Score, [0.25, 0.5])[3] AS m FROM a GROUP BY LA           | refused: list
+SELECT LA, quantile_cont(Score, [0.25, 0.5])[0] AS m FROM a GROUP BY LA           | refused: list
+SELECT LA, quantile_cont(Score, [0.25, 0.5]) AS m FROM a GROUP BY LA              | refused: list
+SELECT LA, list_avg(list(Score)) AS m FROM a GROUP BY LA                          | 1 6, 2 4.333, 3 2
+SELECT COUNT(*) AS n FROM a WHERE LA IN [1, 2]                                    | 6
+SELECT k, COUNT(*) AS n FROM a CROSS JOIN (SELECT unnest([1, -2]) AS k) t GROUP BY k | -2 7, 1 7
+SELECT t.k, COUNT(*) AS n FROM a CROSS JOIN unnest([1, -2]) AS t(k) GROUP BY t.k  | -2 7, 1 7
+SELECT t.k, COUNT(*) AS n FROM unnest([1, 2]) AS t(k) JOIN a ON a.LA = t.k GROUP BY t.k | 1 2, 2 4
+SELECT COUNT(*) AS n FROM a CROSS JOIN unnest([1, 2]) WITH ORDINALITY AS t(k, o)  | refused: table-function
+WITH t AS (SELECT unnest(['M', 'X']) AS k) SELECT COUNT(*) AS n FROM a JOIN t ON t.k = a.Sex | 4
+SELECT COUNT(*) AS n FROM a CROSS JOIN (SELECT unnest([LA]) AS k FROM a) t        | refused: function
+SELECT COUNT(*) AS n FROM a WHERE Sex[1] = 1                                      | refused: list
+SELECT COUNT(*) AS n FROM a WHERE LA = [1, [2]][1]                                | refused: list
+SELECT COUNT(*) AS n FROM a WHERE LA = x[1][1]                                    | refused: list
+""")
+
+
+@pytest.mark.parametrize(("text", "rows"), LISTS)
+def test_lists_that_the_text_writes(text: str, rows: str) -> None:
+    assert answer(text, "duckdb") == rows
+
+
+@pytest.mark.parametrize(
+    "text", ["SELECT " + "[1]" * 5000 + " AS n", "SELECT " + "[1] + " * 5000 + "1 AS n", "SELECT " + "[" * 5000]
+)
+def test_lists_do_not_exhaust_the_check(text: str) -> None:
+    assert set(codes(text, "duckdb")) <= {"list", "too-deep", "too-long"}
+
+
+FILTERED = drawn("""
+SELECT LA, median(Score) FILTER (WHERE Sex = 'M') AS m FROM a GROUP BY LA                                        | 1 5, 2 6, 3 2 (looked at)
+SELECT LA, percentile_cont(0.5) WITHIN GROUP (ORDER BY Score) FILTER (WHERE Sex = 'M') AS m FROM a GROUP BY LA   | 1 5, 2 6, 3 2 (looked at)
+SELECT LA, quantile_cont(Score, 0.5) FILTER (WHERE Sex = 'M') AS m FROM a GROUP BY LA                            | 1 5, 2 6, 3 2 (looked at)
+SELECT LA, var_samp(Score) FILTER (WHERE Sex = 'M') AS m FROM a GROUP BY LA                                      | 1 -, 2 18, 3 - (looked at)
+SELECT LA, count_if(Score > 2) FILTER (WHERE Sex = 'M') AS m FROM a GROUP BY LA                                  | 1 1, 2 2, 3 0
+SELECT SUM(d.m) AS s FROM (SELECT Key, median(Score) FILTER (WHERE LA > 1) AS m FROM a GROUP BY Key) d           | 15 (looked at)
+""")
+
+
+@pytest.mark.parametrize(("text", "rows"), FILTERED)
+def test_filter_leaves_out_rows_of_any_aggregate(text: str, rows: str) -> None:
+    assert answer(text, "duckdb") == rows
