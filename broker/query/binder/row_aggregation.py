@@ -262,6 +262,14 @@ def _bounded_aggregate(
     )
 
 
+def _made_of(found: BoundAggregate, symbols: SymbolTable) -> tuple[Scalar, ...]:
+    """The arguments of a function that tells nothing but what they tell. A position in an order, or a running total in
+    an order by another variable, also tells of that."""
+    op, args = found.aggregate.op, found.aggregate.args
+    reads_more = op in ORDERED | CHOSEN_IN_ORDER or not found.base <= frozenset().union(*map(symbols.base, args))
+    return () if reads_more else args
+
+
 def aggregate_column(
     found: BoundAggregate, symbols: SymbolTable, source_rows: SourceRows, shared: bool, may_be_empty: bool
 ) -> ColumnRef:
@@ -278,7 +286,7 @@ def aggregate_column(
         counts=counts and not has_default,
         like=args[0] if op in ONE_OF and args and not has_default else None,
         may_be_empty=may_be_empty or op in CHOSEN_IN_ORDER,
-        made_of=() if op in ORDERED | CHOSEN_IN_ORDER else args,
+        made_of=_made_of(found, symbols),
     )  # fmt: skip
     column = symbols.new_opaque(found.aggregate.type, made)
     if found.size is not None:

@@ -6,7 +6,7 @@ from sqlglot.parsers.duckdb import DuckDBParser
 from broker.query.dialects.base import DOUBLE_QUOTES, Dialect, token_pattern
 from broker.query.dialects.common_functions import BOTH_SIDES, COMMON, DATE, FLOAT, SAME, TEXT, TRUTH, WHOLE, function
 from broker.query.dialects.step_limited_parser import StepLimitedParser
-from broker.query.expressions import arithmetic, conditionals, date_functions, text_functions
+from broker.query.expressions import arithmetic, conditionals, date_functions, number_formats, text_functions
 
 FUNCTIONS = (
     function("if(p, x, y)", exp.If, conditionals.iif, "this true false", SAME),
@@ -44,6 +44,7 @@ FUNCTIONS = (
     function("date_trunc(part, d)", exp.TimestampTrunc, date_functions.truncated, "this unit", DATE, "part"),
     function("date_add(d, INTERVAL n part)", exp.DateAdd, date_functions.add_to_date, BOTH_SIDES, DATE, "n, part"),
     function("make_date(y, m, d)", exp.DateFromParts, date_functions.from_parts, "year month day", DATE),
+    function("bar(x, a, b, n)", exp.Anonymous, number_formats.bar, "this expressions", SAME, name="BAR"),
     function("last_day(d)", exp.LastDay, date_functions.other_form, "this", DATE),
     function("monthname(d)", exp.Monthname, date_functions.other_form, "this", TEXT),
     function("dayname(d)", exp.Dayname, date_functions.other_form, "this", TEXT),

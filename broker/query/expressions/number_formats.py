@@ -1,4 +1,4 @@
-"""FORMAT of a figure: the number itself, rounded as the format shows it. Figures leave as numbers, not as text."""
+"""FORMAT and BAR of a figure: the number itself, rounded as the format shows it. Figures leave as numbers."""
 
 import re
 
@@ -30,6 +30,14 @@ def formatted_figure(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     made.parent = node.parent  # refusals find their position through the parent
     binder.advise(NOTE)
     return binder.value(made)
+
+
+def bar(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+    """DuckDB's BAR(x, min, max, width) draws a figure with letters. Here it gives the figure."""
+    if binder.is_rows or len(node.expressions) not in {3, 4}:
+        raise BindError("formatting", "BAR can be used only for figures.", "Release the number itself.", node)
+    binder.advise("BAR gives the number itself here: draw the chart from it.")
+    return binder.value(node.expressions[0])
 
 
 def _read(text: str) -> tuple[int, bool] | None:

@@ -245,10 +245,7 @@ def between(binder: ExpressionBinder, node: exp.Expr) -> scalars.Scalar:
 def is_null(binder: ExpressionBinder, node: exp.Expr) -> scalars.Scalar:
     if not isinstance(node.expression, exp.Null):
         raise BindError("predicate", "IS can be used only with NULL.", "Write x = 1, or x IS NULL.", node)
-    inner = node.this.unnest()
-    if isinstance(inner, exp.Column):
-        found = binder.raw_column(inner)
-        if binder.symbols.key_domain(found.ident) is not None:
-            return scalars.truth_call("is_null", found)
-        binder.columns_seen.pop()  # the column is bound again below, as a value
+    key = binder.link_key(node.this.unnest())
+    if key is not None:
+        return scalars.truth_call("is_null", key)
     return scalars.truth_call("is_null", binder.value(node.this))

@@ -71,7 +71,8 @@ def _cell(bounded: BoundedTable, block: Block, place: int | None, rows: Sequence
     if block.persons:
         return [len({r[bounded.person] for r in rows})]
     own = [
-        (r[bounded.person], None if vector.number is None else steps(bounded.numbers[vector.number], r)) for r in rows
+        (_finest_cell(bounded, r), None if vector.number is None else steps(bounded.numbers[vector.number], r))
+        for r in rows
     ]
     if block.kind is BlockKind.RANKS:
         assert isinstance(vector, BinVector)
@@ -83,12 +84,17 @@ def _cell(bounded: BoundedTable, block: Block, place: int | None, rows: Sequence
     return _added(block.width, [_cut(bounded, rows) for rows in by_person.values()])
 
 
+def _finest_cell(bounded: BoundedTable, row: Mapping[int, Any]) -> tuple[Any, ...]:
+    """The person of a row, and its cell by all keys: the rows of a person are limited there, also for totals."""
+    return (row[bounded.person], *(value(untotal(key.expression), row) for key in bounded.keys))
+
+
 def _added(width: int, parts: Sequence[Sequence[int]]) -> list[int]:
     return [sum(p[i] for p in parts) for i in range(width)]
 
 
 def _cut(bounded: BoundedTable, rows: Sequence[Sequence[int]]) -> Sequence[int]:
-    """One person's part of a cell, with the weight of so many rows at most."""
+    """One person's part of a cell by all keys, with the weight of so many rows at most."""
     total = _added(len(rows[0]), rows)
     if bounded.person_bound is None or len(rows) <= bounded.person_bound.rows:
         return total
