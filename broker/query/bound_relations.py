@@ -42,12 +42,13 @@ class BoundRows:
 @dataclass(frozen=True, slots=True)
 class BoundGroups:
     """Groups: a program above the top aggregation, with the columns that an outer query sees. `is_single`: the program
-    has exactly one row. `keys`: the columns that identify a row."""
+    has one row; it has none where it `may_be_empty`. `keys`: the columns that identify a row."""
 
     program: ops.PostAggregation
     columns: ColumnsByName
     keys: tuple[ColumnRef, ...] = ()
     is_single: bool = False
+    may_be_empty: bool = False
 
 
 BoundQuery = BoundRows | BoundGroups

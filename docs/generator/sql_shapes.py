@@ -64,6 +64,8 @@ SHAPES: dict[str, tuple[QueryShape, ...]] = {
     "Groups": (
         QueryShape("HAVING", "SELECT LA, COUNT(*) AS n FROM census GROUP BY LA HAVING COUNT(*) > 1000", "Sees protected values."),
         QueryShape("The first groups", "SELECT TOP 10 LA, COUNT(*) AS n FROM census GROUP BY LA ORDER BY n DESC", "LIMIT, OFFSET, FETCH and WITH TIES too."),
+        QueryShape("Bands in their own order", "SELECT CASE WHEN t.n = 1 THEN 'once' WHEN t.n <= 4 THEN 'a few times' ELSE 'often' END AS times, COUNT(*) AS people FROM (SELECT key, COUNT(*) AS n FROM census GROUP BY key) AS t GROUP BY CASE WHEN t.n = 1 THEN 'once' WHEN t.n <= 4 THEN 'a few times' ELSE 'often' END ORDER BY MIN(t.n)",
+              "MIN or MAX of the value that a key puts into bands; the value itself is not computed."),
         QueryShape("CASE and ratios of aggregates", "SELECT LA, CASE WHEN COUNT(*) > 1000 THEN 1.0 * SUM(OnRoll) / COUNT(*) END AS share FROM census GROUP BY LA"),
         QueryShape("Totals of branches", "SELECT SENprovision, SUM(CASE WHEN OnRoll = 1 THEN 2 ELSE 1 END) AS weight FROM census GROUP BY SENprovision",
               "Made of the protected count of each constant and the protected sum of each other branch. A person looks where a condition can fix what some people add."),

@@ -1,7 +1,7 @@
 """The state that binding steps share: of the queries of one output, and of one SELECT. Binding continues after a
 refusal, so that all refusals, and the uses of refused text, are reported at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -177,6 +177,10 @@ class ClauseBinder(ExpressionBinder):
         top = clause.this if isinstance(clause, exp.Where | exp.Having | exp.Qualify) else clause
         found = [self.try_bind(part, how, self.conjunct) for part in flatten(top, exp.And)]
         return [f for f in found if f is not None]
+
+    def order_value(self, node: exp.Expr, before: Sequence[Scalar]) -> Scalar:
+        """Bind an item of ORDER BY of groups. `before`: the items before it."""
+        return self.value(node)
 
     def record_uses(self, how: Usage, before: int = 0, how_of_keys: Usage | None = None, banded: bool = False) -> None:
         """Record the columns seen since `before` as used in the way `how`. Bound link keys are recorded in the way

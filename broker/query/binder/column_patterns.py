@@ -1,4 +1,4 @@
-"""DuckDB's COLUMNS(…) in a SELECT list: its item is written once for each column that it names."""
+"""Items of a SELECT list that stand for several columns: DuckDB's COLUMNS(…), and a list of quantiles."""
 
 import re
 
@@ -7,17 +7,16 @@ from sqlglot import exp
 from broker.query.binder.bind_state import ClauseBinder
 from broker.query.binder.select_clauses import star_columns
 from broker.query.diagnostics import BindError, find_nodes
+from broker.query.operations.text_operations import plain_pattern
 
 MOST_ITEMS = 500
-PATTERN = re.compile(r"(?:(?:[\w ]|\\[dw]|\.|\[\^?[\w-]+\])[*+?]?|[()|^$])*", re.ASCII)
-"""Patterns without repeated groups: Python's matcher reads them as DuckDB's does, and quickly."""
-MOST_REPEATS = 4
 ADVICE = "Write COLUMNS('KS4_.*'), COLUMNS(['a', 'b']) or COLUMNS(* EXCLUDE (a))."
 
 
 def with_columns_written_out(select: exp.Select, expression_binder: ClauseBinder) -> exp.Select:
-    """A SELECT whose items have no COLUMNS(…). Raises BindError for one that names no column."""
-    if not any(item.find(exp.Columns) for item in select.expressions):
+    """A SELECT whose items have no COLUMNS(…) and no list of quantiles. Raises BindError for a COLUMNS that names no
+    column."""
+    if not any(item.find(exp.Columns) or _quantiles_of(item) for item in select.expressions):
         return select
     items = [found for item in select.expressions for found in _written_out(item, expression_binder)]
     if len(items) > MOST_ITEMS:
@@ -28,7 +27,33 @@ def with_columns_written_out(select: exp.Select, expression_binder: ClauseBinder
     return made
 
 
+QUANTILES: dict[type[exp.Expr], str] = {
+    exp.Quantile: "quantile", exp.PercentileCont: "expression", exp.PercentileDisc: "expression",
+}  # fmt: skip
+"""Functions that take a list of fractions, and the argument that it is."""
+AS_COLUMNS = "A list of quantiles is one column for each of them here."
+
+
+def _quantiles_of(item: exp.Expr) -> list[exp.Expr]:
+    """The fractions of an item that is a list of quantiles."""
+    value = item.unalias()
+    fractions = value.args.get(QUANTILES[type(value)]) if type(value) in QUANTILES else None
+    return list(fractions.expressions) if isinstance(fractions, exp.Array) else []
+
+
+def _one_of_quantiles(item: exp.Expr, number: int, fraction: exp.Expr) -> exp.Expr:
+    value = item.unalias().copy()
+    value.set(QUANTILES[type(value)], fraction.copy())
+    made = exp.alias_(value, f"{item.alias or 'quantile'}_{number}", quoted=True, copy=False)
+    made.parent, made.arg_key = item.parent, item.arg_key
+    return made
+
+
 def _written_out(item: exp.Expr, expression_binder: ClauseBinder) -> list[exp.Expr]:
+    fractions = _quantiles_of(item)
+    if fractions:
+        expression_binder.advise(AS_COLUMNS)
+        return [_one_of_quantiles(item, number, f) for number, f in enumerate(fractions, 1)]
     patterns = list(find_nodes(item, exp.Columns))
     if not patterns:
         return [item]
@@ -51,14 +76,9 @@ def _names_of(columns: exp.Columns, expression_binder: ClauseBinder) -> list[tup
     names = [spelling.get(name, name) for name in star_columns(star, expression_binder) or {}]
     if isinstance(named, exp.Star):
         return [(name, None) for name in names]
-    pattern = named.name if isinstance(named, exp.Literal) and named.is_string else "("
-    repeats = sum(pattern.count(sign) for sign in "*+?")
-    if not PATTERN.fullmatch(pattern) or repeats > MOST_REPEATS:
+    matcher = plain_pattern(named.name) if isinstance(named, exp.Literal) and named.is_string else None
+    if matcher is None:
         raise BindError("star", "This COLUMNS is not understood.", ADVICE, columns)
-    try:
-        matcher = re.compile(pattern, re.ASCII)
-    except re.error:
-        raise BindError("star", "This COLUMNS is not understood.", ADVICE, columns) from None
     return [(name, found) for name in names if (found := matcher.search(name)) is not None]
 
 

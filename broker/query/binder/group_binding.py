@@ -9,13 +9,14 @@ from sqlglot import exp
 from broker.domain.plans import operators as ops
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import KEY_STATISTIC
-from broker.domain.plans.scalars import NULL, ColumnRef, Literal, Scalar, ScalarType, integer
+from broker.domain.plans.scalars import NULL, Call, ColumnRef, Literal, Scalar, ScalarType, integer
 from broker.domain.plans.substitution import substitute
 from broker.domain.plans.variable_uses import Usage
 from broker.query.analysis.group_key_domains import misused_quasi_identifier, record_fine_keys, record_subquery_keys
 from broker.query.analysis.known_amounts import fixed_columns
 from broker.query.binder import from_clause, grouped_expressions
 from broker.query.binder.aggregate_statistics import bind_statistic
+from broker.query.binder.band_orders import BandOrders
 from broker.query.binder.bind_state import Binder, ClauseBinder, SelectBinding
 from broker.query.binder.cell_values import CellValues
 from broker.query.binder.draft_tables import DraftStatistics, DraftTable
@@ -55,13 +56,29 @@ def bind_select_over_groups(
         made = tuple((c.ident, e) for e, c in keys.items())
         builder.steps.append(lambda g: ops.Aggregate(g, made, aggregation.columns()))
     output_columns = bind_clauses(select, builder)
+    if output_columns is None:
+        return None
     lone = (grouped_expressions.is_grouped(select) and not keys) or all(
         j.bound.is_single for j in from_items if isinstance(j.bound, BoundGroups)
     )
-    return (
-        None
-        if output_columns is None
-        else BoundGroups(builder.build(_joined_groups(from_items)), output_columns, tuple(keys.values()), lone)
+    chosen = not lone and not keys and _chooses_one(from_items, where)
+    return BoundGroups(
+        builder.build(_joined_groups(from_items)), output_columns, tuple(keys.values()), lone or chosen, chosen
+    )
+
+
+def _chooses_one(from_items: "list[from_clause.FromItem]", where: Sequence[Scalar]) -> bool:
+    """Whether a WHERE fixes every key of the only source, so that one group is left at most."""
+    fixed = set[int]()
+    for condition in where:
+        match condition:
+            case Call(op="equal" | "equal_text" | "same", args=(ColumnRef(ident=ident), Literal())):
+                fixed.add(ident)
+            case Call(op="equal" | "equal_text" | "same", args=(Literal(), ColumnRef(ident=ident))):
+                fixed.add(ident)
+    bounds = [item.bound for item in from_items]
+    return len(bounds) == 1 and all(
+        isinstance(b, BoundGroups) and bool(b.keys) and {k.ident for k in b.keys} <= fixed for b in bounds
     )
 
 
@@ -153,6 +170,15 @@ class TopGroupBinder(grouped_expressions.GroupedExpressionBinder):
             if same is not None:
                 return same
         return bind_statistic(node, self._row_binder, self._statistics)
+
+    def order_value(self, node: exp.Expr, before: Sequence[Scalar]) -> Scalar:
+        """MIN and MAX of a value of which a key is the band order by the band."""
+        if isinstance(node, exp.Min | exp.Max):
+            value, relation = self._row_binder.value(node.this), self._binding.apply_pending().relation
+            place = BandOrders(self._keys, relation, self._row_binder.facts, self.symbols).place(value, before)
+            if place is not None:
+                return place
+        return super().order_value(node, before)
 
     def _bind_grouping(self, node: exp.Grouping) -> ColumnRef:
         if len(node.expressions) != 1:

@@ -161,6 +161,9 @@ class PostAggregationBuilder:
         if not isinstance(found, BoundGroups) or not found.is_single or len(found.columns) != 1:
             message = "A subquery alongside groups must give one aggregate of people."
             raise BindError("scalar-subquery", message, "Write (SELECT COUNT(*) FROM … WHERE …).", node)
+        if found.may_be_empty and self.without_from:
+            message = "Without FROM, a subquery must give a row in any case."
+            raise BindError("scalar-subquery", message, "Write SELECT … FROM the groups WHERE ….", node)
         self.single_groups.append(found)
         (column,) = found.columns.values()
         return column
@@ -171,7 +174,7 @@ class PostAggregationBuilder:
             if self.without_from and self.first_subquery is None:
                 self.first_subquery = one.program
             else:
-                self.steps.append(_cross_join(one.program))
+                self.steps.append(_with_group(one))
         self.single_groups.clear()
         if self.windows:
             made = tuple(self.windows)  # a copy, because the list is cleared below
@@ -194,5 +197,9 @@ class PostAggregationBuilder:
         return base
 
 
-def _cross_join(other: ops.PostAggregation) -> Step:
-    return lambda g: ops.Join(g, other, ops.JoinHow.CROSS, None)
+def _with_group(one: BoundGroups) -> Step:
+    """Join the columns of a single group. Where there is none, they are missing."""
+    if one.may_be_empty:
+        always = scalars.Literal(True, scalars.ScalarType.TRUTH)
+        return lambda g: ops.Join(g, one.program, ops.JoinHow.LEFT, always)
+    return lambda g: ops.Join(g, one.program, ops.JoinHow.CROSS, None)

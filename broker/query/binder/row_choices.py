@@ -88,8 +88,12 @@ def _first_in_order(node: exp.Expr, order: exp.Order, binder: ExpressionBinder) 
 
 def _by_another(node: exp.Expr, value: Scalar, binder: ExpressionBinder) -> AggregateCall:
     """The value in the row with the least or greatest value of another. A row without one of the two is left out."""
-    other = _plain_value(node.expression, binder)
-    keys = _sort_key([(other, BY_ANOTHER[type(node)]), (value, False)])
+    written = node.expression.expressions if isinstance(node.expression, exp.Tuple) else [node.expression]
+    others = [_plain_value(one, binder) for one in written]
+    if len(others) > 1 and any(can_be_null(other, binder.symbols) for other in others):
+        message = f"{written_name(node)} by several values needs them in all rows."
+        raise BindError("order-by", message, "Write FIRST(x ORDER BY y, z).", node)
+    keys = _sort_key([*((other, BY_ANOTHER[type(node)]) for other in others), (value, False)])
     return _computed_on_rows("first_with_both", node, binder, value, *keys)
 
 

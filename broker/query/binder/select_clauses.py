@@ -279,7 +279,7 @@ def _bind_order_and_limit(select: exp.Select, builder: PostAggregationBuilder, o
         builder.binder.check_clauses(order, "expressions")
     found: list[tuple[Scalar, bool]] = []
     for item in items:
-        value = _bind_order_item(item, expression_binder, output_columns)
+        value = _bind_order_item(item, expression_binder, output_columns, [before for before, _ in found])
         if value is not None:
             found += order_terms(item, value, expression_binder.symbols)
     builder.apply_pending()
@@ -307,7 +307,9 @@ def row_limit(expression_binder: ExpressionBinder, limit: exp.Expr) -> int:
     return expression_binder.written_integer(node, "The number of rows") if node is not None else 1
 
 
-def _bind_order_item(item: exp.Expr, expression_binder: ClauseBinder, output_columns: ColumnsByName) -> Scalar | None:
+def _bind_order_item(
+    item: exp.Expr, expression_binder: ClauseBinder, output_columns: ColumnsByName, before: Sequence[Scalar]
+) -> Scalar | None:
     expression_binder.binder.check_clauses(item, "this", "desc", "nulls_first")
     column = _listed_column(item.this, output_columns)
     if column is not None:
@@ -315,7 +317,7 @@ def _bind_order_item(item: exp.Expr, expression_binder: ClauseBinder, output_col
         expression_binder.symbols.record_use(column, Usage.ORDERED)
         return column
     return expression_binder.try_bind(
-        item.this, Usage.ORDERED, lambda n: checked_computable(expression_binder.value(n), n)
+        item.this, Usage.ORDERED, lambda n: checked_computable(expression_binder.order_value(n, before), n)
     )
 
 

@@ -20,6 +20,20 @@ FUNCTIONS = (
     function("starts_with(x, a)", exp.StartsWith, text_functions.text_test, BOTH_SIDES, TRUTH, "a"),
     function("ends_with(x, a)", exp.EndsWith, text_functions.text_test, BOTH_SIDES, TRUTH, "a"),
     function("contains(x, a)", exp.Contains, text_functions.text_test, BOTH_SIDES, TRUTH, "a"),
+    function("regexp_matches(x, p)", exp.RegexpLike, text_functions.matched, BOTH_SIDES, TRUTH, "p"),
+    function("regexp_full_match(x, p)", exp.RegexpFullMatch, text_functions.matched, BOTH_SIDES, TRUTH, "p"),
+    function("x SIMILAR TO p", exp.SimilarTo, text_functions.matched, BOTH_SIDES, TRUTH, "p"),
+    function(
+        "regexp_extract(x, p, n)",
+        exp.RegexpExtract,
+        text_functions.extracted,
+        BOTH_SIDES + " group null_if_pos_overflow",
+        TEXT,
+        "p, n",
+    ),
+    function(
+        "split_part(x, a, n)", exp.SplitPart, text_functions.split_part, "this delimiter part_index", TEXT, "a, n"
+    ),
     function("quarter(d)", exp.Quarter, date_functions.part, "this", WHOLE),
     function("week(d)", exp.Week, date_functions.part, "this", WHOLE),
     function("dayofmonth(d)", exp.DayOfMonth, date_functions.part, "this", WHOLE),

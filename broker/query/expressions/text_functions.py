@@ -9,6 +9,7 @@ from broker.query.diagnostics import BindError, check_arguments, written_name
 from broker.query.expressions.arithmetic import checked_length
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.expressions.predicates import spellings_of
+from broker.query.operations.text_operations import plain_pattern
 
 ANY_CHARACTER = "."
 ANY_TEXT = ".*"
@@ -246,6 +247,40 @@ def _joinable(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr) -> Scala
         message = "You can join only text and whole numbers to text."
         raise BindError("type", message, "CAST a number AS int; write CONVERT(varchar(10), d, 120) for a date.", node)
     return found
+
+
+def _written_pattern(binder: ExpressionBinder, node: exp.Expr) -> tuple[Literal, int]:
+    """A written regular expression, and its number of groups. Raises BindError for one that the engine could read
+    otherwise, or not at all."""
+    text = written_text(binder, node, node.expression, "The pattern")
+    found = plain_pattern(text)
+    if found is None:
+        message = "This regular expression is not understood."
+        raise BindError("like", message, "Repeat single characters or classes only, or write LIKE.", node)
+    return Literal(text, ScalarType.TEXT), found.groups
+
+
+def matched(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+    """DuckDB's regexp_matches and ~ look for a match; regexp_full_match and SIMILAR TO need the whole text."""
+    op = "contains_match" if isinstance(node, exp.RegexpLike) else "is_match"
+    pattern, _ = _written_pattern(binder, node)
+    return truth_call(op, bind_text(binder, node, node.this), pattern)
+
+
+def extracted(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+    """DuckDB's regexp_extract. It gives the empty text where nothing matches."""
+    pattern, groups = _written_pattern(binder, node)
+    group = written_count(binder, node.args["group"], "The group") if node.args.get("group") else 0
+    if group > groups:
+        raise BindError("literal", "The pattern has no such group.", "Write brackets around the part.", node)
+    return Call("extract", (bind_text(binder, node, node.this), pattern, integer(group)), ScalarType.TEXT)
+
+
+def split_part(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+    """DuckDB's split_part. It gives the empty text beyond the last part."""
+    between = Literal(written_text(binder, node, node.args["delimiter"], "The separator"), ScalarType.TEXT)
+    place = integer(written_count(binder, node.args["part_index"], "The part", minimum=1))
+    return Call("part", (bind_text(binder, node, node.this), between, place), ScalarType.TEXT)
 
 
 def text_test(binder: ExpressionBinder, node: exp.Expr) -> Scalar:

@@ -62,6 +62,44 @@ def matches(text: str, pattern: str) -> bool:
     return reached[-1]
 
 
+PLAIN_PATTERN = re.compile(r"(?:(?:[\w /:-]|\\[dw.]|\.|\[\^?[\w -]+\])(?:[*+?]|\{[0-9]{1,2}\})?|[()|^$])*", re.ASCII)
+"""Regular expressions without repeated groups: Python's matcher reads them as the engine's does, and quickly."""
+MOST_REPEATS = 4
+
+
+def plain_pattern(pattern: str) -> "re.Pattern[str] | None":
+    """A regular expression that Python and the engine read alike; None for any other."""
+    if not PLAIN_PATTERN.fullmatch(pattern) or sum(map(pattern.count, "*+?")) > MOST_REPEATS:
+        return None
+    try:
+        return re.compile(pattern, re.ASCII)
+    except re.error:
+        return None
+
+
+def _found(text: str, pattern: str) -> Any:
+    matcher = plain_pattern(pattern)
+    return UNKNOWN if matcher is None else matcher.search(text) is not None
+
+
+def _found_whole(text: str, pattern: str) -> Any:
+    matcher = plain_pattern(pattern)
+    return UNKNOWN if matcher is None else matcher.fullmatch(text) is not None
+
+
+def _extracted(text: str, pattern: str, group: int) -> Any:
+    matcher = plain_pattern(pattern)
+    if matcher is None:
+        return UNKNOWN
+    found = matcher.search(text)
+    return "" if found is None else found.group(group) or ""
+
+
+def _part(text: str, separator: str, place: int) -> str:
+    parts = text.split(separator)
+    return parts[place - 1] if place <= len(parts) else ""
+
+
 def _stuff(text: str, before: int, start: int, new: str) -> Any:
     return text[:before] + new + text[start - 1 :] if before < len(text) else None
 
@@ -107,6 +145,10 @@ TEXT_OPERATIONS = (
     _test("like_any_case", "(lower({0}) LIKE lower({1}))", _ascii(lambda x, p: like(x.lower(), p.lower())), 2,
           error_free=False),
     _test("matches", "regexp_full_match({0}, {1})", _ascii(matches), 2, error_free=False),
+    _test("contains_match", "regexp_matches({0}, {1})", _ascii(_found), 2, error_free=False),
+    _test("is_match", "regexp_full_match({0}, {1})", _ascii(_found_whole), 2, error_free=False),
+    _changed("extract", "regexp_extract({0}, {1}, {2})", _ascii(_extracted), 3, sizes.longest),
+    _changed("part", "split_part({0}, {1}, {2})", lambda v: _part(*v), 3, sizes.longest),
     _test("starts_with", "starts_with({0}, {1})", lambda v: v[0].startswith(v[1]), 2, error_free=True),
     _test("ends_with", "ends_with({0}, {1})", lambda v: v[0].endswith(v[1]), 2, error_free=True),
     _test("contains", "contains({0}, {1})", lambda v: v[1] in v[0], 2, error_free=True),

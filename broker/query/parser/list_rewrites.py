@@ -43,6 +43,8 @@ def _rewritten(node: exp.Expr) -> exp.Expr | None:
             return choice
         case exp.In() if isinstance(node.args.get("field"), exp.Array):
             return exp.In(this=node.this, expressions=node.args["field"].expressions)
+        case exp.EQ(expression=exp.Any(this=exp.Paren(this=exp.Array(expressions=[_, *_] as values)))):
+            return exp.In(this=node.this, expressions=values)
         case exp.Select() if node.args.get("from_") is None:
             return _written_rows(node)
         case exp.Unnest(expressions=[exp.Array(expressions=[_, *_] as values)]) if _names_values_alone(node):
@@ -67,6 +69,8 @@ def _named(name: str, items: exp.Expr, more: list[exp.Expr]) -> exp.Expr | None:
             return _of_values(function.name.upper(), items)
         case _, [exp.Literal(is_string=False, this="1")] if name in SUBSCRIPTS:
             return _one_of(exp.First, items)
+        case "LIST_UNIQUE", []:
+            return _different(items)
         case _, [] if name in ELEMENTS:
             return _one_of(ELEMENTS[name], items)
         case _, [] if name.startswith("LIST_"):
@@ -132,6 +136,8 @@ def _one_quantile(whole: exp.Expr, place: int) -> exp.Expr | None:
 
 def _contained(node: exp.ArrayContains) -> exp.Expr | None:
     """Whether a value is in a list, which is false where only missing values are."""
+    if isinstance(node.this, exp.Array) and all(isinstance(v, exp.Literal) for v in node.this.expressions):
+        return exp.In(this=node.expression, expressions=node.this.expressions)
     found = _unordered(node.this)
     if found is None or not isinstance(node.expression, exp.Literal | exp.Neg):
         return None
@@ -142,23 +148,39 @@ def _contained(node: exp.ArrayContains) -> exp.Expr | None:
 
 def _counted(node: exp.Expr) -> exp.Expr | None:
     """The length of a list: missing values count, and no row gives NULL. With GROUP BY there is a row."""
+    if isinstance(node.this, exp.ArrayDistinct):
+        return _different(node.this.this)
     found = _unordered(node.this)
     if found is None or isinstance(found[0], exp.Distinct):
         return None
     argument, filtered = found
     is_missing = exp.Is(this=argument, expression=exp.Null())
-    select = node.find_ancestor(exp.Select)
-    if select is not None and select.args.get("group") is not None and isinstance(node.this.unnest(), exp.ArrayAgg):
+    if _is_of_some_rows(node.this):
         return exp.Count(this=is_missing)  # true or false, and so never missing
     one = exp.Literal.number(1)
     return filtered(exp.Sum(this=exp.Case(ifs=[exp.If(this=is_missing, true=one)], default=one.copy())))
 
 
+def _is_of_some_rows(items: exp.Expr) -> bool:
+    """Whether a list has a row: of a group of GROUP BY, without FILTER."""
+    select = items.find_ancestor(exp.Select)
+    is_grouped = select is not None and select.args.get("group") is not None
+    return is_grouped and isinstance(items.unnest(), exp.ArrayAgg)
+
+
+def _different(items: exp.Expr) -> exp.Expr | None:
+    """How many different values a list has, without missing ones."""
+    found = _unordered(items)
+    if found is None or isinstance(found[0], exp.Distinct) or not _is_of_some_rows(items):
+        return None
+    return exp.Count(this=exp.Distinct(expressions=[found[0]]))
+
+
 def _written_rows(select: exp.Select) -> exp.Expr | None:
     """SELECT UNNEST([a, b]) AS k as SELECT k FROM (VALUES (a), (b)). None for any other SELECT."""
-    match select.expressions:
-        case [exp.Alias(this=exp.Explode(this=exp.Array(expressions=values))) as item] if values:
-            name = item.args["alias"]
+    match [item.unalias() for item in select.expressions]:
+        case [exp.Explode(this=exp.Array(expressions=[_, *_] as values))]:
+            name = exp.to_identifier(select.expressions[0].alias or "unnest")
             alias = exp.TableAlias(this=exp.to_identifier("written_list"), columns=[name.copy()])
             return exp.Select(
                 expressions=[exp.Column(this=name.copy())], from_=exp.From(this=_one_a_row(values, alias))

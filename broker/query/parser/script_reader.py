@@ -24,6 +24,7 @@ from broker.query.parser import (
 )
 from broker.query.parser.constants import TEMPORARY, condition_holds
 from broker.query.parser.declarations import BatchVariables
+from broker.query.parser.macros import Macros
 from broker.query.parser.scanner import OUTPUT_NAME, OutputLabel, ScannedText, scan_text
 from broker.query.parser.statement_splitter import StatementTokens, canonical_text, split_statements, standalone_text
 from broker.query.parser.syntax_trees import SyntaxTrees
@@ -35,9 +36,10 @@ INTO = frozenset({"into"})
 TARGET_WORDS = {
     "select": INTO, "with": INTO, "(": INTO, "insert": INTO | {"insert"}, "merge": INTO | {"merge"},
     "update": frozenset({"update", "from"}), "delete": frozenset({"delete", "from"}),
-    **dict.fromkeys(("create", "alter", "truncate"), frozenset({"table"})),
+    **dict.fromkeys(("create", "alter", "truncate"), frozenset({"table", "view"})),
 }  # fmt: skip
 """Words before the name that a statement makes or changes, by the first word of the statement."""
+MACROS = frozenset({"MACRO", "FUNCTION"})
 DEFAULT_NAME = "output"
 STEPS_A_STATEMENT = 10
 """Rounds of WHILE may run so many times the statements that a text may have."""
@@ -93,6 +95,7 @@ class ScriptReader:
         self.trees = SyntaxTrees(scanned, dialect, service, diagnostics)
         self.temps = TempTables(service)
         self.variables = BatchVariables(service, self.temps, diagnostics)
+        self.macros = Macros()
         self.table_statements = TableStatements(scanned.text, dialect, self.temps, diagnostics)
         self.queries: list[tuple[ScriptQuery, int]] = []
         self.labels = list(scanned.labels)
@@ -204,6 +207,9 @@ class ScriptReader:
             return self._tree(statement)
         if word == "create":
             return self._create(statement)
+        if word == "drop" and statement.words[1:2] == ("macro",) and not has_procedures:
+            self.macros.drop(statement.words[-1])
+            return True
         if word == "drop":
             return self.table_statements.drop(statement)
         if word in {"alter", "truncate"}:
@@ -255,7 +261,7 @@ class ScriptReader:
             tree_rewrites.strip_hints(tree)
             tree_rewrites.unify_temporary_names(tree)
         else:
-            tree = pivot_statements.write_pivots_out(tree)
+            tree = pivot_statements.write_pivots_out(self.macros.written_out(tree))
             tree_rewrites.hoist_joins(tree)
             tree_rewrites.name_derived_tables(tree)
             semi_joins.write_semi_joins_out(tree)
@@ -285,6 +291,9 @@ class ScriptReader:
         if "index" in statement.words[1:4]:
             return self.table_statements.index(statement)
         tree = self._parsed(statement)
+        if tree is not None and not self.dialect.marks_temporary_tables and tree.args.get("kind") in MACROS:
+            self.macros.define(tree)
+            return True
         saved = tree_rewrites.saved_by_create(tree) if not self.dialect.marks_temporary_tables else None
         if saved is not None:
             self._add_saved(inserts.without_order(saved[1]), saved[0], statement)

@@ -79,7 +79,7 @@ def indexed_table(statement: StatementTokens, text: str) -> str | None:
 def dropped_tables(statement: StatementTokens, text: str) -> tuple[list[tuple[str, int]], bool] | None:
     """Tables of a DROP TABLE with their offsets, and whether one may be missing. None for other statements."""
     words, tokens = statement.words, statement.tokens
-    if words[:2] != ("drop", "table"):
+    if words[0] != "drop" or words[1:2] not in {("table",), ("view",)}:
         return None
     exists = words[2:4] == ("if", "exists")
     rest = tokens[4 if exists else 2 :]
@@ -103,6 +103,7 @@ class TableStatements:
 
     def __init__(self, text: str, dialect: Dialect, temps: TempTables, diagnostics: Diagnostics) -> None:
         self.text, self.dialect, self.temps, self.diagnostics = text, dialect, temps, diagnostics
+        self.views: frozenset[str] = frozenset()
 
     def drop(self, statement: StatementTokens) -> bool:
         dropped = dropped_tables(statement, self.text)
@@ -136,11 +137,15 @@ class TableStatements:
         return True
 
     def create(self, tree: exp.Expr, statement: StatementTokens) -> bool:
-        if not isinstance(tree, exp.Create) or tree.args.get("kind") != "TABLE":
+        kind = tree.args.get("kind")
+        if not isinstance(tree, exp.Create) or kind not in {"TABLE", "VIEW"}:
             refuse_statement(statement, self.diagnostics)
             return False
         if not self.dialect.marks_temporary_tables:
             return self._create_marked(tree, statement)
+        if kind == "VIEW":
+            refuse_statement(statement, self.diagnostics)
+            return False
         table = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
         name = temp_name(table)
         if not name.startswith("#") or tree.args.get("replace"):
@@ -151,10 +156,11 @@ class TableStatements:
         return True
 
     def _create_marked(self, tree: exp.Create, statement: StatementTokens) -> bool:
-        """Read DuckDB's CREATE TEMP TABLE x AS SELECT …, or CREATE TEMP TABLE x (columns)."""
+        """Read DuckDB's CREATE TEMP TABLE x AS SELECT …, CREATE TEMP TABLE x (columns), or CREATE VIEW x AS SELECT …"""
         is_plain = present_arguments(tree) <= {"this", "kind", "replace", "expression", "properties"}
         properties = tree.args.get("properties")
-        temporary = properties is not None and [type(p) for p in properties.expressions] == [exp.TemporaryProperty]
+        is_view = tree.args.get("kind") == "VIEW"
+        temporary = [type(p) for p in properties.expressions] == [exp.TemporaryProperty] if properties else is_view
         query = tree.expression.unnest() if tree.expression is not None else None
         table = tree.this.this if isinstance(tree.this, exp.Schema) and query is None else tree.this
         if not is_plain or not temporary or not isinstance(table, exp.Table) or table.db:
@@ -170,7 +176,11 @@ class TableStatements:
             raise BindError(
                 "statement", "This CREATE is not understood.", "Write CREATE TEMP TABLE x AS SELECT ….", tree
             )
+        if is_view and not self.temps.definitions_in(query).keys() <= self.views:
+            message = "A view would follow what later statements change in a temporary table."
+            raise BindError("statement", message, "Write CREATE TEMP TABLE x AS SELECT ….", tree)
         self.temps.define(TempTable(name), inserts.without_order(query), tree)
+        self.views = self.views | {name.casefold()} if is_view else self.views - {name.casefold()}
         return True
 
     def alter(self, tree: exp.Expr, statement: StatementTokens) -> bool:

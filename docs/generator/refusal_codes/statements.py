@@ -20,8 +20,9 @@ STATEMENTS = (
          "The text is not valid UTF-8, or declares another encoding.",
          "# coding: latin-1\nprint(1)\n", "python"),
     RefusalCode("filter-clause", "A FILTER that is not understood",
-         "FILTER can be used only with COUNT, SUM, AVG, MIN and MAX of groups.",
-         f"SELECT MEDIAN(URN) FILTER (WHERE OnRoll = 1) AS m FROM {CENSUS}", "duckdb"),
+         "FILTER is not after an aggregate, or is after FIRST or LAST with an order, which keep missing values.",
+         "SELECT t.m, COUNT(*) AS n FROM (SELECT PupilMatchingRefAnonymous, FIRST(LA ORDER BY OnRoll) FILTER "
+         f"(WHERE OnRoll = 1) AS m FROM {CENSUS} GROUP BY PupilMatchingRefAnonymous) AS t GROUP BY t.m", "duckdb"),
     RefusalCode("for-xml", "FOR XML and FOR JSON",
          "FOR XML and FOR JSON pack rows into one value.",
          f"SELECT COUNT(*) AS n FROM {CENSUS} FOR XML PATH('')"),

@@ -21,7 +21,7 @@ STATISTICS = (
          "A key of GROUP BY is not a column of the output, so nobody could distinguish its rows.",
          f"SELECT COUNT(*) AS n FROM {CENSUS} GROUP BY LA"),
     RefusalCode("individual-value", "One person's value",
-         "MIN, MAX, lists and the value of another row (LAG, FIRST_VALUE) give one person's value, or pack the "
+         "MIN, MAX, ARG_MAX, MODE, lists and the value of another row (LAG, FIRST_VALUE) give one person's value, or pack the "
          "values of many people into one. You can use them over the rows of one person, and over groups.",
          f"SELECT MAX(LA) AS m FROM {CENSUS}"),
     RefusalCode("nested-aggregate", "An aggregate inside an aggregate",

@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 from little_world import WORLD, A, answer
+from private_forms import Y, private
 from query_kit import codes, compiled, drawn, shown, written
 
 CHOSEN = drawn(r"""
@@ -45,6 +46,9 @@ list(LA)                                        | refused: individual-value
 list_contains(list(LA), LA)                     | refused: function
 list_avg(list(LA ORDER BY Y))                   | refused: function
 arg_max(LA, Score, 2)                           | refused: clause
+arg_max(Score, (Y, LA))                         | 1 1, 2 1, 3 1, 7 1, 9 1
+arg_max(LA, (Y, Score))                         | refused: order-by
+len(list_distinct(list(LA) FILTER (WHERE LA > 1))) | refused: function
 mode(LA ORDER BY Y)                             | refused: order-by
 any_value(DISTINCT LA)                          | refused: distinct-aggregate
 first(LA ORDER BY Y) FILTER (WHERE LA = 1)      | refused: filter-clause
@@ -147,6 +151,16 @@ def test_lists_that_the_text_writes(text: str, rows: str) -> None:
 )
 def test_lists_do_not_exhaust_the_check(text: str) -> None:
     assert set(codes(text, "duckdb")) <= {"list", "too-deep", "too-long"}
+
+
+@pytest.mark.parametrize(
+    "choice",
+    ["arg_max(Score, Y)", "first(Score ORDER BY Y)", "any_value(Score)", "mode(Score)", "list(Score ORDER BY Y)[1]"],
+)
+def test_a_chosen_value_is_within_the_bounds_of_its_variable(choice: str) -> None:
+    text = f"SELECT AVG(d.m) AS m FROM (SELECT Key, {choice} AS m FROM a WHERE {Y} GROUP BY Key) d"
+    (argument,) = private(text, "duckdb").tables[0].arguments
+    assert (argument.clamp.low, argument.clamp.high) == (0, 20)
 
 
 FILTERED = drawn("""

@@ -26,6 +26,7 @@ CASES: list[tuple[str, set[int], set[int] | None]] = [
     ("a WHERE Y LIKE '201[^8]/____'", {17, 19}, None),
     ("a WHERE Y NOT LIKE '%[0-8]'", {18}, None),
     ("a WHERE RIGHT(Y, 4) = '2018'", {17}, None),
+    ("a WHERE Y LIKE '%/201_'", {17, 18}, None),
     ("a JOIN (VALUES ('2017/2018'), ('2019/2020')) AS v (y) ON v.y = a.Y", {17, 19}, None),
     ("a JOIN (VALUES (1, '2018/2019'), (2, NULL)) AS v (n, y) ON v.y = a.Y", {18}, None),
     ("a LEFT JOIN (VALUES ('2017/2018')) AS v (y) ON v.y = a.Y", ALL, None),

@@ -244,7 +244,10 @@ def test_refused_by_name_and_once(read: Read, text: str, codes: list[str]) -> No
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("CREATE TEMP VIEW v AS SELECT a FROM t", "statement"),
+        ("CREATE TEMP VIEW v AS SELECT a FROM t", "nothing-asked"),
+        ("CREATE TEMP TABLE x AS SELECT a FROM t; CREATE VIEW v AS SELECT a FROM x; SELECT a FROM v", "statement"),
+        ("CREATE MACRO f(a) AS TABLE SELECT a; SELECT f(a) AS b FROM t", "statement"),
+        ("CREATE MACRO f(a, b) AS a + b; SELECT f(a) AS b FROM t", "syntax"),
         ("CREATE TABLE x AS SELECT a FROM t", "statement"),
         ("CREATE TEMP TABLE x (a int)", "nothing-asked"),
         ("CREATE TEMP TABLE x (a int); SELECT a FROM x", "empty-temporary"),
