@@ -5,10 +5,21 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class TextEdit:
+    """A change of a text: `length` characters from a place become `replacement`. Line and column count from 1; the end
+    of a line is one character."""
+
+    line: int
+    column: int
+    length: int
+    replacement: str
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """One reason why a submission is refused: what, where in its text, and what to do instead. `line` and `column`
     count from 1; None if the reason has no single position. `variable` is `schema.table.variable` in catalogue
-    spelling, if the reason is about one variable."""
+    spelling, if the reason is about one variable. `edit` is the advice as a change of the text, if it is one."""
 
     code: str
     message: str
@@ -16,6 +27,7 @@ class Refusal:
     line: int | None = None
     column: int | None = None
     variable: str | None = None
+    edit: TextEdit | None = None
 
 
 class BrokerError(Exception):

@@ -2,6 +2,7 @@
 rules."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -388,6 +389,14 @@ class Catalogue(PolicyModel):
         if found is None:
             raise KeyError(full_name)
         return found
+
+    def variables_named(self, name: str) -> Iterator[tuple[CatalogueTable, Variable]]:
+        """The variables of a name, also after its table, or its schema and table; ignoring case."""
+        before, _, last = name.casefold().rpartition(".")
+        for table in self.tables:
+            variable = table.find(last)
+            if variable is not None and before in {"", table.name.casefold(), table.full_name.casefold()}:
+                yield table, variable
 
     def suggestable_tables(self, granted: frozenset[str]) -> dict[str, str]:
         """Tables that spelling hints may contain, by full and by bare name: granted and public ones."""

@@ -2,6 +2,8 @@
 sqlglot."""
 
 from broker.query.compile import CompiledSql, compile_sql
+from broker.query.dialects.known_dialects import DIALECTS
+from broker.query.parser.clause_places import ClausePlaces, Insertion
 from broker.query.selectivity.selectivity_check import SelectivityThreshold
 from broker.query.sql.bounded_statements import render_slots, render_sums
 from broker.query.sql.exact_statement import evidence_columns, render_public
@@ -12,7 +14,10 @@ from broker.query.sql.replacement_rows import has_replacement_rows
 from broker.query.sql.table_statement import TwoPassQuery, two_pass_query
 
 __all__ = [
+    "DIALECTS",
+    "ClausePlaces",
     "CompiledSql",
+    "Insertion",
     "SelectivityThreshold",
     "TwoPassQuery",
     "compile_sql",

@@ -116,6 +116,7 @@ def _compile_query(
         return None, ()
     except BindingAborted:
         return None, uses_of(symbols, years_of((), symbols))
+    binder.impossible.report(diagnostics, binder.advice)
     saved_query = saved_sources.saved_definition(script_query, bound, binder)
     columns = _output_columns(bound, script_query, binder) if bound is not None and not is_saved else ()
     # complete relations last, because the last one decides the years of a scan

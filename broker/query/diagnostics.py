@@ -3,11 +3,12 @@
 from bisect import bisect_right
 from collections.abc import Iterator, KeysView
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 from sqlglot import exp
 
-from broker.domain.errors import Refusal
+from broker.domain.errors import Refusal, TextEdit
 
 Node = TypeVar("Node", bound=exp.Expr)
 RefusalWords = tuple[str, str, str]
@@ -26,7 +27,7 @@ HASH = ("hash", "{} turns a value into a code that can be reversed by guessing."
 FORMAT = (
     "formatting",
     "{} writes or reads text in a way that depends on the server's language.",
-    "Release the number itself; for dates write CONVERT(varchar(10), d, 120), DATENAME or DATEPART.",
+    "Release the number itself; for dates use YEAR(d), MONTH(d) and DAY(d).",
 )
 CODES = ("function", "{} is not on the list of functions.", "Compare codes with IN (…) or LIKE.")
 
@@ -79,20 +80,36 @@ CONSEQUENTIAL = "follows"
 """Code of a refusal that only follows from another one. It is not reported."""
 
 
+@dataclass(frozen=True, slots=True)
+class Respelling:
+    """Tokens of the text to write otherwise: from the first node to the last one, each of one token."""
+
+    first: exp.Expr
+    last: exp.Expr
+    spelling: str
+
+    @classmethod
+    def of(cls, node: exp.Expr, spelling: str) -> "Respelling":
+        return cls(node, node, spelling)
+
+
 class BindError(Exception):
     """A text cannot be scanned, or one expression cannot be bound. The exception carries the refusal."""
 
     def __init__(
-        self, code: str, message: str, advice: str, place: Place | None = None, variable: str | None = None
-    ) -> None:
+        self, code: str, message: str, advice: str, place: Place | None = None, variable: str | None = None,
+        respelling: Respelling | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(code)
         self.code, self.message, self.advice, self.place, self.variable = code, message, advice, place, variable
+        self.respelling = respelling
 
 
 class Diagnostics:
     """Collects refusals with their positions, each once."""
 
     def __init__(self, text: str) -> None:
+        self._text = text
         # offset of the first character of each line
         self._starts = [0] + [i + 1 for i, c in enumerate(text) if c == "\n"]
         self._refusals: dict[tuple[object, ...], Refusal] = {}
@@ -109,6 +126,11 @@ class Diagnostics:
         finally:
             self._enclosing = enclosing
 
+    @property
+    def is_attributed(self) -> bool:
+        """Whether another text is read, which the text only names."""
+        return self._enclosing is not None
+
     def position_of(self, place: Place | None) -> Position:
         """Line and column (from 1) of a place. A node is at the first token below it that has a position, or else at a
         token around it."""
@@ -120,24 +142,44 @@ class Diagnostics:
         return self.position_at(place) if isinstance(place, int) else place or NO_POSITION
 
     def position_at(self, offset: int) -> Position:
+        return self._line_and_column(offset)
+
+    def _line_and_column(self, offset: int) -> tuple[int, int]:
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
+    def _edit(self, change: Respelling | None) -> TextEdit | None:
+        """A respelling as a change of the text; None if the text does not have the tokens in this place, because they
+        are of another text."""
+        if change is None or self._enclosing is not None:
+            return None
+        start, end = change.first.meta.get("start"), change.last.meta.get("end")
+        if start is None or end is None or not all(map(self._is_written, (change.first, change.last))):
+            return None
+        line, column = self._line_and_column(start)
+        return TextEdit(line, column, end + 1 - start, change.spelling)
+
+    def _is_written(self, node: exp.Expr) -> bool:
+        token = self._text[node.meta.get("start", 0) : node.meta.get("end", -1) + 1]
+        return str(node.meta.get(WRITTEN_NAME, node.name)).casefold() in token.casefold()
+
     def add(
-        self, code: str, message: str, advice: str, place: Place | None = None, variable: str | None = None
-    ) -> None:
+        self, code: str, message: str, advice: str, place: Place | None = None, variable: str | None = None,
+        respelling: Respelling | None = None,
+    ) -> None:  # fmt: skip
         position = self.position_of(place)
         # two refusals of one kind at one place are one for the researcher
         key: tuple[object, ...] = (code, position, variable) if position != NO_POSITION else (code, message)
         if self._enclosing is not None:
             message = self._enclosing[1] + message
             key = (code, position, message)
-        self._refusals.setdefault(key, Refusal(code, message, advice, position[0], position[1], variable))
+        edit = self._edit(respelling)
+        self._refusals.setdefault(key, Refusal(code, message, advice, *position, variable, edit))
 
     def add_error(self, error: BindError) -> None:
         if error.code == CONSEQUENTIAL:
             return
-        self.add(error.code, error.message, error.advice, error.place, error.variable)
+        self.add(error.code, error.message, error.advice, error.place, error.variable, error.respelling)
 
     def snapshot(self) -> dict[tuple[object, ...], Refusal]:
         """Return the refusals so far, for `restore`."""

@@ -1,5 +1,6 @@
 """Name resolution: resolves names to catalogue tables, sources of a FROM and their columns, ignoring case."""
 
+import re
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -7,16 +8,17 @@ from sqlglot import exp
 from broker.domain.plans.scalars import ColumnRef, Literal, Scalar, any_of, truth_call
 from broker.domain.plans.variable_uses import Years
 from broker.domain.projects.project import ResearchProject
-from broker.domain.spelling_hints import SpellingHints, did_you_mean
+from broker.domain.spelling_hints import SpellingHints, near_names, question
 from broker.policy.data_catalogue import Catalogue, CatalogueTable, Variable
 from broker.query.bound_relations import Ctes
-from broker.query.diagnostics import CONSEQUENTIAL, BindError
+from broker.query.diagnostics import CONSEQUENTIAL, BindError, Respelling
 from broker.query.dialects.base import Dialect
 from broker.query.symbols import SymbolTable
 
 NAME_ARGS = frozenset({"this", "table", "db", "catalog"})
 PHYSICAL_DATABASE = "npd"
 """The database of physical tables. Each project sees its own schema of it."""
+YEAR_NAME = re.compile(r"yr|year", re.IGNORECASE)
 SHARED_SCHEMA = "dbo"
 """The schema, besides the project's own, that physical names may be written with."""
 
@@ -113,8 +115,11 @@ def resolve_table(node: exp.Table, catalogue: Catalogue, project: ResearchProjec
     found = _by_catalogue(node, catalogue, project, dialect) or _by_physical(node, catalogue, project)
     if found is None:
         advice = "Write the table as schema.table, as in the catalogue."
-        advice += _similar_tables(node, catalogue, project)
-        raise BindError("unknown-table", "The catalogue does not have this table.", advice, node)
+        near = _similar_tables(node, catalogue, project)
+        first = next((part for part in (*parts, node.this) if part), node.this)
+        respelling = Respelling(first, node.this, near[0]) if len(near) == 1 else None
+        message = "The catalogue does not have this table."
+        raise BindError("unknown-table", message, advice + question(near), node, None, respelling)
     return found
 
 
@@ -149,16 +154,16 @@ def _by_physical(node: exp.Table, catalogue: Catalogue, project: ResearchProject
     return ResolvedTable(*found, frozenset(schemas), frozenset({PHYSICAL_DATABASE})) if found else None
 
 
-def _similar_tables(node: exp.Table, catalogue: Catalogue, project: ResearchProject) -> str:
-    """Spelling hint from granted and public tables. The written schema is ignored unless it is the catalogue's, so that
+def _similar_tables(node: exp.Table, catalogue: Catalogue, project: ResearchProject) -> list[str]:
+    """Similar names of granted and public tables. The written schema is ignored unless it is the catalogue's, so that
     the hint reveals nothing about other projects."""
     physical = catalogue.find_physical(node.name)
     # only for granted tables, so that the hint reveals nothing about others
     if physical is not None and physical[0].full_name in project.tables:
-        return f" Did you mean {PHYSICAL_DATABASE.upper()}.{project.ident}.{node.name}?"
+        return [f"{PHYSICAL_DATABASE.upper()}.{project.ident}.{node.name}"]
     schemas = {t.schema_name.casefold() for t in catalogue.tables}
     written = f"{node.db}.{node.name}" if node.db.casefold() in schemas else node.name
-    return did_you_mean(written, catalogue.suggestable_tables(project.tables))
+    return near_names(written, catalogue.suggestable_tables(project.tables))
 
 
 class Scope:
@@ -173,6 +178,8 @@ class Scope:
         """Columns of outer rows that this SELECT reads."""
         self.is_incomplete = False
         """Whether a source could not be bound. An unknown name may then be one of its columns."""
+        self.columns_of_refused: set[str] | None = set()
+        """Case-folded names of the columns that refused sources have; None if they may have any."""
         self._symbols = symbols
         self.outer_scope = outer_scope
         self._hints = SpellingHints()
@@ -225,10 +232,40 @@ class Scope:
             found = self.outer_scope.resolve(node)
             self.outer_columns.add(found.ident)
             return found
-        if self.is_incomplete:  # the name may be a column of the source that was refused
+        if self.is_incomplete and self._may_be_of_refused(
+            node
+        ):  # the name may be a column of the source that was refused
             raise BindError(CONSEQUENTIAL, message, "", node)
-        advice = "Check the name in the catalogue. Capital letters do not matter." + self._hints.suggest(written, names)
-        raise BindError(code, message, advice, node)
+        near = self._hints.near(written, names) or self._year_names(written)
+        token = node.args["table" if code == "unknown-table" else "this"]
+        respelling = Respelling.of(token, near[0]) if len(near) == 1 else None
+        advice = "Check the name in the catalogue. Capital letters do not matter." + question(near)
+        raise BindError(code, message, advice, node, None, respelling)
+
+    def _may_be_of_refused(self, node: exp.Column) -> bool:
+        known, name = self.columns_of_refused, node.name.casefold()
+        # a similar name may be the right spelling of the one that was refused there
+        return bool(node.table) or known is None or name in known or bool(near_names(name, {k: k for k in known}))
+
+    def note_refused(self, source: exp.Expr) -> None:
+        """Note that a source was refused. Its columns are known if it is a SELECT that names them."""
+        self.is_incomplete = True
+        known = self.ctes.get(source.name.casefold()) if isinstance(source, exp.Table) and not source.db else None
+        query = known.query.unnest() if known is not None else source.unnest()
+        names = [item.alias_or_name.casefold() for item in query.selects] if isinstance(query, exp.Select) else [""]
+        alias = source.args.get("alias")
+        has_list = bool((known is not None and known.columns) or (alias is not None and alias.args.get("columns")))
+        if "" in names or "*" in names or has_list or source.args.get("pivots") or self.columns_of_refused is None:
+            self.columns_of_refused = None
+        else:
+            self.columns_of_refused |= set(names)
+
+    def _year_names(self, written: str) -> list[str]:
+        """The year columns of the sources, if the name is that of a year: each table has its own name for it."""
+        if not YEAR_NAME.search(written):
+            return []
+        tables = [self._symbols.tables[s.scan] for s in self.sources if s.scan in self._symbols.tables]
+        return list(dict.fromkeys(t.year.variable for t in tables if t.year is not None))
 
 
 def _printable(name: str) -> str:

@@ -17,6 +17,7 @@ from broker.cli.output.check_document import check_document
 from broker.cli.output.check_output import print_check
 from broker.cli.output.console import print_answer, print_line, print_table, read_input
 from broker.cli.output.cost_output import print_cost
+from broker.cli.output.fixed_output import print_fixed
 from broker.cli.output.forecast_output import offline_forecast, with_private_spend
 from broker.cli.output.progress_bar import progress_bar
 from broker.domain.errors import Invalid, Unknown
@@ -34,6 +35,7 @@ from broker.workflow.submission.save_definition import read_lookup
 
 if TYPE_CHECKING:
     from broker.evidence.tabulation import Tabulation
+    from broker.workflow.checking.submission_check import CheckedSubmission
 
 QUARTERS = (Decimal("0.25"), Decimal("0.5"), Decimal("0.75"))
 TOTAL = "(total)"
@@ -175,11 +177,16 @@ def check(
         str | None, typer.Option(help="With --private: the rho to spend, if losses are counted as rho.")
     ] = None,
     error: Annotated[str | None, typer.Option(help="With --private: the mean error that counts may have.")] = None,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Apply the advice that is an edit, and print the text. The file stays.")
+    ] = False,
+    in_place: Annotated[bool, typer.Option("--in-place", help="With --fix: write the text into the file.")] = False,
     policies: PoliciesFolder = POLICIES,
     as_json: AsJson = False,
 ) -> int:
     """Check a submission against a project's grants. Nothing is sent, nothing runs."""
     from broker.workflow.checking.submission_check import check_submission
+    from broker.workflow.checking.text_edits import fix_text
 
     # A text that is not UTF-8 is refused with its place, as a broker would do.
     text = read_input(file, "surrogateescape")
@@ -192,7 +199,13 @@ def check(
     chosen_dialect, today = submission_dialect(text, dialect, found.dialect), datetime.now(UTC).date()
     if chosen is JobKind.SQL:
         text = with_private_spend(text, chosen_dialect, private, {"epsilon": epsilon, "rho": rho, "error": error})
-    checked = check_submission(text, chosen, chosen_dialect, found, loaded, today, definitions)
+
+    def check_text(written: str) -> "CheckedSubmission":
+        return check_submission(written, chosen, chosen_dialect, found, loaded, today, definitions)
+
+    if fix or in_place:
+        return print_fixed(file, fix_text(text, check_text), in_place, as_json)
+    checked = check_text(text)
     document = check_document(checked, offline_forecast(checked, found, loaded))
     print_answer(document, as_json, lambda _: print_check(document, text))
     return 0 if checked.accepted else 2

@@ -7,13 +7,13 @@ from broker.domain.plans.variable_uses import Usage, VariableUse
 from broker.workflow.checking.submission_check import CheckedSubmission
 from broker.workflow.views.check_view import view_check
 
-REFUSAL_FIELDS = ("code", "message", "line", "column", "variable", "advice")
+REFUSAL_FIELDS = ("code", "message", "line", "column", "variable", "advice", "edit")
 
 
 def check_document(checked: CheckedSubmission, private: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return the document. `private`: the forecast of a private text; without one the document does not have it."""
     document = asdict(view_check(checked, private)) | {
-        "refusals": [{name: getattr(refusal, name) for name in REFUSAL_FIELDS} for refusal in checked.refusals],
+        "refusals": [{name: asdict(refusal)[name] for name in REFUSAL_FIELDS} for refusal in checked.refusals],
         "uses": [use_document(use) for use in checked.uses],
     }
     return {name: shown for name, shown in document.items() if name != "private" or shown is not None}

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from broker.domain.errors import Refusal
+from broker.domain.errors import Refusal, TextEdit
 from broker.domain.plans.variable_uses import Usage, VariableUse
 
 
@@ -43,10 +43,15 @@ def job_check_from_json(text: str) -> JobCheck:
     document: dict[str, Any] = json.loads(text)
     return JobCheck(
         document["compiler"],
-        tuple(Refusal(**r) for r in document["refusals"]),
+        tuple(map(_refusal_from_json, document["refusals"])),
         tuple(map(_use_from_json, document["uses"])),
         tuple(CheckedOutput(o["name"], tuple(o["keys"])) for o in document["outputs"]),
     )
+
+
+def _refusal_from_json(document: dict[str, Any]) -> Refusal:
+    edit = document.get("edit")
+    return Refusal(**document | {"edit": None if edit is None else TextEdit(**edit)})
 
 
 def _use_from_json(document: dict[str, Any]) -> VariableUse:

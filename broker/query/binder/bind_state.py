@@ -14,6 +14,7 @@ from broker.domain.projects.project import ResearchProject
 from broker.policy.data_catalogue import Catalogue, CatalogueTable
 from broker.query.analysis.coarse_bands import finely_read
 from broker.query.binder.draft_tables import DraftTable
+from broker.query.binder.impossible_conditions import ImpossibleConditions
 from broker.query.binder.saved_catalogue import SavedCatalogue
 from broker.query.bound_relations import BindTarget, BoundQuery, BoundRows, CteDefinition, Ctes, column_list
 from broker.query.diagnostics import NO_POSITION, BindError, Diagnostics, check_arguments, unsupported_argument
@@ -27,6 +28,8 @@ Node = TypeVar("Node", bound=exp.Expr)
 
 
 MAX_QUERIES = 1000
+NAMES_ALIASES = (exp.Order, exp.Group, exp.Having, exp.Qualify)
+"""Clauses that may name a column of the SELECT list."""
 
 
 class BindingAborted(Exception):
@@ -64,10 +67,14 @@ class Binder:
     them."""
     syntax_of: dict[Scalar, exp.Expr] = field(default_factory=dict)
     """The syntax node of each condition and computation."""
+    impossible: ImpossibleConditions = field(init=False)
     saved_name_nodes: dict[int, exp.Expr] = field(default_factory=dict)
     """Node at which the job names the saved query that a node, by its id, belongs to."""
     partial_relations: list[Relation] = field(default_factory=list)
     """Relations of every SELECT so far, inner ones first. They give the years of refused text."""
+
+    def __post_init__(self) -> None:
+        self.impossible = ImpossibleConditions(self.catalogue)
 
     def checkpoint(self) -> Callable[[], None]:
         """Return a function that restores the binder once to its present state, for a query that is bound again in
@@ -155,6 +162,10 @@ class ClauseBinder(ExpressionBinder):
         super().__init__(binder.dialect, binder.symbols, scope, binder.advice, known)
         self.binder = binder
 
+    def saw_condition(self, node: exp.Expr, condition: Scalar) -> None:
+        if not self.binder.diagnostics.is_attributed:  # a saved text was judged when it was saved
+            self.binder.impossible.judge(node, condition, self.symbols)
+
     def try_bind(self, node: Node, how: Usage, bind: Callable[[Node], Scalar]) -> Scalar | None:
         """Bind one expression. If it is refused, its columns are still recorded as used, and the result is None."""
         before = len(self.columns_seen)
@@ -197,12 +208,14 @@ class ClauseBinder(ExpressionBinder):
         """Record the columns of a clause that is otherwise ignored."""
         if clause is not None:
             before = len(self.columns_seen)
-            self._see_all_columns(clause)
+            select = clause.parent
+            items = select.selects if isinstance(clause, NAMES_ALIASES) and isinstance(select, exp.Select) else []
+            self._see_all_columns(clause, frozenset(item.alias.casefold() for item in items))
             self.record_uses(how, before)
 
-    def _see_all_columns(self, node: exp.Expr) -> None:
-        """See the columns below a refused expression. Subqueries that are not bound yet are bound for their uses
-        alone."""
+    def _see_all_columns(self, node: exp.Expr, aliases: frozenset[str] = frozenset()) -> None:
+        """See the columns below a refused expression. Subqueries that are not bound yet are bound for their uses alone.
+        `aliases`: names of the SELECT list, which need not be variables."""
         stack: list[exp.Expr] = [node]
         while stack:
             part = stack.pop()
@@ -215,7 +228,8 @@ class ClauseBinder(ExpressionBinder):
                 try:
                     self.raw_column(part)
                 except BindError as error:
-                    self.binder.diagnostics.add_error(error)
+                    if part.table or part.name.casefold() not in aliases:
+                        self.binder.diagnostics.add_error(error)
                 continue
             stack += part.iter_expressions()
 

@@ -53,7 +53,8 @@ def bind_from(select: exp.Select, expression_binder: ClauseBinder, target: BindT
             found.append(_bind_source(node, expression_binder, target, found))
         except BindError as error:
             expression_binder.binder.diagnostics.add_error(error)  # go on, so that all refusals are reported
-            whole, expression_binder.scope.is_incomplete = False, True
+            whole = False
+            expression_binder.scope.note_refused(node.this if isinstance(node, exp.From | exp.Join) else node)
     return found, whole
 
 
@@ -79,7 +80,7 @@ def _bind_source(
         bound = _bind_item(binder, node.this, scope, target)
     except BindError:
         # later names may belong to the refused source, so they must not be refused as unknown
-        scope.is_incomplete = True
+        scope.note_refused(node.this)
         expression_binder.record_clause_uses(node.args.get("on"), Usage.JOINED)
         raise
     on = _join_conditions(node, expression_binder, side)

@@ -2,12 +2,14 @@
 whether a condition holds in some or in all rows. Equal rows of an order follow by the value itself, so that the same
 rows always give the same value."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlglot import exp
 
 from broker.domain.plans.operators import AggregateCall, SortKeys
-from broker.domain.plans.scalars import Case, Scalar, ScalarType, integer, truth_call
+from broker.domain.plans.plan import KEY_STATISTIC
+from broker.domain.plans.scalars import Case, ColumnRef, Scalar, ScalarType, integer, truth_call
+from broker.domain.plans.variable_uses import Usage
 from broker.query.analysis.aggregate_arguments import is_binary
 from broker.query.analysis.implied_statistics import can_be_null
 from broker.query.diagnostics import BindError, check_arguments, written_name
@@ -31,6 +33,25 @@ def order_terms(item: exp.Expr, value: Scalar, symbols: SymbolTable) -> SortKeys
         return ((value, descending),)
     missing = Case(((truth_call("is_null", value), integer(1)),), integer(0), ScalarType.INT)
     return ((missing, first), (value, descending))
+
+
+def order_of_keys(
+    expression_binder: ExpressionBinder, limit: exp.Expr, columns: Sequence[ColumnRef]
+) -> list[tuple[Scalar, bool]]:
+    """The order in which TOP takes groups that a text does not order: that of their keys."""
+    symbols, options = expression_binder.symbols, limit.args.get("limit_options")
+    keys = [c for c in columns if symbols.labels.get(c.ident) == KEY_STATISTIC]
+    if not keys or (options is not None and options.args.get("with_ties")):
+        raise BindError("limit", "TOP without ORDER BY can select any row.", "Add ORDER BY.", limit)
+    for key in keys:
+        symbols.record_use(key, Usage.ORDERED)
+    expression_binder.advise(FIRST_KEYS)
+    return [(key, False) for key in keys]
+
+
+FIRST_KEYS = (
+    "A limit without ORDER BY takes the first groups in the order of their keys. Write ORDER BY to choose others."
+)
 
 
 def bind_choice(node: exp.Expr, binder: ExpressionBinder) -> AggregateCall | None:

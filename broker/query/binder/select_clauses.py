@@ -14,7 +14,7 @@ from broker.query.binder.bind_state import Binder, ClauseBinder, SelectBinding
 from broker.query.binder.grouped_expressions import GroupedExpressionBinder, expand_aliases, select_items
 from broker.query.binder.post_aggregation import PostAggregationBuilder, checked_computable
 from broker.query.binder.row_aggregation import coalesced_link_key, output_column
-from broker.query.binder.row_choices import order_terms
+from broker.query.binder.row_choices import order_of_keys, order_terms
 from broker.query.bound_relations import BoundRows, ColumnsByName
 from broker.query.diagnostics import BindError, check_arguments
 from broker.query.expressions.expression_binder import ExpressionBinder, without_empty_text
@@ -284,8 +284,8 @@ def _bind_order_and_limit(select: exp.Select, builder: PostAggregationBuilder, o
             found += order_terms(item, value, expression_binder.symbols)
     builder.apply_pending()
     count = row_limit(expression_binder, limit) if limit is not None else None
-    if count is not None and not found:
-        raise BindError("limit", "TOP without ORDER BY can select any row.", "Add ORDER BY.", limit)
+    if limit is not None and count is not None and order is None:
+        found = order_of_keys(expression_binder, limit, list(output_columns.values()))
     skip = expression_binder.written_integer(offset.expression, "OFFSET") if offset is not None else 0
     ties = has_ties(limit)
     whole = tuple(found)

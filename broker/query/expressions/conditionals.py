@@ -61,6 +61,8 @@ def case(binder: ExpressionBinder, node: exp.Expr) -> scalars.Scalar:
     for arm in node.args["ifs"]:
         check_arguments(arm, "this", "true")
         condition = predicates.equal(binder, node.this, arm.this) if node.this else binder.predicate(arm.this)
+        if node.this:
+            binder.saw_condition(arm, condition)
         with _assuming(binder, condition):  # a branch is computed only where its condition holds
             pairs.append((condition, binder.value(arm.args["true"])))
     otherwise = binder.value(node.args["default"]) if node.args.get("default") else scalars.NULL

@@ -7,8 +7,9 @@ from datetime import date
 from sqlglot import exp
 
 from broker.domain.plans.scalars import Call, Literal, Scalar, ScalarType, integer
-from broker.query.diagnostics import BindError, check_arguments
+from broker.query.diagnostics import BindError, Respelling, check_arguments
 from broker.query.expressions.expression_binder import ExpressionBinder
+from broker.query.expressions.type_advice import date_form, literal_node
 from broker.query.operations.value_bounds import value_range
 
 ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
@@ -46,9 +47,13 @@ def date_literal(binder: ExpressionBinder, node: exp.Expr | None, text: str) -> 
             return Literal(date.fromisoformat(text), ScalarType.DATE)
         except ValueError:
             pass
-    raise BindError(
-        "date-literal", "This date is not in the form '2018-09-01', or does not exist.", "Write '2018-09-01'.", node
+    form, written = date_form(text), literal_node(node, text)
+    message, advice = (
+        "This date is not in the form '2018-09-01', or does not exist.",
+        f"Write '{form or '2018-09-01'}'.",
     )
+    respelling = Respelling.of(written, f"'{form}'") if form and written is not None else None
+    raise BindError("date-literal", message, advice, node, None, respelling)
 
 
 def bind_date(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr) -> Scalar:

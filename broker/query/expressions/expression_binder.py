@@ -73,7 +73,12 @@ class ExpressionBinder:
         found = self._scalar(node)
         if found.type is ScalarType.TRUTH or isinstance(found, Call | ColumnRef):
             self.syntax_of.setdefault(found, node)
+        if found.type is ScalarType.TRUTH:
+            self.saw_condition(node, found)
         return found
+
+    def saw_condition(self, node: exp.Expr, condition: Scalar) -> None:
+        """Take note of a bound condition."""
 
     def _scalar(self, node: exp.Expr) -> Scalar:
         if isinstance(node, BOUND_BY_QUERY) or (isinstance(node, exp.In) and node.args.get("query")):

@@ -9,6 +9,7 @@ from broker.query.diagnostics import BindError
 from broker.query.expressions import date_functions
 from broker.query.expressions.arithmetic import exact_quotient
 from broker.query.expressions.expression_binder import ExpressionBinder, is_empty_text
+from broker.query.expressions.type_advice import type_error
 from broker.query.operations.possible_values import ONLY_NULL, possible_values
 from broker.query.symbols import ColumnOrigin, SymbolTable
 
@@ -77,10 +78,7 @@ def comparable_sides(
     kinds = {left.type, right.type} - {scalars.ScalarType.NULL}
     if len(kinds) <= 1 or all(k.is_number for k in kinds):
         return left, right
-    names = " and ".join(sorted(k.value for k in kinds))
-    raise BindError(
-        "type", f"The two sides are of different types ({names}).", "Write the literal in the variable's type.", node
-    )
+    raise type_error(left, right, binder.symbols, node)
 
 
 def fitted_literal(

@@ -32,34 +32,41 @@ def _ascii(work: Callable[..., Any]) -> Fold:
     return lambda v: work(*v) if all(x.isascii() for x in v if isinstance(x, str)) else UNKNOWN
 
 
-def like(text: str, pattern: str) -> bool:
-    """LIKE without classes and escapes, in a number of steps proportional to the product of both lengths."""
-    reached = [True] + [False] * len(text)  # reached[i]: the pattern so far matches the first i characters
-    for sign in pattern:
-        if sign == "%":
-            first = reached.index(True) if True in reached else len(reached)
-            reached = [i >= first for i in range(len(reached))]
-        else:
-            reached = [False] + [r and sign in ("_", c) for r, c in zip(reached, text, strict=False)]
-    return reached[-1]
+def like(text: str, pattern: str, escape: str = "") -> bool:
+    """LIKE without classes."""
+    signs = re.findall(f"{re.escape(escape)}.|." if escape else ".", pattern, re.DOTALL)
+    return matches(text, "".join(LIKE_SIGNS.get(sign) or re.escape(sign[-1]) for sign in signs), case="(?s)")
 
 
-_SIGN = re.compile(r"(?P<many>\.\*| \*)|(?P<one>\[(?:\\.|[^\\\]])*\]|\\.|[^\\])", re.DOTALL)
-"""One sign of a pattern of T-SQL's LIKE as a regular expression: any text, trailing blanks, or one character."""
+LIKE_SIGNS = {"%": ".*", "_": "."}
+PATTERN_PART = re.compile(r"(\[(?:\\.|[^\]\\])+\]|\\.|.)(\*?)", re.DOTALL)
+"""One character, any character or a class; with a star, any number of these."""
 
 
-def matches(text: str, pattern: str) -> bool:
-    """Whether a text matches such a regular expression, ignoring case, in as many steps as `like`."""
-    reached = [True] + [False] * len(text)
-    for sign in _SIGN.finditer(pattern.removeprefix("(?is)")):
-        one = re.compile(sign["one"] or sign["many"][0], re.IGNORECASE | re.DOTALL)
-        fits = [one.fullmatch(c) is not None for c in text]
-        if sign["one"]:
-            reached = [False] + [r and f for r, f in zip(reached, fits, strict=False)]
-            continue
-        for i, fit in enumerate(fits):  # from left to right: each character may be taken after the ones before it
-            reached[i + 1] = reached[i + 1] or (reached[i] and fit)
-    return reached[-1]
+def matches(text: str, pattern: str, case: str = "(?is)") -> bool:
+    """Whether a pattern of the binder matches a whole text, in a number of steps proportional to the product of both
+    lengths. A backtracking search could take exponentially many."""
+    reached = {0}  # numbers of characters that the pattern so far matches
+    for sign, star in PATTERN_PART.findall(pattern.removeprefix("(?is)")):
+        fits = [re.fullmatch(case + sign, c) is not None for c in text]
+        after = {i + 1 for i in reached if i < len(text) and fits[i]}
+        if star:
+            after = set(reached)
+            for i, fit in enumerate(fits):
+                if fit and i in after:
+                    after.add(i + 1)
+        reached = after
+    return len(text) in reached
+
+
+LONGEST_PATTERN = 200
+"""A longer pattern is not folded: it would take time, and no list of codes needs one."""
+
+
+def _pattern(work: Callable[..., bool]) -> Fold:
+    """A fold of a text and a pattern, UNKNOWN unless the pattern is short and all is ASCII."""
+    fold = _ascii(work)
+    return lambda v: fold(v) if len(v[1]) <= LONGEST_PATTERN else UNKNOWN
 
 
 PLAIN_PATTERN = re.compile(r"(?:(?:[\w /:-]|\\[dw.]|\.|\[\^?[\w -]+\])(?:[*+?]|\{[0-9]{1,2}\})?|[()|^$])*", re.ASCII)
@@ -138,13 +145,14 @@ TEXT_OPERATIONS = (
         "equal_text", "(lower(rtrim({0}, ' ')) = lower(rtrim({1}, ' ')))", _equal_text, 2,
         kind=OperationKind.COMPARISON, error_free=True,
     ),
-    _test("like", "({0} LIKE {1})", _ascii(like), 2, error_free=False),
-    _test("like_escaped", "({0} LIKE {1} ESCAPE {2})", unknown_fold, 3, error_free=False),
-    _test("ilike", "({0} ILIKE {1})", _ascii(lambda x, p: like(x.lower(), p.lower())), 2, error_free=False),
-    _test("ilike_escaped", "({0} ILIKE {1} ESCAPE {2})", unknown_fold, 3, error_free=False),
-    _test("like_any_case", "(lower({0}) LIKE lower({1}))", _ascii(lambda x, p: like(x.lower(), p.lower())), 2,
+    _test("like", "({0} LIKE {1})", _pattern(like), 2, error_free=False),
+    _test("like_escaped", "({0} LIKE {1} ESCAPE {2})", _pattern(like), 3, error_free=False),
+    _test("ilike", "({0} ILIKE {1})", _pattern(lambda x, p: like(x.lower(), p.lower())), 2, error_free=False),
+    _test("ilike_escaped", "({0} ILIKE {1} ESCAPE {2})",
+          _pattern(lambda x, p, e: like(x.lower(), p.lower(), e.lower())), 3, error_free=False),
+    _test("like_any_case", "(lower({0}) LIKE lower({1}))", _pattern(lambda x, p: like(x.lower(), p.lower())), 2,
           error_free=False),
-    _test("matches", "regexp_full_match({0}, {1})", _ascii(matches), 2, error_free=False),
+    _test("matches", "regexp_full_match({0}, {1})", _pattern(matches), 2, error_free=False),
     _test("contains_match", "regexp_matches({0}, {1})", _ascii(_found), 2, error_free=False),
     _test("is_match", "regexp_full_match({0}, {1})", _ascii(_found_whole), 2, error_free=False),
     _changed("extract", "regexp_extract({0}, {1}, {2})", _ascii(_extracted), 3, sizes.longest),

@@ -268,6 +268,7 @@ class ScriptReader:
             tree_rewrites.expand_order_by_all(tree)
             list_rewrites.rewrite_lists(tree)
         tree_rewrites.write_exact_functions(tree)
+        tree_rewrites.list_written_values(tree)
         number_series.write_series_out(tree)
         named_windows.write_windows_out(tree)
         tree_rewrites.check_clauses(tree, self.diagnostics)

@@ -111,6 +111,40 @@ def write_exact_functions(tree: exp.Expr) -> None:
             found.replace(exact)
 
 
+def list_written_values(tree: exp.Expr) -> None:
+    """Replace x IN (SELECT y FROM (VALUES (1), (2)) AS v(y)) by x IN (1, 2), which means the same. Values of different
+    types stay: VALUES would make one type of them."""
+    for test in list(find_nodes(tree, exp.In)):
+        written = _written_values(test)
+        literals = [item.expressions[0].unnest() for item in written.expressions] if written is not None else []
+        kinds = {one.is_string if isinstance(one, exp.Literal) else None for one in literals}
+        if literals and len(kinds) == 1 and None not in kinds:
+            test.set("query", None)
+            test.set("expressions", literals)
+
+
+def _written_values(test: exp.In) -> exp.Values | None:
+    """The VALUES of one column that IN reads, if it reads nothing else."""
+    query = test.args.get("query")
+    inner = query.unnest() if query is not None else None
+    if isinstance(inner, exp.Select) and present_arguments(inner) == {"expressions", "from_"}:
+        item, source = inner.expressions[0], inner.args["from_"].this
+        columns = source.args["alias"].columns if source.args.get("alias") else []
+        names = {c.name.casefold() for c in columns}
+        plain = (
+            isinstance(item, exp.Column)
+            and not item.args.get("db")
+            and item.table.casefold() in {"", source.alias.casefold()}  # any other name is of the outer query
+            and item.name.casefold() in names
+        )
+        inner = source.unnest() if len(inner.expressions) == 1 and (plain or type(item) is exp.Star) else None
+    elif len(test.expressions) == 1 and query is None:
+        inner = test.expressions[0]
+    if not isinstance(inner, exp.Values):
+        return None
+    return inner if all(isinstance(r, exp.Tuple) and len(r.expressions) == 1 for r in inner.expressions) else None
+
+
 def unify_temporary_names(tree: exp.Expr) -> None:
     """Make `#t` and `[#t]` one name. The parser removes the sign of the first and does so everywhere, so that a column
     written #LA would become LA."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_
 
 from pydantic import AfterValidator, AliasPath, BaseModel, BeforeValidator, Field, create_model, field_validator
 
-from broker.domain.errors import Refusal
+from broker.domain.errors import Refusal, TextEdit
 from broker.domain.identity.people import Role
 from broker.domain.jobs.job import JobKind
 from broker.domain.jobs.reviews import VoteChoice
@@ -134,8 +134,14 @@ class ApiProblem(ResponseModel):
     errors: list[ApiProblemItem]
 
 
-@fields_of(Refusal, "code, message, line, column, variable, advice")
-class RefusalShown(ResponseModel): ...
+@fields_of(TextEdit)
+class EditShown(ResponseModel):
+    """`length` characters from line and column become `replacement`. The end of a line is one character."""
+
+
+@fields_of(Refusal, "code, message, line, column, variable, advice, edit")
+class RefusalShown(ResponseModel):
+    """`edit` is the advice as a change of the text, if it is one."""
 
 
 @fields_of(VariableUse, "table, variable, years, how")

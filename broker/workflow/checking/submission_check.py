@@ -18,6 +18,8 @@ from broker.python_jobs.script_check import PythonCheck, check_python
 from broker.query import SelectivityThreshold, compile_sql
 from broker.scope.combinations import check_combinations
 from broker.scope.grants import check_exact_allowed, check_scope
+from broker.workflow.checking.clause_edits import with_clause_edits
+from broker.workflow.checking.dialect_hints import with_dialect_hint, with_function_names
 from broker.workflow.checking.standard_populations import advice_on
 
 if TYPE_CHECKING:
@@ -107,7 +109,11 @@ def check_submission(
         # Some tables may be used in private jobs only.
         *(() if checked.is_private else check_exact_allowed(checked.uses, project, policies)),
     ]
-    return replace(checked, refusals=_merge_refusals(granted, checked.refusals))
+    refusals = _merge_refusals(granted, checked.refusals)
+    if kind is JobKind.SQL:
+        refusals = with_clause_edits(refusals, text, dialect, checked.uses, project, policies.catalogue)
+        refusals = with_dialect_hint(with_function_names(refusals, text, dialect), text, dialect)
+    return replace(checked, refusals=refusals)
 
 
 def _merge_refusals(granted: list[Refusal], of_text: tuple[Refusal, ...]) -> tuple[Refusal, ...]:

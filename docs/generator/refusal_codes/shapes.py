@@ -36,9 +36,9 @@ SHAPES = (
          "The SELECT of IN gives more than one column.",
          f"SELECT COUNT(*) AS n FROM {CENSUS} AND LA IN (SELECT LA, URN FROM ref.schools)"),
     RefusalCode("limit", "TOP and LIMIT in the wrong place",
-         "You cannot limit the rows of people, limit rows without an order, or select a percentage of rows. You can "
+         "You cannot limit the rows of people, limit groups without a key or an order, or select a percentage. You can "
          "limit groups, and the rows of one person in a subquery that is linked by the key.",
-         f"SELECT TOP 5 LA, COUNT(*) AS n FROM {CENSUS} GROUP BY LA"),
+         f"SELECT TOP 5 PERCENT LA, COUNT(*) AS n FROM {CENSUS} GROUP BY LA ORDER BY n"),
     RefusalCode("not-in", "NOT IN over a list that may hold NULL",
          "NOT IN is never true if the list has a missing value.",
          f"SELECT COUNT(*) AS n FROM {CENSUS} AND URN NOT IN (SELECT URN FROM npd.absence)"),

@@ -30,6 +30,10 @@ VALUES = (
          "A hash turns a value into a code that can be reversed by guessing, and divides people into arbitrary "
          "groups.",
          f"SELECT SUM(CHECKSUM(LA)) AS n FROM {CENSUS}"),
+    RefusalCode("impossible-condition", "A condition that no value meets",
+         "The code list or the years of the table do not have the written value, so the condition would select nobody. "
+         "A comparison that leaves out such a value, and a further branch of a CASE, gets a note.",
+         f"SELECT COUNT(*) AS n FROM {CENSUS} AND SENprovision = 'EHCP'"),
     RefusalCode("like", "A LIKE that is not understood",
          "The pattern is not written text, or has a range of characters that depends on a collation.",
          f"SELECT COUNT(*) AS n FROM {CENSUS} AND EthnicGroupMinor LIKE '[A-z]%'"),

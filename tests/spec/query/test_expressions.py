@@ -48,7 +48,7 @@ PREDICATES: list[tuple[str, str, dict[str, Any], bool | None]] = [
     ("duckdb", "Note = 'ABC'", {"Note": "abc"}, False),
     ("tsql", "Note <> 'x'", {"Note": None}, None),
     ("tsql", "Sex = 'f '", {"Sex": "F"}, True),
-    ("duckdb", "Sex = 'f'", {"Sex": "F"}, False),
+    ("duckdb", "Sex IN ('f', 'M')", {"Sex": "F"}, False),
     ("tsql", "Sex IN ('m', 'f')", {"Sex": "F"}, True),
     ("tsql", "Sex NOT IN ('M', NULL)", {"Sex": "F"}, None),
     ("tsql", "Note LIKE 'A%'", {"Note": "abc"}, True),

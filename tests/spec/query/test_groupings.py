@@ -107,7 +107,9 @@ SELECT LA, COUNT(*) AS n FROM a GROUP BY LA ORDER BY SUM(Score)                 
 SELECT TOP 2 LA, COUNT(*) AS n FROM a GROUP BY LA ORDER BY n DESC                                           | 2 4, 1 2
 SELECT TOP 1 WITH TIES Sex, COUNT(DISTINCT Key) AS n FROM a WHERE LA = 1 GROUP BY Sex ORDER BY n            | F 1, M 1
 SELECT LA, COUNT(*) AS n FROM a GROUP BY LA ORDER BY LA OFFSET 1 ROWS FETCH NEXT 1 ROWS ONLY                | 2 4
-SELECT TOP 2 LA, COUNT(*) AS n FROM a GROUP BY LA                                                           | refused: limit
+SELECT TOP 2 LA, COUNT(*) AS n FROM a GROUP BY LA                                                           | 1 2, 2 4
+SELECT TOP 2 COUNT(*) AS n, LA FROM a GROUP BY LA                                                           | 2 1, 4 2
+SELECT TOP 1 COUNT(*) AS n FROM a                                                                           | refused: limit
 SELECT TOP 50 PERCENT LA, COUNT(*) AS n FROM a GROUP BY LA ORDER BY n                                       | refused: limit
 SELECT COUNT(*) AS n FROM (SELECT TOP 3 LA FROM a ORDER BY Score) d                                         | refused: limit
 """)

@@ -38,7 +38,7 @@ BY_LA = "SELECT LA, COUNT(*) AS n FROM census GROUP BY LA"
 AFTER = f"""
 {BY_LA} UNION ALL {BY_LA} ORDER BY n LIMIT 3                                                   |
 {BY_LA} UNION ALL {BY_LA} ORDER BY URN                                                         | unknown-variable
-{BY_LA} UNION ALL {BY_LA} LIMIT 3                                                              | limit
+{BY_LA} UNION ALL {BY_LA} LIMIT 3                                                              |
 ({BY_LA}) LIMIT 3                                                                              | limit
 ({BY_LA}) ORDER BY n                                                                           | order-by
 ({BY_LA}) OFFSET 3                                                                             | limit
