@@ -132,6 +132,19 @@ def deviation_digits(statistic: PlannedStatistic, evidence: StatisticEvidence, p
     return min(most, -moved.adjusted())
 
 
+MOST_MOMENT_DIGITS = 3
+
+
+def moment_digits(evidence: StatisticEvidence, profile: DisclosureRules) -> int | None:
+    """Digits after the point of a statistic of two variables: as many significant ones as one person among the rows
+    hardly moves, at most three. None without a value."""
+    if evidence.value is None or not evidence.rows:
+        return None
+    value, rows = Decimal(as_number(evidence.value)), Decimal(max(1, round_count(evidence.rows, profile) or 0))
+    significant = max(1, min(MOST_MOMENT_DIGITS, rows.adjusted()))
+    return significant - 1 - (value.adjusted() if value else 0)
+
+
 LARGE_FACTOR = 3
 """A contribution of this many times the mean size is large."""
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import ROUND_DOWN, Decimal
 
 from broker.disclosure.cell_key_noise import CellKeyNoise
-from broker.disclosure.protected_means import deviation_digits, protected_mean, released_mean
+from broker.disclosure.protected_means import deviation_digits, moment_digits, protected_mean, released_mean
 from broker.disclosure.rounded_counts import (
     NO_CELL,
     CellSize,
@@ -52,6 +52,9 @@ def rounded_value(
             return _quantile(statistic, evidence, profile)
         case Measure.DEVIATION:
             return _deviation(statistic, evidence, profile)
+        case Measure.MOMENT:
+            digits = moment_digits(evidence, profile)
+            return None if digits is None else rounded(Decimal(as_number(evidence.value)), digits)
         case Measure.LOWEST | Measure.HIGHEST | Measure.MODE:
             return evidence.value
         case Measure.SUM if statistic.counts:
@@ -192,7 +195,7 @@ def protected_value(
             return None if evidence.value is None else share
         case Measure.SUM | Measure.MEAN:
             return _changed_amount(statistic, evidence, noise, close_count, cell)
-        case Measure.QUANTILE | Measure.DEVIATION | Measure.LOWEST | Measure.HIGHEST | Measure.MODE:
+        case Measure.QUANTILE | Measure.DEVIATION | Measure.MOMENT | Measure.LOWEST | Measure.HIGHEST | Measure.MODE:
             return rounded_value(statistic, evidence, profile)  # these have no count to perturb
 
 

@@ -8,6 +8,7 @@ from broker.disclosure.protected_means import (
     LARGE_FACTOR,
     deviation_digits,
     mean_step,
+    moment_digits,
     released_mean,
     scaled_mean_digits,
 )
@@ -49,6 +50,9 @@ def rounding_error(
             return step(quantile_step_number(statistic, evidence, profile)) / 2
         case Measure.DEVIATION:
             return _half_unit(deviation_digits(statistic, evidence, profile))
+        case Measure.MOMENT:
+            digits = moment_digits(evidence, profile)
+            return None if digits is None else _half_unit(digits)
         case Measure.LOWEST | Measure.HIGHEST | Measure.MODE:
             return 0
 

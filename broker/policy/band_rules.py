@@ -17,6 +17,13 @@ class BandRules:
     low: Decimal | None
     high: Decimal | None
 
+    @classmethod
+    def of(
+        cls, grid: float | None, width: float | None, months: int | None, low: float | None, high: float | None
+    ) -> "BandRules":
+        exact = [None if n is None else Decimal(repr(n)) for n in (grid, width, low, high)]
+        return cls(exact[0], exact[1], months, exact[2], exact[3])
+
     def is_on_grid(self, edge: Decimal) -> bool:
         """Whether a band may have an edge there."""
         return self.grid is not None and not edge % self.grid

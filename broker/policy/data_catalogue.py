@@ -32,10 +32,6 @@ _IS_IDENTIFIABILITY = stated_values.Condition(
 )
 
 
-def _decimal(number: float | None) -> Decimal | None:
-    return None if number is None else Decimal(repr(number))
-
-
 @dataclass(frozen=True, kw_only=True)
 class Variable(PolicyModel):
     """One variable of the catalogue.
@@ -103,13 +99,7 @@ class Variable(PolicyModel):
     @cached_property
     def bands(self) -> BandRules:
         """Which bands of the variable are coarse enough."""
-        return BandRules(
-            _decimal(self.band_grid),
-            _decimal(self.band_width),
-            self.band_months,
-            _decimal(self.low),
-            _decimal(self.high),
-        )
+        return BandRules.of(self.band_grid, self.band_width, self.band_months, self.low, self.high)
 
     def _faults_of_bounds(self, low: float, high: float) -> stated_values.Faults:
         if self.type not in NUMBERS:

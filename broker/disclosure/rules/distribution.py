@@ -147,11 +147,12 @@ box_plot_ends = Rule(Q4, _find_box_plot_ends, no_cell, frozenset({Measure.QUANTI
 
 
 def _find_few_degrees_of_freedom(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """A deviation has fewer degrees of freedom (persons less one) than the profile requires."""
+    """A deviation, or a statistic of two variables, has fewer degrees of freedom (persons less one) than the profile
+    requires."""
     persons = rule_input.evidence.persons
     if not persons or persons - 1 >= profile.dof:
         return None
-    return D1.finding(Verdict.SUPPRESS, "This standard deviation has too few degrees of freedom.", dof=persons - 1)
+    return D1.finding(Verdict.SUPPRESS, "This statistic has too few degrees of freedom.", dof=persons - 1)
 
 
 def _few_degrees_of_freedom_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
@@ -159,7 +160,7 @@ def _few_degrees_of_freedom_cells(columns: RuleInputColumns, profile: Disclosure
 
 
 few_degrees_of_freedom = Rule(
-    D1, _find_few_degrees_of_freedom, _few_degrees_of_freedom_cells, frozenset({Measure.DEVIATION})
+    D1, _find_few_degrees_of_freedom, _few_degrees_of_freedom_cells, frozenset({Measure.DEVIATION, Measure.MOMENT})
 )
 
 

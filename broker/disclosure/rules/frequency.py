@@ -132,10 +132,15 @@ def _find_distinct_values(_: RuleInput, __: DisclosureRules) -> RuleResult:
 distinct_values = Rule(A2, _find_distinct_values, any_cell, frozenset({Measure.COUNT_DISTINCT}))
 
 
+ALWAYS_REVIEWED = {
+    Measure.DEVIATION: "A deviation has no automatic verdict.",
+    Measure.MOMENT: "A statistic of two variables, or of a shape, has no automatic verdict.",
+}
+
+
 def _find_outside_list(rule_input: RuleInput, _: DisclosureRules) -> RuleResult:
     """The argument is outside the closed list of the algebra, or the statistic never has an automatic verdict."""
-    always = "A deviation has no automatic verdict." if rule_input.measure is Measure.DEVIATION else None
-    why = rule_input.needs_review or always
+    why = rule_input.needs_review or ALWAYS_REVIEWED.get(rule_input.measure)
     return None if why is None else A1.finding(Verdict.REVIEW, why)
 
 

@@ -65,6 +65,7 @@ class Measure(StrEnum):
     - MEAN: mean of a number: it also reveals its sum and its count
     - QUANTILE: a quantile of a number
     - DEVIATION: a standard deviation or variance of a number: a checker reviews it
+    - MOMENT: a statistic of two numbers, or of the shape of one: a checker reviews it
     - LOWEST, HIGHEST, MODE: the least, the greatest and the most common value: in files only, never in queries
     - SHARE: mean of a 0/1 argument: it also reveals its ones, its rest and its count
     - GAP: rows by which a count differs from a larger or earlier one next to it; implied and never shown"""
@@ -85,6 +86,7 @@ class Measure(StrEnum):
     MEAN = "mean", MeasureTraits(Contribution.AMOUNT, TOTALS, is_ratio=True, power=1)
     QUANTILE = "quantile", MeasureTraits(Contribution.VALUE, ("largest", "step_number"), from_rows=True)
     DEVIATION = "deviation", MeasureTraits(Contribution.VALUE, from_rows=True, power=2)
+    MOMENT = "moment", MeasureTraits(Contribution.VALUE, from_rows=True, power=2)
     SHARE = "share", MeasureTraits(Contribution.INDICATOR, SIDES, is_ratio=True, power=1)
     GAP = "gap", MeasureTraits(Contribution.PRESENCE, is_shown=False)
     LOWEST = "min", MeasureTraits(Contribution.VALUE, in_queries=False)

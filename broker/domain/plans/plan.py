@@ -5,6 +5,7 @@ hash."""
 import hashlib
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from enum import StrEnum
 from functools import lru_cache
 
 from broker.domain.plans.canonical import canonical_repr, plan_text
@@ -69,7 +70,7 @@ class PlannedStatistic:
     needs_review: str | None = None
     bounds: tuple[Value, Value] | None = None
     displayed_like: int | None = None
-    form: "QuantileForm | DeviationForm | None" = None
+    form: "QuantileForm | DeviationForm | MomentForm | None" = None
     counts: bool = False
     scale: tuple[Decimal, Decimal] = field(default=UNSCALED, repr=False)
     made_bounds: tuple[Decimal, Decimal] | None = field(default=None, repr=False)
@@ -115,6 +116,34 @@ class DeviationForm:
     of_population: bool = False
     is_variance: bool = False
     places: int = 0
+
+
+class MomentFunction(StrEnum):
+    """What is computed of two numbers, or of one. The first argument of SQL's REGR functions is y, the other is x."""
+
+    CORRELATION = "corr"
+    COVARIANCE = "covar_samp"
+    COVARIANCE_WHOLE = "covar_pop"
+    SLOPE = "regr_slope"
+    INTERCEPT = "regr_intercept"
+    R_SQUARED = "regr_r2"
+    SQUARES = "regr_syy"
+    SQUARES_OF_OTHER = "regr_sxx"
+    PRODUCTS = "regr_sxy"
+    SKEWNESS = "skewness"
+    KURTOSIS = "kurtosis"
+    KURTOSIS_WHOLE = "kurtosis_pop"
+
+
+@dataclass(frozen=True, slots=True)
+class MomentForm:
+    """`other`: the second number; None for a statistic of one. `other_ident`: the implied statistic that has it as its
+    argument. `places`: decimal places of both."""
+
+    function: MomentFunction
+    other: Scalar | None = None
+    places: tuple[int, int] = (0, 0)
+    other_ident: int = 0
 
 
 @dataclass(frozen=True, slots=True)

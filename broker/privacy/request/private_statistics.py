@@ -165,6 +165,8 @@ class StatisticTranslator:
                 return self._of_powers(statistic, name, PrivateMeasure.MEAN)
             case Measure.DEVIATION:
                 return self._of_powers(statistic, name, PrivateMeasure.VARIANCE)
+            case Measure.MOMENT:
+                return MOMENTS
             case Measure.COUNT_DISTINCT:
                 return DISTINCT_VALUES
             case Measure.LOWEST | Measure.HIGHEST | Measure.MODE | Measure.GAP:  # no program reads a gap
@@ -227,6 +229,11 @@ DISTINCT_VALUES = Refusal(
     "private-distinct",
     "COUNT(DISTINCT …) can be private only for persons: for other values the influence of one person has no bound.",
     "Count persons by the link key, or group by the variable.",
+)
+MOMENTS = Refusal(
+    "private-moment",
+    "A statistic of two variables, or of a shape, cannot be private.",
+    "Ask for COUNT, AVG and VARIANCE of each variable.",
 )
 EXTREME_VALUES = Refusal(
     "private-extreme",

@@ -16,7 +16,7 @@ from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Sc
 from broker.query.analysis import aggregate_arguments, implied_statistics
 from broker.query.analysis.aggregate_arguments import ZERO, can_be_negative
 from broker.query.analysis.argument_branches import AmountBranch, ArgumentBranches, TooManyArgumentBranches, branches_of
-from broker.query.binder import row_aggregation
+from broker.query.binder import moments, row_aggregation
 from broker.query.binder.draft_tables import DraftStatistics
 from broker.query.binder.grouped_expressions import is_aggregate
 from broker.query.diagnostics import BindError, check_arguments, individual_value_error
@@ -191,6 +191,12 @@ def bind_statistic(node: exp.Expr, row_binder: ExpressionBinder, statistics: Dra
     if isinstance(node, exp.Count):
         check_arguments(node, "this", "big_int")
         return _count(node, row_binder, statistics)
+    if moments.is_moment(node):
+        moments.check_known(node, row_binder)
+    if isinstance(node, moments.OF_ROWS):
+        return bind_statistic(moments.as_other_aggregate(node), row_binder, statistics)
+    if moments.is_moment(node):
+        return moments.bind_moment(node, row_binder, statistics)
     quantile, deviation = row_aggregation.quantile_of(node, row_binder), row_aggregation.deviation_of(node)
     if quantile is not None:
         argument, form = quantile

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from broker.domain.plans.measure import ADDITIVE, BINARY, COUNTS, RATIOS, ROW_COUNTS, Measure
-from broker.domain.plans.plan import UNSCALED, DeviationForm, PlannedStatistic, QuantileForm
-from broker.domain.plans.scalars import NULL, ColumnRef, Scalar, ScalarType, column_ids
+from broker.domain.plans.plan import UNSCALED, DeviationForm, MomentForm, MomentFunction, PlannedStatistic, QuantileForm
+from broker.domain.plans.scalars import NULL, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids, truth_call
 from broker.query.analysis import aggregate_arguments, implied_statistics
 from broker.query.analysis.aggregate_arguments import linear_form
 from broker.query.analysis.argument_branches import FixedColumns
 from broker.query.bound_relations import BoundRows
+from broker.query.operations.value_bounds import max_decimals
 from broker.query.symbols import SymbolTable
 
 COUNT_REVEALED_WITH = {Measure.SHARE: Measure.ONES, Measure.SUM: Measure.MEAN}
@@ -37,8 +38,8 @@ class DraftStatistics:
     def add(
         self, measure: Measure, argument: Scalar | None, kind: ScalarType, behind: int | None = None,
         truncated: bool = False,
-        needs_review: str | None = None, like: int | None = None, form: QuantileForm | DeviationForm | None = None,
-        counts: bool = False,
+        needs_review: str | None = None, like: int | None = None,
+        form: QuantileForm | DeviationForm | MomentForm | None = None, counts: bool = False,
     ) -> ColumnRef:  # fmt: skip
         key = (measure, argument, kind, truncated, behind, like, form, counts)  # the rules judge equal statistics once
         ident = self._idents.get(key)
@@ -69,6 +70,29 @@ class DraftStatistics:
         found = self.add(measure, argument, kind, needs_review=needs_review, form=form)
         self.imply(found, argument)
         return found
+
+    def add_moment(self, value: Scalar, other: Scalar | None, function: MomentFunction, reason: str) -> ColumnRef:
+        """Add a statistic of two numbers, or of one. It reveals much of each: the mean of a number, or the counts of a
+        0/1 argument, whose slope is the difference of two means."""
+        places = (max_decimals(value, self.symbols), max_decimals(other or NULL, self.symbols))
+        form = MomentForm(function, other, places)
+        found = self.add(Measure.MOMENT, value, ScalarType.DOUBLE, needs_review=reason, form=form)
+        behind = [self._imply_number(found, part) for part in (value, other) if part is not None]
+        if value != other and other is not None:
+            for one, two in ((value, other), (other, value)):
+                if aggregate_arguments.is_binary(one):
+                    self._imply_number(found, _where_one(one, two))
+        place = next(i for i, s in enumerate(self.entries) if s.ident == found.ident)
+        self.entries[place] = replace(self.entries[place], form=replace(form, other_ident=behind[-1]))
+        return found
+
+    def _imply_number(self, parent: ColumnRef, argument: Scalar) -> int:
+        """Add what a statistic reveals of a number: its mean, and the counts of a 0/1 argument and of each condition.
+        Returns the ident of the mean."""
+        if aggregate_arguments.is_binary(argument):
+            self.add(Measure.ONES, argument, ScalarType.INT, behind=parent.ident)
+        self.imply(parent, argument)
+        return self.add(Measure.MEAN, argument, ScalarType.DOUBLE, behind=parent.ident).ident
 
     def add_total(self, label: str, value: Scalar, parts: Sequence[ColumnRef]) -> ColumnRef:
         """Add a column that is computed from the protected values of its parts. No two parts cover the same rows."""
@@ -130,6 +154,10 @@ class DraftStatistics:
                 argument, implied_statistics.ImpliedCondition(owner, argument, count, self._total_of.get(owner, owner))
             )
         return list(found.values())
+
+
+def _where_one(flag: Scalar, value: Scalar) -> Scalar:
+    return Case(((truth_call("equal", flag, Literal(1, ScalarType.INT)), value),), NULL, value.type)
 
 
 @dataclass(slots=True)

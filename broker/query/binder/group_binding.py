@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from broker.domain.plans import operators as ops
 from broker.domain.plans.measure import Measure
-from broker.domain.plans.plan import KEY_STATISTIC
+from broker.domain.plans.plan import KEY_STATISTIC, MomentForm
 from broker.domain.plans.scalars import NULL, Call, ColumnRef, Literal, Scalar, ScalarType, integer
 from broker.domain.plans.substitution import substitute
 from broker.domain.plans.variable_uses import Usage
@@ -267,6 +267,7 @@ def _copied_statistics(statistics: DraftStatistics, renamed: dict[int, int]) -> 
             ident=renamed[s.ident],
             implied_by=None if s.implied_by is None else renamed[s.implied_by],
             displayed_like=None if s.displayed_like is None else renamed[s.displayed_like],
+            form=replace(s.form, other_ident=renamed[s.form.other_ident]) if isinstance(s.form, MomentForm) else s.form,
         )
         for s in statistics.entries
     ]

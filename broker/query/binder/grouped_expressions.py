@@ -12,12 +12,17 @@ from broker.query.diagnostics import CONSEQUENTIAL, BindError, find_nodes, unsup
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.name_resolution import Scope
 
+MOMENTS = (
+    exp.Corr, exp.CovarPop, exp.CovarSamp, exp.RegrAvgx, exp.RegrAvgy, exp.RegrCount, exp.RegrIntercept, exp.RegrR2,
+    exp.RegrSlope, exp.RegrSxx, exp.RegrSxy, exp.RegrSyy, exp.Skewness, exp.Kurtosis,
+)  # fmt: skip
+"""Statistics of two variables, and of the shape of one."""
 AGGREGATES = (
     exp.Count, exp.CountIf, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.Median, exp.Quantile, exp.PercentileCont,
-    exp.PercentileDisc, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop, *CHOICES,
+    exp.PercentileDisc, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop, *CHOICES, *MOMENTS,
 )  # fmt: skip
-NAMED_AGGREGATES = frozenset({"VAR", "VARP", "STDEV", "STDEVP"})
-"""T-SQL aggregates that the parser reads as unknown functions."""
+NAMED_AGGREGATES = frozenset({"VAR", "VARP", "STDEV", "STDEVP", "KURTOSIS_POP"})
+"""Aggregates that the parser reads as unknown functions."""
 
 
 def is_aggregate(node: exp.Expr) -> bool:

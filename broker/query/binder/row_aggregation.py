@@ -13,7 +13,7 @@ from broker.query.analysis import aggregate_arguments
 from broker.query.analysis.group_key_domains import record_fine_keys
 from broker.query.analysis.row_multiplicity import RANKS
 from broker.query.binder.bind_state import ClauseBinder
-from broker.query.binder.grouped_expressions import is_aggregate, key_nodes, resolve_key_alias
+from broker.query.binder.grouped_expressions import MOMENTS, is_aggregate, key_nodes, resolve_key_alias
 from broker.query.binder.row_choices import bind_choice
 from broker.query.bound_relations import BoundRows
 from broker.query.diagnostics import SETS, BindError, check_arguments, individual_value_error, unsupported_node
@@ -176,7 +176,7 @@ def bind_aggregate(node: exp.Expr, expression_binder: ExpressionBinder, own: boo
     if deviation is not None:
         return _deviation(deviation[1], bind_number(deviation[0], expression_binder), expression_binder)
     if not isinstance(node, exp.Sum | exp.Avg):
-        raise individual_value_error(node)
+        raise unsupported_node(node) if isinstance(node, MOMENTS) else individual_value_error(node)
     check_arguments(node, "this")
     value = bind_number(node.this, expression_binder)
     if isinstance(node, exp.Sum):

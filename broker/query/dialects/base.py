@@ -92,6 +92,8 @@ class Dialect:
     boolean_type: str
     booleans_are_numbers: bool
     """Booleans are 0 or 1, not truth values."""
+    relates_variables: bool
+    """CORR, the REGR functions, SKEWNESS and KURTOSIS exist."""
     chooses_among_rows: bool
     """ANY_VALUE, FIRST, LAST, ARG_MIN, ARG_MAX, MODE, BOOL_OR and BOOL_AND are aggregates."""
     quantile_is_discrete: bool

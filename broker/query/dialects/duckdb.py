@@ -101,6 +101,7 @@ DUCKDB = Dialect(
     results_have_argument_type=False,
     boolean_type="BOOLEAN",
     booleans_are_numbers=False,
+    relates_variables=True,
     chooses_among_rows=True,
     quantile_is_discrete=True,
     has_wide_floats=False,

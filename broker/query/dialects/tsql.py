@@ -60,6 +60,7 @@ TSQL = Dialect(
     results_have_argument_type=True,
     boolean_type="BIT",
     booleans_are_numbers=True,
+    relates_variables=False,
     chooses_among_rows=False,
     quantile_is_discrete=True,
     has_wide_floats=True,

@@ -96,7 +96,7 @@ def _found_whole(text: str, pattern: str) -> Any:
 
 def _extracted(text: str, pattern: str, group: int) -> Any:
     matcher = plain_pattern(pattern)
-    if matcher is None:
+    if matcher is None or group > matcher.groups:
         return UNKNOWN
     found = matcher.search(text)
     return "" if found is None else found.group(group) or ""
@@ -104,7 +104,7 @@ def _extracted(text: str, pattern: str, group: int) -> Any:
 
 def _part(text: str, separator: str, place: int) -> str:
     parts = text.split(separator)
-    return parts[place - 1] if place <= len(parts) else ""
+    return parts[place - 1] if 1 <= place <= len(parts) else ""
 
 
 def _stuff(text: str, before: int, start: int, new: str) -> Any:

@@ -23,6 +23,8 @@ REQUIRED_ARGUMENTS: dict[type[exp.Expr], tuple[str, ...]] = {
     exp.ApproxQuantile: ("this", "quantile"),
     exp.WithinGroup: ("this", "expression"),
     exp.Window: ("this",),
+    exp.SplitPart: ("this", "delimiter", "part_index"),
+    exp.RegexpExtract: ("this", "expression"),
 }
 """Arguments that the parser treats as optional although no dialect does."""
 

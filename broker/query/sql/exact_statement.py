@@ -142,10 +142,65 @@ def _deviation(statistic: plan.PlannedStatistic) -> str:
     return variance if statistic.form.is_variance else f"sqrt({variance})"
 
 
+def _moment(statistic: plan.PlannedStatistic) -> str:
+    """From exact sums of whole numbers, as a deviation is. A shape is rounded, because its sum of powers is not."""
+    form = statistic.form
+    assert isinstance(form, plan.MomentForm)
+    y, x = f"a{statistic.ident}", f"a{form.other_ident}"
+    if form.other is None:
+        spread = f"{_spread(y, y, form.places[0], form.places[0])} <> 0"
+        shape = f"round({form.function.value}(CAST({y} AS DOUBLE)), {SHAPE_DIGITS})"
+        return f"(CASE WHEN {spread} AND isfinite({shape}) THEN {shape} END)"
+    py, px = form.places
+    yy, xx, xy = _spread(y, y, py, py), _spread(x, x, px, px), _spread(y, x, py, px)
+    count = f"COUNT({y})"
+    slope = f"({xy} / nullif({xx}, 0))"
+    spreads = f"(sqrt({xx}) * sqrt({yy}))"
+    # rounding must not make it larger than 1; the engine's least would take 1 for a missing value
+    correlation = f"(CASE WHEN {spreads} > 0 THEN greatest(-1, least(1, {xy} / {spreads})) END)"
+    match form.function:
+        case plan.MomentFunction.CORRELATION:
+            return correlation
+        case plan.MomentFunction.R_SQUARED:
+            # a line through equal values fits them
+            return f"(CASE WHEN {xx} <> 0 AND {yy} = 0 THEN 1 ELSE ({correlation}) ^ 2 END)"
+        case plan.MomentFunction.SLOPE:
+            return slope
+        case plan.MomentFunction.INTERCEPT:
+            return f"(({_total(y, py)} - {slope} * {_total(x, px)}) / nullif({count}, 0))"
+        case plan.MomentFunction.COVARIANCE:
+            return f"({xy} / nullif(greatest({count} - 1, 0), 0))"
+        case plan.MomentFunction.COVARIANCE_WHOLE:
+            return f"({xy} / nullif({count}, 0))"
+        case plan.MomentFunction.SQUARES:
+            return yy
+        case plan.MomentFunction.SQUARES_OF_OTHER:
+            return xx
+        case _:
+            return xy
+
+
+SHAPE_DIGITS = 9
+
+
+def _total(value: str, places: int) -> str:
+    return f"(CAST(SUM(CAST({value} * {10**places} AS HUGEINT)) AS DOUBLE) / 1e{places})"
+
+
+def _spread(one: str, other: str, places: int, other_places: int) -> str:
+    """Sum of the products of distances from the means."""
+    first, second = (f"CAST({v} * {10**p} AS HUGEINT)" for v, p in ((one, places), (other, other_places)))
+    products, left, right = (f"CAST(SUM({text}) AS DOUBLE)" for text in (f"{first} * {second}", first, second))
+    found = f"({products} - {left} * {right} / nullif(COUNT({one}), 0))"
+    # rounding must not make a sum of squares negative
+    return f"({f'greatest(0, {found})' if one == other else found} / 1e{places + other_places})"
+
+
 ROW_VALUES: dict[Measure, Callable[[plan.PlannedStatistic], str]] = {
     Measure.COUNT_DISTINCT: lambda s: f"COUNT(DISTINCT a{s.ident})",
     Measure.QUANTILE: _quantile,
     Measure.DEVIATION: _deviation,
+    Measure.MOMENT: _moment,
 }
 """SQL of the value over all rows of a cell, for each measure that is computed from them."""
 

@@ -40,7 +40,7 @@ VALUES = (
     RefusalCode("list", "Lists and subscripts",
          "A list would be a value, a subscript is of no list, or an IN has no written values and no SELECT. Lists can "
          "be the argument of a function: list_avg(list(x)), quantile_cont(x, [0.25, 0.5])[1].",
-         f"SELECT quantile_cont(LA, [0.25, 0.5]) AS n FROM {CENSUS}", "duckdb"),
+         f"SELECT ROUND(quantile_cont(LA, [0.25, 0.5]), 1) AS n FROM {CENSUS}", "duckdb"),
     RefusalCode("literal", "A literal that is not understood",
          "A number is not in plain digits, or another kind of number is needed.",
          f"SELECT ROUND(AVG(1.0 * LA), 99) AS n FROM {CENSUS}"),

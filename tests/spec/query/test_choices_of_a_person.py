@@ -126,7 +126,8 @@ SELECT LA, (quantile_cont(Score, [0.25, 0.5]) FILTER (WHERE Sex = 'M'))[2] AS m 
 SELECT LA, (percentile_cont([0.5]) WITHIN GROUP (ORDER BY Score))[1] AS m FROM a GROUP BY LA | 1 6, 2 3, 3 2 (looked at)
 SELECT LA, quantile_cont(Score, [0.25, 0.5])[3] AS m FROM a GROUP BY LA           | refused: list
 SELECT LA, quantile_cont(Score, [0.25, 0.5])[0] AS m FROM a GROUP BY LA           | refused: list
-SELECT LA, quantile_cont(Score, [0.25, 0.5]) AS m FROM a GROUP BY LA              | refused: list
+SELECT LA, quantile_cont(Score, [0.25, 0.5]) AS m FROM a GROUP BY LA              | 1 5.5 6, 2 2 3, 3 2 2 (looked at)
+SELECT LA, ROUND(quantile_cont(Score, [0.25, 0.5]), 1) AS m FROM a GROUP BY LA    | refused: list
 SELECT LA, list_avg(list(Score)) AS m FROM a GROUP BY LA                          | 1 6, 2 4.333, 3 2
 SELECT COUNT(*) AS n FROM a WHERE LA IN [1, 2]                                    | 6
 SELECT k, COUNT(*) AS n FROM a CROSS JOIN (SELECT unnest([1, -2]) AS k) t GROUP BY k | -2 7, 1 7

@@ -114,7 +114,7 @@ REFUSED = [
     ("tsql", "IIF(Note LIKE '[z-a]', 1, 0)", "like"),
     ("tsql", "IIF(Note LIKE 'a!' ESCAPE '!', 1, 0)", "like"),
     ("tsql", "IIF(Note LIKE Sex, 1, 0)", "like"),
-    ("duckdb", "if(Note SIMILAR TO 'a', 1, 0)", "function"),
+    ("duckdb", "if(Note GLOB 'a', 1, 0)", "function"),
     ("tsql", "IIF(D = '2018-W35-6', 1, 0)", "date-literal"),
     ("tsql", "IIF(D = '2018-02-30', 1, 0)", "date-literal"),
     ("duckdb", "if(D = '20180901', 1, 0)", "date-literal"),

@@ -75,7 +75,7 @@ SELECT LA, MAX(CASE WHEN Sex = 'M' THEN n END) AS m, MAX(n) FILTER (WHERE Sex = 
 SELECT LA, MAX(CASE WHEN Sex = 'M' THEN q END) - MAX(CASE WHEN Sex = 'F' THEN q END) AS m FROM (SELECT LA, Sex, MEDIAN(Score) OVER (PARTITION BY LA, Sex) AS q FROM a) d WHERE Sex <> 'F' OR LA > 1 GROUP BY LA
 SELECT LA, ANY_VALUE(2 * v) AS v, MAX(t) AS t FROM (SELECT LA, VAR_POP(Score) OVER (PARTITION BY LA) AS v, SUM(Score) OVER (PARTITION BY LA) AS t FROM a) d GROUP BY LA
 SELECT MAX(n) AS n, AVG(Score) AS m FROM (SELECT Score, COUNT(*) OVER () AS n FROM a) d
-SELECT MAX(n) AS n, MIN(m) AS m FROM (SELECT Score, COUNT(*) OVER () AS n, COUNT(Score) OVER () AS m FROM a WHERE Sex = 'none') d
+SELECT MAX(n) AS n, MIN(m) AS m FROM (SELECT Score, COUNT(*) OVER () AS n, COUNT(Score) OVER () AS m FROM a WHERE Note = 'none') d
 SELECT Sex, MAX(CASE WHEN LA = 1 AND Flag = 1 THEN n END) AS m FROM (SELECT LA, Sex, Flag, COUNT(*) OVER (PARTITION BY Flag, LA, Sex) AS n FROM a) d GROUP BY Sex
 SELECT d.LA, COUNT(*) AS n FROM (SELECT Key, LA, ROW_NUMBER() OVER (PARTITION BY Key ORDER BY COUNT(*) DESC, LA) AS r FROM a GROUP BY Key, LA) d WHERE d.r = 1 GROUP BY d.LA
 SELECT d.LA, SUM(c) AS n FROM (SELECT Key, LA, COUNT(*) AS c FROM a GROUP BY Key, LA HAVING COUNT(Score) > 0 QUALIFY RANK() OVER (PARTITION BY Key ORDER BY MAX(Score) DESC) = 1) d GROUP BY d.LA
@@ -143,6 +143,12 @@ SELECT COUNT(*) AS n FROM a WHERE regexp_full_match(Sex, '[MX]') OR regexp_extra
 WITH r AS (SELECT LA, COUNT(*) AS n FROM a GROUP BY LA) SELECT LA, 1.0 * n / (SELECT n FROM r WHERE LA = 2) AS ratio FROM r
 WITH r AS (SELECT LA, Sex, COUNT(*) AS n FROM a GROUP BY LA, Sex) SELECT LA, Sex, n - (SELECT n FROM r WHERE LA = 3 AND Sex = 'M') AS d FROM r WHERE Sex IS NOT NULL
 SELECT COUNT(*) AS n FROM a WHERE LA = ANY([1, 3]) AND list_contains(['M', 'X'], Sex)
+SELECT LA, corr(Score, Flag) AS r, regr_slope(Score, Flag) AS b, regr_intercept(Score, Flag) AS i, regr_r2(Score, Flag) AS q, regr_count(Score, Flag) AS n FROM a GROUP BY LA HAVING var_pop(Flag) > 0 AND regr_sxx(Score, Flag) > 0 AND regr_syy(Score, Flag) > 0
+SELECT covar_pop(Score, Flag) AS c, covar_samp(Score, LA) AS s, regr_avgx(Score, Flag) AS x, regr_avgy(Score, Flag) AS y, regr_sxy(Score, Flag) AS t FROM a
+SELECT Sex, round(skewness(Score), 6) AS k, round(kurtosis(Score), 6) AS u, round(kurtosis_pop(Score), 6) AS v FROM a WHERE Sex IS NOT NULL GROUP BY Sex
+SELECT corr(Score, LA) FILTER (WHERE Sex = 'M') AS r, corr(Score, Score + LA) AS t FROM a
+SELECT corr(d.s, d.m) AS r, regr_slope(d.s, d.m) AS b FROM (SELECT Key, SUM(Score) AS s, COUNT(*) AS m FROM a GROUP BY Key) d
+SELECT Sex, corr(Score, Flag) AS r, COUNT(*) AS n FROM a GROUP BY GROUPING SETS ((Sex), ()) HAVING regr_sxx(Score, Flag) > 0 AND regr_syy(Score, Flag) > 0
 SELECT LA, Sex, COUNT(*) AS n, RANK() OVER (PARTITION BY LA ORDER BY COUNT(*) DESC) AS r, SUM(COUNT(*)) OVER (PARTITION BY Sex) AS t FROM a GROUP BY LA, Sex
 SELECT LA, COUNT(*) AS n, AVG(COUNT(*)) OVER () AS m FROM a GROUP BY LA
 SELECT Y, COUNT(*) AS n, LEAD(COUNT(*)) OVER (ORDER BY Y) AS p, FIRST_VALUE(COUNT(*)) OVER (ORDER BY Y) AS f FROM a GROUP BY Y
