@@ -86,9 +86,9 @@ class ImpossibleConditions:
         return named.labels.get(code, "") if named is not None else ""
 
     def report(self, diagnostics: Diagnostics, advice: dict[str, None]) -> None:
-        """Refuse the conditions that select nobody, and advise on other impossible comparisons."""
+        """Refuse the conditions that select nobody and have a right form. Advise on other impossible comparisons."""
         for test in self._found.values():
-            if test.whole and not test.origin.variable.type.is_number and self._selects_nobody(test):
+            if test.whole and _has_right_form(test) and self._selects_nobody(test):
                 message, name = _message(test), test.origin.full_name
                 diagnostics.add("impossible-condition", message, self._advice(test), test.node, name, _respelling(test))
             else:
@@ -206,6 +206,18 @@ def _order_in(origin: ColumnOrigin) -> Callable[[Value], tuple[int, str]]:
     """The order of values: that of the code list, then that of the texts."""
     codes = origin.variable.codes or ()
     return lambda value: (codes.index(str(value)) if value in codes else len(codes), str(value))
+
+
+def _has_right_form(test: ImpossibleTest) -> bool:
+    """Whether another value is meant: without one, nobody may be what is asked for. A number is written alike in every
+    table."""
+    if test.origin.variable.type.is_number:
+        return False
+    axis = test.origin.table.year
+    is_other_form = (
+        test.origin.is_year and axis is not None and not any(_is_written_as(w.name, axis) for w in test.written)
+    )
+    return is_other_form or any(one is not None for one in test.near)
 
 
 def _is_written_as(text: str, axis: YearAxis) -> bool:

@@ -96,7 +96,7 @@ def _found_whole(text: str, pattern: str) -> Any:
 
 def _extracted(text: str, pattern: str, group: int) -> Any:
     matcher = plain_pattern(pattern)
-    if matcher is None or group > matcher.groups:
+    if matcher is None or not 0 <= group <= matcher.groups:
         return UNKNOWN
     found = matcher.search(text)
     return "" if found is None else found.group(group) or ""

@@ -66,6 +66,10 @@ PRIVACY = (
          "A line with -- private:, -- clamp: or -- rows: is not in the right form, is there twice, or names a "
          "variable or table that is not in the catalogue.",
          f"-- private: as little as it takes\nSELECT COUNT(*) AS n FROM {ABSENCE}", "duckdb", "P0733"),
+    RefusalCode("private-moment", "A statistic of two variables",
+         "Correlations, covariances, regressions and shapes have no private form.",
+         f"{SPEND}SELECT LA, CORR(OverallAbsence_6HalfTerms, SessionsPossible_6HalfTerms) AS r FROM {ABSENCE} GROUP BY LA",
+         "duckdb", "P0733"),
     RefusalCode("private-nobody", "An output without persons",
          "The output does not read rows of persons, so there is nothing to hide.",
          advice="Read the table where it is published."),

@@ -14,7 +14,7 @@ from broker.privacy.measurement_design import design_measurement
 from broker.privacy.private_tables import Influence, PrivateMeasure, PrivateStatistic
 from tests.oracles.private_cells import cell_results
 
-RELEASES = size("RELEASES", 3)
+RELEASES = size("RELEASES", 12)
 PUPILS, LA, ETHNICITIES = 1_000_000, 150, 20
 CELLS = LA * ETHNICITIES
 OPEN = dataclasses.replace(PROFILE, display_floor=-(10**6))

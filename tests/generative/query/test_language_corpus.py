@@ -17,7 +17,8 @@ from tests.generative.query.proof_size import tell
 
 pytestmark = pytest.mark.long
 CORPUS = Path(__file__).parents[2] / "fixtures" / "language" / "read.json"
-LEAST_ACCEPTED = {"tsql": 56, "duckdb": 48}
+LEAST_ACCEPTED = {"tsql": 71, "duckdb": 71}
+LEAST_AUTOMATIC = {"tsql": 32, "duckdb": 31}
 """Of 72 and 73 fair queries. A change may raise these numbers, and never lowers them."""
 BEFORE_A_PERSON = {"D074"}
 """Unfair queries that are not refused: a person sees why they are dangerous."""
@@ -46,5 +47,6 @@ def test_fair_queries_are_accepted_and_unfair_ones_are_not(policies: PolicySet) 
     )
     for dialect, least in LEAST_ACCEPTED.items():
         assert counted[dialect, True, "review"] + counted[dialect, True, "automatic"] >= least
+        assert counted[dialect, True, "automatic"] >= LEAST_AUTOMATIC[dialect]
     unfair = {ident: verdict for ident, (query, verdict) in found.items() if not query["fair"] and verdict != "refused"}
     assert unfair == dict.fromkeys(BEFORE_A_PERSON, "review")

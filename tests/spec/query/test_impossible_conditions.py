@@ -38,9 +38,6 @@ Gender = 'Female' AND LA = 301                             | 'F'
 NOT (Gender <> 'Female' OR LA = 301)                       | none
 (Gender = 'girl' OR Gender = 'Femal')                      | none
 UPPER(Gender) = 'FEMALE'                                   | 'F'
-Gender LIKE 'X%'                                           | none
-Gender LIKE '[^FM]'                                        | none
-LEFT(EthnicGroupMajor, 2) = 'zz'                           | none
 AcademicYear = '2019/20'                                   | '2019/2020'
 AcademicYear IN ('2018/19', '2019-2020')                   | '2018/2019', '2019/2020'
 AcademicYear = '2019'                                      | none
@@ -68,6 +65,11 @@ NOT Gender = 'X'
 (Gender = 'X' OR Gender = 'F')
 Gender IN ('F', 'W')
 SENprovision NOT LIKE '-%'
+Gender LIKE 'X%'
+Gender = 'DROP TABLE x'
+Gender LIKE '[^FM]'
+LEFT(EthnicGroupMajor, 2) = 'zz'
+AcademicYear = '1999/2000'
 """)
 
 

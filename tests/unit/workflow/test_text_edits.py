@@ -129,7 +129,7 @@ HINTS = [
     ("duckdb", f"SELECT COUNT(*) AS n FROM npd.spring_census WHERE {YEAR} AND EntryDate < GETDATE()", "T-SQL (GETDATE)"),
     ("tsql", f"SELECT LA::varchar AS a, nothing(LA) AS b, COUNT(*) AS n FROM npd.spring_census WHERE {YEAR} GROUP BY ALL", "DuckDB (::, GROUP BY ALL)"),
     ("tsql", f"SELECT COUNT(*) AS n FROM npd.spring_census WHERE {YEAR} AND Gender ILIKE 'x'", "DuckDB (ILIKE)"),
-    ("tsql", f"SELECT COUNT(*) FILTER (WHERE Gender = 'Q') AS n FROM npd.spring_census WHERE {YEAR}", "DuckDB (FILTER)"),
+    ("tsql", f"SELECT COUNT(*) FILTER (WHERE Gender = 'female') AS n FROM npd.spring_census WHERE {YEAR}", "DuckDB (FILTER)"),
 ]  # fmt: skip
 
 
