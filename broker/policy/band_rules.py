@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
+Cut = tuple[Decimal, int]
+"""Where two bands meet: below a value (0), or above it (1)."""
+
 
 @dataclass(frozen=True, slots=True)
 class BandRules:
@@ -28,13 +31,16 @@ class BandRules:
         """Whether a band may have an edge there."""
         return self.grid is not None and not edge % self.grid
 
-    def are_wide_enough(self, edges: Iterable[Decimal]) -> bool:
-        """Whether bands with these edges are wide enough, also the first and the last."""
+    def are_wide_enough(self, cuts: Iterable[Cut]) -> bool:
+        """Whether bands with these cuts are wide enough, also the first and the last. Cuts on both sides of a value
+        leave that value alone."""
         if self.width is None:
             return False
-        ends = [end for end in (self.low, self.high) if end is not None]
-        inside = [e for e in edges if not ends or ends[0] < e < ends[-1]]
-        return all(b - a >= self.width for a, b in pairwise(sorted({*inside, *ends})))
+        ends = set[Cut]()
+        if self.low is not None and self.high is not None:
+            ends = {(self.low, 0), (self.high, 1)}
+        inside = [c for c in cuts if not ends or min(ends) <= c <= max(ends)]
+        return all(b[0] - a[0] >= self.width for a, b in pairwise(sorted({*inside, *ends})))
 
     def has_whole_periods(self, months: int) -> bool:
         """Whether something that changes only every so many months is coarse enough."""

@@ -388,6 +388,7 @@ def test_no_whole_job_harms_the_worker(what: str) -> None:
     assert taken < WORKER_SECONDS
 
 
+@pytest.mark.alone
 def test_files_stay_that_are_opened_before_the_time_of_the_job_is_over() -> None:
     kind, content, _ = JOBS_OF_FILES["names of extremes in all cells"]
     files = [RawFile(f"f{n}", kind, content()) for n in range(JOB_FILES // 2)]

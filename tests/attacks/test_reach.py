@@ -303,7 +303,7 @@ ORDINARY = {
     "who lives elsewhere": "SELECT LA, COUNT(*) AS n, SUM(CASE WHEN HomeLA <> LA THEN 1 ELSE 0 END) AS from_outside FROM npd.spring_census WHERE AcademicYear = '2018/2019' AND OnRoll = 1 GROUP BY LA",
     "schools of a region": "SELECT s.Phase, COUNT(*) AS n FROM npd.spring_census c JOIN ref.schools s ON s.URN = c.URN WHERE c.AcademicYear = '2022/2023' AND s.Region = 'London' AND c.SENprovision = 'K' GROUP BY s.Phase",
     "two years below each other, with their schools": f"SELECT q.y, s.Phase, COUNT(*) AS n FROM (SELECT AcademicYear AS y, URN AS u FROM npd.absence WHERE AcademicYear = '2017/2018' UNION ALL SELECT AcademicYear, URN FROM npd.absence WHERE {Y}) q LEFT JOIN ref.schools s ON s.URN = q.u GROUP BY q.y, s.Phase",
-    "schools of a phase on an outer side": f"SELECT s.Region, COUNT(*) AS n FROM npd.absence a LEFT JOIN ref.schools s ON s.URN = a.URN AND s.Phase = 'Primary' WHERE a.{Y} GROUP BY s.Region",
+    "schools of a phase on an outer side": f"SELECT s.Region, COUNT(*) AS n FROM npd.absence a LEFT JOIN ref.schools s ON s.URN = a.URN AND s.Phase = 'PS' WHERE a.{Y} GROUP BY s.Region",
     "who was ever in need": "SELECT k.KS4_SENF, COUNT(*) AS n FROM npd.ks4_pupil k WHERE k.KS4_ACADYR = '2018/2019' AND k.KS4_PupilMatchingRefAnonymous IN (SELECT CIN_PupilMatchingRefAnonymous FROM npd.cin WHERE CIN_ACADYR IN ('2017/2018', '2018/2019')) GROUP BY k.KS4_SENF",
     "how many years with free meals": "SELECT p.g, p.n AS years, COUNT(*) AS n FROM (SELECT PupilMatchingRefAnonymous AS k, Gender AS g, SUM(FSMeligible) AS n FROM npd.spring_census WHERE AcademicYear IN ('2017/2018', '2018/2019') AND OnRoll = 1 GROUP BY PupilMatchingRefAnonymous, Gender) p GROUP BY p.g, p.n",
 }  # fmt: skip

@@ -3,20 +3,27 @@
 from dataclasses import asdict
 from typing import Any
 
+from broker.domain.errors import Refusal
 from broker.domain.plans.variable_uses import Usage, VariableUse
 from broker.workflow.checking.submission_check import CheckedSubmission
 from broker.workflow.views.check_view import view_check
 
-REFUSAL_FIELDS = ("code", "message", "line", "column", "variable", "advice", "edit")
+REFUSAL_FIELDS = ("code", "message", "line", "column", "variable", "advice")
 
 
 def check_document(checked: CheckedSubmission, private: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return the document. `private`: the forecast of a private text; without one the document does not have it."""
     document = asdict(view_check(checked, private)) | {
-        "refusals": [{name: asdict(refusal)[name] for name in REFUSAL_FIELDS} for refusal in checked.refusals],
+        "refusals": [_refusal_document(refusal) for refusal in checked.refusals],
         "uses": [use_document(use) for use in checked.uses],
     }
     return {name: shown for name, shown in document.items() if name != "private" or shown is not None}
+
+
+def _refusal_document(refusal: Refusal) -> dict[str, object]:
+    """A refusal. It has an `edit` only if a change of the text is the advice."""
+    edit = {} if refusal.edit is None else {"edit": asdict(refusal.edit)}
+    return {name: getattr(refusal, name) for name in REFUSAL_FIELDS} | edit
 
 
 def use_document(use: VariableUse) -> dict[str, object]:

@@ -20,7 +20,9 @@ def print_fixed(file: str, fixed: FixedText, in_place: bool, as_json: bool) -> i
     document = check_document(fixed.checked) | {"text": fixed.text, "edits": [asdict(e) for e in fixed.edits]}
     if as_json:
         print_json(document)
-    elif not in_place:
+    elif in_place:
+        sys.stdout.write(f"{file}: wrote {len(fixed.edits)} edit{'' if len(fixed.edits) == 1 else 's'}\n")
+    else:
         sys.stdout.write(fixed.text)
     for edit in fixed.edits:
         err.print(f"{edit.line}:{edit.column}: wrote {edit.replacement.strip()}", markup=False)

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, parts_of
 from broker.domain.plans.variable_uses import VariableClass
+from broker.policy.band_rules import Cut
 from broker.query.symbols import ColumnOrigin, SymbolTable
 
 ORDERED = frozenset({"less", "at_most"})
@@ -55,7 +56,7 @@ class _Bands:
     """Reads scalars, and collects the edges of their bands by the name of the variable."""
 
     symbols: SymbolTable
-    edges: dict[str, tuple[ColumnOrigin, set[Decimal]]] = field(default_factory=dict)
+    edges: dict[str, tuple[ColumnOrigin, set[Cut]]] = field(default_factory=dict)
 
     def fine(self, scalar: Scalar) -> ColumnOrigin | None:
         """The first quasi-identifier of which a scalar tells more than coarse bands, whatever their width."""
@@ -90,12 +91,22 @@ class _Bands:
         """Whether a call tells only a coarse band of the quasi-identifiers in its arguments."""
         op, args = call.op, call.args
         if op == "is_null":
-            return True
+            return self._is_plain(args[0])
         if op in MONTHS_OF_PERIOD:
             return all(self._is_banded_date(a, MONTHS_OF_PERIOD[op]) or self._reads_none(a) for a in args)
         if op in ORDERED:
             return compares_own_dates(call, self.symbols) or self._is_on_grid(call)
         return op in ROUNDING and self._has_grid_steps(call)
+
+    def _is_plain(self, scalar: Scalar) -> bool:
+        """Whether a scalar is a variable, or a value of one among rows: whether it is missing tells no value."""
+        scalar = _expanded(scalar, self.symbols)
+        if not isinstance(scalar, ColumnRef):
+            return False
+        if scalar.ident not in self.symbols.opaque:
+            return True
+        opaque = self.symbols.opaque[scalar.ident]
+        return opaque.like is not None and self._is_plain(opaque.like)
 
     def _reads_none(self, scalar: Scalar) -> bool:
         return not any(is_quasi(self.symbols.origins[i]) for i in self.symbols.base(scalar))
@@ -110,16 +121,23 @@ class _Bands:
         side, written = (left, right) if isinstance(right, Literal) else (right, left)
         if not isinstance(written, Literal):
             return False
+        # x < c and x >= c cut below c; x <= c and x > c cut above it
+        upper = (call.op == "at_most") == (side is left)
         if isinstance(written.value, date):
-            # a band may include its edge
-            return any(self._is_banded_date(side, d.month - 1) for d in _days_at(written.value) if d.day == 1)
+            first = written.value + timedelta(days=1) if upper else written.value
+            return first.day == 1 and self._is_banded_date(side, first.month - 1)
         linear = linear_part(side, self.symbols)
         number = _number(written)
         if linear is None or number is None:
             return False
         edge = linear.edge(number)
-        self.edges.setdefault(linear.origin.full_name, (linear.origin, set()))[1].add(edge)
+        self._cut(linear, [edge], upper)
         return linear.origin.variable.bands.is_on_grid(edge)
+
+    def _cut(self, linear: LinearPart, edges: Iterable[Decimal], upper: bool) -> None:
+        """Collect cuts. A negative factor turns below into above."""
+        side = int(upper == (linear.factor > 0))
+        self.edges.setdefault(linear.origin.full_name, (linear.origin, set()))[1].update((e, side) for e in edges)
 
     def _has_grid_steps(self, call: Call) -> bool:
         """Whether rounding makes steps that are wide enough, with edges on the grid."""
@@ -127,14 +145,18 @@ class _Bands:
         digits = _number(call.args[1]) if len(call.args) > 1 else Decimal(0)
         if linear is None or digits is None or digits % 1:
             return False
-        step = Decimal(10) ** -digits
-        edge = linear.edge(step * HALF if call.op == "round" else Decimal(0))
-        next_edge, bands = edge + abs(step / linear.factor), linear.origin.variable.bands
-        return bands.is_on_grid(edge) and bands.is_on_grid(next_edge) and bands.are_wide_enough({edge, next_edge})
-
-
-def _days_at(day: date) -> tuple[date, date]:
-    return day, day + timedelta(days=1)
+        bands, step = linear.origin.variable.bands, Decimal(10) ** -digits
+        first = linear.edge(step * HALF if call.op == "round" else Decimal(0))
+        width = abs(step / linear.factor)
+        if bands.low is None or bands.high is None or bands.width is None or width < bands.width:
+            return False
+        if call.op not in {"floor", "ceiling"} and (bands.low < 0 or linear.factor < 0 or linear.shift < 0):
+            return False  # these round towards 0, or away from it
+        start = first + width * ((bands.low - first) / width).to_integral_value(ROUND_FLOOR)
+        edges = [start + width * n for n in range(int((bands.high - start) / width) + 2)]
+        # the ends of the variable are no choice of the text
+        self._cut(linear, [e for e in edges if bands.low < e < bands.high], upper=call.op == "ceiling")
+        return bands.is_on_grid(first) and bands.is_on_grid(first + width)
 
 
 def compares_own_dates(call: Call, symbols: SymbolTable) -> bool:

@@ -9,8 +9,8 @@ from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, 
 from broker.query.operations.possible_values import possible_values
 from broker.query.symbols import SymbolTable
 
-STEPS = frozenset({"less", "at_most", "equal", "same", "equal_text", "is_null", "and", "or", "not"})
-"""Operations that change their value only at the values that the text writes."""
+STEPS = frozenset({"less", "at_most", "equal", "same"})
+"""Comparisons with a written number: they change their value only there."""
 OF_MONTH = frozenset({"month", "month_name", "quarter"})
 MOST_VALUES = 500
 
@@ -51,18 +51,48 @@ def _values_to_try(ident: int, scalars: Iterable[Scalar], symbols: SymbolTable) 
         return []
     if origin.variable.values is not None:
         return [None, *origin.variable.values] if len(origin.variable.values) < MOST_VALUES else []
-    nodes = [node for scalar in scalars for node in _walk(scalar)]
-    calls = {node.op for node in nodes if isinstance(node, Call)}
-    if origin.variable.type is ScalarType.DATE and calls <= OF_MONTH | {"is_null"}:
-        return [None, *(date(2000, month, 1) for month in range(1, 13))]
-    if not calls <= STEPS or not all(isinstance(n, Call | Case | Literal | ColumnRef) for n in nodes):
+    if origin.variable.type is ScalarType.DATE:
+        of_month = all(_is_only_in(s, OF_MONTH | {"is_null"}) for s in scalars)
+        return [None, *(date(2000, month, 1) for month in range(1, 13))] if of_month else []
+    if origin.variable.type not in {ScalarType.INT, ScalarType.DECIMAL} or not all(map(_is_step_function, scalars)):
         return []
-    literals = [n.value for n in nodes if isinstance(n, Literal)]
+    literals = [n.value for s in scalars for n in _walk(s) if isinstance(n, Literal)]
     written = sorted({Decimal(v) for v in literals if isinstance(v, int | Decimal) and not isinstance(v, bool)})
-    if not written or origin.variable.type not in {ScalarType.INT, ScalarType.DECIMAL}:
-        return []
     between = [(a + b) / 2 for a, b in pairwise(written)]
-    return [None, written[0] - 1, *written, *between, written[-1] + 1]
+    return [None, written[0] - 1, *written, *between, written[-1] + 1] if written else []
+
+
+def _is_only_in(scalar: Scalar, operations: frozenset[str]) -> bool:
+    """Whether a scalar reads columns only as the argument of one of these operations."""
+    match scalar:
+        case ColumnRef():
+            return False
+        case Call(op=op, args=(ColumnRef(),)) if op in operations:
+            return True
+    return all(_is_only_in(part, operations) for part in parts_of(scalar))
+
+
+def _is_step_function(scalar: Scalar) -> bool:
+    """Whether a scalar changes its value only at the numbers that it compares a column with."""
+    match scalar:
+        case Literal():
+            return True
+        case Case(whens=whens):
+            return all(_is_comparison(c) for c, _ in whens) and all(map(_is_step_function, scalar.values))
+    return _is_comparison(scalar)
+
+
+def _is_comparison(condition: Scalar) -> bool:
+    match condition:
+        case Literal():
+            return True
+        case Call(op="and" | "or" | "not", args=args):
+            return all(map(_is_comparison, args))
+        case Call(op="is_null", args=(ColumnRef(),)):
+            return True
+        case Call(op=op, args=(ColumnRef(), Literal()) | (Literal(), ColumnRef())):
+            return op in STEPS
+    return False
 
 
 def _walk(scalar: Scalar) -> Iterator[Scalar]:

@@ -1,6 +1,6 @@
 """Group keys: which expressions may be a key, and the value list of each."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from broker.domain.plans.operators import Apply, Relation, walk
 from broker.domain.plans.plan import GroupKey, KeyYears
@@ -50,28 +50,33 @@ def misused_quasi_identifier(scalar: Scalar, symbols: SymbolTable) -> ColumnOrig
     return next((found for p in parts if (found := misused_quasi_identifier(p, symbols)) is not None), None)
 
 
-def record_fine_keys(keys: Iterable[Scalar], symbols: SymbolTable) -> None:
-    """Record a quasi-identifier as grouped if the keys together tell more of it than coarse bands: the bands of one key
-    can split those of another."""
-    read = list(keys)
+def record_fine_keys(keys: Iterable[Scalar], symbols: SymbolTable, conditions: Sequence[Scalar] = ()) -> None:
+    """Record a quasi-identifier as grouped if the keys, with the conditions of their subqueries, tell more of it than
+    coarse bands: the bands of one can split those of another."""
+    read = [*keys, *conditions]
     fine = finely_read(read, symbols)
     for ident in frozenset().union(*map(symbols.base, read)) if fine is not None else ():
         if fine is not None and symbols.origins[ident].full_name == fine.full_name:
             symbols.record_use(ColumnRef(ident, fine.variable.type), Usage.GROUPED)
 
 
-def record_subquery_keys(key: Scalar, relation: Relation, symbols: SymbolTable) -> None:
-    """Record what the subqueries inside a key compare as grouped, as if it were part of the key: `CASE WHEN EXISTS (…
-    area = 1) THEN 1 END` has a group for the area."""
+def subquery_conditions(key: Scalar, relation: Relation, symbols: SymbolTable) -> list[Scalar]:
+    """Conditions of the subqueries inside a key. What they compare is grouped, as if it were part of the key: `CASE
+    WHEN EXISTS (… area = 1) THEN 1 END` has a group for the area."""
     columns = read_through(key, symbols)
-    for part in walk(relation):
-        if isinstance(part, Apply) and part.ident in columns:
-            for condition in conditions_within(part.sub):
-                banded = finely_read([condition], symbols) is None
-                for ident in symbols.base(condition):
-                    if symbols.key_domain(ident) is None:
-                        column = ColumnRef(ident, symbols.origins[ident].variable.type)
-                        symbols.record_use(column, Usage.GROUPED, banded=banded)
+    applied = (part for part in walk(relation) if isinstance(part, Apply) and part.ident in columns)
+    return [condition for part in applied for condition in conditions_within(part.sub)]
+
+
+def record_subquery_keys(conditions: Sequence[Scalar], symbols: SymbolTable) -> None:
+    """Record what the conditions of subqueries inside keys compare as grouped, or as filtered where they tell only
+    coarse bands."""
+    banded = finely_read(conditions, symbols) is None
+    for condition in conditions:
+        for ident in symbols.base(condition):
+            if symbols.key_domain(ident) is None:
+                column = ColumnRef(ident, symbols.origins[ident].variable.type)
+                symbols.record_use(column, Usage.GROUPED, banded=banded)
 
 
 def planned_key(

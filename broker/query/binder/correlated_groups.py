@@ -14,7 +14,8 @@ PLAIN = frozenset({"expressions", "from_", "joins", "where"})
 def with_joined_groups(select: exp.Select, outer_names: set[str]) -> exp.Select | None:
     """A SELECT over groups in which each of these subqueries is a column of a join; None if it has none. Other
     subqueries stay, and are refused later if they read outer columns."""
-    if is_grouped(select):  # the column of a join would be no key
+    # the column of a join would be no key, and would be a column of a star
+    if is_grouped(select) or any(item.is_star for item in select.expressions):
         return None
     made = select.copy()
     made.parent = select.parent  # refusals find their position through the parent
@@ -37,7 +38,7 @@ def _value(node: exp.Subquery, name: str) -> exp.Expr:
 
 
 def _is_count(item: exp.Expr) -> bool:
-    return isinstance(item, exp.Count | exp.CountIf)
+    return isinstance(item.this if isinstance(item, exp.Filter) else item, exp.Count)
 
 
 def _join_of(node: exp.Subquery, name: str, outer_names: set[str]) -> exp.Join | None:

@@ -12,7 +12,12 @@ from broker.domain.plans.plan import KEY_STATISTIC, MomentForm
 from broker.domain.plans.scalars import NULL, Call, ColumnRef, Literal, Scalar, ScalarType, integer
 from broker.domain.plans.substitution import substitute
 from broker.domain.plans.variable_uses import Usage
-from broker.query.analysis.group_key_domains import misused_quasi_identifier, record_fine_keys, record_subquery_keys
+from broker.query.analysis.group_key_domains import (
+    misused_quasi_identifier,
+    record_fine_keys,
+    record_subquery_keys,
+    subquery_conditions,
+)
 from broker.query.analysis.known_amounts import fixed_columns
 from broker.query.binder import from_clause, grouped_expressions
 from broker.query.binder.aggregate_statistics import bind_statistic
@@ -344,9 +349,12 @@ def _bind_keys(binding: SelectBinding, nodes: list[exp.Expr]) -> tuple[Scalar, .
             expression_binder.lacks_keys = True  # other items must not be refused as not grouped
         else:
             found[key] = None
-            if binding.rows is not None:
-                record_subquery_keys(key, binding.apply_pending().relation, expression_binder.symbols)
-    record_fine_keys(found, expression_binder.symbols)
+    symbols, conditions = expression_binder.symbols, list[Scalar]()
+    if binding.rows is not None and found:
+        relation = binding.apply_pending().relation
+        conditions = [c for key in found for c in subquery_conditions(key, relation, symbols)]
+    record_subquery_keys(conditions, symbols)
+    record_fine_keys(found, symbols, conditions)
     return tuple(found)
 
 

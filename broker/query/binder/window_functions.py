@@ -106,6 +106,9 @@ def _check_tiles(function: exp.Expr, found: BoundAggregate, quasi: Sequence[Colu
     (bands,) = found.aggregate.args
     assert isinstance(bands, Literal)
     assert isinstance(bands.value, int)
+    if any(o.variable.type is ScalarType.TEXT for o in quasi):
+        message = f"{quasi[0].full_name} has no order that means anything."
+        raise BindError("quasi-arithmetic", message, "Order by a number or a date.", function, quasi[0].full_name)
     most = min((o.variable.bands.most or MOST_TILES for o in quasi), default=bands.value)
     if bands.value > most:
         message = f"NTILE makes more groups than {quasi[0].full_name} may have."

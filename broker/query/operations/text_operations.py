@@ -59,14 +59,16 @@ def matches(text: str, pattern: str, case: str = "(?is)") -> bool:
     return len(text) in reached
 
 
-LONGEST_PATTERN = 200
+LONGEST_MATCHED = 40
+"""Characters of a text in which a regular expression is looked for: Python looks again from each character."""
+LONGEST_PATTERN, LONGEST_TEXT = 200, 300
 """A longer pattern is not folded: it would take time, and no list of codes needs one."""
 
 
 def _pattern(work: Callable[..., bool]) -> Fold:
     """A fold of a text and a pattern, UNKNOWN unless the pattern is short and all is ASCII."""
     fold = _ascii(work)
-    return lambda v: fold(v) if len(v[1]) <= LONGEST_PATTERN else UNKNOWN
+    return lambda v: fold(v) if len(v[0]) <= LONGEST_TEXT and len(v[1]) <= LONGEST_PATTERN else UNKNOWN
 
 
 PLAIN_PATTERN = re.compile(r"(?:(?:[\w /:-]|\\[dw.]|\.|\[\^?[\w -]+\])(?:[*+?]|\{[0-9]{1,2}\})?|[()|^$])*", re.ASCII)
@@ -85,17 +87,17 @@ def plain_pattern(pattern: str) -> "re.Pattern[str] | None":
 
 
 def _found(text: str, pattern: str) -> Any:
-    matcher = plain_pattern(pattern)
+    matcher = plain_pattern(pattern) if len(text) <= LONGEST_MATCHED else None
     return UNKNOWN if matcher is None else matcher.search(text) is not None
 
 
 def _found_whole(text: str, pattern: str) -> Any:
-    matcher = plain_pattern(pattern)
+    matcher = plain_pattern(pattern) if len(text) <= LONGEST_MATCHED else None
     return UNKNOWN if matcher is None else matcher.fullmatch(text) is not None
 
 
 def _extracted(text: str, pattern: str, group: int) -> Any:
-    matcher = plain_pattern(pattern)
+    matcher = plain_pattern(pattern) if len(text) <= LONGEST_MATCHED else None
     if matcher is None or not 0 <= group <= matcher.groups:
         return UNKNOWN
     found = matcher.search(text)

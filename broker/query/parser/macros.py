@@ -14,9 +14,11 @@ class Macros:
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[tuple[str, ...], exp.Expr]] = {}
+        self._called: set[str] = set()
+        self._left = MOST_NODES
 
     def define(self, tree: exp.Expr) -> None:
-        """Store a macro. One that it calls is written out at once. Raises BindError for a macro of a table, and for
+        """Store a macro. Those that it calls are written out already. Raises BindError for a macro of a table, and for
         parameters with defaults."""
         function = tree.this
         is_plain = isinstance(tree, exp.Create) and present_arguments(tree) <= ARGUMENTS
@@ -25,7 +27,13 @@ class Macros:
         names = tuple(p.name.casefold() for p in function.expressions)
         if not all(isinstance(p, exp.Identifier) for p in function.expressions) or len(set(names)) < len(names):
             raise BindError("statement", "This CREATE MACRO is not understood.", ADVICE, tree)
-        self._known[function.this.name.casefold()] = (names, self.written_out(exp.Paren(this=tree.expression)))
+        name = function.this.name.casefold()
+        if name.upper() in exp.FUNCTION_BY_NAME or name in self._called:
+            message = "A macro cannot replace a function, or a macro that another one calls."
+            raise BindError("statement", message, "Give the macro another name.", tree)
+        if any(c.table or c.name.casefold() not in names for c in find_nodes(tree.expression, exp.Column)):
+            raise BindError("statement", "A macro can read only its parameters.", ADVICE, tree)
+        self._known[name] = (names, exp.Paren(this=tree.expression))
 
     def drop(self, name: str) -> None:
         self._known.pop(name.casefold(), None)
@@ -37,13 +45,21 @@ class Macros:
         for call in reversed(list(find_nodes(tree, exp.Anonymous))):  # inner calls first
             found = self._known.get(call.name.casefold())
             if found is not None:
+                self._called |= {call.name.casefold()} if isinstance(tree, exp.Create) else set()
+                self._left -= _size(*found, call)
+                if self._left < 0:
+                    raise BindError("too-long", "Macros make the text too long.", "Use fewer calls.", call)
                 made = _applied(*found, call)
                 if call is tree:
                     return made
                 call.replace(made)
-                if sum(1 for _ in find_nodes(tree, exp.Expr)) > MOST_NODES:
-                    raise BindError("too-long", "Macros make the text too long.", "Use fewer calls.", call)
         return tree
+
+
+def _size(names: tuple[str, ...], body: exp.Expr, call: exp.Anonymous) -> int:
+    """Nodes that a call becomes."""
+    sizes = {n: sum(1 for _ in a.walk()) for n, a in zip(names, call.expressions, strict=False)}
+    return sum(sizes.get(node.name.casefold(), 1) if isinstance(node, exp.Column) else 1 for node in body.walk())
 
 
 def _applied(names: tuple[str, ...], body: exp.Expr, call: exp.Anonymous) -> exp.Expr:

@@ -9,6 +9,8 @@ from broker.query.parser.constants import NotConstant, constant_value
 from broker.query.parser.temporary_tables import temp_name
 
 MOST_ROWS = 1_000
+MOST_VALUES = 20_000
+"""Most nodes that are computed for the rows of one text."""
 LARGEST = 2**31 - 1
 COUNTED = (
     exp.Literal, exp.Column, exp.Identifier, exp.Alias, exp.Paren, exp.Neg, exp.Add, exp.Sub, exp.Mul, exp.EQ, exp.NEQ,
@@ -32,9 +34,15 @@ def write_series_out(tree: exp.Expr) -> None:
                 advice = "Write SELECT 1 AS x UNION ALL SELECT x + 1 FROM t WHERE x < 10, or use no recursion."
                 raise BindError("recursive", message, advice, cte)
         clause.set("recursive", None)
+    left = MOST_ROWS
     for table in list(find_nodes(tree, exp.Table)):
         if isinstance(table.this, exp.GenerateSeries):
-            table.replace(_series(table, table.this))
+            made = _series(table, table.this)
+            left -= len(made.expressions)
+            if left < 0:
+                message = f"The series of a statement have more than {MOST_ROWS:,} rows."
+                raise BindError("table-function", message, "Write a temporary table, and read it again.", table)
+            table.replace(made)
 
 
 def _reads_itself(cte: exp.CTE) -> bool:
@@ -72,13 +80,15 @@ def _rows(cte: exp.CTE, first: exp.Select, rest: exp.Select) -> Iterator[Row]:
     row = tuple(_value(e, {}) for e in first.expressions)
     if len(names) != len(row) or len(rest.expressions) != len(row) or not all(names):
         raise NotConstant
-    for _ in range(MOST_ROWS):
+    parts = [*rest.expressions, *([where.this] if where is not None else [])]
+    nodes = sum(1 for part in parts for _ in part.walk())
+    for _ in range(min(MOST_ROWS, MOST_VALUES // nodes)):
         yield row
         known = dict(zip(names, row, strict=True))
         if where is not None and not _value(where.this, known):
             return
         row = tuple(_value(e, known) for e in rest.expressions)
-    raise BindError("recursive", f"This WITH makes more than {MOST_ROWS:,} rows.", "Write a WHERE that ends it.", cte)
+    raise BindError("recursive", "This WITH makes too many rows.", "Write a WHERE that ends it.", cte)
 
 
 def _value(node: exp.Expr, known: dict[str, int]) -> int:

@@ -1,6 +1,7 @@
 """Rewrites DuckDB's statements PIVOT … ON … USING … and UNPIVOT … ON … INTO … as SELECTs."""
 
 from itertools import product
+from math import prod
 
 from sqlglot import exp
 
@@ -34,10 +35,9 @@ def _pivoted(pivot: exp.Pivot) -> exp.Select:
     """SELECT keys, AGG(x) FILTER (WHERE c = v) AS v … GROUP BY keys."""
     values = [_values_of(on, pivot) for on in pivot.expressions]
     aggregates = pivot.args.get("using") or [exp.Count(this=exp.Star())]
-    chosen = list(product(*values))
-    if len(chosen) * len(aggregates) > MOST_COLUMNS:
+    if prod(map(len, values)) * len(aggregates) > MOST_COLUMNS:
         raise BindError("pivot", f"PIVOT makes more than {MOST_COLUMNS} columns.", "Name fewer values.", pivot)
-    group = pivot.args.get("group")
+    chosen, group = list(product(*values)), pivot.args.get("group")
     keys = group.expressions if group is not None else _other_columns(pivot, aggregates)
     columns = [_column(conditions, a, len(aggregates) > 1) for conditions in chosen for a in aggregates]
     select = exp.Select(expressions=[*(k.copy() for k in keys), *columns], from_=exp.From(this=_source(pivot)))

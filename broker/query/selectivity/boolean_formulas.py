@@ -187,12 +187,10 @@ class VariableReading:
 @dataclass(slots=True)
 class VariableIds:
     """Negative ids of variables that mean the same in all tables of a job. `quotients`: further variables, by table,
-    that public sizes know. `listed`: all values that a row can have, by the id of a variable that is never missing;
-    None if there is no such list."""
+    that public sizes know."""
 
     quotients: frozenset[tuple[str, str]] = frozenset()
     readings: dict[int, VariableReading] = field(default_factory=dict)
-    listed: dict[int, frozenset[int | str] | None] = field(default_factory=dict)
     _ids: dict[VariableReading, int] = field(default_factory=dict)
 
     def ident(self, reading: VariableReading) -> int:

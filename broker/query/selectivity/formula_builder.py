@@ -92,7 +92,9 @@ class FormulaBuilder:
                 return scalars.Case(((scalars.truth_call("is_null", row), scalars.NULL),), inner, scalar.type)
             case scalars.ColumnRef(ident=ident) if ident in self.symbols.origins:
                 origin = self.symbols.origins[ident]
-                found = self._variable(origin)
+                found = self.variable_ids.ident(
+                    boolean_formulas.VariableReading(self.occurrences[origin.scan], origin.variable.name)
+                )
                 self.columns[found] = ident
                 return scalars.ColumnRef(found, origin.variable.type)
         named = scalars.with_parts(scalar, self.named)
@@ -100,19 +102,6 @@ class FormulaBuilder:
         if case is not named and boolean_formulas.size_of(case, scalars.parts_of) > MOST_PARTS:
             raise branches.TooManyRelationBranches
         return case
-
-    def _variable(self, origin: ColumnOrigin) -> int:
-        """The job's id of a variable, with the values that ingest lets its rows have."""
-        occurrence, variable = self.occurrences[origin.scan], origin.variable
-        found = self.variable_ids.ident(boolean_formulas.VariableReading(occurrence, variable.name))
-        years = occurrence.years
-        # whoever has no value fails a condition and its negation, so the list would hide them
-        if variable.values is None or variable.can_be_missing(years) or origin.scan in self.symbols.nullable:
-            self.variable_ids.listed[found] = None
-        else:
-            values = frozenset(v for v in variable.values if years is None or variable.years_of(v, years))
-            self.variable_ids.listed.setdefault(found, values)
-        return found
 
     def formula_of(self, named: scalars.Scalar) -> boolean_formulas.Formula:
         self.steps.append(None)

@@ -38,12 +38,12 @@ UNKNOWN_ESTIMATE = PersonEstimate(0, known=False)
 
 
 class PersonEstimator:
-    def __init__(self, sizes: PublicSizes, ids: boolean_formulas.VariableIds) -> None:
-        self._sizes, self._readings, self._listed = sizes, ids.readings, ids.listed
+    def __init__(self, sizes: PublicSizes, readings: Mapping[int, boolean_formulas.VariableReading]) -> None:
+        self._sizes, self._readings = sizes, readings
 
     def is_empty(self, term: boolean_formulas.Term) -> bool:
         """Whether nobody can satisfy a term, whatever the data."""
-        return any(v in self._readings and is_impossible(f, v, self._listed.get(v)) for v, f in term.items())
+        return any(v in self._readings and is_impossible(f, v) for v, f in term.items())
 
     def is_quotient(self, variable: int) -> bool:
         """Whether an id is of a quotient of two variables."""
@@ -87,19 +87,13 @@ class PersonEstimator:
         for variable, formula in term.items():
             reading = self._readings.get(variable)
             known = None if reading is None else _shares(sizes, occurrence, reading)
-            share = None if known is None else self._share(formula, variable, known, variable == part)
+            measure = rarest_share if variable == part else share_of
+            share = None if known is None else measure(formula, variable, known)
             if known is None or share is None:
                 return UNKNOWN_ESTIMATE
             # several conditions on one variable: the rarest of them
             shares[known.variable] = min(share, shares.get(known.variable, 1.0))
         return PersonEstimate(sizes.persons * combined_share(shares, sizes), known=True)
-
-    def _share(
-        self, formula: boolean_formulas.Formula, variable: int, known: VariableShares, rarest: bool
-    ) -> float | None:
-        if rarest:
-            return rarest_share(formula, variable, known, self._listed.get(variable))
-        return share_of(formula, variable, known)
 
 
 def _share_with_rows(
@@ -141,13 +135,11 @@ def _remaining_share(shares: Collection[float]) -> float:
     return max(0.0, 1.0 - sum(1.0 - s for s in shares))
 
 
-def rarest_share(
-    formula: boolean_formulas.Formula, variable: int, shares: VariableShares, listed: Collection[Value] | None = None
-) -> float | None:
+def rarest_share(formula: boolean_formulas.Formula, variable: int, shares: VariableShares) -> float | None:
     """Share of people who satisfy the rarest possible alternative of a formula on one variable. None if there are too
     many alternatives, or one cannot be evaluated."""
     found = [boolean_formulas.Conjunction(w) for w in boolean_formulas.alternatives(formula) or ()]
-    sizes = [share_of(w, variable, shares) for w in found if not is_impossible(w, variable, listed)]
+    sizes = [share_of(w, variable, shares) for w in found if not is_impossible(w, variable)]
     return None if not sizes or any(s is None for s in sizes) else min(s for s in sizes if s is not None)
 
 
@@ -165,16 +157,15 @@ def share_of(formula: boolean_formulas.Formula, variable: int, shares: VariableS
     return found + (_of_register(conditions, shares) if shares.each_least else 0.0)
 
 
-def is_impossible(formula: boolean_formulas.Formula, variable: int, listed: Collection[Value] | None = None) -> bool:
-    """Whether no value satisfies a formula on one variable: none of those listed, if ingest refuses all others. Only
-    comparisons with written values are evaluated: what cannot be may be true, as the order of texts, which depends on
-    the engine."""
+def is_impossible(formula: boolean_formulas.Formula, variable: int) -> bool:
+    """Whether no value satisfies a formula on one variable. Only comparisons with written values are evaluated: what
+    cannot be may be true, as the order of texts, which depends on the engine."""
     on_variable = [leaf for leaf in boolean_formulas.leaves(formula) if leaf.variables]
     plain = all(_is_on(leaf, variable) and _is_plain(leaf.condition) for leaf in on_variable)
     if not plain or len(on_variable) > MOST_CONDITIONS:
         return False
     conditions = VariableConditions(formula, variable, on_variable)
-    return not any(map(conditions.may_hold, conditions.breakpoints if listed is None else listed))
+    return not any(map(conditions.may_hold, conditions.breakpoints))
 
 
 def _is_on(leaf: boolean_formulas.Leaf, variable: int) -> bool:
@@ -184,15 +175,15 @@ def _is_on(leaf: boolean_formulas.Leaf, variable: int) -> bool:
 
 def _of_register(conditions: "VariableConditions", shares: VariableShares) -> float:
     """Share of the codes of a register that satisfy the conditions: the named codes, or all but the named ones."""
-    # only equalities, and whether there is a code, can be matched with the codes of a register
-    if any(_listed(leaf.condition) is None and not _is_missing(leaf.condition) for leaf in conditions.leaves):
+    # only equalities can be matched with the codes of a register
+    if any(_listed(leaf.condition) is None for leaf in conditions.leaves):
         return 0.0
     apart = set(map(conditions.value, shares.codes))
     named = [v for v in conditions.named if v not in apart]
     if conditions.holds(conditions.unlisted):
         # the most that each lost code may hold, so that the rest is a lower bound
-        lost = sum(not conditions.holds(v) for v in named) + len(shares.codes)
-        return max(0.0, 1.0 - shares.each_most * lost)
+        lost = sum(shares.each_most for v in named if not conditions.holds(v))
+        return max(0.0, 1.0 - sum(shares.codes.values()) - lost)
     return shares.each_least * sum(map(conditions.holds, named))
 
 
@@ -277,10 +268,6 @@ def _listed(condition: Scalar) -> Value:
         case Call(op="equal", args=(ColumnRef(), Literal(value=value)) | (Literal(value=value), ColumnRef())):
             return value
     return None
-
-
-def _is_missing(condition: Scalar) -> bool:
-    return isinstance(condition, Call) and condition.op == "is_null" and isinstance(condition.args[0], ColumnRef)
 
 
 def _is_plain(condition: Scalar) -> bool:

@@ -51,7 +51,7 @@ class SelectivityCheck:
         quotients = ((t.table, s.variable) for t in threshold.sizes.tables for s in t.shares if " / " in s.variable)
         self._variable_ids = boolean_formulas.VariableIds(frozenset(quotients))
         self._judge = singling_out.SinglingOutJudge(
-            PersonEstimator(threshold.sizes, self._variable_ids), threshold.least
+            PersonEstimator(threshold.sizes, self._variable_ids.readings), threshold.least
         )
         self._figures: list[singling_out.FigureConditions] = []
         self._positions: list[SourcePositions] = []

@@ -134,8 +134,9 @@ SELECT COUNT(*) AS n FROM a JOIN range(1, 3) r(x) ON r.x = a.LA
 SELECT COUNT(*) AS n FROM a JOIN range(3) ON range.range = a.LA
 SELECT d.LA, d.Sex, 1.0 * d.n / (SELECT SUM(e.n) FROM (SELECT LA, COUNT(*) AS n FROM a GROUP BY LA) e WHERE e.LA = d.LA) AS s FROM (SELECT LA, Sex, COUNT(*) AS n FROM a GROUP BY LA, Sex) d
 WITH t AS (SELECT LA, Sex, COUNT(*) AS n FROM a GROUP BY LA, Sex) SELECT t.LA, t.n, (SELECT COUNT(*) FROM t u WHERE u.LA = t.LA AND u.n > 2) AS m, (SELECT MAX(n) FROM t u WHERE u.Sex = t.Sex) AS g FROM t WHERE t.n >= (SELECT AVG(n) FROM t u WHERE u.LA = t.LA)
+WITH t AS (SELECT LA, Sex, COUNT(*) AS n FROM a GROUP BY LA, Sex) SELECT t.LA, t.n, (SELECT COUNT(*) FILTER (WHERE u.n > 9) FROM t u WHERE u.LA = t.LA AND u.n > 2) AS m FROM t
 SELECT 'Y' || d.m AS k, COUNT(*) AS n FROM (SELECT Key, COUNT(*) AS m FROM a GROUP BY Key) d GROUP BY d.m
-CREATE OR REPLACE MACRO pct(a, b) AS round(100.0 * a / b, 1); CREATE OR REPLACE MACRO half(x) AS pct(x, 2) + x; SELECT LA, pct(SUM(Flag), COUNT(*)) AS p, half(COUNT(*)) AS h FROM a GROUP BY LA
+CREATE OR REPLACE MACRO pct(a, b) AS round(100.0 * a / b, 1); CREATE OR REPLACE MACRO half(x) AS round(x / 2, 1) + x; SELECT LA, pct(SUM(Flag), COUNT(*)) AS p, half(COUNT(*)) AS h FROM a GROUP BY LA
 CREATE OR REPLACE TEMP VIEW v AS SELECT * FROM a WHERE LA < 3; CREATE OR REPLACE VIEW w AS SELECT Sex, COUNT(*) AS n FROM v GROUP BY Sex; SELECT Sex, n FROM w
 SELECT split_part(Y, '/', 1) AS y, COUNT(*) AS n FROM a WHERE split_part(Y, '/', 3) = '' GROUP BY ALL
 SELECT regexp_extract(Y, '^([0-9]{4})/', 1) AS y, COUNT(*) AS n FROM a WHERE regexp_matches(Y, '01[78]/') AND Y SIMILAR TO '20.*' AND NOT Y ~ '2017' GROUP BY ALL

@@ -34,6 +34,9 @@ COARSE = """
 CASE WHEN IDACIScore < 0.05 THEN 'a' WHEN IDACIScore < 0.1 THEN 'b' ELSE 'c' END
 CASE WHEN IDACIScore <= 0.06 THEN 1 WHEN IDACIScore <= 0.11 THEN 2 WHEN IDACIScore IS NULL THEN 9 ELSE 3 END
 CASE WHEN IDACIScore BETWEEN 0.1 AND 0.2 THEN 1 ELSE 0 END
+FLOOR(IDACIScore * 10) + CASE WHEN IDACIScore < 0.15 THEN 100 ELSE 0 END
+CASE WHEN IDACIScore IS NULL THEN 1 ELSE 0 END
+CASE WHEN EntryDate BETWEEN '2018-09-01' AND '2019-08-31' THEN 1 ELSE 0 END
 CASE WHEN IDACIScore * 100 > 25 THEN 'deprived' END
 FLOOR(IDACIScore * 10)
 FLOOR(IDACIScore / 0.1) * 0.1
@@ -54,6 +57,20 @@ CASE WHEN EntryDate >= '2018-09-01' THEN 'new' ELSE 'old' END
 CASE WHEN EntryDate <= '2018-08-31' THEN 'old' ELSE 'new' END
 """
 FINE = """
+CASE WHEN NULLIF(LSOA11, 'E01000001') IS NULL THEN 1 ELSE 0 END
+CASE WHEN CASE WHEN IDACIScore = 0.123 THEN 1 END IS NULL THEN 1 ELSE 0 END
+CASE WHEN NULLIF(DAY(EntryDate), 17) IS NULL THEN 1 ELSE 0 END
+CASE WHEN IDACIScore BETWEEN 0.1 AND 0.1 THEN 1 ELSE 0 END
+CASE WHEN IDACIScore < 0.1 THEN 1 WHEN IDACIScore <= 0.1 THEN 2 ELSE 3 END
+CASE WHEN IDACIScore <= 0 THEN 1 ELSE 2 END
+CASE WHEN IDACIScore >= 1 THEN 1 ELSE 2 END
+FLOOR(IDACIScore * 20) + 100 * CEILING(IDACIScore * 20)
+FLOOR(IDACIScore * 10) + 100 * FLOOR(IDACIScore * 10 + 0.1)
+FLOOR(IDACIScore * 10) + CASE WHEN IDACIScore < 0.51 THEN 100 ELSE 0 END
+FLOOR(IDACIScore * -10) + 100 * FLOOR(IDACIScore * 10)
+CASE WHEN EntryDate <= '2019-03-01' AND EntryDate >= '2019-03-01' THEN 1 ELSE 0 END
+CASE WHEN EntryDate BETWEEN '2019-03-31' AND '2019-04-01' THEN 1 ELSE 0 END
+CASE WHEN EntryDate < '2019-03-31' THEN 1 WHEN EntryDate < '2019-04-01' THEN 2 ELSE 3 END
 IDACIScore
 LSOA11
 EntryDate
@@ -107,8 +124,24 @@ def test_bands_of_each_persons_values_are_keys() -> None:
         "THEN 1 ELSE 0 END) AS moved FROM npd.spring_census WHERE AcademicYear = '2018/2019' "
         "GROUP BY PupilMatchingRefAnonymous) AS t GROUP BY t.moved"
     )
-    assert codes(per_person.format("2018-10-01")) == set()
+    assert codes(per_person.format("2018-09-30")) == set()
     assert codes(per_person.format("2018-10-05")) == {"quasi-grouped"}
+
+
+def test_conditions_of_subqueries_count_together() -> None:
+    linked = "FROM npd.spring_census AS b WHERE b.PupilMatchingRefAnonymous = a.PupilMatchingRefAnonymous AND b.AcademicYear = '2018/2019'"
+    text = (
+        "SELECT t.k, COUNT(*) AS n FROM (SELECT CASE WHEN EXISTS (SELECT 1 "
+        + linked
+        + " AND {}) THEN 1 ELSE 0 END AS k "
+        "FROM npd.spring_census AS a WHERE a.AcademicYear = '2018/2019') AS t GROUP BY t.k"
+    )
+    assert codes(text.format("b.IDACIScore < 0.1")) == set()
+    assert codes(text.format("b.IDACIScore >= 0.10 AND b.IDACIScore < 0.11")) == {"quasi-grouped"}
+    assert codes(text.format("b.EntryDate >= '2019-03-01' AND b.EntryDate <= '2019-03-01'")) & {
+        "quasi-grouped",
+        "quasi-arithmetic",
+    }
 
 
 def test_quantile_groups_are_no_more_than_bands() -> None:
@@ -119,6 +152,7 @@ def test_quantile_groups_are_no_more_than_bands() -> None:
     assert codes(text.format(10)) == set()
     assert codes(text.format(20)) == set()
     assert codes(text.format(21)) == {"quasi-arithmetic"}
+    assert codes(text.format(2).replace("IDACIScore", "LSOA11")) == {"quasi-arithmetic"}
 
 
 # a condition | whether it is followed
@@ -160,3 +194,7 @@ def test_a_number_orders_the_bands_that_it_belongs_to() -> None:
     assert codes(text.format(label, other)) == {"hidden-key"}
     assert codes(text.format("DATENAME(month, EntryDate)", "MONTH(EntryDate)")) == set()
     assert codes(text.format("DATENAME(month, EntryDate)", "YEAR(EntryDate)")) == {"hidden-key"}
+    score = "SELECT {0} AS b, COUNT(*) AS n FROM npd.ks4_pupil WHERE KS4_ACADYR = '2018/2019' GROUP BY {0}, {1} ORDER BY {1}"
+    few = "CASE WHEN KS4_ATT8 < 10 THEN 'a' ELSE 'b' END"
+    assert codes(score.format(few, "CASE WHEN KS4_ATT8 < 10 THEN 0 ELSE 10 END")) == set()
+    assert codes(score.format(few, "CASE WHEN KS4_ATT8 < 10 THEN KS4_ATT8 ELSE 10 END")) == {"hidden-key"}

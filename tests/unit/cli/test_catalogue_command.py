@@ -45,5 +45,6 @@ def test_a_check_with_fix_prints_the_text_and_what_it_wrote(tmp_path: Path) -> N
     shown = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert (shown.returncode, shown.stdout) == (0, fixed)
     assert "1:8: wrote Gender" in shown.stderr
-    assert subprocess.run([*command, "--in-place"], capture_output=True, cwd=ROOT).returncode == 0
+    written = subprocess.run([*command, "--in-place"], capture_output=True, text=True, cwd=ROOT)
+    assert (written.returncode, written.stdout) == (0, f"{file}: wrote 3 edits\n")
     assert file.read_text() == fixed

@@ -248,6 +248,26 @@ def test_refused_by_name_and_once(read: Read, text: str, codes: list[str]) -> No
         ("CREATE TEMP TABLE x AS SELECT a FROM t; CREATE VIEW v AS SELECT a FROM x; SELECT a FROM v", "statement"),
         ("CREATE MACRO f(a) AS TABLE SELECT a; SELECT f(a) AS b FROM t", "statement"),
         ("CREATE MACRO f(a, b) AS a + b; SELECT f(a) AS b FROM t", "syntax"),
+        ("CREATE MACRO least(a, b) AS a; SELECT least(a, b) AS b FROM t", "statement"),
+        ("CREATE MACRO f(a) AS a + c; SELECT a AS b FROM t", "statement"),
+        (
+            "CREATE MACRO f(a) AS a; CREATE MACRO g(a) AS f(a); CREATE OR REPLACE MACRO f(a) AS a + 1; SELECT 1 AS b FROM t",
+            "statement",
+        ),
+        (
+            "CREATE MACRO f0(x) AS concat(x, x);"
+            + "".join(f"CREATE MACRO f{i + 1}(x) AS f{i}(f{i}(x));" for i in range(4))
+            + "SELECT 1 AS b FROM t",
+            "too-long",
+        ),
+        (
+            "PIVOT t ON a IN ("
+            + ", ".join(map(str, range(90)))
+            + "), b IN ("
+            + ", ".join(map(str, range(90)))
+            + ") USING count(*) GROUP BY c",
+            "pivot",
+        ),
         ("CREATE TABLE x AS SELECT a FROM t", "statement"),
         ("CREATE TEMP TABLE x (a int)", "nothing-asked"),
         ("CREATE TEMP TABLE x (a int); SELECT a FROM x", "empty-temporary"),
