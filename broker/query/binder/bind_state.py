@@ -20,9 +20,9 @@ from broker.query.bound_relations import BindTarget, BoundQuery, BoundRows, CteD
 from broker.query.diagnostics import NO_POSITION, BindError, Diagnostics, check_arguments, unsupported_argument
 from broker.query.dialects.base import Dialect
 from broker.query.expressions.expression_binder import ExpressionBinder
-from broker.query.expressions.predicates import flatten
 from broker.query.name_resolution import Scope
 from broker.query.symbols import SymbolTable
+from broker.query.tree_walks import flatten
 
 Node = TypeVar("Node", bound=exp.Expr)
 

@@ -6,8 +6,9 @@ from sqlglot import exp
 
 from broker.query.binder.bind_state import ClauseBinder
 from broker.query.binder.select_clauses import star_columns
-from broker.query.diagnostics import BindError, find_nodes
+from broker.query.diagnostics import BindError
 from broker.query.operations.text_operations import plain_pattern
+from broker.query.tree_walks import find_nodes
 
 MOST_ITEMS = 500
 ADVICE = "Write COLUMNS('KS4_.*'), COLUMNS(['a', 'b']) or COLUMNS(* EXCLUDE (a))."

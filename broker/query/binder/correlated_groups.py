@@ -1,12 +1,10 @@
 """Subqueries alongside groups that read the outer groups: (SELECT SUM(n) FROM t WHERE t.k = o.k) becomes a join with
 the groups of t by k."""
 
-from collections.abc import Iterator
-
 from sqlglot import exp
 
 from broker.query.binder.grouped_expressions import is_aggregate, is_grouped
-from broker.query.diagnostics import find_nodes
+from broker.query.tree_walks import find_nodes, flatten
 
 PLAIN = frozenset({"expressions", "from_", "joins", "where"})
 
@@ -58,7 +56,7 @@ def _join_of(node: exp.Subquery, name: str, outer_names: set[str]) -> exp.Join |
         return None
     pairs: list[tuple[exp.Expr, exp.Expr]] = []
     kept: list[exp.Expr] = []
-    for condition in _conjuncts(inner.args["where"].this):
+    for condition in flatten(inner.args["where"].this, exp.And):
         sides = (condition.this, condition.expression) if isinstance(condition, exp.EQ) else ()
         mine = [s for s in sides if isinstance(s, exp.Column) and not _reads(s, outer)]
         other = [s for s in sides if isinstance(s, exp.Column) and _reads(s, outer)]
@@ -89,12 +87,3 @@ def _joined(inner: exp.Select, name: str, pairs: list[tuple[exp.Expr, exp.Expr]]
 
 def _reads(node: exp.Expr, outer: set[str]) -> bool:
     return any(c.table.casefold() in outer for c in find_nodes(exp.Paren(this=node.copy()), exp.Column))
-
-
-def _conjuncts(node: exp.Expr) -> Iterator[exp.Expr]:
-    node = node.unnest() if isinstance(node, exp.Paren) else node
-    if isinstance(node, exp.And):
-        yield from _conjuncts(node.this)
-        yield from _conjuncts(node.expression)
-    else:
-        yield node

@@ -8,9 +8,10 @@ from sqlglot import exp
 from broker.domain.plans.scalars import ColumnRef, Literal, Scalar
 from broker.query.binder.bind_state import ClauseBinder
 from broker.query.binder.row_choices import CHOICES
-from broker.query.diagnostics import CONSEQUENTIAL, BindError, find_nodes, unsupported_node
+from broker.query.diagnostics import CONSEQUENTIAL, BindError, unsupported_node
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.name_resolution import Scope
+from broker.query.tree_walks import find_nodes
 
 MOMENTS = (
     exp.Corr, exp.CovarPop, exp.CovarSamp, exp.RegrAvgx, exp.RegrAvgy, exp.RegrCount, exp.RegrIntercept, exp.RegrR2,

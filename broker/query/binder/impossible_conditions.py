@@ -11,9 +11,10 @@ from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, Scalar
 from broker.domain.spelling_hints import question
 from broker.policy.data_catalogue import Catalogue, YearAxis
 from broker.query.diagnostics import Diagnostics, Respelling
-from broker.query.expressions.predicates import flatten, spellings_of
+from broker.query.expressions.predicates import spellings_of
 from broker.query.operations.possible_values import ONLY_NULL, can_be_true, possible_values
 from broker.query.symbols import ColumnOrigin, SymbolTable
+from broker.query.tree_walks import flatten
 
 EQUALITIES = frozenset({"equal", "equal_text"})
 PLACEHOLDER = re.compile(r"\s*|\.|-\d+|9+|n/?a|null|missing|unknown", re.IGNORECASE)

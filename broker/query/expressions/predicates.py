@@ -12,6 +12,7 @@ from broker.query.expressions.expression_binder import ExpressionBinder, is_empt
 from broker.query.expressions.type_advice import type_error
 from broker.query.operations.possible_values import ONLY_NULL, possible_values
 from broker.query.symbols import ColumnOrigin, SymbolTable
+from broker.query.tree_walks import flatten
 
 ORDER_OP: dict[type[exp.Expr], tuple[str, bool]] = {
     exp.LT: ("less", False),
@@ -202,20 +203,6 @@ def connective(binder: ExpressionBinder, node: exp.Expr) -> scalars.Scalar:
     """Bind a chain of one connective as one flat call, without recursion along the chain."""
     parts = flatten(node, type(node))
     return scalars.truth_call("and" if isinstance(node, exp.And) else "or", *(binder.predicate(p) for p in parts))
-
-
-def flatten(node: exp.Expr, kind: type[exp.Expr]) -> list[exp.Expr]:
-    """Parts of a chain of ANDs or ORs, from left to right, without brackets."""
-    found: list[exp.Expr] = []
-    stack = [node]
-    while stack:
-        part = stack.pop()
-        inner = part.unnest() if isinstance(part, exp.Paren) else part  # a subquery keeps its brackets
-        if isinstance(inner, kind):
-            stack += [inner.expression, inner.this]  # the left side is popped first
-        else:
-            found.append(inner)
-    return found
 
 
 def negation(binder: ExpressionBinder, node: exp.Expr) -> scalars.Scalar:

@@ -6,8 +6,9 @@ from datetime import date
 from sqlglot import exp
 
 from broker.domain.plans.scalars import Literal, Scalar, ScalarType
-from broker.query.diagnostics import BindError, Respelling, find_nodes
+from broker.query.diagnostics import BindError, Respelling
 from broker.query.symbols import SymbolTable
+from broker.query.tree_walks import find_nodes
 
 WORDS = {ScalarType.TEXT: "text", ScalarType.DATE: "a date", ScalarType.TRUTH: "a condition"}
 YEAR_OF_BOTH = re.compile(r"((?:19|20)\d\d)(\d\d)")

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
-from broker.query.diagnostics import BindError, find_nodes, present_arguments
+from broker.query.diagnostics import BindError, present_arguments
 from broker.query.parser import temporary_tables
 from broker.query.parser.column_types import inserted_value
 from broker.query.parser.inserts import insert_rows
 from broker.query.parser.temporary_tables import TempTable, TempTables
+from broker.query.tree_walks import find_nodes, flatten
 
 CHANGE_ARGUMENTS = frozenset({"this", "expressions", "from_", "where", "with_", "tables"})
 UPDATE_MARK = "update"
@@ -64,7 +65,7 @@ def change_of(tree: exp.Update | exp.Delete, temps: TempTables) -> TableChange:
     if present_arguments(tree) - CHANGE_ARGUMENTS:
         raise _refused(tree, form)
     where = tree.args.get("where")
-    conditions = tuple(_conjuncts(where.this)) if where is not None else ()
+    conditions = tuple(flatten(where.this, exp.And)) if where is not None else ()
     named, clause = (tree.args.get("tables") or [tree.this])[0], tree.args.get("from_")
     first = clause.this if clause is not None else tree.this if isinstance(tree, exp.Delete) else None
     sources = list(_sources_of(first)) if isinstance(first, exp.Table | exp.Subquery) else []
@@ -78,7 +79,7 @@ def change_of(tree: exp.Update | exp.Delete, temps: TempTables) -> TableChange:
     if target is None:
         join = sources.pop(place)
         target = join.this
-        conditions += (*(_conjuncts(join.args["on"]) if join.args.get("on") else ()),)
+        conditions += (*(flatten(join.args["on"], exp.And) if join.args.get("on") else ()),)
         if join.side:
             raise _refused(tree, form)
     if target.alias_column_names:
@@ -95,7 +96,7 @@ def _joined(
     first, *rest = joins
     if first.side not in {"", "LEFT"} or any(j.side not in {"", "LEFT"} for j in rest):
         raise _refused(tree, form)
-    on = tuple(_conjuncts(first.args["on"])) if first.args.get("on") else ()
+    on = tuple(flatten(first.args["on"], exp.And)) if first.args.get("on") else ()
     if first.side:
         if isinstance(tree, exp.Delete) or any(not j.side for j in rest):
             raise _refused(tree, form)
@@ -118,22 +119,13 @@ def _is_named(source: exp.Expr, named: exp.Table) -> bool:
     return alias == name or ((not alias or name.startswith(("#", "@"))) and source.name.casefold() == name)
 
 
-def _conjuncts(node: exp.Expr) -> Iterator[exp.Expr]:
-    node = node.unnest() if isinstance(node, exp.Paren) else node
-    if isinstance(node, exp.And):
-        yield from _conjuncts(node.this)
-        yield from _conjuncts(node.expression)
-    else:
-        yield node
-
-
 def rewrite_update(tree: exp.Update, temps: TempTables) -> None:
     """Rewrite UPDATE #t SET c = e WHERE p: each row keeps its columns, except that c is e where p is true. If several
     joined rows match, the first of them gives the values, in the order of its columns: T-SQL takes any of them."""
     change = change_of(tree, temps)
     where = tree.args.get("where")
     values = _assignments(tree.expressions, change, tree)
-    own = tuple(_conjuncts(where.this)) if change.with_unmatched and where is not None else ()
+    own = tuple(flatten(where.this, exp.And)) if change.with_unmatched and where is not None else ()
     if _columns_read(own, change):  # WHERE would choose among the joined rows of one row
         raise _refused(tree, "JOIN instead of LEFT JOIN, or conditions on the changed table alone")
     temps.define(change.temp, _updated(change, values, own, tree), tree)
@@ -307,7 +299,7 @@ def rewrite_merge(tree: exp.Merge, temps: TempTables) -> None:
         raise _refused(tree, "MERGE INTO #t AS t USING x ON … WHEN MATCHED THEN UPDATE SET …")
     temp = temporary_tables.change_target(temporary_tables.without_alias(target), temps, tree)
     change = TableChange(
-        temp, target.alias_or_name.casefold(), (exp.Join(this=source),), tuple(_conjuncts(tree.args["on"]))
+        temp, target.alias_or_name.casefold(), (exp.Join(this=source),), tuple(flatten(tree.args["on"], exp.And))
     )
     added = exp.Table(this=_quoted(f"{temp.name} added"))
     parts = {key: [w for w in tree.args["whens"].expressions if _kind_of(w) == key] for key in ("match", "new", "old")}
@@ -345,7 +337,7 @@ def _kind_of(when: exp.Expr) -> str:
 
 
 def _merged(change: TableChange, when: exp.Expr, tree: exp.Expr) -> exp.Select:
-    own = list(_conjuncts(when.args["condition"])) if when.args.get("condition") else []
+    own = list(flatten(when.args["condition"], exp.And)) if when.args.get("condition") else []
     then = when.args["then"]
     if isinstance(then, exp.Update):
         return _updated(change, _assignments(then.expressions, change, tree), own, tree)

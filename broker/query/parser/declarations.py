@@ -5,10 +5,11 @@ from collections.abc import Collection
 from sqlglot import exp
 
 from broker.policy.service_limits import ServiceLimits
-from broker.query.diagnostics import CONSEQUENTIAL, BindError, Diagnostics, find_nodes, present_arguments
+from broker.query.diagnostics import CONSEQUENTIAL, BindError, Diagnostics, present_arguments
 from broker.query.parser.column_types import converted, declared_table, declared_type
 from broker.query.parser.constants import whole_number
 from broker.query.parser.temporary_tables import TempTable, TempTables, aliased, quoted_column, table_reference
+from broker.query.tree_walks import find_nodes
 
 CONSTANT_NODES = (
     exp.Literal, exp.Null, exp.Neg, exp.Paren, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Cast, exp.DataType,

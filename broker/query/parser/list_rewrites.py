@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from broker.query.diagnostics import find_nodes, present_arguments
+from broker.query.diagnostics import present_arguments
+from broker.query.tree_walks import find_nodes
 
 OF_LISTS: dict[str, Callable[[exp.Expr], exp.Expr]] = {
     "AVG": lambda x: exp.Avg(this=x),

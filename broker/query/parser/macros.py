@@ -2,7 +2,8 @@
 
 from sqlglot import exp
 
-from broker.query.diagnostics import BindError, find_nodes, present_arguments
+from broker.query.diagnostics import BindError, present_arguments
+from broker.query.tree_walks import find_nodes
 
 MOST_NODES = 20_000
 ARGUMENTS = frozenset({"this", "kind", "replace", "expression", "properties"})

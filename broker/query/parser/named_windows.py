@@ -2,7 +2,8 @@
 
 from sqlglot import exp
 
-from broker.query.diagnostics import BindError, find_nodes
+from broker.query.diagnostics import BindError
+from broker.query.tree_walks import find_nodes
 
 DEFINED = ("partition_by", "order", "spec")
 

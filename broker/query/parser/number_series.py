@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
-from broker.query.diagnostics import BindError, find_nodes
+from broker.query.diagnostics import BindError
 from broker.query.parser.constants import NotConstant, constant_value
 from broker.query.parser.temporary_tables import temp_name
+from broker.query.tree_walks import find_nodes
 
 MOST_ROWS = 1_000
 MOST_VALUES = 20_000

@@ -6,8 +6,9 @@ from math import prod
 from sqlglot import exp
 
 from broker.domain.plans.scalars import Value
-from broker.query.diagnostics import BindError, find_nodes
+from broker.query.diagnostics import BindError
 from broker.query.parser.temporary_tables import query_columns
+from broker.query.tree_walks import find_nodes, flatten
 
 MOST_COLUMNS = 500
 LISTED = "Write the values: PIVOT … ON x IN ('a', 'b')."
@@ -76,8 +77,7 @@ def _left_by_where(column: exp.Expr, source: exp.Expr) -> list[exp.Expr]:
     shown = next(
         (i.unalias() for i in select.expressions if i.alias_or_name.casefold() == column.name.casefold()), None
     )
-    for condition in where.this.flatten() if isinstance(where.this, exp.And) else [where.this]:
-        test = condition.unnest()
+    for test in flatten(where.this, exp.And):
         if isinstance(test, exp.In | exp.EQ) and isinstance(test.this, exp.Column) and test.this == shown:
             found = test.expressions if isinstance(test, exp.In) else [test.expression]
             return sorted({v.name: v for v in found}.values(), key=_order)

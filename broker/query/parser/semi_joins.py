@@ -2,7 +2,8 @@
 
 from sqlglot import exp
 
-from broker.query.diagnostics import BindError, find_nodes
+from broker.query.diagnostics import BindError
+from broker.query.tree_walks import find_nodes
 
 KINDS = frozenset({"SEMI", "ANTI"})
 OUTER = frozenset({"RIGHT", "FULL"})

@@ -8,11 +8,12 @@ from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from broker.policy.service_limits import ServiceLimits
-from broker.query.diagnostics import WRITTEN_NAME, BindError, Diagnostics, find_nodes, unsupported_node, written_name
+from broker.query.diagnostics import WRITTEN_NAME, BindError, Diagnostics, unsupported_node, written_name
 from broker.query.dialects.base import Dialect
 from broker.query.dialects.step_limited_parser import TooManySteps
 from broker.query.parser.scanner import QUOTED, ScannedText
 from broker.query.parser.statement_splitter import StatementTokens
+from broker.query.tree_walks import find_nodes
 
 REQUIRED_ARGUMENTS: dict[type[exp.Expr], tuple[str, ...]] = {
     exp.Extract: ("this", "expression"),

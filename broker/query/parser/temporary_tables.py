@@ -7,7 +7,8 @@ from sqlglot import exp
 
 from broker.policy.service_limits import ServiceLimits
 from broker.query.bound_relations import CteDefinition, column_list
-from broker.query.diagnostics import CONSEQUENTIAL, BindError, find_nodes
+from broker.query.diagnostics import CONSEQUENTIAL, BindError
+from broker.query.tree_walks import find_nodes
 
 ColumnNames = tuple[str, ...]
 KnownColumns = Callable[[exp.Table], ColumnNames | None]

@@ -3,15 +3,9 @@
 from sqlglot import exp
 
 from broker.domain.projects.saved_definitions import PROJECT_SCHEMA
-from broker.query.diagnostics import (
-    BindError,
-    Diagnostics,
-    check_arguments,
-    find_nodes,
-    present_arguments,
-    unsupported_argument,
-)
+from broker.query.diagnostics import BindError, Diagnostics, check_arguments, present_arguments, unsupported_argument
 from broker.query.parser.temporary_tables import named_subquery
+from broker.query.tree_walks import find_nodes
 
 HARMLESS_HINTS = frozenset({"NOLOCK", "READUNCOMMITTED"})
 HARMLESS_OPTIONS = frozenset({"MAXDOP", "MAXRECURSION", "RECOMPILE"})
