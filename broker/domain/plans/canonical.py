@@ -85,9 +85,6 @@ HASHED_SENTENCES: Mapping[str, str] = {
     "The number of rows of each person is used in arithmetic other than multiplication by a constant.": (
         "Numbers of rows of each person are computed with otherwise than by a factor."
     ),
-    "A quantile can be one person's own value, or reveal a few persons, so it has no automatic verdict.": (
-        "A quantile can be one person's own value, or tell of few: it has no automatic verdict."
-    ),
     "A deviation can be one person's own value, or reveal a few persons, so it has no automatic verdict.": (
         "A deviation can be one person's own value, or tell of few: it has no automatic verdict."
     ),

@@ -9,6 +9,7 @@ from typing import Any
 from broker.domain.plans import scalars
 from broker.domain.plans.plan import UNSCALED
 from broker.domain.plans.scalars import Call, Case, Literal, Scalar, ScalarType, columns_in
+from broker.policy.data_catalogue import Variable
 from broker.query.operations.registry import CASTS
 from broker.query.operations.result_sizes import LARGEST_NUMBER
 from broker.query.operations.value_bounds import magnitude, max_decimals, square_fits, sum_fits, value_range
@@ -49,16 +50,33 @@ def unscaled(scalar: scalars.Scalar) -> tuple[Any, scalars.Scalar]:
     while isinstance(rest, scalars.Call) and rest.op in {"multiply", *CASTS}:
         constants = [a for a in rest.args[:2] if isinstance(a, scalars.Literal)] if rest.op == "multiply" else []
         if rest.op == "multiply":
+            if not constants and all(map(is_binary, rest.args)):
+                break
             if len(constants) != 1 or constants[0].value is None:
                 return 1, scalar
             factor *= constants[0].value
             rest = rest.args[1] if rest.args[0] is constants[0] else rest.args[0]
         else:
             rest = rest.args[0]
+    rest = _as_choice(rest)
     if isinstance(rest, scalars.Case):
         constant, rest = _case_constant(rest)
         factor *= constant
     return (factor, _as_whole_numbers(rest)) if is_binary(rest) else (1, scalar)
+
+
+def _as_choice(value: scalars.Scalar) -> scalars.Scalar:
+    """A product of 0/1 values, and a 0/1 value with another for NULL, as the CASE that it is."""
+    match value:
+        case Call(op="multiply", args=(one, other)) if is_binary(one) and is_binary(other):
+            missing = scalars.any_of(scalars.truth_call("is_null", part) for part in (one, other))
+            both = scalars.all_of(scalars.truth_call("equal", part, ONE) for part in (one, other))
+            return scalars.Case(((missing, scalars.NULL), (both, ONE)), ZERO, scalars.ScalarType.INT)
+        case Call(op="coalesce", args=(inner, Literal() as other)) if is_binary(inner) and is_binary(other):
+            is_one = scalars.truth_call("equal", inner, ONE)
+            missing = scalars.truth_call("is_null", inner)
+            return scalars.Case(((missing, other), (is_one, ONE)), ZERO, scalars.ScalarType.INT)
+    return value
 
 
 def _case_constant(case: scalars.Case) -> tuple[Any, scalars.Scalar]:
@@ -166,12 +184,46 @@ def is_on_closed_list(scalar: scalars.Scalar, symbols: SymbolTable) -> bool:
             return is_linear_value(args[0], symbols) and all(isinstance(a, scalars.Literal) for a in args[1:])
         case scalars.Call(op="to_decimal") if _is_rounded_by_factor(scalar, symbols):
             return False
-        case scalars.Call(op="to_decimal" | "to_double", args=args):
+        case scalars.Call(op="to_decimal" | "to_double" | "to_decimal_or_null", args=args):
             return is_on_closed_list(args[0], symbols)
+        case scalars.Call(op="multiply" | "divide", args=(scalars.Call() as inner, scalars.Literal())):
+            return is_on_closed_list(inner, symbols)
+        case scalars.Call(op="least" | "greatest", args=(inner, scalars.Literal())):
+            return is_on_closed_list(inner, symbols)  # one limit for everybody
+        case scalars.Call(op="add" | "multiply" | "divide") if _combines_amounts(scalar, symbols):
+            return True
         case _:
             return (
                 scalar.type.is_number and not isinstance(scalar, scalars.Literal) and is_linear_value(scalar, symbols)
             )
+
+
+def _combines_amounts(combined: scalars.Call, symbols: SymbolTable) -> bool:
+    """Whether a number is the sum, product or quotient of two amounts of one row that cannot be negative. Only the
+    first may have a written factor, which is that of the whole."""
+    parts = [_without_zero(part, symbols) for part in combined.args[:2]]
+    return (
+        all(is_amount(part, symbols) and not can_be_negative(part, symbols) for part in parts)
+        and not any(_is_code(symbols.origins[i].variable) for part in parts for i in symbols.base(part))
+        and linear_form(symbols.expanded(parts[0]))[1] == 0
+        and not is_scaled(symbols.expanded(parts[1]))
+        and not (combined.op == "add" and is_scaled(symbols.expanded(parts[0])))
+    )
+
+
+def _is_code(variable: Variable) -> bool:
+    """Whether the numbers of a variable are on a list: others can know them, so they would weigh an amount."""
+    return variable.listed or variable.codes is not None or variable.register_key is not None
+
+
+def _without_zero(divisor: scalars.Scalar, symbols: SymbolTable) -> scalars.Scalar:
+    """The number of which NULLIF leaves out 0."""
+    match divisor:
+        case Call(op="nullif", args=(inner, Literal(value=0))):
+            return inner
+        case Call(op=op, args=(inner, *_)) if op in CASTS and isinstance(inner, Call) and inner.op == "nullif":
+            return replace(divisor, args=(_without_zero(inner, symbols), *divisor.args[1:]))
+    return divisor
 
 
 def is_linear_value(scalar: scalars.Scalar, symbols: SymbolTable) -> bool:
@@ -211,8 +263,11 @@ def _is_rounded_by_factor(cast: scalars.Call, symbols: SymbolTable) -> bool:
     places = max_decimals(cast, symbols)
     if inner.type is not scalars.ScalarType.DOUBLE and places >= max_decimals(inner, symbols):
         return False
-    found = value_range(inner, symbols)
-    return found is None or found[1] - found[0] < FINE_STEPS * Decimal(1).scaleb(-places)
+    found, fine = value_range(inner, symbols), FINE_STEPS * Decimal(1).scaleb(-places)
+    if found is None:
+        # without bounds, a written factor that leaves enough places of its number rounds nothing
+        return abs(linear_form(symbols.expanded(inner))[0]) < fine
+    return found[1] - found[0] < fine
 
 
 def is_amount(scalar: scalars.Scalar, symbols: SymbolTable) -> bool:
@@ -262,6 +317,8 @@ def linear_form(argument: Scalar) -> LinearForm:
             return _scaled(linear_form(inner), Decimal(-1))
         case Call(op="multiply", args=(Literal(value=int() | Decimal() as by), inner)) if by:
             return _scaled(linear_form(inner), Decimal(by))
+        case Call(op="multiply" | "divide", args=(inner, other)) if columns_of_both(inner, other):
+            return linear_form(inner)  # the factor of two amounts is that of the first
         case Call(op="multiply" | "divide" as op, args=(inner, Literal(value=int() | Decimal() as by))) if by:
             return _scaled(linear_form(inner), Decimal(by) if op == "multiply" else 1 / Decimal(by))
         case (
@@ -276,6 +333,10 @@ def linear_form(argument: Scalar) -> LinearForm:
         case Call(op="coalesce" | "nullif", args=values) | Case(values=values):
             return _of_choice(values)
     return UNSCALED
+
+
+def columns_of_both(one: Scalar, other: Scalar) -> bool:
+    return bool(scalars.column_ids(one) and scalars.column_ids(other))
 
 
 def _of_choice(values: Sequence[Scalar]) -> LinearForm:

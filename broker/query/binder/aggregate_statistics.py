@@ -32,6 +32,9 @@ COMPUTED_WITH_COUNTS = (
 )
 
 
+UNUSUAL_QUANTILE = "A quantile at another share than 0.05, 0.1, 0.15 … 0.95 could reveal a few persons."
+
+
 def sum_of(value: Scalar, statistics: DraftStatistics, node: exp.Expr) -> Scalar:
     parts = _branches(value, statistics, node)
     if parts is None:
@@ -249,8 +252,16 @@ def _inner_nodes(node: exp.Expr) -> Iterator[exp.Expr]:
 NO_AUTOMATIC_VERDICT = "{} can be one person's own value, or reveal a few persons, so it has no automatic verdict."
 
 
+USUAL_QUANTILE = Decimal("0.05")
+"""Quantiles at multiples of this share are usual. Others could search for the place of one person among others."""
+
+
 def _quantile(value: Scalar, form: QuantileForm, statistics: DraftStatistics) -> ColumnRef:
-    kind, review_reason = value.type if form.discrete else ScalarType.DOUBLE, NO_AUTOMATIC_VERDICT.format("A quantile")
+    kind, review_reason = value.type if form.discrete else ScalarType.DOUBLE, None
+    if not aggregate_arguments.is_on_closed_list(value, statistics.symbols):
+        review_reason = OUTSIDE_CLOSED_LIST
+    elif form.fraction % USUAL_QUANTILE or not 0 < form.fraction < 1:
+        review_reason = UNUSUAL_QUANTILE
     return statistics.add_with_implied(Measure.QUANTILE, value, kind, needs_review=review_reason, form=form)
 
 

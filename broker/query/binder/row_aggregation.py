@@ -162,7 +162,9 @@ def bind_aggregate(node: exp.Expr, expression_binder: ExpressionBinder, own: boo
     if type(node) in EXTREMES and own:  # among several people, the least value is one person's own
         check_arguments(node, "this")
         value = _bind_value(node.this, expression_binder)
-        return _bounded_aggregate(EXTREMES[type(node)], (value,), value.type, symbols)
+        # the extreme of 0 and 1 says whether any row, or every row, is 1
+        kind = ScalarType.FLAG if aggregate_arguments.is_binary(symbols.expanded(value)) else value.type
+        return _bounded_aggregate(EXTREMES[type(node)], (value,), kind, symbols)
     choice = bind_choice(node, expression_binder) if own else None
     if choice is not None:
         return _bounded_aggregate(choice.op, choice.args, choice.type, symbols)

@@ -120,13 +120,13 @@ def test_sql_server_has_none_of_them() -> None:
 
 
 LISTS = drawn("""
-SELECT LA, quantile_cont(Score, [0.25, 0.5])[2] AS m FROM a GROUP BY LA           | 1 6, 2 3, 3 2 (looked at)
-SELECT LA, (quantile_disc(Score, [0.25, 0.5]))[1] AS m FROM a GROUP BY LA         | 1 5, 2 1, 3 2 (looked at)
-SELECT LA, (quantile_cont(Score, [0.25, 0.5]) FILTER (WHERE Sex = 'M'))[2] AS m FROM a GROUP BY LA | 1 5, 2 6, 3 2 (looked at)
-SELECT LA, (percentile_cont([0.5]) WITHIN GROUP (ORDER BY Score))[1] AS m FROM a GROUP BY LA | 1 6, 2 3, 3 2 (looked at)
+SELECT LA, quantile_cont(Score, [0.25, 0.5])[2] AS m FROM a GROUP BY LA           | 1 6, 2 3, 3 2
+SELECT LA, (quantile_disc(Score, [0.25, 0.5]))[1] AS m FROM a GROUP BY LA         | 1 5, 2 1, 3 2
+SELECT LA, (quantile_cont(Score, [0.25, 0.5]) FILTER (WHERE Sex = 'M'))[2] AS m FROM a GROUP BY LA | 1 5, 2 6, 3 2
+SELECT LA, (percentile_cont([0.5]) WITHIN GROUP (ORDER BY Score))[1] AS m FROM a GROUP BY LA | 1 6, 2 3, 3 2
 SELECT LA, quantile_cont(Score, [0.25, 0.5])[3] AS m FROM a GROUP BY LA           | refused: list
 SELECT LA, quantile_cont(Score, [0.25, 0.5])[0] AS m FROM a GROUP BY LA           | refused: list
-SELECT LA, quantile_cont(Score, [0.25, 0.5]) AS m FROM a GROUP BY LA              | 1 5.5 6, 2 2 3, 3 2 2 (looked at)
+SELECT LA, quantile_cont(Score, [0.25, 0.5]) AS m FROM a GROUP BY LA              | 1 5.5 6, 2 2 3, 3 2 2
 SELECT LA, ROUND(quantile_cont(Score, [0.25, 0.5]), 1) AS m FROM a GROUP BY LA    | refused: list
 SELECT LA, list_avg(list(Score)) AS m FROM a GROUP BY LA                          | 1 6, 2 4.333, 3 2
 SELECT COUNT(*) AS n FROM a WHERE LA IN [1, 2]                                    | 6
@@ -165,9 +165,9 @@ def test_a_chosen_value_is_within_the_bounds_of_its_variable(choice: str) -> Non
 
 
 FILTERED = drawn("""
-SELECT LA, median(Score) FILTER (WHERE Sex = 'M') AS m FROM a GROUP BY LA                                        | 1 5, 2 6, 3 2 (looked at)
-SELECT LA, percentile_cont(0.5) WITHIN GROUP (ORDER BY Score) FILTER (WHERE Sex = 'M') AS m FROM a GROUP BY LA   | 1 5, 2 6, 3 2 (looked at)
-SELECT LA, quantile_cont(Score, 0.5) FILTER (WHERE Sex = 'M') AS m FROM a GROUP BY LA                            | 1 5, 2 6, 3 2 (looked at)
+SELECT LA, median(Score) FILTER (WHERE Sex = 'M') AS m FROM a GROUP BY LA                                        | 1 5, 2 6, 3 2
+SELECT LA, percentile_cont(0.5) WITHIN GROUP (ORDER BY Score) FILTER (WHERE Sex = 'M') AS m FROM a GROUP BY LA   | 1 5, 2 6, 3 2
+SELECT LA, quantile_cont(Score, 0.5) FILTER (WHERE Sex = 'M') AS m FROM a GROUP BY LA                            | 1 5, 2 6, 3 2
 SELECT LA, var_samp(Score) FILTER (WHERE Sex = 'M') AS m FROM a GROUP BY LA                                      | 1 -, 2 18, 3 - (looked at)
 SELECT LA, count_if(Score > 2) FILTER (WHERE Sex = 'M') AS m FROM a GROUP BY LA                                  | 1 1, 2 2, 3 0
 SELECT SUM(d.m) AS s FROM (SELECT Key, median(Score) FILTER (WHERE LA > 1) AS m FROM a GROUP BY Key) d           | 15 (looked at)

@@ -87,7 +87,7 @@ SELECT DISTINCT LA, COUNT(*) AS n FROM a GROUP BY LA                            
 SELECT DISTINCT COUNT(*) AS n FROM a GROUP BY Sex, LA                                                       | refused: hidden-key
 SELECT DISTINCT LA, COUNT(*) OVER (PARTITION BY LA) AS n FROM a                                             | 1 2, 2 4, 3 1
 SELECT DISTINCT LA, AVG(1.0 * Score) OVER (PARTITION BY LA) AS m FROM a                                     | 1 6, 2 4.333, 3 2
-SELECT DISTINCT LA, PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY Score) OVER (PARTITION BY LA) AS m FROM a   | 1 6, 2 3, 3 2 (looked at)
+SELECT DISTINCT LA, PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY Score) OVER (PARTITION BY LA) AS m FROM a   | 1 6, 2 3, 3 2
 SELECT DISTINCT LA, Score FROM a                                                                            | refused: no-aggregate
 SELECT DISTINCT LA, AVG(1.0 * Score) OVER (PARTITION BY LA) AS m, Score FROM a                              | refused: window-place
 SELECT COUNT(DISTINCT Key) AS n FROM a                                                                      | 3
