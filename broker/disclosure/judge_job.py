@@ -127,7 +127,8 @@ def assessment_of(
 
 def _check_evidence(planned: PlannedOutput, evidence: OutputEvidence) -> None:
     # Verdicts on the wrong table would release unprotected figures.
-    if (len(planned.tables), len(planned.public)) != (len(evidence.tables), len(evidence.public)):
+    wanted, given = (tuple(map(len, (found.tables, found.public, found.counted))) for found in (planned, evidence))
+    if wanted != given:
         raise Breach("The evidence is of other tables than planned.")
     ids = [i for t in planned.tables for i in (*(k.ident for k in t.keys), *(s.ident for s in t.statistics))]
     if len(set(ids)) < len(ids):
@@ -194,11 +195,26 @@ def _row_findings(
 def _plan_findings(judging: JudgingInput) -> list[Finding]:
     """Findings that follow from the plan alone."""
     found = [] if all(t.shown for t in judging.planned.tables) else [assessment_texts.HIDDEN_CONTEXT]
-    found += [replace(assessment_texts.SMALL_PART, sentence=p.sentence) for p in judging.planned.small_parts]
+    found += _small_part_findings(judging)
     found += [f for t in judging.planned.tables for f in institution_notice(t, judging.profile)]
     for statistic in (s for t in judging.planned.tables for s in t.statistics):
         rule_input = RuleInput(statistic.measure, empty_evidence(statistic.measure), 0, statistic.needs_review)
         found += findings_of(rule_input, judging.profile, PLAN_RULES)
+    return found
+
+
+def _small_part_findings(judging: JudgingInput) -> list[Finding]:
+    """Findings on parts of the text that could single people out, unless the data show enough people in each."""
+    found = []
+    needed, persons = judging.planned.counted, judging.evidence.counted
+    for part in judging.planned.small_parts:
+        few = [(persons[n], needed[n].least) for n in part.counted if persons[n] < needed[n].least]
+        if few:
+            least, sentence = min(few)[0], part.counted_sentence(few[0][1])
+            figures = (("persons", str(least)),)
+            found.append(replace(assessment_texts.SMALL_PART, sentence=sentence, figures=figures))
+        elif not part.counted:
+            found.append(replace(assessment_texts.SMALL_PART, sentence=part.sentence))
     return found
 
 

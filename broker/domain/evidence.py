@@ -93,6 +93,8 @@ class OutputEvidence:
     tables: tuple[TableEvidence, ...]
     public: tuple[tuple[tuple[Value, ...], ...], ...] = ()
     """Rows of each public relation, with values in the planned order of columns."""
+    counted: tuple[int, ...] = ()
+    """Persons of each of the counted rows, at most as many as are needed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,18 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from typing import TypeAlias
 
 from broker.domain.errors import Breach
 from broker.domain.evidence import JobEvidence, OutputEvidence
 from broker.domain.plans.operators import Relation, Scan, walk
-from broker.domain.plans.plan import EvidenceNeeds, Plan, PlannedOutput, PlannedTable, PublicRelation
+from broker.domain.plans.plan import CountedRows, EvidenceNeeds, Plan, PlannedOutput, PlannedTable, PublicRelation
 from broker.domain.plans.variable_uses import Years
 from broker.domain.ports import SandboxLimits, SandboxRequest, Vault, VaultTable
 from broker.domain.ports.history_ports import Frames
-from broker.engine.result_frames import read_joint_table, read_public_rows, read_table
+from broker.engine.result_frames import read_counted, read_joint_table, read_public_rows, read_table
 from broker.evidence.table_families import find_families
-from broker.query import TwoPassQuery, quoted, render_public, two_pass_query
+from broker.query import TwoPassQuery, quoted, render_counted, render_public, two_pass_query
 
 
 class DuckDBEngine:
@@ -69,7 +70,9 @@ def table_payloads(frames: Frames, count: int, wanted: str) -> Iterator[bytes]:
 
 def _evidence(output: PlannedOutput, payloads: Iterator[bytes]) -> OutputEvidence:
     tables = tuple(read_table(table, next(payloads)) for table in output.tables)
-    return OutputEvidence(output.name, tables, tuple(read_public_rows(rows, next(payloads)) for rows in output.public))
+    public = tuple(read_public_rows(rows, next(payloads)) for rows in output.public)
+    counted = read_counted(output.counted, next(payloads)) if output.counted else ()
+    return OutputEvidence(output.name, tables, public, counted)
 
 
 def statement_texts(found: TwoPassQuery) -> dict[str, str]:
@@ -79,7 +82,13 @@ def statement_texts(found: TwoPassQuery) -> dict[str, str]:
     return {"sql": found.text, "first": found.first, "doubt": found.doubt, "second": found.second}
 
 
-def _two_pass_query(source: PlannedTable | PublicRelation, needs: EvidenceNeeds, vault: Vault) -> TwoPassQuery:
+Source: TypeAlias = PlannedTable | PublicRelation | tuple[CountedRows, ...]
+"""What a statement is about."""
+
+
+def _two_pass_query(source: Source, needs: EvidenceNeeds, vault: Vault) -> TwoPassQuery:
+    if isinstance(source, tuple):
+        return TwoPassQuery(render_counted(source, needs.min_persons))
     if isinstance(source, PublicRelation):
         return TwoPassQuery(render_public(source, needs.min_persons))
     if source.max_rows is not None:  # a joint table is never shown, so it needs no rounding and no institutions
@@ -93,18 +102,26 @@ def joint_tables(plan: Plan, needs: EvidenceNeeds) -> tuple[PlannedTable, ...]:
     return tuple(f.joint for f in families if f.joint is not None)
 
 
-def statements(plan: Plan, joints: Sequence[PlannedTable] = ()) -> Iterator[tuple[str, PlannedTable | PublicRelation]]:
-    """Every planned table and public relation in the order of statements and frames, with a name of the output's name
-    and the number in it; then the joint tables."""
+def statements(plan: Plan, joints: Sequence[PlannedTable] = ()) -> Iterator[tuple[str, Source]]:
+    """Every planned table and public relation, and the counted rows of each output, in the order of statements and
+    frames, with a name of the output's name and the number in it; then the joint tables."""
     for output in plan.outputs:
-        sources: tuple[PlannedTable | PublicRelation, ...] = (*output.tables, *output.public)
+        sources: tuple[Source, ...] = (*output.tables, *output.public, *([output.counted] if output.counted else ()))
         yield from ((f"{output.name}#{number}", one) for number, one in enumerate(sources))
     yield from ((f"joint#{number}", joint) for number, joint in enumerate(joints))
 
 
 def tables_read(plan: Plan) -> dict[str, Years | None]:
     """Every table that the plan scans, with the years of all its scans; None for a table without years."""
-    return tables_in(a.contributions if isinstance(a, PlannedTable) else a.relation for _, a in statements(plan))
+    return tables_in(relation for _, source in statements(plan) for relation in _relations(source))
+
+
+def _relations(source: Source) -> tuple[Relation, ...]:
+    match source:
+        case PlannedTable(contributions=relation) | PublicRelation(relation=relation):
+            return (relation,)
+        case counted:
+            return tuple(r for rows in counted for r in (rows.relation, rows.kept) if r is not None)
 
 
 def tables_in(relations: Iterable[Relation]) -> dict[str, Years | None]:

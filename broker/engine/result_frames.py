@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
 from broker.domain.plans.measure import MAGNITUDES, NON_ADDITIVE, RATIOS
-from broker.domain.plans.plan import PlannedStatistic, PlannedTable, PublicRelation
+from broker.domain.plans.plan import CountedRows, PlannedStatistic, PlannedTable, PublicRelation
 from broker.domain.plans.scalars import ScalarType, Value
 from broker.engine.result_checks import COUNTED, breach, check_cells, extra_columns
 from broker.evidence.evidence_columns import EvidenceColumn, EvidenceFields
@@ -197,6 +197,21 @@ def read_public_rows(planned: PublicRelation, payload: bytes) -> tuple[tuple[Val
     for (_, kind), found in zip(planned.columns, table.schema.types, strict=True):
         check_type(ARROW_TYPES[kind], found)
     return tuple(tuple(plain_value(row[name]) for name in table.schema.names) for row in table.to_pylist())
+
+
+def read_counted(planned: Sequence[CountedRows], payload: bytes) -> tuple[int, ...]:
+    """The persons of each of the counted rows, from their Arrow stream."""
+    table = arrow_table(payload)
+    if table.schema.names != ["number", "persons"] or {*map(str, table.schema.types)} != {"int64"}:
+        raise breach("has other columns than planned")
+    rows = table.to_pylist()
+    most = [one.least for one in planned]
+    if [row["number"] for row in rows] != [*range(len(most))]:
+        raise breach("has other rows than planned")
+    persons = tuple(row["persons"] for row in rows)
+    if not all(p is not None and 0 <= p <= m for p, m in zip(persons, most, strict=True)):
+        raise breach("has a count that cannot be")
+    return persons
 
 
 def check_type(kinds: frozenset[str], found: pa.DataType) -> None:

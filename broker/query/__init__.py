@@ -6,6 +6,7 @@ from broker.query.dialects.known_dialects import DIALECTS
 from broker.query.parser.clause_places import ClausePlaces, Insertion
 from broker.query.selectivity.selectivity_check import SelectivityThreshold
 from broker.query.sql.bounded_statements import render_slots, render_sums
+from broker.query.sql.counted_statement import render_counted
 from broker.query.sql.exact_statement import evidence_columns, render_public
 from broker.query.sql.extra_evidence import institution_columns, record_key_columns
 from broker.query.sql.generator import quoted
@@ -26,6 +27,7 @@ __all__ = [
     "institution_columns",
     "quoted",
     "record_key_columns",
+    "render_counted",
     "render_member_cells",
     "render_members",
     "render_public",

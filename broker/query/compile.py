@@ -90,7 +90,8 @@ def compile_sql(
     if diagnostics.refusals or not (outputs or saved_queries):
         return _refused_result(diagnostics, together, read)
     if reaching is not None:
-        outputs = [replace(o, small_parts=p) for o, p in zip(outputs, reaching.small_parts(), strict=True)]
+        found = zip(outputs, reaching.small_parts(), reaching.counted_rows(), strict=True)
+        outputs = [replace(o, small_parts=p, counted=c) for o, p, c in found]
     plan = Plan(tuple(outputs), together, tuple(advice), _review_reasons(outputs), saved_queries)
     return CompiledSql(plan, together, (), script.canonical, plan.review, read)
 
@@ -265,4 +266,4 @@ def _review_reasons(outputs: list[PlannedOutput]) -> tuple[str, ...]:
         if k.domain is None and k.type is ScalarType.TEXT and k.variable is not None
     ]
     found += [s.needs_review for t in tables for s in t.statistics if s.needs_review]
-    return tuple(dict.fromkeys(found + [p.placed for o in outputs for p in o.small_parts]))
+    return tuple(dict.fromkeys(found + [p.placed for o in outputs for p in o.small_parts if not p.counted]))

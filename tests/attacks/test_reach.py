@@ -260,6 +260,23 @@ ATTACKS = {
     "a union in a branch": "SELECT r.w, r.s, r.m, r.u, COUNT(*) AS n FROM (SELECT 'x' AS w, q.s, q.m, q.u FROM (SELECT SENprovision AS s, MonthOfBirth AS m, URN AS u FROM npd.absence WHERE AcademicYear='2018/2019' UNION ALL SELECT CASE WHEN SENprovision='E' THEN 'K' ELSE SENprovision END, MonthOfBirth, URN FROM npd.absence WHERE AcademicYear='2017/2018') q UNION ALL SELECT 'y', SENprovision, MonthOfBirth, URN FROM npd.absence WHERE AcademicYear='2016/2017') r GROUP BY r.w, r.s, r.m, r.u",
     "a narrow band of a quotient": "SELECT URN, MonthOfBirth, YearOfBirth, COUNT(*) AS n FROM npd.absence WHERE AcademicYear='2018/2019' AND (1.0*OverallAbsence_6HalfTerms/NULLIF(SessionsPossible_6HalfTerms,0)<0.10027 OR 1.0*OverallAbsence_6HalfTerms/NULLIF(SessionsPossible_6HalfTerms,0)>0.100272) GROUP BY URN, MonthOfBirth, YearOfBirth",
     "a row by whether there is another": "SELECT t.y, t.u, t.m, COUNT(*) AS n FROM (SELECT a.URN AS u, a.MonthOfBirth AS m, a.AcademicYear AS y, ROW_NUMBER() OVER (PARTITION BY a.PupilMatchingRefAnonymous ORDER BY CASE WHEN e.Category IS NULL THEN 1 ELSE 0 END, a.AcademicYear) AS r FROM npd.absence a LEFT JOIN npd.exclusions e ON e.PupilMatchingRefAnonymous=a.PupilMatchingRefAnonymous AND e.AcademicYear=a.AcademicYear AND e.AcademicYear IN ('2017/2018','2018/2019') WHERE a.AcademicYear IN ('2017/2018','2018/2019')) t WHERE t.r=1 GROUP BY t.y, t.u, t.m",
+    "a path of a CASE that leaves out": f"SELECT SUM(CASE WHEN LA = 336 AND NOT ({CHILD}) THEN 3000 ELSE 1 END) AS s {ABSENCE}",
+    "an alternative on a path of a CASE": f"SELECT SUM(CASE WHEN FSMeligible IN (0, 1) AND (LA = 336 OR ({CHILD})) THEN 3000 ELSE 1 END) AS s {ABSENCE}",
+    "a branch behind another one": f"SELECT SUM(CASE WHEN FSMeligible = 1 AND MonthOfBirth <> 4 THEN 1 WHEN {CHILD} THEN 3000 ELSE 2 END) AS s {ABSENCE}",
+    "text of several variables, beside a condition": f"SELECT CONCAT(URN, '/', MonthOfBirth) AS k, COUNT(*) AS n {ABSENCE} AND FSMeligible = 0 AND NCyearActual <> '3' GROUP BY CONCAT(URN, '/', MonthOfBirth)",
+    "arithmetic in a key, beside a condition": f"SELECT SIGN(ABS(URN - 100001) + ABS(MonthOfBirth - 3)) AS k, COUNT(*) AS n {ABSENCE} AND FSMeligible = 0 AND NCyearActual <> '3' GROUP BY SIGN(ABS(URN - 100001) + ABS(MonthOfBirth - 3))",
+    "the greatest of made rows, beside a condition": f"SELECT t.c, COUNT(*) AS n FROM (SELECT a.PupilMatchingRefAnonymous, MAX(v.x) AS c FROM npd.absence a CROSS APPLY (VALUES (CASE WHEN a.URN <> 100001 THEN 1 ELSE 0 END), (CASE WHEN a.MonthOfBirth <> 3 THEN 1 ELSE 0 END), (CASE WHEN a.SENprovision = 'N' THEN 1 ELSE 0 END)) v(x) WHERE a.{Y} AND a.FSMeligible = 1 AND a.NCyearActual <> '3' GROUP BY a.PupilMatchingRefAnonymous) t GROUP BY t.c",
+    "a CASE in arithmetic": f"SELECT COUNT(*) AS n {ABSENCE} AND (CASE WHEN {CHILD} THEN 1 WHEN FSMeligible = 1 THEN 1 ELSE 0 END) + 0 = 1",
+    "the size of a CASE": f"SELECT COUNT(*) AS n {ABSENCE} AND ABS(CASE WHEN {CHILD} THEN 1 WHEN FSMeligible = 1 THEN 1 ELSE 0 END) = 1",
+    "a CASE like a text": f"SELECT COUNT(*) AS n {ABSENCE} AND CASE WHEN {CHILD} THEN 'Z' WHEN FSMeligible = 1 THEN 'Z' ELSE 'n' END LIKE 'Z%'",
+    "a product that is zero": f"SELECT COUNT(*) AS n {ABSENCE} AND (ABS(URN - 100001) + ABS(MonthOfBirth - 3)) * (MonthOfBirth - 5) = 0",
+    "EXISTS as an alternative": f"SELECT COUNT(*) AS n FROM npd.absence a WHERE a.{Y} AND (a.FSMeligible = 1 OR EXISTS (SELECT 1 FROM npd.absence b WHERE b.PupilMatchingRefAnonymous = a.PupilMatchingRefAnonymous AND b.{Y} AND (b.LA = 336 OR ({CHILD.replace('URN', 'b.URN')}))))",
+    "never in no row": f"SELECT COUNT(*) AS n FROM npd.absence a WHERE a.{Y} AND a.FSMeligible = 1 AND NOT EXISTS (SELECT 1 FROM npd.absence b WHERE b.PupilMatchingRefAnonymous = a.PupilMatchingRefAnonymous AND b.{Y} AND NOT EXISTS (SELECT 1 FROM npd.absence c WHERE c.PupilMatchingRefAnonymous = b.PupilMatchingRefAnonymous AND c.{Y} AND (c.LA = 336 OR (c.URN = 100001 AND c.MonthOfBirth = 3 AND c.SENprovision <> 'N'))))",
+    "a count of a subquery": f"SELECT COUNT(*) AS n FROM npd.absence a WHERE a.{Y} AND a.FSMeligible = 1 AND (SELECT COUNT(*) FROM npd.absence b WHERE b.PupilMatchingRefAnonymous = a.PupilMatchingRefAnonymous AND b.{Y} AND (b.LA = 336 OR (b.URN = 100001 AND b.MonthOfBirth = 3 AND b.SENprovision <> 'N'))) > 0",
+    "two branches of figures apart": f"SELECT SUM(CASE WHEN MonthOfBirth = 3 AND SENprovision <> 'N' AND URN BETWEEN 100001 AND 100010 THEN 1 ELSE 0 END) AS a, SUM(CASE WHEN MonthOfBirth = 3 AND SENprovision <> 'N' AND URN BETWEEN 100002 AND 100010 THEN 1 ELSE 0 END) AS b {ABSENCE}",
+    "an alternative that adds a few": f"SELECT COUNT(*) AS n {ABSENCE} AND (URN <> 100001 OR (MonthOfBirth = 3 AND SENprovision <> 'N'))",
+    "years in which few are left out": "SELECT AcademicYear, COUNT(*) AS n FROM npd.absence WHERE AcademicYear IN ('2016/2017', '2017/2018', '2018/2019') AND NOT (URN = 100001 AND MonthOfBirth = 3 AND SENprovision <> 'N') GROUP BY AcademicYear",
+    "people with another row elsewhere": "SELECT COUNT(DISTINCT PupilMatchingRefAnonymous) AS n FROM npd.absence WHERE AcademicYear IN ('2016/2017', '2017/2018') AND URN <> 100001 AND FSMeligible = 1",
 }  # fmt: skip
 
 ORDINARY = {
@@ -334,7 +351,8 @@ def test_an_order_that_the_engine_decides_may_hold(order: str) -> None:
     assert project is not None
     found = check_submission(text, JobKind.SQL, "duckdb", project, POLICIES, date(2026, 11, 1))
     assert found.accepted, found.refusals
-    assert found.review
+    assert found.plan is not None
+    assert found.plan.outputs[0].small_parts
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -345,7 +363,8 @@ def test_a_part_that_singles_out_goes_to_a_person(name: str, profile: str) -> No
     assert found.plan is not None
     assert all(output.small_parts for output in found.plan.outputs)
     told = [p for output in found.plan.outputs for p in output.small_parts]
-    assert {p.placed for p in told} <= set(found.review)
+    least = found.plan.outputs[0].counted[0].least if found.plan.outputs[0].counted else 0
+    assert {p.placed if not p.counted else p.placed_if_few(least) for p in told} <= {*found.review, *found.advice}
     lines = ATTACKS[name].split("\n")
     for part in told:
         assert part.line is not None
@@ -400,7 +419,10 @@ def test_the_part_is_marked_at_its_place() -> None:
     text = f"SELECT COUNT(*) AS n\n{ABSENCE}\n  AND (LA = 336\n    OR (URN = 100001 AND MonthOfBirth = 3))"
     (part,) = parts(text)
     assert (part.line, part.column, part.text) == (4, 9, "URN = 100001 AND MonthOfBirth = 3")
-    assert part.placed.startswith("Line 4, column 9: A part of the text could select very few people")
+    assert part.placed_if_few(30) == (
+        "Line 4, column 9: A checker reviews the output if a part of the text selects or excludes fewer than 30 people: "
+        "URN = 100001 AND MonthOfBirth = 3."
+    )
 
 
 def test_a_year_that_is_an_alternative_is_marked_as_such() -> None:

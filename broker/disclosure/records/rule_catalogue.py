@@ -48,7 +48,8 @@ ELSEWHERE = (
     RuleEntry("A3", "The rows depend on figures about other people, which are not shown."),
     RuleEntry(
         "A4",
-        "By public sizes alone, no part of the text could select or exclude fewer people than policy allows.",
+        "By public sizes, or as counted on the data, no part of the text selects or excludes fewer people than policy "
+        "allows.",
         ("t", "reach"),
     ),
     RuleEntry(

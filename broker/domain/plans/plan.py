@@ -238,14 +238,27 @@ class OutputColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class CountedRows:
+    """Rows that have to be of at least `least` people. The engine counts them. People with rows in `kept` do not count.
+    `years`: the column of the rows' years, and how many there are; each of them has to have enough people."""
+
+    relation: Relation
+    least: int
+    kept: Relation | None = None
+    years: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SmallPart:
-    """A part of a text that could single people out, whatever the data: its `text` (possibly shortened), its position,
-    and what it does, as the end of a sentence."""
+    """A part of a text that could single people out: its `text` (possibly shortened), its position, and what it does,
+    as the end of a sentence. `counted`: numbers of the output's counted rows; if all of them are of enough people, the
+    part singles nobody out. Without any, it could whatever the data."""
 
     text: str
     line: int | None
     column: int | None
     why: str
+    counted: tuple[int, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -255,14 +268,28 @@ class SmallPart:
     @property
     def placed(self) -> str:
         """The sentence for the author, with the position."""
-        return self.sentence if self.line is None else f"Line {self.line}, column {self.column}: {self.sentence}"
+        return self._at_position(self.sentence)
+
+    def placed_if_few(self, least: int) -> str:
+        """The sentence for the author, where the people on the data decide whether a checker reviews the part."""
+        few = f"fewer than {least} people"
+        where = f": {self.text}." if self.text else "."
+        return self._at_position(f"A checker reviews the output if a part of the text selects or excludes {few}{where}")
+
+    def counted_sentence(self, least: int) -> str:
+        """The sentence for checkers, where fewer people were counted than are needed."""
+        where = f": {self.text}." if self.text else "."
+        return f"A part of the text selects or excludes fewer than {least} people{where}"
+
+    def _at_position(self, sentence: str) -> str:
+        return sentence if self.line is None else f"Line {self.line}, column {self.column}: {sentence}"
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedOutput:
     """One table to release: its tables over persons, the program over their protected values, and the shown columns, in
     the order of the program. `unit`: whom privacy protects. `small_parts`: parts of the text that need review, which
-    also depend on public sizes."""
+    also depend on public sizes, and `counted` the rows that can show that they do not."""
 
     name: str
     unit: str
@@ -271,6 +298,7 @@ class PlannedOutput:
     columns: tuple[OutputColumn, ...]
     public: tuple[PublicRelation, ...] = ()
     small_parts: tuple[SmallPart, ...] = ()
+    counted: tuple[CountedRows, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,10 +314,16 @@ class Plan:
     saved_queries: tuple[Cohort, ...] = ()
 
     @property
+    def counted_advice(self) -> tuple[str, ...]:
+        """Sentences on parts of the text where the people on the data decide whether a checker reviews it."""
+        parts = ((p, o.counted[p.counted[0]]) for o in self.outputs for p in o.small_parts if p.counted)
+        return tuple(dict.fromkeys(part.placed_if_few(rows.least) for part, rows in parts))
+
+    @property
     def hash(self) -> str:
         """SHA-256, as hexadecimal digits, of outputs, uses and saved queries, without their positions in the text and
         without what public sizes add."""
-        outputs = (replace(o, small_parts=()) for o in self.outputs)
+        outputs = (replace(o, small_parts=(), counted=()) for o in self.outputs)
         parts = [plan_text(part) for part in (*outputs, *self.saved_queries)]
         parts += [
             canonical_repr((u.table, u.variable, u.years and sorted(u.years), sorted(u.how)))

@@ -93,6 +93,8 @@ class RelationBranch:
     outer_branches: "tuple[RelationBranch, ...]" = ()
     """The outer sides of joins themselves."""
     row_numbers: frozenset[int] = frozenset()
+    union_parts: Mapping[int, int] = field(default_factory=dict)
+    """Which part of each set operation it is, by the first column of the set operation."""
 
     def with_conditions(self, conditions: tuple[scalars.Scalar, ...]) -> "RelationBranch":
         return replace(self, conditions=self.conditions + conditions)
@@ -120,6 +122,7 @@ def branches_of(relation: ops.Relation, symbols: SymbolTable) -> list[RelationBr
                         **w.columns,
                         **{i: scalars.ColumnRef(of[n], scalars.ScalarType.NULL) for i, of in columns},
                     },
+                    union_parts={**w.union_parts, **{i: n for i, _ in columns[:1]}},
                 )
                 for n, part in enumerate(parts)
                 for w in branches_of(part, symbols)
@@ -204,6 +207,7 @@ def joined_branches(first: RelationBranch, second: RelationBranch) -> RelationBr
         {**first.outer_conditions, **second.outer_conditions},
         (*first.outer_branches, *second.outer_branches),
         first.row_numbers | second.row_numbers,
+        {**first.union_parts, **second.union_parts},
     )
 
 
@@ -212,7 +216,7 @@ def _with_outer(inner: RelationBranch, outer: list[RelationBranch], on: tuple[sc
     conditions = on + tuple(c for w in outer for c in w.conditions)
     found = inner
     for branch in outer:
-        found = joined_branches(found, replace(branch, conditions=(), scans=frozenset(), columns={}))
+        found = joined_branches(found, replace(branch, conditions=(), scans=frozenset(), columns={}, union_parts={}))
         mine = (*found.outer_branches, branch.with_conditions(on))
         found = replace(
             found,

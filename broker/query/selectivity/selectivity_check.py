@@ -1,14 +1,14 @@
 """The selectivity check of a job's outputs: each condition that a checker must review, with its position."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from sqlglot import exp
 
 from broker.domain.plans.measure import COUNTS, Measure
 from broker.domain.plans.operators import Aggregate, Limit, Relation, Window, scalars_of, walk
-from broker.domain.plans.plan import SmallPart
+from broker.domain.plans.plan import CountedRows, SmallPart
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Scalar, ScalarType, column_ids
 from broker.domain.plans.variable_uses import Years
 from broker.policy.public_sizes import PublicSizes
@@ -23,9 +23,11 @@ from broker.query.selectivity.branches import (
     outer_branches,
     value_branches,
 )
+from broker.query.selectivity.counted_variants import NotCountable, Variant, filter_variants, value_variants
 from broker.query.selectivity.formula_builder import FormulaBuilder
 from broker.query.selectivity.person_estimates import PersonEstimator
 from broker.query.selectivity.plain_statistics import GroupedRelation, PlainStatistics
+from broker.query.sql.finalize import finalize_relation
 
 MOST_FIGURES, MOST_ALTERNATIVES = 60, 16
 MOST_SHOWN = 5
@@ -50,12 +52,14 @@ class SelectivityCheck:
         # names of quotients contain a slash
         quotients = ((t.table, s.variable) for t in threshold.sizes.tables for s in t.shares if " / " in s.variable)
         self._variable_ids = boolean_formulas.VariableIds(frozenset(quotients))
-        self._judge = singling_out.SinglingOutJudge(
-            PersonEstimator(threshold.sizes, self._variable_ids.readings), threshold.least
-        )
+        self._estimator = PersonEstimator(threshold.sizes, self._variable_ids.readings)
+        self._least = threshold.least
+        self._judge = singling_out.SinglingOutJudge(self._estimator, threshold.least)
         self._figures: list[singling_out.FigureConditions] = []
         self._positions: list[SourcePositions] = []
         self._found: list[dict[SmallPart, None]] = []
+        self._counted: list[dict[CountedRows, int]] = []
+        """The numbers of the rows of each output whose people the engine counts."""
 
     def add_output(self, binder: Binder, years: Mapping[int, Years | None]) -> None:
         """Inspect one output, whose tables are bound."""
@@ -70,32 +74,38 @@ class SelectivityCheck:
         positions = SourcePositions(binder, builder)
         self._positions.append(positions)
         self._found.append({})
+        self._counted.append({})
         for table in _grouped_relations(binder):
             try:
-                small = self._of_table(table, builder, number)
+                rows = finalize_relation(table.relation, binder.symbols, dict(years))
+                small = self._of_table(table, rows, builder, number)
             except (TooManyRelationBranches, RecursionError):
                 small = [singling_out.FlaggedCondition((), singling_out.TOO_MANY)]
-            self._found[number] |= dict.fromkeys(map(positions.small_part, small))
+            for one in small:
+                rows_of = (CountedRows(v.rows, self._least, v.kept, v.years) for v in one.variants)
+                counted = tuple(self._counted[number].setdefault(r, len(self._counted[number])) for r in rows_of)
+                self._found[number][replace(positions.small_part(one), counted=counted)] = None
 
     def _of_table(
-        self, table: GroupedRelation, builder: FormulaBuilder, output: int
+        self, table: GroupedRelation, rows: Relation, builder: FormulaBuilder, output: int
     ) -> list[singling_out.FlaggedCondition]:
         branches = branches_of(table.relation, builder.symbols)
         joint = _have_different_conditions(branches, builder)
-        found = [s for w in branches for s in self._of_branch(replace(builder, branch=w), table, output, joint)]
-        if found:
+        found = [s for w in branches for s in self._of_branch(replace(builder, branch=w), table, rows, output, joint)]
+        if not all(one.variants for one in found):
             return found
         outside = PlainStatistics(table, builder).outside(table)
-        return [singling_out.FlaggedCondition((builder.named(v),), singling_out.OUTSIDE) for v in outside]
+        return [*found, *(singling_out.FlaggedCondition((builder.named(v),), singling_out.OUTSIDE) for v in outside)]
 
     def _of_branch(
-        self, builder: FormulaBuilder, table: GroupedRelation, output: int, joint: bool
+        self, builder: FormulaBuilder, table: GroupedRelation, rows: Relation, output: int, joint: bool
     ) -> Iterator[singling_out.FlaggedCondition]:
         formulas = [_source_formula(builder.named(c), builder) for c in builder.branch.conditions]
         occurrences = builder.present
         found = list(self._judge.flag_filter(formulas, occurrences, joint))
-        yield from found
-        if found:  # one report is enough, and it covers everything inside
+        counted = _countable(found, lambda: filter_variants(rows, builder, self._estimator))
+        yield from counted or found
+        if found and not counted:  # one report is enough, and it covers everything inside
             return
         around = singling_out.conjunction(formulas)
         self._add(boolean_formulas.Conjunction((around,)), formulas, occurrences, output)
@@ -116,11 +126,14 @@ class SelectivityCheck:
                 met, failed = ([_source_formula(c, builder) for c in part] for part in (choice.met, choice.failed))
                 source = _written_source(choice.source, builder)
                 small = list(self._judge.flag_branch(met, failed, around, source, occurrences))
+                path = [*(a.formula for a in met), *(boolean_formulas.negation(a.formula) for a in failed)]
+                of_value = partial(value_variants, rows, path, builder, self._estimator)
+                small = _countable(small, of_value) or small
                 yield from (replace(s, within=named) for s in small)
-                reported |= {choice.source} if small else set()
-                path = singling_out.conjunction(met, failed)
-                if not small and len(boolean_formulas.variables([path])) > 1:
-                    whole = boolean_formulas.Conjunction((around, path))
+                is_counted = any(one.variants for one in small)
+                reported |= {choice.source} if small and not is_counted else set()
+                if (is_counted or not small) and len(boolean_formulas.variables(path)) > 1:
+                    whole = boolean_formulas.Conjunction((around, *path))
                     self._add(whole, [*formulas, *met, *failed], occurrences, output)
 
     def _add(
@@ -149,7 +162,30 @@ class SelectivityCheck:
                 part = self._positions[one.output].small_part(small)
                 for figure in (one, other):
                     self._found[figure.output][part] = None
-        return [tuple(found)[:MOST_SHOWN] for found in self._found]
+        return [_shown(found) for found in self._found]
+
+    def counted_rows(self) -> list[tuple[CountedRows, ...]]:
+        """The rows of each output whose people the engine counts, in order."""
+        return [tuple(counted) for counted in self._counted]
+
+
+def _countable(
+    found: list[singling_out.FlaggedCondition], variants: Callable[[], tuple[Variant, ...]]
+) -> list[singling_out.FlaggedCondition]:
+    """The conditions with the variants that show how many people they are about; none if nothing can show it."""
+    if not found or not all(one.is_of_size for one in found):
+        return []
+    try:
+        counted = variants()
+    except NotCountable:
+        return []
+    return [replace(one, variants=counted) for one in found] if counted else []
+
+
+def _shown(found: Iterable[SmallPart]) -> tuple[SmallPart, ...]:
+    """The parts that are reported. A few are enough if one of them needs a review in any case."""
+    surely = tuple(part for part in found if not part.counted)
+    return surely[:MOST_SHOWN] or tuple(found)
 
 
 def _grouped_relations(binder: Binder) -> list[GroupedRelation]:

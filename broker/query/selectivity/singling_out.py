@@ -9,6 +9,7 @@ from itertools import product
 
 from broker.domain.plans.scalars import Scalar
 from broker.query.selectivity import boolean_formulas
+from broker.query.selectivity.counted_variants import Variant
 from broker.query.selectivity.person_estimates import PersonEstimator
 
 Occurrences = frozenset[boolean_formulas.TableOccurrence]
@@ -17,11 +18,18 @@ Occurrences = frozenset[boolean_formulas.TableOccurrence]
 @dataclass(frozen=True, slots=True)
 class FlaggedCondition:
     """A condition that a checker must review: its expressions in the text, and the sentence that says why. `within`:
-    the expression that has it, if the condition itself is not written."""
+    the expression that has it, if the condition itself is not written. `variants`: where the engine can count the
+    people instead, the rows that have to be of enough of them."""
 
     source: tuple[Scalar, ...]
     why: str
     within: Scalar | None = None
+    variants: tuple[Variant, ...] = ()
+
+    @property
+    def is_of_size(self) -> bool:
+        """Whether it is only unknown how many people there are."""
+        return self.why not in {YEARS, OUTSIDE, TOO_MANY}
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,9 @@ def _check_sql(
     refusals = tuple(check_privacy_mode(project, JobKind.SQL, lines))
     if refusals or lines.is_private:
         return _check_private_query(checked, lines, refusals, project, policies)
-    return checked if plan is None else replace(checked, advice=(*plan.advice, *advice_on(plan, project, policies)))
+    if plan is None:
+        return checked
+    return replace(checked, advice=(*plan.advice, *plan.counted_advice, *advice_on(plan, project, policies)))
 
 
 def _check_private_query(

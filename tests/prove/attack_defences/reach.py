@@ -19,7 +19,7 @@ def of(what: str, removed: object, attack: str) -> Defence:
 
 
 DEFENCES = (
-    Defence("a part of the text is a finding that a person looks at", edited("broker.disclosure.judge_job:_plan_findings", "judging.planned.small_parts", "()"), "test_no_output_of_such_a_text_leaves", TESTS),
+    Defence("a part of the text is a finding that a person looks at", edited("broker.disclosure.judge_job:_small_part_findings", "judging.planned.small_parts", "()"), "test_no_output_of_such_a_text_leaves", TESTS),
     Defence("a part is marked where it stands", edited(f"{REACH}.singling_out:_sources_of", "found += _sources_of(term, taken) if taken else [one.source]", "found.append(one.source)"), "test_the_part_is_marked", TESTS),
     of("without a size nobody is known to be there", put(f"{REACH}.person_estimates.UNKNOWN_ESTIMATE", ANYBODY), "A3 a total of constants"),
     of("alternatives are looked at one by one", edited(f"{REACH}.boolean_formulas:terms", "return found if len(found) <= MOST_TERMS else None", "return [{}]"), "unions that meet in one"),

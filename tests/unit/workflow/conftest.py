@@ -270,7 +270,8 @@ class CountingEngine:
         found = {s.ident: StatisticEvidence(n, n, n, cell_key=self.key) for s in table.statistics}
         values = key.domain or ("7",)
         cells = tuple(CellEvidence((value,), n, n, found) for value in values)
-        return OutputEvidence(output.name, (TableEvidence(cells, n * len(values) if n >= 10 else n),))
+        table_evidence = TableEvidence(cells, n * len(values) if n >= 10 else n)
+        return OutputEvidence(output.name, (table_evidence,), counted=(0,) * len(output.counted))
 
 
 @dataclass(frozen=True)
