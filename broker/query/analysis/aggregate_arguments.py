@@ -204,6 +204,7 @@ def _combines_amounts(combined: scalars.Call, symbols: SymbolTable) -> bool:
     parts = [_without_zero(part, symbols) for part in combined.args[:2]]
     return (
         all(is_amount(part, symbols) and not can_be_negative(part, symbols) for part in parts)
+        and not any(column.type is ScalarType.FLAG for part in parts for column in columns_in(symbols.expanded(part)))
         and not any(_is_code(symbols.origins[i].variable) for part in parts for i in symbols.base(part))
         and linear_form(symbols.expanded(parts[0]))[1] == 0
         and not is_scaled(symbols.expanded(parts[1]))

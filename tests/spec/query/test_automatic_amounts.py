@@ -25,6 +25,7 @@ OF_ROWS = {
     "a factor below the fraction line": ("AVG(Score / (1000 * Points))", OUTSIDE_CLOSED_LIST),
     "a number added below it": ("AVG(Score / (Points + 0.001))", OUTSIDE_CLOSED_LIST),
     "a number added to a product": ("AVG((Score + 7) * Points)", OUTSIDE_CLOSED_LIST),
+    "an amount times a flag": ("SUM(Score * Flag)", OUTSIDE_CLOSED_LIST),
     "an amount times a code": ("SUM(Score * LA)", OUTSIDE_CLOSED_LIST),
     "three amounts": ("AVG(Score * Points * Score)", OUTSIDE_CLOSED_LIST),
     "the median": ("PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY Score)", ITSELF),
