@@ -206,15 +206,15 @@ def _plan_findings(judging: JudgingInput) -> list[Finding]:
 def _small_part_findings(judging: JudgingInput) -> list[Finding]:
     """Findings on parts of the text that could single people out, unless the data show enough people in each."""
     found = []
-    needed, persons = judging.planned.counted, judging.evidence.counted
     for part in judging.planned.small_parts:
-        few = [(persons[n], needed[n].least) for n in part.counted if persons[n] < needed[n].least]
-        if few:
-            least, sentence = min(few)[0], part.counted_sentence(few[0][1])
-            figures = (("persons", str(least)),)
-            found.append(replace(assessment_texts.SMALL_PART, sentence=sentence, figures=figures))
-        elif not part.counted:
+        if not part.counted:
             found.append(replace(assessment_texts.SMALL_PART, sentence=part.sentence))
+            continue
+        least = judging.planned.counted[part.counted[0]].least
+        persons = min(judging.evidence.counted[number] for number in part.counted)
+        if persons < least:
+            sentence, figures = part.counted_sentence(least), (("persons", str(persons)),)
+            found.append(replace(assessment_texts.SMALL_PART, sentence=sentence, figures=figures))
     return found
 
 

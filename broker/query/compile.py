@@ -90,8 +90,8 @@ def compile_sql(
     if diagnostics.refusals or not (outputs or saved_queries):
         return _refused_result(diagnostics, together, read)
     if reaching is not None:
-        found = zip(outputs, reaching.small_parts(), reaching.counted_rows(), strict=True)
-        outputs = [replace(o, small_parts=p, counted=c) for o, p, c in found]
+        reports = zip(outputs, reaching.reports(), strict=True)
+        outputs = [replace(o, small_parts=parts, counted=counted) for o, (parts, counted) in reports]
     plan = Plan(tuple(outputs), together, tuple(advice), _review_reasons(outputs), saved_queries)
     return CompiledSql(plan, together, (), script.canonical, plan.review, read)
 

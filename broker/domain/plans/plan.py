@@ -272,9 +272,8 @@ class SmallPart:
 
     def placed_if_few(self, least: int) -> str:
         """The sentence for the author, where the people on the data decide whether a checker reviews the part."""
-        few = f"fewer than {least} people"
-        where = f": {self.text}." if self.text else "."
-        return self._at_position(f"A checker reviews the output if a part of the text selects or excludes {few}{where}")
+        sentence = self.counted_sentence(least)
+        return self._at_position(f"A checker reviews the output if {sentence[0].lower()}{sentence[1:]}")
 
     def counted_sentence(self, least: int) -> str:
         """The sentence for checkers, where fewer people were counted than are needed."""

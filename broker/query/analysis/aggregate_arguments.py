@@ -47,18 +47,15 @@ def unscaled(scalar: scalars.Scalar) -> tuple[Any, scalars.Scalar]:
     such split."""
     factor: Any = 1
     rest = scalar
-    while isinstance(rest, scalars.Call) and rest.op in {"multiply", *CASTS}:
+    while isinstance(rest := _as_choice(rest), scalars.Call) and rest.op in {"multiply", *CASTS}:
         constants = [a for a in rest.args[:2] if isinstance(a, scalars.Literal)] if rest.op == "multiply" else []
         if rest.op == "multiply":
-            if not constants and all(map(is_binary, rest.args)):
-                break
             if len(constants) != 1 or constants[0].value is None:
                 return 1, scalar
             factor *= constants[0].value
             rest = rest.args[1] if rest.args[0] is constants[0] else rest.args[0]
         else:
             rest = rest.args[0]
-    rest = _as_choice(rest)
     if isinstance(rest, scalars.Case):
         constant, rest = _case_constant(rest)
         factor *= constant
@@ -68,6 +65,8 @@ def unscaled(scalar: scalars.Scalar) -> tuple[Any, scalars.Scalar]:
 def _as_choice(value: scalars.Scalar) -> scalars.Scalar:
     """A product of 0/1 values, and a 0/1 value with another for NULL, as the CASE that it is."""
     match value:
+        case Call(op="multiply", args=(Literal(), _) | (_, Literal())):
+            return value
         case Call(op="multiply", args=(one, other)) if is_binary(one) and is_binary(other):
             missing = scalars.any_of(scalars.truth_call("is_null", part) for part in (one, other))
             both = scalars.all_of(scalars.truth_call("equal", part, ONE) for part in (one, other))
@@ -207,8 +206,7 @@ def _combines_amounts(combined: scalars.Call, symbols: SymbolTable) -> bool:
         and not any(column.type is ScalarType.FLAG for part in parts for column in columns_in(symbols.expanded(part)))
         and not any(_is_code(symbols.origins[i].variable) for part in parts for i in symbols.base(part))
         and linear_form(symbols.expanded(parts[0]))[1] == 0
-        and not is_scaled(symbols.expanded(parts[1]))
-        and not (combined.op == "add" and is_scaled(symbols.expanded(parts[0])))
+        and not any(is_scaled(symbols.expanded(part)) for part in (parts if combined.op == "add" else parts[1:]))
     )
 
 
@@ -318,8 +316,9 @@ def linear_form(argument: Scalar) -> LinearForm:
             return _scaled(linear_form(inner), Decimal(-1))
         case Call(op="multiply", args=(Literal(value=int() | Decimal() as by), inner)) if by:
             return _scaled(linear_form(inner), Decimal(by))
-        case Call(op="multiply" | "divide", args=(inner, other)) if columns_of_both(inner, other):
-            return linear_form(inner)  # the factor of two amounts is that of the first
+        case Call(op="multiply" | "divide", args=args) if all(map(scalars.column_ids, args[:2])):
+            factor, offset = linear_form(args[0])  # the factor of two amounts is that of the first
+            return UNSCALED if offset else (factor, offset)
         case Call(op="multiply" | "divide" as op, args=(inner, Literal(value=int() | Decimal() as by))) if by:
             return _scaled(linear_form(inner), Decimal(by) if op == "multiply" else 1 / Decimal(by))
         case (
@@ -334,10 +333,6 @@ def linear_form(argument: Scalar) -> LinearForm:
         case Call(op="coalesce" | "nullif", args=values) | Case(values=values):
             return _of_choice(values)
     return UNSCALED
-
-
-def columns_of_both(one: Scalar, other: Scalar) -> bool:
-    return bool(scalars.column_ids(one) and scalars.column_ids(other))
 
 
 def _of_choice(values: Sequence[Scalar]) -> LinearForm:

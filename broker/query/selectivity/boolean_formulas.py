@@ -83,6 +83,14 @@ def leaves(formula: Formula) -> Iterator[Leaf]:
             yield from leaves(part)
 
 
+def conjuncts(formula: Formula) -> Iterator[Formula]:
+    if isinstance(formula, Conjunction):
+        for part in formula.parts:
+            yield from conjuncts(part)
+    else:
+        yield formula
+
+
 def variables(formulas: Iterable[Formula]) -> frozenset[int]:
     return frozenset().union(*(leaf.variables for f in formulas for leaf in leaves(f)))
 

@@ -23,7 +23,8 @@ from broker.query.selectivity.branches import (
     outer_branches,
     value_branches,
 )
-from broker.query.selectivity.counted_variants import NotCountable, Variant, filter_variants, value_variants
+from broker.query.selectivity.countable_tests import NotCountable
+from broker.query.selectivity.counted_variants import Counting, filter_variants, value_variants
 from broker.query.selectivity.formula_builder import FormulaBuilder
 from broker.query.selectivity.person_estimates import PersonEstimator
 from broker.query.selectivity.plain_statistics import GroupedRelation, PlainStatistics
@@ -52,9 +53,9 @@ class SelectivityCheck:
         # names of quotients contain a slash
         quotients = ((t.table, s.variable) for t in threshold.sizes.tables for s in t.shares if " / " in s.variable)
         self._variable_ids = boolean_formulas.VariableIds(frozenset(quotients))
-        self._estimator = PersonEstimator(threshold.sizes, self._variable_ids.readings)
-        self._least = threshold.least
-        self._judge = singling_out.SinglingOutJudge(self._estimator, threshold.least)
+        estimator = PersonEstimator(threshold.sizes, self._variable_ids.readings)
+        self._judge = singling_out.SinglingOutJudge(estimator, threshold.least)
+        self._counting = Counting(threshold.least, estimator)
         self._figures: list[singling_out.FigureConditions] = []
         self._positions: list[SourcePositions] = []
         self._found: list[dict[SmallPart, None]] = []
@@ -82,8 +83,8 @@ class SelectivityCheck:
             except (TooManyRelationBranches, RecursionError):
                 small = [singling_out.FlaggedCondition((), singling_out.TOO_MANY)]
             for one in small:
-                rows_of = (CountedRows(v.rows, self._least, v.kept, v.years) for v in one.variants)
-                counted = tuple(self._counted[number].setdefault(r, len(self._counted[number])) for r in rows_of)
+                known = self._counted[number]
+                counted = tuple(known.setdefault(rows_of, len(known)) for rows_of in one.counted)
                 self._found[number][replace(positions.small_part(one), counted=counted)] = None
 
     def _of_table(
@@ -92,7 +93,7 @@ class SelectivityCheck:
         branches = branches_of(table.relation, builder.symbols)
         joint = _have_different_conditions(branches, builder)
         found = [s for w in branches for s in self._of_branch(replace(builder, branch=w), table, rows, output, joint)]
-        if not all(one.variants for one in found):
+        if not all(one.counted for one in found):
             return found
         outside = PlainStatistics(table, builder).outside(table)
         return [*found, *(singling_out.FlaggedCondition((builder.named(v),), singling_out.OUTSIDE) for v in outside)]
@@ -103,7 +104,7 @@ class SelectivityCheck:
         formulas = [_source_formula(builder.named(c), builder) for c in builder.branch.conditions]
         occurrences = builder.present
         found = list(self._judge.flag_filter(formulas, occurrences, joint))
-        counted = _countable(found, lambda: filter_variants(rows, builder, self._estimator))
+        counted = _countable(found, lambda: filter_variants(rows, builder, self._counting))
         yield from counted or found
         if found and not counted:  # one report is enough, and it covers everything inside
             return
@@ -127,10 +128,10 @@ class SelectivityCheck:
                 source = _written_source(choice.source, builder)
                 small = list(self._judge.flag_branch(met, failed, around, source, occurrences))
                 path = [*(a.formula for a in met), *(boolean_formulas.negation(a.formula) for a in failed)]
-                of_value = partial(value_variants, rows, path, builder, self._estimator)
+                of_value = partial(value_variants, rows, path, builder, self._counting)
                 small = _countable(small, of_value) or small
                 yield from (replace(s, within=named) for s in small)
-                is_counted = any(one.variants for one in small)
+                is_counted = any(one.counted for one in small)
                 reported |= {choice.source} if small and not is_counted else set()
                 if (is_counted or not small) and len(boolean_formulas.variables(path)) > 1:
                     whole = boolean_formulas.Conjunction((around, *path))
@@ -152,8 +153,9 @@ class SelectivityCheck:
                 singling_out.FigureConditions(output, number, term, occurrences, sources) for term in found
             ]
 
-    def small_parts(self) -> list[tuple[SmallPart, ...]]:
-        """Parts to review of each output, in order."""
+    def reports(self) -> list[tuple[tuple[SmallPart, ...], tuple[CountedRows, ...]]]:
+        """Of each output in order: the parts to review, and the rows whose people the engine counts. If a part needs a
+        review in any case, nothing is counted, and a few such parts are enough."""
         if len({figure.figure for figure in self._figures}) > MOST_FIGURES:
             for output in {f.output for f in self._figures}:
                 self._found[output][SmallPart("", None, None, singling_out.TOO_MANY)] = None
@@ -162,30 +164,22 @@ class SelectivityCheck:
                 part = self._positions[one.output].small_part(small)
                 for figure in (one, other):
                     self._found[figure.output][part] = None
-        return [_shown(found) for found in self._found]
-
-    def counted_rows(self) -> list[tuple[CountedRows, ...]]:
-        """The rows of each output whose people the engine counts, in order."""
-        return [tuple(counted) for counted in self._counted]
+        surely = [tuple(part for part in found if not part.counted)[:MOST_SHOWN] for found in self._found]
+        every = zip(surely, self._found, self._counted, strict=True)
+        return [(parts, ()) if parts else (tuple(found), tuple(counted)) for parts, found, counted in every]
 
 
 def _countable(
-    found: list[singling_out.FlaggedCondition], variants: Callable[[], tuple[Variant, ...]]
+    found: list[singling_out.FlaggedCondition], count: Callable[[], tuple[CountedRows, ...]]
 ) -> list[singling_out.FlaggedCondition]:
-    """The conditions with the variants that show how many people they are about; none if nothing can show it."""
+    """The conditions with the rows that show how many people they are about; none if nothing can show it."""
     if not found or not all(one.is_of_size for one in found):
         return []
     try:
-        counted = variants()
+        counted = count()
     except NotCountable:
         return []
-    return [replace(one, variants=counted) for one in found] if counted else []
-
-
-def _shown(found: Iterable[SmallPart]) -> tuple[SmallPart, ...]:
-    """The parts that are reported. A few are enough if one of them needs a review in any case."""
-    surely = tuple(part for part in found if not part.counted)
-    return surely[:MOST_SHOWN] or tuple(found)
+    return [replace(one, counted=counted) for one in found] if counted else []
 
 
 def _grouped_relations(binder: Binder) -> list[GroupedRelation]:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
+from broker.domain.plans.plan import CountedRows
 from broker.domain.plans.scalars import Scalar
 from broker.query.selectivity import boolean_formulas
-from broker.query.selectivity.counted_variants import Variant
 from broker.query.selectivity.person_estimates import PersonEstimator
 
 Occurrences = frozenset[boolean_formulas.TableOccurrence]
@@ -18,13 +18,13 @@ Occurrences = frozenset[boolean_formulas.TableOccurrence]
 @dataclass(frozen=True, slots=True)
 class FlaggedCondition:
     """A condition that a checker must review: its expressions in the text, and the sentence that says why. `within`:
-    the expression that has it, if the condition itself is not written. `variants`: where the engine can count the
+    the expression that has it, if the condition itself is not written. `counted`: where the engine can count the
     people instead, the rows that have to be of enough of them."""
 
     source: tuple[Scalar, ...]
     why: str
     within: Scalar | None = None
-    variants: tuple[Variant, ...] = ()
+    counted: tuple[CountedRows, ...] = ()
 
     @property
     def is_of_size(self) -> bool:

@@ -11,11 +11,16 @@ PLAIN, DEPENDENCES = f"{REACH}.plain_statistics:PlainStatistics", f"{REACH}.depe
 TESTS = "tests.attacks.test_reach"
 SINGLES_OUT = "test_a_part_that_singles_out_goes_to_a_person"
 CAUGHT = (AssertionError,)
+COUNTED = "tests.unit.query.test_counted_variants"
 ANYBODY = PersonEstimate(1e9, known=True)
 
 
 def of(what: str, removed: object, attack: str) -> Defence:
     return Defence(what, removed, SINGLES_OUT, TESTS, (attack, "npd-default"))  # type: ignore[arg-type]
+
+
+def counted(what: str, removed: object, text: str) -> Defence:
+    return Defence(what, removed, "test_what_goes_to_a_person_whatever_the_data_are", COUNTED, (text,))  # type: ignore[arg-type]
 
 
 DEFENCES = (
@@ -125,4 +130,11 @@ DEFENCES = (
     of("branches below a branch are alike", edited(f"{PLAIN}.outside", "if union is not None:\n            below", "if False:\n            below"), "a union in a branch"),
     of("a quotient is of two variables", put(f"{REACH}.person_estimates.PersonEstimator.is_quotient", lambda *_: False), "a narrow band of a quotient"),
     of("an outer side is no code of records", edited(f"{DEPENDENCES}.is_record_code", "if self._is_of_person_rows(ident)", "if False"), "a row by whether there is another"),
+    counted("a comparison that holds a choice is not counted", put(f"{REACH}.countable_tests._is_test", lambda _: True), "a limit in a comparison"),
+    counted("a school is not counted", put(f"{REACH}.countable_tests._is_of_few", lambda *_: False), "a school"),
+    counted("an EXISTS among alternatives is not counted", edited(f"{REACH}.counted_variants:_as_atoms", "if not is_divided and not (", "if False and not ("), "EXISTS with alternatives, in no row"),
+    counted("a group by what is made of the year is not counted", put(f"{REACH}.counted_variants._is_grouped_by", lambda *_: False), "a group by what is made of the year"),
+    counted("own figures over a union are not counted", edited(f"{REACH}.condition_places:one_branch", "any(isinstance(r, ops.Union) for r in ops.walk(relation))", "False"), "own figures over a union"),
+    counted("conditions on other people are not counted", edited(f"{REACH}.condition_places:readable_columns", "case ops.Aggregate(person=None):\n            return", "case ops.Values():\n            return"), "conditions on other people"),
+    counted("what combines variables goes to a person beside counted parts", edited(f"{REACH}.selectivity_check:SelectivityCheck._of_table", "if not all(one.counted for one in found):", "if found:"), "text of two variables, beside a counted condition"),
 )  # fmt: skip
