@@ -21,11 +21,12 @@ from broker.query.analysis.made_rows import made_rows_reason
 from broker.query.analysis.person_amounts import amount_reason
 from broker.query.analysis.row_growths import LARGEST_FACTOR, MULTIPLIED_ROWS, RowGrowths
 from broker.query.analysis.row_multiplicity import multiplicity_reason
+from broker.query.analysis.tiles import reads_other_people
 from broker.query.binder import saved_sources
 from broker.query.binder.bind_state import Binder
 from broker.query.binder.draft_tables import DraftTable
 from broker.query.binder.row_aggregation import CONTEXT
-from broker.query.bound_relations import BoundGroups, BoundRows, has_context
+from broker.query.bound_relations import BoundGroups, BoundRows
 from broker.query.contribution_bounding.made_amounts import with_made_bounds
 from broker.query.diagnostics import Diagnostics
 from broker.query.operations.value_bounds import max_decimals
@@ -117,7 +118,7 @@ def _reviewed_statistics(
 ) -> tuple[PlannedStatistic, ...]:
     """Mark statistics that need review: where conditions decide how many rows of a person count (for all but counts of
     persons), and where values depend on other people."""
-    context = CONTEXT if has_context(relation) else None
+    context = CONTEXT if reads_other_people(relation, symbols) else None
     keys = tuple(keys)
     arguments = [s.argument for s in found if s.argument is not None and s.implied_by is None]
     amounts = [s.argument for s in found if s.argument is not None and s.measure not in COUNTS]

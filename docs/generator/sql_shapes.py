@@ -58,8 +58,10 @@ SHAPES: dict[str, tuple[QueryShape, ...]] = {
               "Groups under the threshold are left out; a person decides."),
         QueryShape("A statistic of the group as a window", "SELECT t.LA, MAX(CASE WHEN t.Gender = 'F' THEN t.med END) AS girls FROM (SELECT LA, Gender, PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY IDACIScore) OVER (PARTITION BY LA, Gender) AS med FROM census) AS t GROUP BY t.LA",
               "MIN and MAX of it: the same in all rows of the group, or of the part that a condition names."),
+        QueryShape("Groups of equal size", "SELECT t.fifth, COUNT(*) AS n FROM (SELECT NTILE(5) OVER (PARTITION BY AcademicYear ORDER BY IDACIScore) AS fifth FROM census) AS t GROUP BY t.fifth",
+              "NTILE of one variable, of everybody or of each year, is a band like any other."),
         QueryShape("The same as a window", "SELECT COUNT(*) AS n FROM (SELECT COUNT(*) OVER (PARTITION BY URN) AS size FROM census) AS t WHERE t.size > 500",
-              "COUNT, SUM, AVG, ranks and NTILE; NULL under the threshold; a person decides."),
+              "COUNT, SUM, AVG, ranks, other NTILE; NULL under the threshold; a person decides."),
     ),
     "Groups": (
         QueryShape("HAVING", "SELECT LA, COUNT(*) AS n FROM census GROUP BY LA HAVING COUNT(*) > 1000", "Sees protected values."),

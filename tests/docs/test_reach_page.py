@@ -72,7 +72,7 @@ ARITHMETIC = "The argument is arithmetic over a person's row, which has no autom
 REACH = "A part of the text could select very few people."
 NEGATIVE = "The amount can be negative, and the dominance rules cannot judge negative contributions."
 FELL_OUT = {
-    "A18": {NEGATIVE}, "A30": {NEGATIVE}, "A42": {OTHERS}, "A46": {DEVIATION, DISTINCT}, "A66": {OTHERS, ARITHMETIC},
+    "A18": {NEGATIVE}, "A30": {NEGATIVE}, "A46": {DEVIATION, DISTINCT}, "A66": {OTHERS, ARITHMETIC},
     "A74": {DEVIATION}, "A76": {REACH}, "S006": {OTHERS}, "S066": {REACH}, "S068": {REACH, ARITHMETIC},
     "T01": {REACH}, "T16": {REACH, OTHERS}, "T20": {REACH},
 }  # fmt: skip

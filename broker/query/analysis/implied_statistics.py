@@ -11,6 +11,7 @@ from broker.domain.plans.plan import DeviationForm, GroupKey, PlannedStatistic, 
 from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids, truth_call
 from broker.query.analysis import aggregate_arguments
 from broker.query.analysis.aggregate_arguments import LINEAR, ONE, ZERO
+from broker.query.analysis.tiles import is_tile
 from broker.query.operations.aggregate_functions import AGGREGATE_FUNCTIONS, RANK_FUNCTIONS
 from broker.query.operations.registry import OPERATIONS
 from broker.query.operations.value_bounds import max_decimals
@@ -23,9 +24,9 @@ def context_tables(relation: Relation, symbols: SymbolTable) -> Iterator[Planned
         match part:
             case Aggregate(child=child, keys=keys, aggregates=aggregates, counted=int() as counted, person=None):
                 yield _context_table(child, counted, tuple(s for _, s in keys), [a for _, a in aggregates], symbols)
-            case Window(child=child, columns=columns, counted=int() as counted):
+            case Window(child=child, columns=columns, counted=int() as counted) as windows:
                 for window in columns:
-                    if window.shared:
+                    if window.shared and not is_tile(window, windows, symbols):
                         yield _context_table(child, counted, window.partition, [window.function], symbols)
 
 

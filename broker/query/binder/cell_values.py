@@ -2,7 +2,7 @@
 cell, or the rows of the cell that a condition names. It is the statistic of those rows, whatever MIN or MAX choose."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
@@ -15,6 +15,7 @@ from broker.domain.plans.scalars import (
     Literal,
     Scalar,
     ScalarType,
+    column_ids,
     columns_in,
     conjuncts_of,
     parts_of,
@@ -128,3 +129,28 @@ def _reads_only(scalar: Scalar, kept: frozenset[Scalar]) -> bool:
     if scalar in kept:
         return True
     return not isinstance(scalar, ColumnRef) and all(_reads_only(part, kept) for part in parts_of(scalar))
+
+
+def without_unread_windows(relation: ops.Relation, read: frozenset[int]) -> ops.Relation:
+    """The relation without the windows over other people, and what is computed from them, that nothing reads. Nothing
+    reads a window whose values were bound as statistics. `read`: columns that are read above it."""
+    match relation:
+        case ops.Filter():
+            below = without_unread_windows(relation.child, read | _columns_read(relation))
+        case ops.Project(columns=computed):
+            kept = tuple((ident, scalar) for ident, scalar in computed if ident in read)
+            below = without_unread_windows(relation.child, read | _columns_read(replace(relation, columns=kept)))
+            if below == relation.child:  # no window was left out, so everything computed stays
+                return relation
+            return replace(relation, child=below, columns=kept) if kept else below
+        case ops.Window(columns=windows):
+            found = tuple(w for w in windows if w.ident in read or not w.shared)
+            below = without_unread_windows(relation.child, read | _columns_read(replace(relation, columns=found)))
+            return replace(relation, child=below, columns=found) if found else below
+        case _:
+            return relation
+    return replace(relation, child=below)
+
+
+def _columns_read(relation: ops.Relation) -> frozenset[int]:
+    return frozenset().union(*map(column_ids, ops.scalars_of(relation)))

@@ -1,6 +1,6 @@
 """SELECTs that give groups: GROUP BY over persons' rows, and SELECTs whose sources are groups."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -9,7 +9,7 @@ from sqlglot import exp
 from broker.domain.plans import operators as ops
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import KEY_STATISTIC, MomentForm
-from broker.domain.plans.scalars import NULL, Call, ColumnRef, Literal, Scalar, ScalarType, integer
+from broker.domain.plans.scalars import NULL, Call, ColumnRef, Literal, Scalar, ScalarType, column_ids, integer
 from broker.domain.plans.substitution import substitute
 from broker.domain.plans.variable_uses import Usage
 from broker.query.analysis.group_key_domains import (
@@ -23,7 +23,7 @@ from broker.query.binder import from_clause, grouped_expressions
 from broker.query.binder.aggregate_statistics import bind_statistic
 from broker.query.binder.band_orders import BandOrders
 from broker.query.binder.bind_state import Binder, ClauseBinder, SelectBinding
-from broker.query.binder.cell_values import CellValues
+from broker.query.binder.cell_values import CellValues, without_unread_windows
 from broker.query.binder.draft_tables import DraftStatistics, DraftTable
 from broker.query.binder.post_aggregation import PostAggregationBinder, PostAggregationBuilder, check_releasable
 from broker.query.binder.row_aggregation import bind_aggregate, grouping_keys, without_filter
@@ -212,6 +212,8 @@ def bind_group_by(binding: SelectBinding) -> BoundGroups | None:
     builder = PostAggregationBuilder(group_binder)
     output_columns = bind_clauses(select, builder)
     rows = binding.apply_pending()  # again, because binding the clauses may have requested more columns of the rows
+    if group_binder.cell_values is not None:
+        rows = _without_unread_windows(rows, keys, statistics)
     if not statistics.entries:  # a table needs at least one statistic to have cells
         statistics.add(Measure.COUNT_ROWS, None, ScalarType.INT)
     statistics.add_implied()
@@ -221,6 +223,13 @@ def bind_group_by(binding: SelectBinding) -> BoundGroups | None:
         return None
     base = _grouped_tables(binder, DraftTable(rows, keys, statistics), sets, group_binder.grouping_columns)
     return BoundGroups(builder.build(base), output_columns, tuple(keys.values()), is_single=sets == [()])
+
+
+def _without_unread_windows(rows: BoundRows, keys: Iterable[Scalar], statistics: DraftStatistics) -> BoundRows:
+    scalars = [*keys, *(s.argument for s in statistics.entries if s.argument is not None)]
+    scalars += [s.form.other for s in statistics.entries if isinstance(s.form, MomentForm) and s.form.other is not None]
+    read = frozenset().union(*(column_ids(one) | column_ids(statistics.symbols.expanded(one)) for one in scalars))
+    return replace(rows, relation=without_unread_windows(rows.relation, read))
 
 
 def _grouped_tables(

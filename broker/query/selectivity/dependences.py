@@ -9,6 +9,7 @@ from operator import or_
 from broker.domain.plans import operators as ops
 from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, conjuncts_of
 from broker.query.analysis.guards import idents_of
+from broker.query.analysis.tiles import is_tile
 from broker.query.operations.aggregate_functions import CHOSEN_IN_ORDER, DESCENDING
 from broker.query.selectivity.choices import FIRST_AND_LAST, OF_ONE_ROW, OF_ONE_VALUE, OF_VALUES, PLACES
 from broker.query.selectivity.column_dependences import ColumnDependences
@@ -89,6 +90,10 @@ class Dependences(ColumnDependences):
                 return replace(rows, number=by)
             case ops.Window(columns=windows):
                 for window in windows:
+                    if is_tile(window, relation, self._symbols):
+                        of_order = united(self.of(scalar) for scalar, _ in window.order)
+                        self._add(window.ident, of_order.of_function("place"))
+                        continue
                     by = united(map(self.of, window.partition))
                     picked = self._choices(window.order)
                     if window.function.op in OF_ONE_ROW or window.shared:

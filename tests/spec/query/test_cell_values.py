@@ -24,6 +24,16 @@ def test_a_window_over_the_cell_is_its_statistic(text: str, measure: str) -> Non
     assert measure in {s.measure.value for s in shown}
 
 
+@pytest.mark.parametrize("text", [text for text, _ in OF_CELLS if "WHERE" not in text])
+def test_nothing_is_left_that_depends_on_other_people(text: str) -> None:
+    assert all(t.shown for t in planned(text).tables)
+
+
+def test_a_condition_on_the_window_still_depends_on_other_people() -> None:
+    (text,) = [text for text, _ in OF_CELLS if "WHERE" in text]
+    assert [t.shown for t in planned(text).tables] == [True, False]
+
+
 CHOSEN = drawn("""
 SELECT LA, MAX(n) AS n FROM (SELECT LA, Score, COUNT(*) OVER (PARTITION BY LA) AS n FROM a) d WHERE Score > 1 GROUP BY LA
 SELECT LA, MAX(n) AS n FROM (SELECT LA, COUNT(*) OVER (PARTITION BY LA, Sex) AS n FROM a) d GROUP BY LA

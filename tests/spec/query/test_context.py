@@ -26,7 +26,6 @@ SELECT COUNT(*) AS n FROM a WHERE LA IN (SELECT c.LA FROM a c)                  
 SELECT COUNT(*) AS n FROM a WHERE Sex IN (SELECT c.Sex FROM a c WHERE c.LA = a.LA GROUP BY c.Sex)         | 7 | 0
 SELECT COUNT(*) AS n FROM (SELECT Score, AVG(1.0 * Score) OVER (PARTITION BY LA) AS m FROM a) d WHERE d.Score > d.m | 2 | 1
 SELECT COUNT(*) AS n, COUNT(d.m) AS m FROM (SELECT COUNT(*) OVER (PARTITION BY LA) AS m FROM a) d         | 7 7 | 7 4
-SELECT d.t, COUNT(*) AS n FROM (SELECT NTILE(2) OVER (ORDER BY Score) AS t FROM a) d GROUP BY d.t         | 1 4, 2 3 | 1 4, 2 3
 SELECT d.t, COUNT(*) AS n FROM (SELECT NTILE(2) OVER (PARTITION BY LA ORDER BY Score) AS t FROM a) d GROUP BY d.t | 1 4, 2 3 | 1 2, 2 2, - 3
 SELECT d.t, COUNT(*) AS n FROM (SELECT RANK() OVER (PARTITION BY Sex ORDER BY Score DESC) AS t FROM a) d GROUP BY d.t | 1 2, 2 2, 3 2, 4 1 | 1 1, 2 1, 3 1, 4 1, - 3
 """)

@@ -32,7 +32,7 @@ SELECT COUNT(*) AS n FROM (SELECT Key FROM a GROUP BY Key HAVING MAX(Y) >= '2018
 SELECT d.LA, COUNT(*) AS n FROM (SELECT Key, LA, ROW_NUMBER() OVER (PARTITION BY Key ORDER BY COUNT(*) DESC, LA) AS r \
 FROM a GROUP BY Key, LA) d WHERE d.r = 1 GROUP BY d.LA                                                                | 1 2, 2 2, 3 1
 SELECT d.t, COUNT(*) AS n FROM (SELECT Key, LA, SUM(COUNT(*)) OVER (PARTITION BY Key) AS t FROM a GROUP BY Key, LA) d GROUP BY d.t | 1 3, 2 3
-SELECT COUNT(*) AS n FROM (SELECT Key, NTILE(2) OVER (ORDER BY AVG(Score)) AS t FROM a GROUP BY Key) d WHERE d.t = 1   | 3 (looked at)
+SELECT COUNT(*) AS n FROM (SELECT Key, NTILE(2) OVER (ORDER BY AVG(Score)) AS t FROM a GROUP BY Key) d WHERE d.t = 1   | 3
 SELECT COUNT(*) AS n FROM (SELECT Key, MAX(MAX(Score)) OVER () AS t FROM a GROUP BY Key) d WHERE d.t = 9               | refused: individual-value
 SELECT COUNT(*) AS n FROM (SELECT Key FROM a GROUP BY Key HAVING ROW_NUMBER() OVER (ORDER BY COUNT(*)) = 1) d          | refused: window-place
 SELECT COUNT(*) AS n FROM (SELECT Key, (SELECT COUNT(*) FROM b) AS t FROM a GROUP BY Key) d                           | refused: subquery
