@@ -67,9 +67,12 @@ class FormulaBuilder:
         return scalars.with_parts(named, self.of_any_year)
 
     def within(self, branch: branches.RelationBranch) -> "FormulaBuilder":
-        """Return a builder for the conditions of a subquery, which see the outer row."""
+        """Return a builder for the conditions of a subquery, or of an outer side, which see the row around them. Their
+        own rows are there."""
         both = branches.joined_branches(self.branch, branch)
-        found = replace(self, branch=replace(both, conditions=(), scans=frozenset(), outer_branches=()))
+        outer = {scan: found for scan, found in both.outer_conditions.items() if scan not in branch.scans}
+        inside = replace(both, conditions=(), scans=frozenset(), outer_branches=(), outer_conditions=outer)
+        found = replace(self, branch=inside)
         found.found_by.update(self.found_by)
         found._find_public_rows(branch)
         return found
@@ -311,9 +314,11 @@ class FormulaBuilder:
         return self._rows_in(found[0])
 
     def _outer_scans(self, ident: int) -> frozenset[int] | None:
-        """Scans of an outer side that this link key or person number belongs to; None if it belongs to none."""
+        """Scans of an outer side that this link key, person number or year belongs to; None if it belongs to none. Each
+        of these is missing where there is no row, and tells nothing else."""
         if ident in self.columns:
-            scans = frozenset({self.origin(ident).scan} if self._is_person_key(ident) else ())
+            tells_rows = self._is_person_key(ident) or self._is_year(ident)
+            scans = frozenset({self.origin(ident).scan} if tells_rows else ())
         else:
             scans = frozenset({ident}).union(*(h.scans for h in self.symbols.source_rows.values() if h.person == ident))
         return scans & self.branch.outer_conditions.keys() or None
@@ -329,11 +334,13 @@ class FormulaBuilder:
 
     def _outer_variables(self, scans: frozenset[int]) -> frozenset[int]:
         """Variables in the conditions on outer sides."""
-        conditions = [c for s in scans for c in self.branch.outer_conditions.get(s, ())]
+        outer = self.branch.outer_conditions
+        conditions = [c for s in scans for c in outer.get(s, ())]
         if not conditions:
             return frozenset()
-        # without these scans, so that the recursion ends
-        others = {s: c for s, c in self.branch.outer_conditions.items() if s not in scans}
+        # Without these scans, so that the recursion ends, and without those that are found together with them.
+        together = {outer[s] for s in scans if s in outer}
+        others = {s: c for s, c in outer.items() if s not in scans and c not in together}
         inner = replace(self, branch=replace(self.branch, outer_conditions=others))
         inner.found_by.update(self.found_by)
         return boolean_formulas.variables([inner.formula(c) for c in conditions])
@@ -342,8 +349,10 @@ class FormulaBuilder:
         """Variables that a column reveals something about."""
         outer = self.branch.outer_conditions.keys()
         if ident in self.columns:
-            own = frozenset() if self._is_year(ident) else frozenset({ident})
-            return own | self._outer_variables(frozenset({self.origin(ident).scan}) & outer)
+            if self._is_year(ident):
+                is_outer = self.origin(ident).scan in outer
+                return self._matched(ident, scalars.NULL).variables if is_outer else frozenset()
+            return frozenset({ident}) | self._outer_variables(frozenset({self.origin(ident).scan}) & outer)
         if ident in self.branch.subqueries:
             inner = [(self.within(w), w) for w in self.branch.subqueries[ident]]
             read = boolean_formulas.variables([r.formula(c) for r, w in inner for c in w.conditions])
