@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from broker.domain.plans.scalars import Scalar, truth_call
 from broker.domain.plans.variable_uses import Years
+from broker.query.selectivity.compared_pairs import ComparedPair
 from broker.query.symbols import SymbolTable
 
 MOST_TERMS = 64
@@ -27,6 +28,8 @@ class Leaf:
     """Formula that follows if the leaf holds: the conditions of an EXISTS."""
     otherwise: frozenset[int] | None = None
     """The variables that the negation tests, if these are others."""
+    written: Scalar | None = None
+    """The condition as the text has it, if `condition` is about a variable that no column holds."""
 
     @property
     def scalar(self) -> Scalar:
@@ -199,13 +202,23 @@ class VariableIds:
 
     quotients: frozenset[tuple[str, str]] = frozenset()
     readings: dict[int, VariableReading] = field(default_factory=dict)
-    _ids: dict[VariableReading, int] = field(default_factory=dict)
+    pairs: dict[int, ComparedPair] = field(default_factory=dict)
+    """Variables that compare two others."""
+    _ids: dict[VariableReading | ComparedPair, int] = field(default_factory=dict)
 
     def ident(self, reading: VariableReading) -> int:
-        if reading not in self._ids:
-            self._ids[reading] = -1 - len(self._ids)  # negative, so that it never equals the id of a column
-            self.readings[self._ids[reading]] = reading
-        return self._ids[reading]
+        found = self._known(reading)
+        self.readings[found] = reading
+        return found
+
+    def pair(self, pair: ComparedPair) -> int:
+        found = self._known(pair)
+        self.pairs[found] = pair
+        return found
+
+    def _known(self, what: VariableReading | ComparedPair) -> int:
+        # negative, so that it never equals the id of a column
+        return self._ids.setdefault(what, -1 - len(self._ids))
 
 
 def table_occurrences(symbols: SymbolTable, years: Mapping[int, Years | None]) -> dict[int, TableOccurrence]:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, column_ids
 from broker.domain.plans.variable_uses import VariableClass
+from broker.policy.data_catalogue import Variable
 from broker.query.operations.registry import CASTS
 from broker.query.symbols import ColumnOrigin
 
@@ -45,6 +46,12 @@ def is_of_records(origin: ColumnOrigin) -> bool:
 
 MANY_VALUES = 20
 """So many values have two variables that are compared."""
+
+
+def has_many_values(variable: Variable) -> bool:
+    if variable.type is ScalarType.DATE:
+        return True
+    return variable.low is not None and variable.high is not None and variable.high - variable.low >= MANY_VALUES
 
 
 def have_same_values(origins: Sequence[ColumnOrigin]) -> bool:

@@ -45,7 +45,9 @@ class ColumnDependences:
         return self._of_columns(scalar, self._of_tested)
 
     def _of_tested(self, ident: int) -> Dependence:
-        if not self._is_of_person_rows(ident):
+        opaque = self._symbols.opaque.get(ident)
+        of_persons = opaque is not None and all(map(self._symbols.is_person, opaque.source_rows.scans))
+        if not (of_persons or self._is_of_person_rows(ident)):
             return self._of_column(ident)
         # of other tables of the outer side, the formulas know only the conditions
         return self._column(ident) | Dependence(present=self.row_of(ident).present - self._homes_of(ident))

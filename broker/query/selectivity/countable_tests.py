@@ -2,14 +2,16 @@
 
 from broker.domain.plans import scalars
 from broker.domain.plans.variable_uses import VariableClass
-from broker.policy.data_catalogue import Variable
 from broker.query.selectivity import boolean_formulas
-from broker.query.selectivity.choices import MANY_VALUES
+from broker.query.selectivity.choices import has_many_values
+from broker.query.selectivity.compared_pairs import compared_pair
 from broker.query.selectivity.formula_builder import FormulaBuilder
 from broker.query.symbols import ColumnOrigin, SymbolTable
 
 ATOMS = -3_000_000
 """Ids of EXISTS as variables of their own begin here."""
+OUTER_ATOMS = 2 * ATOMS
+"""Ids of tests of outer sides begin here."""
 TESTS = frozenset({"equal", "equal_text", "same", "less", "at_most", "is_null", "not"})
 
 
@@ -22,11 +24,14 @@ def check_leaf(leaf: boolean_formulas.Leaf, builder: FormulaBuilder) -> None:
     people of a school know each other, so their number in England says little."""
     if not leaf.variables or min(leaf.variables) <= ATOMS:
         return
-    read = scalars.column_ids(leaf.condition)
-    is_of_one = len(leaf.variables) == 1 or _compares_many_values(leaf.condition, builder)
-    if not is_of_one or read & builder.branch.scalar_subqueries or not _is_test(leaf.condition):
+    condition = leaf.condition if leaf.written is None else leaf.written
+    read = scalars.column_ids(condition)
+    is_of_one = len(leaf.variables) == 1 or _compares_many_values(condition, builder)
+    if not is_of_one or read & builder.branch.scalar_subqueries:
         raise NotCountable
-    if not _names_value(leaf.condition):
+    if not (_is_test(condition) or compared_pair(condition) is not None):
+        raise NotCountable
+    if not _names_value(condition):
         return
     for ident in read:
         base = builder.symbols.base(scalars.ColumnRef(builder.columns.get(ident, ident), scalars.ScalarType.NULL))
@@ -51,14 +56,8 @@ def _compares_many_values(condition: scalars.Scalar, builder: FormulaBuilder) ->
     match condition:
         case scalars.Call(op=op, args=(scalars.ColumnRef() as one, scalars.ColumnRef() as other)) if op in TESTS:
             if {one.ident, other.ident} <= builder.columns.keys():
-                return all(_has_many_values(builder.origin(column.ident).variable) for column in (one, other))
+                return all(has_many_values(builder.origin(column.ident).variable) for column in (one, other))
     return False
-
-
-def _has_many_values(variable: Variable) -> bool:
-    if variable.type is scalars.ScalarType.DATE:
-        return True
-    return variable.low is not None and variable.high is not None and variable.high - variable.low >= MANY_VALUES
 
 
 def _names_value(condition: scalars.Scalar) -> bool:

@@ -11,7 +11,8 @@ from broker.query.selectivity import boolean_formulas
 from broker.query.selectivity.condition_places import one_branch, readable_columns, readable_in, rewritten
 from broker.query.selectivity.countable_tests import ATOMS, NotCountable, check_leaf
 from broker.query.selectivity.formula_builder import FormulaBuilder
-from broker.query.selectivity.person_estimates import PersonEstimator
+from broker.query.selectivity.outer_sides import are_of_no_row, as_outer_atom
+from broker.query.selectivity.person_estimates import PersonEstimator, is_impossible
 from broker.query.symbols import SymbolTable
 
 MOST_VARIANTS = 60
@@ -49,14 +50,37 @@ def value_variants(
     rows = one_branch(relation, builder.branch)
     visible = readable_in(rows)
     places = []
-    for formula in (part for whole in formulas for part in boolean_formulas.conjuncts(whole)):
-        if any(leaf.implies is not None for leaf in boolean_formulas.leaves(formula)):
-            raise NotCountable
-        written = _as_scalar(formula, lambda condition: _written(condition, builder, visible))
+    for formula in (_as_atoms(part, builder) for whole in formulas for part in boolean_formulas.conjuncts(whole)):
+        written = _as_scalar(formula, lambda leaf: _written_leaf(leaf, builder, visible))
         places.append(_Place(written, formula, visible))
     filtered = ops.Filter(rows, scalars.all_of(p.written for p in places))
     tested = [p for p in places if boolean_formulas.variables([p.formula])]
     return _Variants(filtered, tested, builder, counting).all()
+
+
+def difference_variants(
+    relation: ops.Relation,
+    path: Iterable[boolean_formulas.Formula],
+    builder: FormulaBuilder,
+    counting: Counting,
+    lefts: Iterable[boolean_formulas.Formula],
+) -> tuple[CountedRows, ...]:
+    """The people of a figure whom another figure leaves out, for each of the conditions that leave out some. `path`:
+    conditions of the figure that its rows do not have. Raises NotCountable."""
+    rows = one_branch(relation, builder.branch)
+    visible, years, found = readable_in(rows), _years_of(rows, builder.symbols), []
+
+    def written(formula: boolean_formulas.Formula) -> scalars.Scalar:
+        formula = _as_atoms(formula, builder)
+        for leaf in boolean_formulas.leaves(formula):
+            check_leaf(leaf, builder)
+        return _as_scalar(formula, lambda leaf: _written_leaf(leaf, builder, visible))
+
+    own = [written(formula) for formula in path]
+    for left in lefts:
+        filtered = ops.Filter(rows, scalars.all_of([*own, written(left)]))
+        found.append(CountedRows(filtered, counting.least, None, years))
+    return tuple(found)
 
 
 def _places(builder: FormulaBuilder, visible: Mapping[scalars.Scalar, frozenset[int]]) -> Iterator[_Place]:
@@ -86,7 +110,7 @@ def _as_atoms(
     elsewhere, and has alternatives: they would have to be counted one by one."""
     if isinstance(formula, boolean_formulas.Leaf):
         if formula.implies is None:
-            return formula
+            return as_outer_atom(formula, builder) if len(formula.variables) > 1 else formula
         inner = list(boolean_formulas.leaves(formula.implies))
         is_plain = all(leaf.implies is None for leaf in inner)
         if not is_divided and not (is_plain and len(boolean_formulas.alternatives(formula.implies) or ()) == 1):
@@ -104,7 +128,7 @@ class _Variants:
     def __init__(
         self, relation: ops.Relation, places: Sequence[_Place], builder: FormulaBuilder, counting: Counting
     ) -> None:
-        self._relation, self._places, self._counting = relation, places, counting
+        self._relation, self._places, self._builder, self._counting = relation, places, builder, counting
         self._years = _years_of(relation, builder.symbols)
         self._homes: dict[scalars.Scalar, dict[scalars.Scalar, scalars.Scalar]] = {}
         """By the condition of a leaf: by the conditions that it is part of, how it is written there."""
@@ -115,7 +139,7 @@ class _Variants:
             for leaf in leaves:
                 check_leaf(leaf, builder)
                 one = _as_true(leaf, place.written) if len(leaves) == 1 else None
-                written = one or _written(leaf.condition, builder, place.visible)
+                written = one or _written_leaf(leaf, builder, place.visible)
                 self._homes.setdefault(leaf.condition, {})[place.written] = written
 
     def all(self) -> tuple[CountedRows, ...]:
@@ -138,6 +162,8 @@ class _Variants:
             places = self._places_of(formula)
             kept = rest if is_one_of_several else [f for f in rest if self._places_of(f) & places]
             for left in self._possible(part, boolean_formulas.negation(formula)):
+                if are_of_no_row([*rest, left], self._builder):
+                    continue
                 yield self._changed(places, [*kept, left]), True
 
     def _of_alternatives(self) -> Iterator[tuple[ops.Relation, bool]]:
@@ -161,7 +187,7 @@ class _Variants:
             raise NotCountable
         for leaves in found:
             alternative = boolean_formulas.Conjunction(leaves)
-            if not self._counting.estimator.is_empty({variable: alternative}):
+            if not (self._counting.estimator.is_empty({variable: alternative}) or _is_of_nothing(alternative)):
                 yield alternative
 
     def _places_of(self, formula: boolean_formulas.Formula) -> frozenset[scalars.Scalar]:
@@ -179,15 +205,26 @@ class _Variants:
         return rewritten(self._relation, dropped, extras)
 
     def _scalar(self, formula: boolean_formulas.Formula, place: scalars.Scalar) -> scalars.Scalar:
-        return _as_scalar(formula, lambda condition: self._homes[condition][place])
+        return _as_scalar(formula, lambda leaf: self._homes[leaf.condition][place])
+
+
+def _is_of_nothing(formula: boolean_formulas.Conjunction) -> bool:
+    """Whether no value of the one column that a formula reads satisfies it."""
+    leaves = [part for part in formula.parts if isinstance(part, boolean_formulas.Leaf)]
+    columns = frozenset().union(*(scalars.column_ids(leaf.condition) for leaf in leaves))
+    if len(columns) != 1 or any(leaf.written is not None or leaf.implies is not None for leaf in leaves):
+        return False
+    (column,) = columns
+    tested = tuple(replace(leaf, variables=columns) for leaf in leaves)
+    return is_impossible(boolean_formulas.Conjunction(tested), column)
 
 
 def _as_scalar(
-    formula: boolean_formulas.Formula, written: Callable[[scalars.Scalar], scalars.Scalar]
+    formula: boolean_formulas.Formula, written: Callable[[boolean_formulas.Leaf], scalars.Scalar]
 ) -> scalars.Scalar:
     match formula:
-        case boolean_formulas.Leaf(condition=condition, holds=holds):
-            return written(condition) if holds else scalars.truth_call("not", written(condition))
+        case boolean_formulas.Leaf(holds=holds):
+            return written(formula) if holds else scalars.truth_call("not", written(formula))
         case boolean_formulas.Conjunction(parts=parts) if parts:
             return scalars.all_of(_as_scalar(part, written) for part in parts)
         case boolean_formulas.Disjunction(parts=parts) if parts:
@@ -206,6 +243,10 @@ def _terms(formula: boolean_formulas.Formula) -> list[boolean_formulas.Term]:
 def _as_true(leaf: boolean_formulas.Leaf, written: scalars.Scalar) -> scalars.Scalar:
     """The leaf's condition, from the condition that the leaf is."""
     return written if leaf.holds else scalars.truth_call("not", written)
+
+
+def _written_leaf(leaf: boolean_formulas.Leaf, builder: FormulaBuilder, visible: frozenset[int]) -> scalars.Scalar:
+    return _written(leaf.condition if leaf.written is None else leaf.written, builder, visible)
 
 
 def _written(named: scalars.Scalar, builder: FormulaBuilder, visible: frozenset[int]) -> scalars.Scalar:

@@ -7,10 +7,21 @@ from functools import reduce
 from operator import or_
 
 from broker.domain.plans import operators as ops
-from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, conjuncts_of
+from broker.domain.plans.scalars import (
+    NULL,
+    Call,
+    Case,
+    ColumnRef,
+    Literal,
+    Scalar,
+    ScalarType,
+    column_ids,
+    conjuncts_of,
+)
 from broker.query.analysis.guards import idents_of
 from broker.query.analysis.tiles import is_tile
 from broker.query.operations.aggregate_functions import CHOSEN_IN_ORDER, DESCENDING
+from broker.query.operations.registry import CASTS
 from broker.query.selectivity.choices import FIRST_AND_LAST, OF_ONE_ROW, OF_ONE_VALUE, OF_VALUES, PLACES
 from broker.query.selectivity.column_dependences import ColumnDependences
 from broker.query.selectivity.dependence import NONE, YEAR, Dependence, RowsDependence, united
@@ -70,7 +81,10 @@ class Dependences(ColumnDependences):
                     self._add(ident, self.of(scalar))
             case ops.Aggregate(keys=keys, aggregates=calls):
                 is_top = id(relation) in self._tops
-                by = united(self.of(key) for _, key in keys if not self._is_of_person(key, is_top))
+                apart = [key for _, key in keys if not self._is_of_person(key, is_top)]
+                # groups of a person's years are like rows of a table by years
+                by_year = [key for _, key in keys if self._is_year_of_row(key)]
+                by = united(self.of(key) for key in apart if key not in by_year)
                 # without a person's key there is a figure where no row is found
                 around = rows.all if relation.person is None else NONE
                 for ident, key in keys:
@@ -81,10 +95,11 @@ class Dependences(ColumnDependences):
                         self._add(ident, by | rows.number | self._of_rows(relation.child, rows))
                     else:
                         # a sum of years tells how many of these meet the conditions, unless it counts rows itself
-                        adds_years = self._reads_years(relation.child) and call.op == "sum" and not self._counts(call)
+                        reads_years = self._reads_years(relation.child) and not by_year
+                        adds_years = reads_years and call.op == "sum" and not self._counts(call)
                         how_often = NONE if call.op in OF_VALUES else rows.all if adds_years else rows.number
                         self._add(ident, by | around | own | how_often)
-                if relation.person is not None and not by.names:
+                if relation.person is not None and not by.names and not {*apart} & {*by_year}:
                     self._of_persons |= {ident for ident, _ in calls}
                     self._of_some_rows |= {ident: of for ident, call in calls if (of := self._of_chosen_rows(call))}
                 return replace(rows, number=by)
@@ -116,6 +131,11 @@ class Dependences(ColumnDependences):
                 self._pick(relation, self._choices(order), ())
         return rows
 
+    def _is_year_of_row(self, key: Scalar) -> bool:
+        """Whether a key is the year of the rows, which is missing on none of them."""
+        origin = self._symbols.origin(self._symbols.expanded(key))
+        return origin is not None and origin.is_year and not self.row_of(origin.scan).names
+
     def _picks_rows(self, condition: Scalar) -> bool:
         """Whether a condition compares a row with the greatest or least of the person's rows."""
         match self._symbols.expanded(condition):
@@ -126,6 +146,8 @@ class Dependences(ColumnDependences):
     def _counts(self, call: ops.AggregateCall) -> bool:
         """Whether a sum is of flags, or of written values."""
         argument = self._symbols.expanded(call.args[0])
+        while isinstance(argument, Call) and argument.op in CASTS:
+            argument = argument.args[0]
         if isinstance(argument, Case):
             return all(isinstance(value, Literal) for value in argument.values)
         return isinstance(argument, ColumnRef) and argument.type is ScalarType.FLAG
@@ -164,10 +186,11 @@ class Dependences(ColumnDependences):
             self._picked[home, id(operator)] |= chosen
 
     def _presence(self, *relations: ops.Relation) -> Dependence:
-        """Whether a person has rows in the tables of relations."""
-        symbols = self._symbols
+        """Whether a person has rows in the tables of relations. That there are keys that lead to rows tells no more
+        than these rows."""
         scans = {part.person or 0 for one in relations for part in ops.walk(one) if isinstance(part, ops.Scan)}
-        return Dependence(present=frozenset(filter(symbols.is_person, scans)))
+        found = frozenset(filter(self._symbols.is_person, scans))
+        return Dependence(present=frozenset(scan for scan in found if not self._is_link(scan)) or found)
 
     def _is_of_person(self, key: Scalar, is_top: bool) -> bool:
         """Whether a key is the same in all rows of a person that a cell counts: one of its own keys, or a figure of the
@@ -267,7 +290,7 @@ class Dependences(ColumnDependences):
         """Conditions that compare public rows with a person's choose among the public rows."""
         total = RowsDependence()
         for condition in conditions:
-            found = self.of(condition)
+            found = self._without_links(condition, self.of(condition))
             read = self._read_homes(condition)
             chosen = [homes for homes in self._lookups if read & homes and read - homes]
             for homes in chosen:
@@ -278,6 +301,19 @@ class Dependences(ColumnDependences):
             repeats = bool(chosen) and not (isinstance(condition, Call) and condition.op in {"equal", "equal_text"})
             total |= RowsDependence((condition,), found.choosing(), found.choosing() if repeats else NONE)
         return total
+
+    def _without_links(self, condition: Scalar, found: Dependence) -> Dependence:
+        """What a condition tells. Where keys lead through a table of keys alone to rows of another, whether there are
+        such rows tells of both."""
+        scans = [self._symbols.origins[i].scan for i in column_ids(condition) if i in self._symbols.origins]
+        links = {scan for scan in scans if self._is_link(scan)}
+        if len(scans) == 2 and len(links) == 1 and isinstance(condition, Call) and condition.op.startswith("equal"):
+            return replace(found, present=frozenset(s for s in found.present if not self._is_link(s)))
+        return found
+
+    def _is_link(self, scan: int) -> bool:
+        table = self._symbols.tables[scan]
+        return {variable.name for variable in table.variables} <= {table.link_key, table.second_key}
 
 
 def _top_operators(relation: ops.Relation) -> Iterator[ops.Relation]:

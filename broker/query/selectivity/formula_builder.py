@@ -8,7 +8,8 @@ from broker.domain.plans import scalars
 from broker.query.operations.possible_values import ONLY_FALSE, ONLY_TRUE, possible_values
 from broker.query.operations.registry import COMPARISONS
 from broker.query.selectivity import boolean_formulas, branches
-from broker.query.selectivity.choices import COMPARED, have_same_values
+from broker.query.selectivity.choices import COMPARED, has_many_values, have_same_values
+from broker.query.selectivity.compared_pairs import compared_pair
 from broker.query.selectivity.quotients import compared_quotient
 from broker.query.symbols import ColumnOrigin, SymbolTable
 
@@ -126,7 +127,7 @@ class FormulaBuilder:
             ):
                 return self._exists(named)
             case scalars.Call(op="is_null", args=(scalars.ColumnRef(ident=ident),)) if (
-                self._outer_scans(ident) is not None
+                self.outer_scans(ident) is not None
             ):
                 return boolean_formulas.negation(self._matched(ident, named))
             case scalars.Call(op=op, args=args) if op in COMPARISONS and any(isinstance(a, scalars.Case) for a in args):
@@ -136,7 +137,11 @@ class FormulaBuilder:
                 return found
             case scalars.Call(op="equal" | "equal_text", args=(left, right)):
                 return self._equal(left, right, named)
-        return self._leaf(self._ratio_comparison(named))
+        made = self._ratio_comparison(named)
+        found = self._leaf(made)
+        return (
+            replace(found, written=named) if made is not named and isinstance(found, boolean_formulas.Leaf) else found
+        )
 
     def _ratio_comparison(self, named: scalars.Scalar) -> scalars.Scalar:
         """Turn a comparison of a known quotient with a number into a comparison of a variable."""
@@ -183,9 +188,19 @@ class FormulaBuilder:
                     return boolean_formulas.NEVER
             return boolean_formulas.says_nothing(named)
         variables = frozenset[int]().union(*map(self.variables_of, read))
+        pair = compared_pair(named)
         if self._compares_variables(named):
             variables = frozenset({self._comparison(variables)})
+        elif pair is not None and self._is_amount(pair.one) and self._is_amount(pair.other):
+            variables = frozenset({self.variable_ids.pair(pair)})
         return boolean_formulas.Leaf(named, True, variables, any(map(self._is_year, read)))
+
+    def _is_amount(self, ident: int) -> bool:
+        """Whether a column has so many values that comparing it names none: a figure of the person, or a variable that
+        is an amount or a date. Of an outer side, it could be missing as well."""
+        if ident in self.columns:
+            return self.variables_of(ident) == {ident} and has_many_values(self.origin(ident).variable)
+        return self.variables_of(ident) == {self.unnamed_offset + ident}
 
     def _compares_variables(self, named: scalars.Scalar) -> bool:
         """Whether a condition compares a variable in two rows of a person, or two variables, without naming a value of
@@ -196,8 +211,8 @@ class FormulaBuilder:
                 known, others = read & self.columns.keys(), read - self.columns.keys()
                 own = all(self.variables_of(ident) == {ident} for ident in known)
                 made = all(self.variables_of(ident) == {self.unnamed_offset + ident} for ident in others)
-                base = frozenset[int]().union(*map(self._base, read))
-                if own and made and len({self.symbols.origins[ident].full_name for ident in base}) == 1:
+                base = [{self.symbols.origins[i].full_name for i in self._base(ident)} for ident in read]
+                if own and made and all(len(one) == 1 and one == base[0] for one in base):
                     return True
                 return not others and all(map(self._is_own_variable, read)) and self.names_no_value(named)
         return False
@@ -237,7 +252,7 @@ class FormulaBuilder:
         if isinstance(left, scalars.ColumnRef) and isinstance(right, scalars.ColumnRef):
             sides = (left, right)
             if all(self._is_person_key(c.ident) for c in sides):
-                outer = [c.ident for c in sides if self._outer_variables(self._outer_scans(c.ident) or frozenset())]
+                outer = [c.ident for c in sides if self._outer_variables(self.outer_scans(c.ident) or frozenset())]
                 return boolean_formulas.Conjunction(
                     tuple(
                         self._matched(i, scalars.truth_call("is_null", scalars.ColumnRef(i, scalars.ScalarType.INT)))
@@ -305,45 +320,49 @@ class FormulaBuilder:
         ident = self.variable_ids.ident(boolean_formulas.VariableReading(occurrence, None))
         return boolean_formulas.Leaf(scalars.ColumnRef(ident, scalars.ScalarType.TRUTH), True, frozenset({ident}))
 
-    def _presence(self, scans: frozenset[int], named: scalars.Scalar) -> boolean_formulas.Leaf:
+    def _presence(self, scans: frozenset[int], written: scalars.Scalar) -> boolean_formulas.Leaf:
+        """Leaf that tests whether there are rows, as a written condition does."""
         found = [self.occurrences[s] for s in sorted(scans) if s in self.occurrences and self.occurrences[s].is_person]
         if len(found) != 1:
             # without one known table of persons, the test gets an id that has no public size
             unnamed = self.unnamed_offset + min(scans, default=0)
-            return boolean_formulas.Leaf(named, True, frozenset({unnamed}))
-        return self._rows_in(found[0])
+            return boolean_formulas.Leaf(written, True, frozenset({unnamed}))
+        return replace(self._rows_in(found[0]), written=written)
 
-    def _outer_scans(self, ident: int) -> frozenset[int] | None:
+    def outer_scans(self, ident: int) -> frozenset[int] | None:
         """Scans of an outer side that this link key, person number or year belongs to; None if it belongs to none. Each
         of these is missing where there is no row, and tells nothing else."""
         if ident in self.columns:
-            tells_rows = self._is_person_key(ident) or self._is_year(ident)
-            scans = frozenset({self.origin(ident).scan} if tells_rows else ())
+            is_of_rows = self._is_person_key(ident) or self._is_year(ident)
+            scans = frozenset({self.origin(ident).scan} if is_of_rows else ())
         else:
             scans = frozenset({ident}).union(*(h.scans for h in self.symbols.source_rows.values() if h.person == ident))
         return scans & self.branch.outer_conditions.keys() or None
 
     def _matched(self, ident: int, named: scalars.Scalar) -> boolean_formulas.Leaf:
         """Leaf that tests whether an outer join found a row."""
-        scans = self._outer_scans(ident) or frozenset()
+        scans = self.outer_scans(ident) or frozenset()
         read = self._outer_variables(scans)
         found = self._rows_found(scans, read)
         if not read and len(found) < 2:
-            return self._presence(scans, named)
+            return self._presence(scans, scalars.truth_call("not", named))
         return boolean_formulas.Leaf(named, False, read | boolean_formulas.variables(map(self._rows_in, found)))
 
     def _outer_variables(self, scans: frozenset[int]) -> frozenset[int]:
         """Variables in the conditions on outer sides."""
+        return boolean_formulas.variables(self.formulas_of_outer(scans))
+
+    def formulas_of_outer(self, scans: frozenset[int]) -> Sequence[boolean_formulas.Formula]:
         outer = self.branch.outer_conditions
         conditions = [c for s in scans for c in outer.get(s, ())]
         if not conditions:
-            return frozenset()
+            return ()
         # Without these scans, so that the recursion ends, and without those that are found together with them.
         together = {outer[s] for s in scans if s in outer}
         others = {s: c for s, c in outer.items() if s not in scans and c not in together}
         inner = replace(self, branch=replace(self.branch, outer_conditions=others))
         inner.found_by.update(self.found_by)
-        return boolean_formulas.variables([inner.formula(c) for c in conditions])
+        return [inner.formula(c) for c in conditions]
 
     def variables_of(self, ident: int) -> frozenset[int]:
         """Variables that a column reveals something about."""
@@ -360,7 +379,7 @@ class FormulaBuilder:
         if ident in self.symbols.opaque:
             home = self.symbols.opaque[ident].source_rows.scans & outer
             return self._outer_variables(home) | {self.unnamed_offset + ident}
-        return self._outer_variables(self._outer_scans(ident) or frozenset())
+        return self._outer_variables(self.outer_scans(ident) or frozenset())
 
     def origin(self, ident: int) -> ColumnOrigin:
         """The variable behind the id of a variable."""

@@ -38,16 +38,17 @@ UNKNOWN_ESTIMATE = PersonEstimate(0, known=False)
 
 
 class PersonEstimator:
-    def __init__(self, sizes: PublicSizes, readings: Mapping[int, boolean_formulas.VariableReading]) -> None:
-        self._sizes, self._readings = sizes, readings
+    def __init__(self, sizes: PublicSizes, variable_ids: boolean_formulas.VariableIds) -> None:
+        self._sizes, self._readings, self._pairs = sizes, variable_ids.readings, variable_ids.pairs
 
     def is_empty(self, term: boolean_formulas.Term) -> bool:
         """Whether nobody can satisfy a term, whatever the data."""
         return any(v in self._readings and is_impossible(f, v) for v, f in term.items())
 
-    def is_quotient(self, variable: int) -> bool:
-        """Whether an id is of a quotient of two variables."""
-        return variable in self._readings and " / " in (self._readings[variable].variable or "")
+    def is_of_two(self, variable: int) -> bool:
+        """Whether an id is of a quotient of two variables, or compares them in another way."""
+        is_quotient = variable in self._readings and " / " in (self._readings[variable].variable or "")
+        return is_quotient or variable in self._pairs
 
     def persons(
         self, term: boolean_formulas.Term, present: Collection[boolean_formulas.TableOccurrence], part: int

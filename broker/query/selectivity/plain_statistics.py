@@ -178,8 +178,11 @@ class PlainStatistics:
         return False
 
     def _is_known_quotient(self, condition: scalars.Scalar, variables: Names) -> bool:
-        """Whether a condition is about a quotient of two variables whose public sizes are known."""
+        """Whether a condition is about a quotient of two variables whose public sizes are known, or compares two so
+        that people can be counted."""
         read = boolean_formulas.variables([self._builder.formula(condition)])
+        if len(read) == 1 and read <= self._builder.variable_ids.pairs.keys():
+            return all(len(self._variables(column)) < 2 for column in scalars.columns_in(condition))
         readings = self._builder.variable_ids.readings
         known = [readings[i].variable or "" for i in read if i in readings]
         return len(read) == 1 and {frozenset(name.split(" / ")) for name in known} == {variables}
@@ -194,7 +197,8 @@ class PlainStatistics:
             return
         match as_case(value):
             case scalars.Case(whens=whens) as case:
-                chooses_rows = self._counts_persons and not self._dependences.is_of_row(case)
+                is_of_row = self._dependences.is_of_row(case) or self._is_of_written_year(case)
+                chooses_rows = self._counts_persons and not is_of_row
                 if chooses_rows or joins_values(case, self._dependences, self._builder.symbols):
                     yield value
                     return
@@ -209,6 +213,22 @@ class PlainStatistics:
                 yield from [value] if isinstance(as_case(inner), scalars.Case) else self._of_value(inner)
             case _:
                 yield value
+
+    def _is_of_written_year(self, case: scalars.Case) -> bool:
+        """Whether a value is there in the rows of one year that is written, if they meet conditions of the row."""
+        if len(case.whens) != 1 or case.otherwise != scalars.NULL:
+            return False
+        condition, _ = case.whens[0]
+        parts = scalars.conjuncts_of(condition)
+        years = {one for one in parts if self._names_year(one)}
+        return len(years) == 1 and all(self._dependences.is_of_row(one) for one in parts if one not in years)
+
+    def _names_year(self, condition: scalars.Scalar) -> bool:
+        match condition:
+            case scalars.Call(op="equal" | "equal_text", args=(scalars.ColumnRef() as column, scalars.Literal())):
+                origin = self._builder.symbols.origin(column)
+                return origin is not None and origin.is_year
+        return False
 
     def _of_cases(self, scalar: scalars.Scalar) -> Iterator[scalars.Scalar]:
         """The conditions of the CASEs in a value."""

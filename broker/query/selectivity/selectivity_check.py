@@ -24,13 +24,16 @@ from broker.query.selectivity.branches import (
     value_branches,
 )
 from broker.query.selectivity.countable_tests import NotCountable
-from broker.query.selectivity.counted_variants import Counting, filter_variants, value_variants
+from broker.query.selectivity.counted_variants import Counting, difference_variants, filter_variants, value_variants
 from broker.query.selectivity.formula_builder import FormulaBuilder
+from broker.query.selectivity.outer_sides import tests_one_outer_column
 from broker.query.selectivity.person_estimates import PersonEstimator
 from broker.query.selectivity.plain_statistics import GroupedRelation, PlainStatistics
 from broker.query.sql.finalize import finalize_relation
 
 MOST_FIGURES, MOST_ALTERNATIVES = 60, 16
+MOST_COUNTED = 60
+"""Most rows of one output whose people the engine counts."""
 MOST_SHOWN = 5
 """Most parts of one output that are reported."""
 LONGEST_TEXT = 160
@@ -53,7 +56,7 @@ class SelectivityCheck:
         # names of quotients contain a slash
         quotients = ((t.table, s.variable) for t in threshold.sizes.tables for s in t.shares if " / " in s.variable)
         self._variable_ids = boolean_formulas.VariableIds(frozenset(quotients))
-        estimator = PersonEstimator(threshold.sizes, self._variable_ids.readings)
+        estimator = PersonEstimator(threshold.sizes, self._variable_ids)
         self._judge = singling_out.SinglingOutJudge(estimator, threshold.least)
         self._counting = Counting(threshold.least, estimator)
         self._figures: list[singling_out.FigureConditions] = []
@@ -83,9 +86,11 @@ class SelectivityCheck:
             except (TooManyRelationBranches, RecursionError):
                 small = [singling_out.FlaggedCondition((), singling_out.TOO_MANY)]
             for one in small:
-                known = self._counted[number]
-                counted = tuple(known.setdefault(rows_of, len(known)) for rows_of in one.counted)
-                self._found[number][replace(positions.small_part(one), counted=counted)] = None
+                self._found[number][self._with_counted(positions.small_part(one), one.counted, number)] = None
+
+    def _with_counted(self, part: SmallPart, rows: Iterable[CountedRows], output: int) -> SmallPart:
+        known = self._counted[output]
+        return replace(part, counted=tuple(known.setdefault(rows_of, len(known)) for rows_of in rows))
 
     def _of_table(
         self, table: GroupedRelation, rows: Relation, builder: FormulaBuilder, output: int
@@ -109,7 +114,8 @@ class SelectivityCheck:
         if found and not counted:  # one report is enough, and it covers everything inside
             return
         around = singling_out.conjunction(formulas)
-        self._add(boolean_formulas.Conjunction((around,)), formulas, occurrences, output)
+        of_rows = partial(difference_variants, rows, (), builder, self._counting)
+        self._add(boolean_formulas.Conjunction((around,)), formulas, occurrences, output, of_rows)
         for inner in outer_branches(builder.branch):
             inner_builder = builder.within(inner)
             inner_formulas = [_source_formula(inner_builder.named(c), inner_builder) for c in inner.conditions]
@@ -125,9 +131,11 @@ class SelectivityCheck:
                 if reported.intersection((*choice.met[:-1], *choice.failed)):
                     continue
                 met, failed = ([_source_formula(c, builder) for c in part] for part in (choice.met, choice.failed))
+                path = [*(a.formula for a in met), *(boolean_formulas.negation(a.formula) for a in failed)]
+                if tests_one_outer_column(path, builder):
+                    continue
                 source = _written_source(choice.source, builder)
                 small = list(self._judge.flag_branch(met, failed, around, source, occurrences))
-                path = [*(a.formula for a in met), *(boolean_formulas.negation(a.formula) for a in failed)]
                 of_value = partial(value_variants, rows, path, builder, self._counting)
                 small = _countable(small, of_value) or small
                 yield from (replace(s, within=named) for s in small)
@@ -135,7 +143,8 @@ class SelectivityCheck:
                 reported |= {choice.source} if small and not is_counted else set()
                 if (is_counted or not small) and len(boolean_formulas.variables(path)) > 1:
                     whole = boolean_formulas.Conjunction((around, *path))
-                    self._add(whole, [*formulas, *met, *failed], occurrences, output)
+                    of_path = partial(difference_variants, rows, path, builder, self._counting)
+                    self._add(whole, [*formulas, *met, *failed], occurrences, output, of_path)
 
     def _add(
         self,
@@ -143,14 +152,17 @@ class SelectivityCheck:
         formulas: list[singling_out.SourceFormula],
         occurrences: frozenset[boolean_formulas.TableOccurrence],
         output: int,
+        count: singling_out.CountPeople,
     ) -> None:
-        """Store the alternatives of a figure for comparison, if they are few."""
+        """Store the alternatives of a figure for comparison, if they are few. The people of one of several cannot be
+        counted."""
         found = boolean_formulas.terms(formula)
         if found is not None and len(found) <= MOST_ALTERNATIVES:
+            count_alone = partial(_counted_rows, count) if len(found) == 1 else _nothing_counted
             sources = tuple(a.source for a in formulas if boolean_formulas.variables([a.formula]))
             number = len(self._figures)
             self._figures += [
-                singling_out.FigureConditions(output, number, term, occurrences, sources) for term in found
+                singling_out.FigureConditions(output, number, term, occurrences, sources, count_alone) for term in found
             ]
 
     def reports(self) -> list[tuple[tuple[SmallPart, ...], tuple[CountedRows, ...]]]:
@@ -162,8 +174,12 @@ class SelectivityCheck:
         else:
             for one, other, small in self._judge.flag_differences(self._figures):
                 part = self._positions[one.output].small_part(small)
-                for figure in (one, other):
-                    self._found[figure.output][part] = None
+                # both outputs know how many people the figures differ by
+                for output in {one.output, other.output}:
+                    self._found[output][self._with_counted(part, small.counted, output)] = None
+        for found, counted in zip(self._found, self._counted, strict=True):
+            if len(counted) > MOST_COUNTED:
+                found[SmallPart("", None, None, singling_out.TOO_MANY)] = None
         surely = [tuple(part for part in found if not part.counted)[:MOST_SHOWN] for found in self._found]
         every = zip(surely, self._found, self._counted, strict=True)
         return [(parts, ()) if parts else (tuple(found), tuple(counted)) for parts, found, counted in every]
@@ -180,6 +196,19 @@ def _countable(
     except NotCountable:
         return []
     return [replace(one, counted=counted) for one in found] if counted else []
+
+
+def _counted_rows(
+    count: singling_out.CountPeople, formulas: Sequence[boolean_formulas.Formula]
+) -> tuple[CountedRows, ...]:
+    try:
+        return count(formulas)
+    except NotCountable:
+        return ()
+
+
+def _nothing_counted(formulas: Sequence[boolean_formulas.Formula]) -> tuple[CountedRows, ...]:
+    return ()
 
 
 def _grouped_relations(binder: Binder) -> list[GroupedRelation]:

@@ -3,7 +3,7 @@ combinations are judged: conditions on two variables or more, not counting years
 more than a key of GROUP BY does, and the rules on cells protect it. Knows formulas and estimates, but no relations or
 positions."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -47,6 +47,10 @@ def conjunction(met: Iterable[SourceFormula], failed: Iterable[SourceFormula] = 
     return boolean_formulas.Conjunction((*(a.formula for a in met), *left))
 
 
+CountPeople = Callable[[Sequence[boolean_formulas.Formula]], tuple[CountedRows, ...]]
+"""Rows of the people of a figure who meet each of some further conditions; none if they cannot be counted."""
+
+
 @dataclass(frozen=True, slots=True)
 class FigureConditions:
     """One of the alternatives that a figure is about, for comparison with other figures of the job."""
@@ -56,6 +60,7 @@ class FigureConditions:
     term: boolean_formulas.Term
     occurrences: Occurrences
     source: tuple[Scalar, ...]
+    count: CountPeople
 
 
 HOLDS = "could select fewer than {} people"
@@ -118,9 +123,9 @@ class SinglingOutJudge:
                 return
 
     def _read(self, *formulas: boolean_formulas.Formula) -> int:
-        """How many variables formulas read. A quotient reads two."""
+        """How many variables formulas read. A comparison of two reads both."""
         read = boolean_formulas.variables(formulas)
-        return len(read) + sum(map(self._estimator.is_quotient, read))
+        return len(read) + sum(map(self._estimator.is_of_two, read))
 
     def _years(self, formulas: list[SourceFormula]) -> Iterator[FlaggedCondition]:
         for one in formulas:
@@ -196,22 +201,27 @@ class SinglingOutJudge:
                 ):
                     continue
                 for part, whole in ((one, other), (other, one)):
-                    why = self._difference(part, whole)
-                    if why is not None:
-                        yield part, whole, FlaggedCondition(part.source or whole.source, why)
+                    lefts = self._differences(part, whole)
+                    if lefts:
+                        why = DIFFERS.format(self._least)
+                        counted = whole.count(lefts)
+                        yield part, whole, FlaggedCondition(part.source or whole.source, why, counted=counted)
                         break
 
-    def _difference(self, part: FigureConditions, whole: FigureConditions) -> str | None:
-        """Reason if a figure is about nearly all people of another figure that includes them; None otherwise."""
+    def _differences(self, part: FigureConditions, whole: FigureConditions) -> list[boolean_formulas.Formula]:
+        """What leaves out possibly too few people of a figure that includes those of another; nothing if it does
+        not."""
         # the part must be contained in the whole
         if part.term == whole.term or not all(self._follows(part.term, v, f) for v, f in whole.term.items()):
-            return None
+            return []
+        found: list[boolean_formulas.Formula] = []
         for variable, formula in part.term.items():
+            if whole.term.get(variable) == formula:
+                continue  # it leaves out nobody
             left = {variable: boolean_formulas.negation(formula)}
-            why = self._small(boolean_formulas.conjoined(whole.term, left), whole.occurrences, left, DIFFERS, DIFFERS)
-            if why is not None:
-                return why.format(self._least)
-        return None
+            both = boolean_formulas.conjoined(whole.term, left)
+            found += left.values() if self._small(both, whole.occurrences, left, DIFFERS, DIFFERS) else ()
+        return found
 
     def _follows(self, term: boolean_formulas.Term, variable: int, formula: boolean_formulas.Formula) -> bool:
         """Whether everybody who satisfies the term also satisfies the formula."""

@@ -122,6 +122,31 @@ def test_whoever_fails_one_condition_alone_is_counted(engine: duckdb.DuckDBPyCon
         assert alone in [set(found) for found in sets], failing
 
 
+OF_THREE = ["a.Flag = 1", "a.Score <= 1", "a.Sex = 'M'"]
+
+
+@given(
+    around=st.lists(st.sampled_from(OF_THREE), min_size=0, max_size=2, unique=True),
+    further=st.lists(st.sampled_from(OF_THREE), min_size=2, max_size=3, unique=True),
+)
+def test_the_people_between_two_figures_are_counted(
+    engine: duckdb.DuckDBPyConnection, around: list[str], further: list[str]
+) -> None:
+    """Where a figure stands beside one that has more conditions: whom each further condition leaves out."""
+    apart = [one for one in further if one not in around]
+    if len({*around, *further}) < 2 or not apart:
+        return
+    where = " AND ".join(["1 = 1", *around])
+    rows = counted(where, f"COUNT(*) AS n, COUNT(CASE WHEN {' AND '.join(further)} THEN 1 END) AS m")
+    if rows is None or len(further) < 2:
+        return
+    sets = [people_in(engine, one) for one in rows]
+    whole = [p for p in PEOPLE if all(LEAVES[c](p) for c in around)]
+    for failing in apart:
+        left = {p for p in whole if not LEAVES[failing](p)}
+        assert left in [set(found) for found in sets], failing
+
+
 MANY = {
     "a condition on one variable": ("a.Sex = 'M'", 0),
     "two variables: the selection, and each exclusion": ("a.Sex = 'M' AND a.Flag = 1", 3),
