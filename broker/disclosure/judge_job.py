@@ -198,7 +198,9 @@ def _plan_findings(judging: JudgingInput) -> list[Finding]:
     found += _small_part_findings(judging)
     found += [f for t in judging.planned.tables for f in institution_notice(t, judging.profile)]
     for statistic in (s for t in judging.planned.tables for s in t.statistics):
-        rule_input = RuleInput(statistic.measure, empty_evidence(statistic.measure), 0, statistic.needs_review)
+        rule_input = RuleInput(
+            statistic.measure, empty_evidence(statistic.measure), 0, statistic.needs_review, statistic.bounds
+        )
         found += findings_of(rule_input, judging.profile, PLAN_RULES)
     return found
 

@@ -132,6 +132,45 @@ def deviation_digits(statistic: PlannedStatistic, evidence: StatisticEvidence, p
     return min(most, -moved.adjusted())
 
 
+def deviation_step(
+    statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules, rows_each: int = 1
+) -> Decimal | None:
+    """The multiple to which a deviation or a variance is rounded, in units of its number without a written factor; None
+    if the catalogue does not bound the number.
+
+    A variance is a mean of squared distances, so its step is that of a mean (`mean_step`) of contributions between 0
+    and the square of the spread, of which three times the deviation is a large distance. A change of a variance moves
+    the deviation by half of it over the deviation: the derivative of the square root."""
+    spread, value = spread_of(amount_bounds(statistic)), deviation_of_number(statistic, evidence)
+    if spread is None or value is None:
+        return None
+    variance = value if _is_variance(statistic) else value * value
+    large = min(spread * spread, LARGE_FACTOR * LARGE_FACTOR * variance)
+    n = Decimal(max(1, round_count(evidence.rows, profile) or 0))
+    moved = max(profile.round_base * large, spread * spread) / 2 * rows_each / n
+    if not _is_variance(statistic):
+        moved = moved / (2 * value) if value else spread
+    least = Decimal(1).scaleb(-_most_digits(statistic, evidence, profile))
+    return max(least, first_step(moved))
+
+
+def deviation_of_number(statistic: PlannedStatistic, evidence: StatisticEvidence) -> Decimal | None:
+    """The exact deviation or variance of the number without its written factor."""
+    if not evidence.rows or evidence.value is None:
+        return None
+    return Decimal(as_number(evidence.value)) / deviation_factor(statistic)
+
+
+def deviation_factor(statistic: PlannedStatistic) -> Decimal:
+    """What a written factor multiplies a deviation or a variance by."""
+    factor, _ = statistic.scale
+    return factor * factor if _is_variance(statistic) else abs(factor)
+
+
+def _is_variance(statistic: PlannedStatistic) -> bool:
+    return isinstance(statistic.form, DeviationForm) and statistic.form.is_variance
+
+
 MOST_MOMENT_DIGITS = 3
 
 

@@ -1,10 +1,18 @@
 """Protected values of statistics, by conventional or cell-key rounding. Takes no decisions."""
 
 from dataclasses import replace
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 from broker.disclosure.cell_key_noise import CellKeyNoise
-from broker.disclosure.protected_means import deviation_digits, moment_digits, protected_mean, released_mean
+from broker.disclosure.protected_means import (
+    deviation_digits,
+    deviation_factor,
+    deviation_of_number,
+    deviation_step,
+    moment_digits,
+    protected_mean,
+    released_mean,
+)
 from broker.disclosure.rounded_counts import (
     NO_CELL,
     CellSize,
@@ -51,7 +59,7 @@ def rounded_value(
         case Measure.QUANTILE:
             return _quantile(statistic, evidence, profile)
         case Measure.DEVIATION:
-            return _deviation(statistic, evidence, profile)
+            return _deviation(statistic, evidence, profile, cell)
         case Measure.MOMENT:
             digits = moment_digits(evidence, profile)
             return None if digits is None else rounded(Decimal(as_number(evidence.value)), digits)
@@ -155,11 +163,20 @@ def quantile_step_number(statistic: PlannedStatistic, evidence: StatisticEvidenc
     return max(least, least if evidence.step_number is None else evidence.step_number)
 
 
-def _deviation(statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules) -> Number | None:
-    """The deviation with the digits of a mean."""
-    if not evidence.rows or evidence.value is None:
+def _deviation(
+    statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules, cell: CellSize
+) -> Number | None:
+    """The deviation rounded to its step: of the number itself, then scaled as written, as a mean is. Without bounds, it
+    has the digits of a mean."""
+    number = deviation_of_number(statistic, evidence)
+    if number is None:
         return None
-    return rounded(Decimal(as_number(evidence.value)), deviation_digits(statistic, evidence, profile))
+    step_of_number = deviation_step(statistic, evidence, profile, rows_each(statistic, cell))
+    if step_of_number is None:
+        return rounded(Decimal(as_number(evidence.value)), deviation_digits(statistic, evidence, profile))
+    factor = deviation_factor(statistic)
+    units = (number / step_of_number).to_integral_value(ROUND_HALF_UP)
+    return rounded(units * step_of_number * factor, 1 - (step_of_number * factor).adjusted())
 
 
 def _truncated(value: Number) -> int:

@@ -7,6 +7,8 @@ from math import ceil
 from broker.disclosure.protected_means import (
     LARGE_FACTOR,
     deviation_digits,
+    deviation_factor,
+    deviation_step,
     mean_step,
     moment_digits,
     released_mean,
@@ -49,7 +51,10 @@ def rounding_error(
         case Measure.QUANTILE:
             return step(quantile_step_number(statistic, evidence, profile)) / 2
         case Measure.DEVIATION:
-            return _half_unit(deviation_digits(statistic, evidence, profile))
+            found = deviation_step(statistic, evidence, profile, rows_each(statistic, cell))
+            if found is None:
+                return _half_unit(deviation_digits(statistic, evidence, profile))
+            return found * deviation_factor(statistic) / 2
         case Measure.MOMENT:
             digits = moment_digits(evidence, profile)
             return None if digits is None else _half_unit(digits)

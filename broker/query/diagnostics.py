@@ -194,7 +194,7 @@ class Diagnostics:
 INDIVIDUAL = (
     "individual-value",
     "{} gives one person's value, or packs the values of many people into one.",
-    "Use COUNT, SUM or AVG, or count by bands. A checker decides about PERCENTILE_CONT and STDEV. Choose among one "
+    "Use COUNT, SUM, AVG, PERCENTILE_CONT or STDEV, or count by bands. Choose among one "
     "person's rows first: in a derived table with GROUP BY the link key.",
 )
 NESTED = (

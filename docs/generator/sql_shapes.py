@@ -81,7 +81,7 @@ SHAPES: dict[str, tuple[QueryShape, ...]] = {
         QueryShape("Tables above each other", "SELECT LA, COUNT(*) AS n FROM census GROUP BY LA UNION ALL SELECT NULL, COUNT(*) FROM census ORDER BY n", "A person decides where their keys differ or hidden cells could be worked out."),
         QueryShape("Quantiles", "SELECT LA, PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY IDACIScore) AS median FROM census GROUP BY LA", "At 0.05, 0.1, 0.15 … 0.95 of an amount. At another share, a person decides."),
         QueryShape("Quantiles as windows", "SELECT DISTINCT LA, PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY IDACIScore) OVER (PARTITION BY LA) AS median FROM census", "Where the partition is all other columns."),
-        QueryShape("Deviations", "SELECT LA, STDEV(IDACIScore) AS deviation FROM census GROUP BY LA", "VAR, STDEVP and VARP too; a person decides."),
+        QueryShape("Deviations", "SELECT LA, STDEV(IDACIScore) AS deviation FROM census GROUP BY LA", "VAR, STDEVP and VARP too, of a number that the catalogue bounds; of another, a person decides."),
         QueryShape("PIVOT", "SELECT p.[0], p.[1] FROM (SELECT key, OnRoll FROM census) AS t PIVOT (COUNT(key) FOR OnRoll IN ([0], [1])) AS p", "Over a derived or temporary table, with written values."),
         QueryShape("PIVOT … ON", "PIVOT (SELECT LA, OnRoll FROM census) ON OnRoll IN (0, 1) USING count(*) GROUP BY LA",
               "With written values in IN, or in the WHERE of its query. UNPIVOT … ON … INTO … too.", "duckdb"),

@@ -63,15 +63,12 @@ def test_the_page_lists_texts_that_need_a_review() -> None:
     assert "NO REASON" not in page
 
 
-DEVIATION = "A deviation can be one person's own value, or reveal a few persons, so it has no automatic verdict."
 OTHERS = "A value depends on people outside the cell."
 DISTINCT = "COUNT(DISTINCT …) counts a variable other than the link key, so it counts values and not persons."
 ARITHMETIC = "The argument is arithmetic over a person's row, which has no automatic verdict."
 REACH = "A part of the text could select very few people."
-NEGATIVE = "The amount can be negative, and the dominance rules cannot judge negative contributions."
 FELL_OUT = {
-    "A18": {NEGATIVE}, "A30": {NEGATIVE}, "A46": {DEVIATION, DISTINCT}, "A66": {OTHERS, ARITHMETIC},
-    "A74": {DEVIATION}, "S006": {OTHERS}, "S066": {REACH}, "S068": {REACH, ARITHMETIC},
+    "A46": {DISTINCT}, "A66": {OTHERS, ARITHMETIC}, "S006": {OTHERS}, "S066": {REACH}, "S068": {REACH, ARITHMETIC},
     "T01": {REACH}, "T16": {REACH, OTHERS},
 }  # fmt: skip
 """Every sample that a person looks at though it is accepted, with each reason that its author is told."""

@@ -133,14 +133,17 @@ distinct_values = Rule(A2, _find_distinct_values, any_cell, frozenset({Measure.C
 
 
 ALWAYS_REVIEWED = {
-    Measure.DEVIATION: "A deviation has no automatic verdict.",
+    Measure.DEVIATION: "A deviation of a number without known bounds has no automatic verdict.",
     Measure.MOMENT: "A statistic of two variables, or of a shape, has no automatic verdict.",
 }
 
 
 def _find_outside_list(rule_input: RuleInput, _: DisclosureRules) -> RuleResult:
-    """The argument is outside the closed list of the algebra, or the statistic never has an automatic verdict."""
-    why = rule_input.needs_review or ALWAYS_REVIEWED.get(rule_input.measure)
+    """The argument is outside the closed list of the algebra, or the statistic has no automatic verdict. A deviation
+    has one where the catalogue bounds its number: its step follows from the bounds."""
+    bounds = rule_input.bounds
+    is_bounded = rule_input.measure is Measure.DEVIATION and bounds is not None and None not in bounds
+    why = rule_input.needs_review or (None if is_bounded else ALWAYS_REVIEWED.get(rule_input.measure))
     return None if why is None else A1.finding(Verdict.REVIEW, why)
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import groupby, pairwise
 
 from broker.domain.plans import operators as ops, scalars
-from broker.domain.plans.measure import MAGNITUDES
+from broker.domain.plans.measure import MAGNITUDES, Measure
 from broker.domain.plans.plan import PlannedStatistic
 from broker.query.analysis.argument_branches import FixedColumns, fixed_values, leaves_of, listed_values
 from broker.query.analysis.row_multiplicity import conditions_within
@@ -142,7 +142,8 @@ class KnownAmounts:
         self._fixed = fixed_columns(relation, symbols)
 
     def review_reason(self, statistic: PlannedStatistic) -> str | None:
-        if statistic.implied_by is not None or statistic.measure not in MAGNITUDES or statistic.argument is None:
+        is_amount = statistic.measure in MAGNITUDES or statistic.measure is Measure.DEVIATION
+        if statistic.implied_by is not None or not is_amount or statistic.argument is None:
             return None
         values = [leaf for leaf in leaves_of(statistic.argument) if not isinstance(leaf, scalars.Literal)]
         origins = [self._symbols.origins[i] for v in values for i in self._symbols.base(v)]

@@ -161,7 +161,7 @@ def _amount_statistic(
         kind = ScalarType.INT
     else:
         kind = ScalarType.DECIMAL if is_sum and value.type is ScalarType.DECIMAL else ScalarType.DOUBLE
-    reason = _review_reason(argument, symbols, counts)
+    reason = _review_reason(argument, symbols, counts, is_mean=not is_sum)
     found = statistics.add(measure, argument, kind, truncated=truncated, needs_review=reason, counts=counts)
     adding = implied_statistics.nonzero_rows(argument)
     if adding is not None:
@@ -172,12 +172,16 @@ def _amount_statistic(
     return found
 
 
-def _review_reason(argument: Scalar, symbols: SymbolTable, counts: bool) -> str | None:
-    """Why the statistic gets no automatic verdict; None if it gets one."""
+def _review_reason(argument: Scalar, symbols: SymbolTable, counts: bool, is_mean: bool) -> str | None:
+    """Why the statistic gets no automatic verdict; None if it gets one. The mean of an amount with bounds is as far
+    from the nearer bound as it is from 0."""
     if not aggregate_arguments.is_on_closed_list(argument, symbols):
         return OUTSIDE_CLOSED_LIST
     if not counts and any(aggregate_arguments.is_row_count(c, symbols) for c in columns_in(argument)):
         return COMPUTED_WITH_COUNTS
+    bounds = aggregate_arguments.argument_bounds(argument, symbols)
+    if is_mean and bounds is not None and None not in bounds:
+        return None
     return CAN_BE_NEGATIVE if can_be_negative(argument, symbols) else None
 
 
@@ -268,10 +272,17 @@ def _quantile(value: Scalar, form: QuantileForm, statistics: DraftStatistics) ->
 def _deviation(argument: Scalar, name: str, statistics: DraftStatistics) -> ColumnRef:
     value = aggregate_arguments.square_free_number(argument, statistics.symbols)
     form = DeviationForm(name.endswith("whole"), name.startswith("variance"), max_decimals(value, statistics.symbols))
-    review_reason = NO_AUTOMATIC_VERDICT.format("A deviation")
-    return statistics.add_with_implied(
+    bounds, review_reason = aggregate_arguments.argument_bounds(value, statistics.symbols), None
+    if not aggregate_arguments.is_on_closed_list(value, statistics.symbols):
+        review_reason = OUTSIDE_CLOSED_LIST
+    elif bounds is None or None in bounds:
+        review_reason = NO_AUTOMATIC_VERDICT.format("A deviation")
+    found = statistics.add_with_implied(
         Measure.DEVIATION, value, ScalarType.DOUBLE, needs_review=review_reason, form=form
     )
+    if aggregate_arguments.is_binary(value):  # it tells how many are 1
+        statistics.add(Measure.ONES, value, ScalarType.INT, behind=found.ident)
+    return found
 
 
 def _number(argument: exp.Expr, row_binder: ExpressionBinder, node: exp.Expr) -> Scalar:

@@ -168,7 +168,7 @@ FILTERED = drawn("""
 SELECT LA, median(Score) FILTER (WHERE Sex = 'M') AS m FROM a GROUP BY LA                                        | 1 5, 2 6, 3 2
 SELECT LA, percentile_cont(0.5) WITHIN GROUP (ORDER BY Score) FILTER (WHERE Sex = 'M') AS m FROM a GROUP BY LA   | 1 5, 2 6, 3 2
 SELECT LA, quantile_cont(Score, 0.5) FILTER (WHERE Sex = 'M') AS m FROM a GROUP BY LA                            | 1 5, 2 6, 3 2
-SELECT LA, var_samp(Score) FILTER (WHERE Sex = 'M') AS m FROM a GROUP BY LA                                      | 1 -, 2 18, 3 - (looked at)
+SELECT LA, var_samp(Score) FILTER (WHERE Sex = 'M') AS m FROM a GROUP BY LA                                      | 1 -, 2 18, 3 -
 SELECT LA, count_if(Score > 2) FILTER (WHERE Sex = 'M') AS m FROM a GROUP BY LA                                  | 1 1, 2 2, 3 0
 SELECT SUM(d.m) AS s FROM (SELECT Key, median(Score) FILTER (WHERE LA > 1) AS m FROM a GROUP BY Key) d           | 15 (looked at)
 """)

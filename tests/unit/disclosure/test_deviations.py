@@ -1,0 +1,117 @@
+"""Deviations, and means of amounts below 0, of numbers that the catalogue bounds: how far one person moves what is
+released, and when one person could make up most of it."""
+
+from decimal import Decimal
+from statistics import pstdev, stdev, variance
+
+import pytest
+from hypothesis import assume, given, strategies as st
+
+from broker.disclosure.protected_means import deviation_step
+from broker.disclosure.protected_values import rounded_value
+from broker.disclosure.rounding_errors import rounding_error
+from broker.disclosure.rules import RuleInput, findings_of
+from broker.domain.evidence import StatisticEvidence
+from broker.domain.findings import Verdict
+from broker.domain.plans.measure import Measure
+from broker.domain.plans.plan import DeviationForm, PlannedStatistic
+from broker.domain.plans.scalars import ScalarType, Value
+from broker.policy.disclosure_rules import DisclosureRules
+
+PROFILE = DisclosureRules(name="npd", source="test", t=10)
+LOW, HIGH = 0, 90
+SCORES = st.lists(st.integers(LOW, HIGH), min_size=30, max_size=120)
+
+
+def planned(is_variance: bool = False, scale: tuple[str, str] = ("1", "0")) -> PlannedStatistic:
+    factor, offset = map(Decimal, scale)
+    bounds = (LOW * factor + offset, HIGH * factor + offset)
+    return PlannedStatistic(
+        1, Measure.DEVIATION, None, ScalarType.DOUBLE, bounds=bounds, form=DeviationForm(is_variance=is_variance),
+        scale=(factor, offset),
+    )  # fmt: skip
+
+
+def evidence(value: float, n: int) -> StatisticEvidence:
+    return StatisticEvidence(value, n, n)
+
+
+def said(value: float, rows: int, persons: int | None = None, is_variance: bool = False) -> dict[str, Verdict]:
+    e = StatisticEvidence(value, rows, rows if persons is None else persons)
+    asked = RuleInput(Measure.DEVIATION, e, e.persons, bounds=(LOW, HIGH), protected=value, is_variance=is_variance)
+    return {f.rule: f.verdict for f in findings_of(asked, PROFILE)}
+
+
+@given(scores=SCORES, place=st.integers(0, 200), other=st.integers(LOW, HIGH))
+def test_one_person_moves_a_deviation_by_a_few_steps(scores: list[int], place: int, other: int) -> None:
+    """A step is half of what the largest contribution changes: another value of one person is two steps, twice as many
+    where the deviation becomes as small as the square root allows, and one for the rounding of each."""
+    moved = [*scores]
+    moved[place % len(scores)] = other
+    before, after, n = stdev(scores), stdev(moved), len(scores)
+    assume(before > 0 and not said(before, n))
+    step = deviation_step(planned(), evidence(before, n), PROFILE)
+    assert step is not None
+    assert abs(before - after) <= 4 * step
+    of_variance = deviation_step(planned(is_variance=True), evidence(variance(scores), n), PROFILE)
+    assert of_variance is not None
+    assert abs(variance(scores) - variance(moved)) <= 2 * of_variance * Decimal("1.05")  # a rounded number of rows
+
+
+@given(scores=SCORES, factor=st.sampled_from(["2", "-3", "0.5", "1.01"]), offset=st.sampled_from(["0", "7"]))
+def test_a_written_factor_chooses_no_edge_of_rounding(scores: list[int], factor: str, offset: str) -> None:
+    value, n = stdev(scores), len(scores)
+    assume(value > 0)
+    plain = rounded_value(planned(), evidence(value, n), PROFILE)
+    scaled = rounded_value(planned(scale=(factor, offset)), evidence(value * abs(float(factor)), n), PROFILE)
+    assert Decimal(str(scaled)) == pytest.approx(Decimal(str(plain)) * abs(Decimal(factor)), rel=Decimal("0.01"))
+
+
+@given(scores=SCORES)
+def test_the_released_deviation_is_within_its_stated_error(scores: list[int]) -> None:
+    value, n = pstdev(scores), len(scores)
+    assume(value > 0)
+    shown = rounded_value(planned(), evidence(value, n), PROFILE)
+    error = rounding_error(planned(), evidence(value, n), PROFILE, None)
+    assert error is not None
+    assert abs(Decimal(str(shown)) - Decimal(value)) <= Decimal(error) + Decimal("1e-9")
+
+
+MAKES_UP = [
+    # the deviation, rows, persons | hidden
+    (20.0, 60, 60, False),
+    (20.0, 40, 40, True),  # (90 / 20)² is 20 rows of one person, and two of them with 10 % are 42.5
+    (20.0, 44, 44, False),
+    (5.0, 600, 600, True),
+    (5.0, 700, 700, False),
+    (20.0, 60, 40, True),  # one person may have 21 of the rows
+    (20.0, 1000, 980, False),
+]
+
+
+@pytest.mark.parametrize(("value", "rows", "persons", "hidden"), MAKES_UP)
+def test_nobody_makes_up_most_of_a_deviation(value: float, rows: int, persons: int, hidden: bool) -> None:
+    assert said(value, rows, persons) == ({"D2": Verdict.SUPPRESS} if hidden else {})
+    assert said(value * value, rows, persons, is_variance=True) == ({"D2": Verdict.SUPPRESS} if hidden else {})
+
+
+def test_a_deviation_of_nothing_is_hidden() -> None:
+    assert said(0.0, 500)["M9"] is Verdict.SUPPRESS
+
+
+def test_a_deviation_without_bounds_goes_to_a_person() -> None:
+    asked = RuleInput(Measure.DEVIATION, evidence(20.0, 500), 500, protected=20.0)
+    assert {f.rule for f in findings_of(asked, PROFILE)} == {"A1"}
+
+
+def progress(total: float, n: int, low: float, bounds: tuple[Value, Value] | None = (-5, 5)) -> set[str]:
+    e = StatisticEvidence(total / n, n, n, largest=5, second=5, low=low, high=5, total=total, sizes=n, others=n)
+    return {f.rule for f in findings_of(RuleInput(Measure.MEAN, e, n, bounds=bounds), PROFILE)}
+
+
+def test_amounts_below_0_are_judged_from_the_nearer_bound() -> None:
+    assert progress(0.1, 60, -4) == set(), "they cancel out, and are all far from both bounds"
+    assert progress(0.1, 60, -4, bounds=None) == {"M7"}
+    assert progress(-5 * 60 + 15, 60, -5) == {"M3"}, "all but two or three people are at the lower bound"
+    assert progress(5 * 60 - 15, 60, -4) == {"M3"}, "all but a few are at the upper bound"
+    assert "M1" in progress(0.1, 3, -4)
