@@ -24,7 +24,7 @@ OWN_RULES = {
     Measure.SUM: "M3 M1 M2 M3 M4 M5 M7 M9",
     Measure.MEAN: "M3 M1 M2 M3 M4 M5 M7 M8 M8 M9",
     Measure.QUANTILE: "M1 Q1 Q4",
-    Measure.DEVIATION: "M1 D1 D2 M9",
+    Measure.DEVIATION: "M1 D1 M9",
     Measure.MOMENT: "M1 D1",
     Measure.SHARE: "F3 M3 M3 P1 P2",
     Measure.GAP: "M3",

@@ -68,7 +68,7 @@ DISTINCT = "COUNT(DISTINCT …) counts a variable other than the link key, so it
 ARITHMETIC = "The argument is arithmetic over a person's row, which has no automatic verdict."
 REACH = "A part of the text could select very few people."
 FELL_OUT = {
-    "A46": {DISTINCT}, "A66": {OTHERS, ARITHMETIC}, "S006": {OTHERS}, "S066": {REACH}, "S068": {REACH, ARITHMETIC},
+    "A46": {DISTINCT}, "A66": {OTHERS}, "S006": {OTHERS}, "S066": {REACH}, "S068": {REACH, ARITHMETIC},
     "T01": {REACH}, "T16": {REACH, OTHERS},
 }  # fmt: skip
 """Every sample that a person looks at though it is accepted, with each reason that its author is told."""

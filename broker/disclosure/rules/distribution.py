@@ -7,18 +7,9 @@ import numpy as np
 
 from broker.disclosure.rules.magnitude import M9
 from broker.disclosure.rules.percentage import whole_rows
-from broker.disclosure.rules.rule import DOMINANCE, Rule, RuleEntry
-from broker.disclosure.rules.rule_columns import NO_CELL, CellMask, RuleInputColumns, any_cell, no_cell
-from broker.disclosure.rules.rule_input import (
-    POLICY_VERDICTS,
-    RuleInput,
-    RuleResult,
-    decimal,
-    exact,
-    is_too_close,
-    most_rows_of_one,
-    p_percent_of,
-)
+from broker.disclosure.rules.rule import Rule, RuleEntry
+from broker.disclosure.rules.rule_columns import CellMask, RuleInputColumns, any_cell, no_cell
+from broker.disclosure.rules.rule_input import POLICY_VERDICTS, RuleInput, RuleResult, decimal
 from broker.domain.findings import Verdict
 from broker.domain.plans.measure import Measure
 from broker.evidence.evidence_columns import Mask
@@ -43,7 +34,6 @@ Q3 = RuleEntry(
 )
 Q4 = RuleEntry("Q4", "A box plot is drawn from quantiles that pass the rules, never from extremes.", ("whisker",))
 D1 = RuleEntry("D1", "A deviation has enough degrees of freedom.", ("dof",), acro_check="threshold")
-D2 = RuleEntry("D2", "No one person makes up most of a deviation.", DOMINANCE, acro_check="p-ratio")
 
 
 def quantile_spans(fractions: Iterable[Decimal]) -> dict[Decimal, Decimal]:
@@ -192,28 +182,4 @@ zero_deviation = Rule(
 )
 
 
-def _find_large_distance(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """The p% rule on squared distances from the mean. No evidence has the distances of persons, so everybody could be
-    as far from the mean, with all their rows, as the catalogue's bounds are from each other."""
-    e, p, bounds = rule_input.evidence, p_percent_of(profile), rule_input.bounds
-    if p is None or e.value is None or bounds is None or None in bounds:
-        return None
-    spread, value = exact(bounds[1]) - exact(bounds[0]), exact(e.value)
-    variance = value if rule_input.is_variance else value * value
-    largest, total = most_rows_of_one(rule_input) * spread * spread, variance * (e.rows - 1)
-    if not is_too_close(largest, largest, total, p):
-        return None
-    return D2.finding(Verdict.SUPPRESS, "One person could make up most of this deviation.", rows=e.rows, value=value)
-
-
-def _large_distance_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
-    return NO_CELL if p_percent_of(profile) is None else columns.known("value")
-
-
-large_distance = Rule(D2, _find_large_distance, _large_distance_cells, frozenset({Measure.DEVIATION}))
-
-
-RULES = (
-    few_between_quantiles, extreme_value, common_value, box_plot_ends, few_degrees_of_freedom, large_distance,
-    zero_deviation,
-)  # fmt: skip
+RULES = (few_between_quantiles, extreme_value, common_value, box_plot_ends, few_degrees_of_freedom, zero_deviation)

@@ -7,10 +7,9 @@ from decimal import Decimal
 import numpy as np
 
 from broker.disclosure.rules import rule_columns
-from broker.disclosure.rules.contributions import amounts_of, are_negative, shifted_amounts
 from broker.disclosure.rules.percentage import allows_all_counts, counts_shown_as, has_whole_total
 from broker.disclosure.rules.rule import DOMINANCE, INSTITUTIONS, ROUNDING, Rule, RuleEntry
-from broker.disclosure.rules.rule_input import RuleInput, RuleResult, decimal, is_too_close, p_percent_of
+from broker.disclosure.rules.rule_input import RuleInput, RuleResult, decimal, exact, is_too_close, p_percent_of
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Verdict
 from broker.domain.plans.measure import BINARY, MAGNITUDES, NON_ADDITIVE, RATIOS, ROW_COUNTS
@@ -82,14 +81,13 @@ def _find_dominance(rule_input: RuleInput, profile: DisclosureRules) -> RuleResu
     """The n largest contributors hold more than k percent. Evidence has two contributors; for n > 2 a person must
     review."""
     k = decimal(profile.dominance_k)
-    amounts = amounts_of(rule_input)
-    if k is None or amounts is None:
+    if k is None or not _has_amounts(rule_input):
         return None
     if profile.dominance_n > 2:
         return M2.finding(
             Verdict.REVIEW, "The disclosure rules need more than two contributors, but the evidence has only two."
         )
-    largest, second, total = amounts
+    largest, second, total = _amounts(rule_input.evidence)
     held = largest if profile.dominance_n == 1 else largest + second
     if total <= 0 or held * 100 <= k * total:  # multiplied out: no division to round
         return None
@@ -106,8 +104,7 @@ def _dominance_cells(columns: rule_columns.RuleInputColumns, profile: Disclosure
     held = largest if profile.dominance_n == 1 else largest + second
     # The size of the numbers compared, by which rounding errors of floats are bounded.
     scale = (abs(total) + abs(largest) + abs(second)) * (100 + float(k))
-    close = ~rule_columns.surely_less(held * 100, float(k) * total, scale)
-    return _cells_with_amounts(columns) & (close | _negatives_cells(columns, profile))
+    return _cells_with_amounts(columns) & ~rule_columns.surely_less(held * 100, float(k) * total, scale)
 
 
 def _cells_with_amounts(columns: rule_columns.RuleInputColumns) -> Mask:
@@ -138,10 +135,9 @@ def _close_amounts_rule(
 
     def find(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
         p = p_of(profile)
-        amounts = amounts_of(rule_input)
-        if p is None or amounts is None:  # the rule is off, or M7 applies
+        if p is None or not _has_amounts(rule_input):  # the rule is off, or M7 applies
             return None
-        largest, second, total = amounts
+        largest, second, total = _amounts(rule_input.evidence)
         if not is_too_close(largest, second, total, p):
             return None
         figures = {"p": round(p, 2)} if shows_p else {}
@@ -151,8 +147,7 @@ def _close_amounts_rule(
         p = p_of(profile)
         if p is None:
             return rule_columns.NO_CELL
-        close = rule_columns.may_be_too_close(*_amount_columns(columns), float(p))
-        return _cells_with_amounts(columns) & (close | _negatives_cells(columns, profile))
+        return _cells_with_amounts(columns) & rule_columns.may_be_too_close(*_amount_columns(columns), float(p))
 
     return Rule(entry, find, cells, MAGNITUDES, margin=lambda profile: _close_margin(p_of(profile)))
 
@@ -251,8 +246,8 @@ def _most_rows(rows: int, persons: int, most: object, second: object, allowed: i
 
 
 def _find_negatives(rule_input: RuleInput, _: DisclosureRules) -> RuleResult:
-    """Dominance rules cannot judge contributions that are negative, unless the catalogue bounds them."""
-    if not are_negative(rule_input.evidence) or shifted_amounts(rule_input) is not None:
+    """Dominance rules cannot judge contributions that are negative. Those with bounds need none (`_has_amounts`)."""
+    if not _negative(rule_input.evidence) or _are_signed(rule_input.bounds):
         return None
     return M7.finding(
         Verdict.REVIEW, "Negative contributions: dominance cannot be judged.", lowest=rule_input.evidence.low
@@ -350,6 +345,28 @@ def _has_few_others(rule_input: RuleInput, profile: DisclosureRules) -> bool:
     # Some totals may be 0.
     some = rule_input.measure not in RATIOS and not (e.low is not None and as_number(e.low) > 0)
     return e.others < profile.t <= (e.rows if some else e.persons) - e.others
+
+
+def _has_amounts(rule_input: RuleInput) -> bool:
+    """Whether contributions are compared. Those that the catalogue bounds, and that can be negative, are not: the mean
+    is rounded by the distance of the bounds (`mean_step`), so that nobody's contribution is known more closely than by
+    a quarter of that. The bounds decide, and not the data: a verdict would else tell whether somebody is below 0."""
+    e = rule_input.evidence
+    return e.largest is not None and e.total is not None and not (_are_signed(rule_input.bounds) or _negative(e))
+
+
+def _are_signed(bounds: tuple[Value, Value] | None) -> bool:
+    return bounds is not None and None not in bounds and as_number(bounds[0]) < 0
+
+
+def _negative(evidence: StatisticEvidence) -> bool:
+    return evidence.low is not None and as_number(evidence.low) < 0
+
+
+def _amounts(evidence: StatisticEvidence) -> tuple[Decimal, Decimal, Decimal]:
+    """Largest, second and total. An unknown second contribution may be as large as the first."""
+    largest = exact(evidence.largest)
+    return largest, largest if evidence.second is None else exact(evidence.second), exact(evidence.total)
 
 
 RULES = (

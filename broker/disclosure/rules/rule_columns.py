@@ -8,7 +8,7 @@ import numpy as np
 
 from broker.disclosure.rules.rule_input import RuleInput
 from broker.domain.evidence import CellEvidence, StatisticEvidence
-from broker.domain.plans.plan import DeviationForm, PlannedStatistic
+from broker.domain.plans.plan import PlannedStatistic
 from broker.domain.plans.scalars import Value
 from broker.evidence.evidence_columns import EvidenceFields, Mask, Numbers
 from broker.policy.disclosure_rules import DisclosureRules
@@ -62,7 +62,6 @@ class RuleInputColumns:
             margin=self.margin,
             span=self.span,
             most_rows=self.statistic.growth.most,
-            is_variance=isinstance(self.statistic.form, DeviationForm) and self.statistic.form.is_variance,
         )
 
 

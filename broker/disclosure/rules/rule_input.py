@@ -34,7 +34,6 @@ class RuleInput:
     mean_of_units       MEAN: its protected mean, in units of the last decimal place of its amounts
     some                MEAN: persons with a non-zero total, who are those of its sum; None: unknown
     most_rows           the most rows that one person can have, by the catalogue; None: unknown
-    is_variance         DEVIATION: it is a variance
     """
 
     measure: Measure
@@ -52,17 +51,9 @@ class RuleInput:
     box: Decimal | None = None
     some: int | None = None
     most_rows: int | None = None
-    is_variance: bool = False
 
 
 RuleResult = Finding | None
-
-
-def most_rows_of_one(rule_input: RuleInput) -> int:
-    """The most rows that one person can have: all but one for each other person, and as many as the catalogue says."""
-    e, allowed = rule_input.evidence, rule_input.most_rows
-    most = e.rows - e.persons + 1
-    return max(1, most if allowed is None else min(most, allowed))
 
 
 @cache

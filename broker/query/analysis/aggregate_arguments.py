@@ -1,4 +1,4 @@
-"""Arguments of aggregates: constants, 0/1 values, the closed list, and bounds; what an argument multiplies a number by,
+"""Arguments of aggregates: constants, 0/1 values, amounts, and bounds; what an argument multiplies a number by,
 and adds to it: written numbers that must not choose how a mean is rounded."""
 
 from collections.abc import Sequence
@@ -9,7 +9,6 @@ from typing import Any
 from broker.domain.plans import scalars
 from broker.domain.plans.plan import UNSCALED
 from broker.domain.plans.scalars import Call, Case, Literal, Scalar, ScalarType, columns_in
-from broker.policy.data_catalogue import Variable
 from broker.query.operations.registry import CASTS
 from broker.query.operations.result_sizes import LARGEST_NUMBER
 from broker.query.operations.value_bounds import magnitude, max_decimals, square_fits, sum_fits, value_range
@@ -174,57 +173,6 @@ def _limited(scalar: scalars.Scalar, places: int, digits: int) -> scalars.Scalar
     return scalars.Call("to_decimal_or_null", (scalar, *size), ScalarType.DECIMAL)
 
 
-def is_on_closed_list(scalar: scalars.Scalar, symbols: SymbolTable) -> bool:
-    """Whether an argument is on the closed list: a catalogue number, linear in constants, or a CASE of these."""
-    match scalar:
-        case scalars.Case(values=values):
-            return all(isinstance(v, scalars.Literal) or is_on_closed_list(v, symbols) for v in values)
-        case scalars.Call(op="coalesce", args=args):
-            return is_linear_value(args[0], symbols) and all(isinstance(a, scalars.Literal) for a in args[1:])
-        case scalars.Call(op="to_decimal") if _is_rounded_by_factor(scalar, symbols):
-            return False
-        case scalars.Call(op="to_decimal" | "to_double" | "to_decimal_or_null", args=args):
-            return is_on_closed_list(args[0], symbols)
-        case scalars.Call(op="multiply" | "divide", args=(scalars.Call() as inner, scalars.Literal())):
-            return is_on_closed_list(inner, symbols)
-        case scalars.Call(op="least" | "greatest", args=(inner, scalars.Literal())):
-            return is_on_closed_list(inner, symbols)  # one limit for everybody
-        case scalars.Call(op="add" | "multiply" | "divide") if _combines_amounts(scalar, symbols):
-            return True
-        case _:
-            return (
-                scalar.type.is_number and not isinstance(scalar, scalars.Literal) and is_linear_value(scalar, symbols)
-            )
-
-
-def _combines_amounts(combined: scalars.Call, symbols: SymbolTable) -> bool:
-    """Whether a number is the sum, product or quotient of two amounts of one row that cannot be negative. Only the
-    first may have a written factor, which is that of the whole."""
-    parts = [_without_zero(part, symbols) for part in combined.args[:2]]
-    return (
-        all(is_amount(part, symbols) and not can_be_negative(part, symbols) for part in parts)
-        and not any(column.type is ScalarType.FLAG for part in parts for column in columns_in(symbols.expanded(part)))
-        and not any(_is_code(symbols.origins[i].variable) for part in parts for i in symbols.base(part))
-        and linear_form(symbols.expanded(parts[0]))[1] == 0
-        and not any(is_scaled(symbols.expanded(part)) for part in (parts if combined.op == "add" else parts[1:]))
-    )
-
-
-def _is_code(variable: Variable) -> bool:
-    """Whether the numbers of a variable are on a list: others can know them, so they would weigh an amount."""
-    return variable.listed or variable.codes is not None or variable.register_key is not None
-
-
-def _without_zero(divisor: scalars.Scalar, symbols: SymbolTable) -> scalars.Scalar:
-    """The number of which NULLIF leaves out 0."""
-    match divisor:
-        case Call(op="nullif", args=(inner, Literal(value=0))):
-            return inner
-        case Call(op=op, args=(inner, *_)) if op in CASTS and isinstance(inner, Call) and inner.op == "nullif":
-            return replace(divisor, args=(_without_zero(inner, symbols), *divisor.args[1:]))
-    return divisor
-
-
 def is_linear_value(scalar: scalars.Scalar, symbols: SymbolTable) -> bool:
     """Whether a value is a catalogue variable, or a number that is linear in constants in one variable. A person's own
     aggregate of such a value also qualifies."""
@@ -239,7 +187,7 @@ def is_linear_value(scalar: scalars.Scalar, symbols: SymbolTable) -> bool:
             return True
         case scalars.Call(op="divide", args=(scalars.Literal(), _)):  # the reciprocal of a variable is not linear in it
             return False
-        case scalars.Call(op="to_decimal" | "to_int") if _is_rounded_by_factor(scalar, symbols):
+        case scalars.Call(op="to_decimal" | "to_int") if is_rounded_by_factor(scalar, symbols):
             return False
         case scalars.Call(op=op, args=args) if op in LINEAR:
             # Exactly one part may be a non-constant, or the value mixes several variables.
@@ -253,7 +201,7 @@ FINE_STEPS = 1000
 """With so many rounded values between its bounds, what a cast rounds in all rows is small beside the step of a mean."""
 
 
-def _is_rounded_by_factor(cast: scalars.Call, symbols: SymbolTable) -> bool:
+def is_rounded_by_factor(cast: scalars.Call, symbols: SymbolTable) -> bool:
     """Whether a cast rounds a computed number so coarsely that a written number in it chooses which rows are rounded
     up."""
     inner = cast.args[0]

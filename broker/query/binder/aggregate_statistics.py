@@ -16,6 +16,7 @@ from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Sc
 from broker.query.analysis import aggregate_arguments, implied_statistics
 from broker.query.analysis.aggregate_arguments import ZERO, can_be_negative
 from broker.query.analysis.argument_branches import AmountBranch, ArgumentBranches, TooManyArgumentBranches, branches_of
+from broker.query.analysis.closed_list import is_moved, is_on_closed_list
 from broker.query.binder import moments, row_aggregation
 from broker.query.binder.draft_tables import DraftStatistics
 from broker.query.binder.grouped_expressions import is_aggregate
@@ -76,7 +77,7 @@ def _branches(value: Scalar, statistics: DraftStatistics, node: exp.Expr) -> Arg
     counts = [aggregate_arguments.is_row_count(a.value, symbols) for a in found.amounts]
     if not found.levels and counts in ([], [False]):
         return None
-    return None if found.amounts and not aggregate_arguments.is_on_closed_list(argument, symbols) else found
+    return None if found.amounts and not is_on_closed_list(argument, symbols) else found
 
 
 def _total(parts: ArgumentBranches, statistics: DraftStatistics) -> tuple[list[ColumnRef], Scalar]:
@@ -161,7 +162,7 @@ def _amount_statistic(
         kind = ScalarType.INT
     else:
         kind = ScalarType.DECIMAL if is_sum and value.type is ScalarType.DECIMAL else ScalarType.DOUBLE
-    reason = _review_reason(argument, symbols, counts, is_mean=not is_sum)
+    reason = _review_reason(argument, symbols, counts)
     found = statistics.add(measure, argument, kind, truncated=truncated, needs_review=reason, counts=counts)
     adding = implied_statistics.nonzero_rows(argument)
     if adding is not None:
@@ -172,15 +173,15 @@ def _amount_statistic(
     return found
 
 
-def _review_reason(argument: Scalar, symbols: SymbolTable, counts: bool, is_mean: bool) -> str | None:
-    """Why the statistic gets no automatic verdict; None if it gets one. The mean of an amount with bounds is as far
-    from the nearer bound as it is from 0."""
-    if not aggregate_arguments.is_on_closed_list(argument, symbols):
+def _review_reason(argument: Scalar, symbols: SymbolTable, counts: bool) -> str | None:
+    """Why the statistic gets no automatic verdict; None if it gets one. An amount with bounds may be negative, unless
+    the text itself chose where its 0 is."""
+    if not is_on_closed_list(argument, symbols):
         return OUTSIDE_CLOSED_LIST
     if not counts and any(aggregate_arguments.is_row_count(c, symbols) for c in columns_in(argument)):
         return COMPUTED_WITH_COUNTS
     bounds = aggregate_arguments.argument_bounds(argument, symbols)
-    if is_mean and bounds is not None and None not in bounds:
+    if bounds is not None and None not in bounds and not is_moved(argument):
         return None
     return CAN_BE_NEGATIVE if can_be_negative(argument, symbols) else None
 
@@ -262,7 +263,7 @@ USUAL_QUANTILE = Decimal("0.05")
 
 def _quantile(value: Scalar, form: QuantileForm, statistics: DraftStatistics) -> ColumnRef:
     kind, review_reason = value.type if form.discrete else ScalarType.DOUBLE, None
-    if not aggregate_arguments.is_on_closed_list(value, statistics.symbols):
+    if not is_on_closed_list(value, statistics.symbols):
         review_reason = OUTSIDE_CLOSED_LIST
     elif form.fraction % USUAL_QUANTILE or not 0 < form.fraction < 1:
         review_reason = UNUSUAL_QUANTILE
@@ -273,7 +274,7 @@ def _deviation(argument: Scalar, name: str, statistics: DraftStatistics) -> Colu
     value = aggregate_arguments.square_free_number(argument, statistics.symbols)
     form = DeviationForm(name.endswith("whole"), name.startswith("variance"), max_decimals(value, statistics.symbols))
     bounds, review_reason = aggregate_arguments.argument_bounds(value, statistics.symbols), None
-    if not aggregate_arguments.is_on_closed_list(value, statistics.symbols):
+    if not is_on_closed_list(value, statistics.symbols):
         review_reason = OUTSIDE_CLOSED_LIST
     elif bounds is None or None in bounds:
         review_reason = NO_AUTOMATIC_VERDICT.format("A deviation")

@@ -39,7 +39,7 @@ DEFENCES = (
     *(
         Defence(
             "each row is not rounded by a written number",
-            put(f"{ANALYSIS}.aggregate_arguments._is_rounded_by_factor", lambda *_: False),
+            put(f"{ANALYSIS}.aggregate_arguments.is_rounded_by_factor", lambda *_: False),
             test=REVIEWED, given=(name,),
         )
         for name in ("a cast that rounds", "a cast that rounds a quotient")
@@ -59,7 +59,7 @@ DEFENCES = (
         "the reciprocal of an amount is none",
         together(
             edited(f"{ANALYSIS}.aggregate_arguments:is_linear_value", 'case scalars.Call(op="divide", args=(scalars.Literal(), _)):', 'case scalars.Call(op="nothing"):'),
-            put(f"{ANALYSIS}.aggregate_arguments._is_rounded_by_factor", lambda *_: False),
+            put(f"{ANALYSIS}.aggregate_arguments.is_rounded_by_factor", lambda *_: False),
         ),
         test=REVIEWED, given=("a reciprocal",),
     ),

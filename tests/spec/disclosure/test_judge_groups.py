@@ -197,13 +197,14 @@ def test_quantiles_and_deviations_are_rounded() -> None:
 
     assert released_line(5000, 46.25, 12.345, 152.399) == "46.3,12.35,152"
     assert released_line(500, 46.25, 12.345, 152.399) == "46.3,12.5,150"
-    # one of fifty people could make up most of it
-    assert released_line(50, 46.25, 12.345, 152.399) == "46.3,c,c"
-    assert released_line(50, 46.25, 12.345, 152.399, near=3) == "50,c,c", "ten persons have 45 to 55"
-    assert released_line(50, 46.25, 12.345, 152.399, near=2) == "45,c,c", "ten persons have 42.5 to 47.5"
-    assert released_line(50, 46.25, 12.345, 152.399, near=-2) == "46.2,c,c", "ten persons have 46.1 to 46.3"
-    assert released_line(50, 46.25, 12.345, 152.399, near=None) == "c,c,c", "however it is rounded, fewer share it"
-    assert released_line(19, 46.25, 12.345, 152.399) == "c,c,c", "nine below the median"
+    assert released_line(50, 46.25, 12.345, 152.399) == "46.3,10,200"
+    assert released_line(50, 46.25, 12.345, 152.399, near=3) == "50,10,200", "ten persons have 45 to 55"
+    assert released_line(50, 46.25, 12.345, 152.399, near=2) == "45,10,200", "ten persons have 42.5 to 47.5"
+    assert released_line(50, 46.25, 12.345, 152.399, near=-2) == "46.2,10,200", "ten persons have 46.1 to 46.3"
+    assert released_line(50, 46.25, 12.345, 152.399, near=None) == "c,10,200", "however it is rounded, fewer share it"
+    assert released_line(19, 46.25, 12.345, 152.399) == "c,10,c", (
+        "nine below the median; a variance that rounds to nothing"
+    )
     assert released_line(5000, 46.25, 0.0, 0.0) == "46.3,c,c"
     assert released_line(50, 46.25, 0.4, 0.16) == "46.3,c,c", "a deviation shown as nothing says as much"
     assert released_line(9, 46.25, 12.345, 152.399) == "c,c,c"
