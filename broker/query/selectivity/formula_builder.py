@@ -72,7 +72,7 @@ class FormulaBuilder:
         own rows are there."""
         both = branches.joined_branches(self.branch, branch)
         outer = {scan: found for scan, found in both.outer_conditions.items() if scan not in branch.scans}
-        inside = replace(both, conditions=(), scans=frozenset(), outer_branches=(), outer_conditions=outer)
+        inside = replace(both, conditions=(), scans=frozenset(), outer_conditions=outer)
         found = replace(self, branch=inside)
         found.found_by.update(self.found_by)
         found._find_public_rows(branch)
@@ -343,7 +343,9 @@ class FormulaBuilder:
         """Leaf that tests whether an outer join found a row."""
         scans = self.outer_scans(ident) or frozenset()
         read = self._outer_variables(scans)
-        found = self._rows_found(scans, read)
+        # A row is also missing where one of a table that it is joined to is missing.
+        sides = (w.scans for w in branches.outer_branches(self.branch) if w.scans & scans)
+        found = self._rows_found(scans.union(*sides), read)
         if not read and len(found) < 2:
             return self._presence(scans, scalars.truth_call("not", named))
         return boolean_formulas.Leaf(named, False, read | boolean_formulas.variables(map(self._rows_in, found)))
