@@ -102,7 +102,7 @@ def _planned_table(draft: DraftTable, binder: Binder, years: dict[int, Years | N
     keys = tuple(planned_key(c.ident, e, symbols, years, guards) for e, c in draft.keys.items())
     growth = RowGrowths(relation, symbols, years)
     found = [replace(s, growth=growth.of(s), decimals=_decimals(s.argument, symbols)) for s in draft.statistics.entries]
-    statistics = _reviewed_statistics(relation, draft.keys, found, symbols)
+    statistics = _reviewed_statistics(relation, draft.keys, found, symbols, years)
     contributions = finalize_relation(relation, symbols, years)
     statistics = with_made_bounds(statistics, contributions, binder.catalogue)
     return PlannedTable(contributions, draft.rows.person, keys, statistics)
@@ -114,7 +114,11 @@ def _decimals(argument: Scalar | None, symbols: SymbolTable) -> int:
 
 
 def _reviewed_statistics(
-    relation: Relation, keys: Iterable[Scalar], found: list[PlannedStatistic], symbols: SymbolTable
+    relation: Relation,
+    keys: Iterable[Scalar],
+    found: list[PlannedStatistic],
+    symbols: SymbolTable,
+    years: dict[int, Years | None],
 ) -> tuple[PlannedStatistic, ...]:
     """Mark statistics that need review: where conditions decide how many rows of a person count (for all but counts of
     persons), and where values depend on other people."""
@@ -122,9 +126,9 @@ def _reviewed_statistics(
     keys = tuple(keys)
     arguments = [s.argument for s in found if s.argument is not None and s.implied_by is None]
     amounts = [s.argument for s in found if s.argument is not None and s.measure not in COUNTS]
-    why = multiplicity_reason(relation, [*keys, *arguments], symbols)
+    why = multiplicity_reason(relation, [*keys, *arguments], symbols, years)
     why = why or made_rows_reason(relation, keys, arguments, amounts, symbols)
-    why_amounts = amount_reason(relation, amounts, symbols)
+    why_amounts = amount_reason(relation, amounts, symbols, years)
     known_amounts = KnownAmounts(relation, keys, symbols)
     marked = []
     for statistic in found:

@@ -1,10 +1,11 @@
 """Amounts of persons: what decides, below a person's own aggregates, subqueries and windows, how an amount comes
 about."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from broker.domain.plans import operators as ops
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Scalar, ScalarType, conjuncts_of
+from broker.domain.plans.variable_uses import Years
 from broker.query.analysis.row_multiplicity import multiplicity_reason
 from broker.query.analysis.self_joins import collapses_rows, read_through
 from broker.query.symbols import SymbolTable
@@ -12,14 +13,17 @@ from broker.query.symbols import SymbolTable
 MIXED_ROWS = "A condition or an order mixes columns of made rows with a variable, so it decides which of them count."
 
 
-def amount_reason(relation: ops.Relation, arguments: Iterable[Scalar], symbols: SymbolTable) -> str | None:
+def amount_reason(
+    relation: ops.Relation, arguments: Iterable[Scalar], symbols: SymbolTable, years: Mapping[int, Years | None]
+) -> str | None:
     """Why a checker must review how the amounts in these arguments come about. None if the rows below each aggregate of
     a person multiply as those of a table may, and no condition mixes rows that the text made with a variable."""
     needed = columns_behind(relation, read_by(arguments, symbols), symbols)
     for part in ops.walk(relation):
         if isinstance(part, ops.Aggregate) and collapses_rows(part, symbols):
             calls = [call for ident, call in part.aggregates if ident in needed]
-            why = multiplicity_reason(part.child, [a for c in calls for a in c.args], symbols) if calls else None
+            amounts = [a for c in calls for a in c.args]
+            why = multiplicity_reason(part.child, amounts, symbols, years) if calls else None
             if why is not None:
                 return why
     made = frozenset(_made_columns(relation))

@@ -1,14 +1,15 @@
 """Row multiplicity: whether conditions, joins or written rows decide how often a person's rows are counted."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from broker.domain.plans import operators as ops, scalars
 from broker.domain.plans.substitution import substitute
+from broker.domain.plans.variable_uses import Years
 from broker.query.analysis.aggregate_arguments import is_linear_value
 from broker.query.analysis.public_joins import Conjunct, joined_without_key, scans_within
 from broker.query.analysis.self_joins import matches_written_rows, max_self_joins, read_through, row_parts
-from broker.query.symbols import SymbolTable
+from broker.query.symbols import ColumnOrigin, SymbolTable
 
 PUBLIC_JOIN = "A public table is not joined on its unique key, so rows are counted several times."
 WRITTEN_ROWS = "A condition matches several written rows at once, so rows are counted several times."
@@ -22,10 +23,13 @@ MAX_SELF_JOINS = 2
 RANKS = frozenset({"row_number", "rank", "dense_rank", "percent_rank", "cumulative_share", "ntile"})
 
 
-def multiplicity_reason(relation: ops.Relation, values: Sequence[scalars.Scalar], symbols: SymbolTable) -> str | None:
+def multiplicity_reason(
+    relation: ops.Relation, values: Sequence[scalars.Scalar], symbols: SymbolTable, years: Mapping[int, Years | None]
+) -> str | None:
     """Why a checker must review how rows multiply. None if each public row is joined by its unique key, and each
     condition over several rows of a person is an equality of variables or reads years only. `values`: the keys and the
-    arguments of the statistics, in which a CASE can decide which rows count."""
+    arguments of the statistics, in which a CASE can decide which rows count. `years`: those of each scan; where it is
+    one, it is a constant."""
     conjuncts = list(_conjuncts(relation, symbols))
     choices = [c for value in values for c in choices_in(symbols.expanded(value))]
     scans = frozenset(scans_within(relation, symbols))
@@ -46,10 +50,10 @@ def multiplicity_reason(relation: ops.Relation, values: Sequence[scalars.Scalar]
     if any(isinstance(p, ops.Aggregate) and not all(is_linear_value(k, symbols) for _, k in p.keys) for p in parts):
         return CHOSEN_ROWS
     if (
-        any(_chooses_rows(c, symbols) for c, _ in conjuncts)
-        or any(_mixes_years(c, symbols) for c in choices)
+        any(_chooses_rows(c, symbols, years) for c, _ in conjuncts)
+        or any(_mixes_years(c, symbols, years) for c in choices)
         or _mixes_ranks(parts, [*kept, *choices], symbols)
-        or _chooses_outer_rows(relation, symbols)
+        or _chooses_outer_rows(relation, symbols, years)
         or _is_read_twice(relation, symbols)
         or _repeats_variable(parts, [*kept, *map(symbols.expanded, values)], symbols)
     ):
@@ -89,10 +93,21 @@ def case_conditions(value: scalars.Scalar) -> Iterator[scalars.Scalar]:
                 yield from case_conditions(arg)
 
 
-def _mixes_years(choice: scalars.Scalar, symbols: SymbolTable) -> bool:
+def _mixes_years(choice: scalars.Scalar, symbols: SymbolTable, years: Mapping[int, Years | None]) -> bool:
     """Whether a choice reads years and something else, so that a person can count with more of their years."""
-    years = [symbols.origins[i].is_year for i in symbols.base(choice)]
-    return any(years) and (not all(years) or _reads_answer(choice, symbols))
+    read = [symbols.origins[i] for i in symbols.base(choice)]
+    is_of_years = any(_is_open_year(origin, years) for origin in read)
+    return is_of_years and (not all(origin.is_year for origin in read) or _reads_answer(choice, symbols))
+
+
+def _is_open_year(origin: ColumnOrigin, years: Mapping[int, Years | None]) -> bool:
+    """Whether a column is a year of which there are several."""
+    return origin.is_year and not _is_of_one_year(origin.scan, years)
+
+
+def _is_of_one_year(scan: int, years: Mapping[int, Years | None]) -> bool:
+    found = years.get(scan)
+    return found is not None and len(found) == 1
 
 
 def _mixes_ranks(parts: Sequence[ops.Relation], conditions: Sequence[scalars.Scalar], symbols: SymbolTable) -> bool:
@@ -129,11 +144,13 @@ def _is_even_apply(right: ops.Relation, conjuncts: list[Conjunct], symbols: Symb
     return all(not found & mine or found <= mine for found in read)
 
 
-def _chooses_outer_rows(relation: ops.Relation, symbols: SymbolTable) -> bool:
+def _chooses_outer_rows(relation: ops.Relation, symbols: SymbolTable, years: Mapping[int, Years | None]) -> bool:
     """Whether a condition other than keys and years chooses the rows of an outer side. Such a condition decides how
-    often the rows of the other side count."""
+    often the rows of the other side count, unless each finds one row at most."""
     for part in row_parts(relation, symbols):
         if isinstance(part, ops.Join) and part.how in {ops.JoinHow.LEFT, ops.JoinHow.FULL}:
+            if part.how is ops.JoinHow.LEFT and _finds_one(part, symbols, years):
+                continue
             sides = (part.right,) if part.how is ops.JoinHow.LEFT else (part.left, part.right)
             conditions = [c for side in sides for c, _ in _conjuncts(side, symbols)]
             conditions += scalars.conjuncts_of(part.on)
@@ -141,6 +158,34 @@ def _chooses_outer_rows(relation: ops.Relation, symbols: SymbolTable) -> bool:
                 _is_choice(c, symbols) for c in conditions
             ):
                 return True
+    return False
+
+
+def _finds_one(join: ops.Join[ops.Relation], symbols: SymbolTable, years: Mapping[int, Years | None]) -> bool:
+    """Whether a row finds one row at most on the right side of a join: what is applied to it gives one, or the side is
+    one table of which a person has one row, and the join is by the key."""
+    right = join.right
+    while isinstance(right, ops.Filter | ops.Project):
+        right = right.child
+    if join.lateral:
+        return (isinstance(right, ops.Limit) and right.count == 1) or (
+            isinstance(right, ops.Aggregate) and not right.keys
+        )
+    if not isinstance(right, ops.Scan) or right.person is None or not symbols.is_person(right.person):
+        return False
+    scan = right.person
+    is_single = symbols.tables[scan].max_rows_per_unit_year == 1 and _is_of_one_year(scan, years)
+    return is_single and any(_is_key_of(c, scan, symbols) for c in scalars.conjuncts_of(join.on))
+
+
+def _is_key_of(condition: scalars.Scalar, scan: int, symbols: SymbolTable) -> bool:
+    """Whether a condition asks for the rows of a scan that have one link key."""
+    match condition:
+        case scalars.Call(op="equal" | "equal_text", args=(scalars.ColumnRef() as left, scalars.ColumnRef() as right)):
+            for own, other in ((left, right), (right, left)):
+                origin = symbols.origin(own)
+                if origin is not None and origin.scan == scan and origin.variable.name == origin.table.link_key:
+                    return symbols.key_domain(other.ident) is not None and scan not in symbols.scans_of(other.ident)
     return False
 
 
@@ -282,12 +327,12 @@ def _is_joined(relation: ops.Relation) -> bool:
     return isinstance(relation, ops.Join)
 
 
-def _chooses_rows(condition: scalars.Scalar, symbols: SymbolTable) -> bool:
+def _chooses_rows(condition: scalars.Scalar, symbols: SymbolTable, years: Mapping[int, Years | None]) -> bool:
     """Whether a condition decides, by more than plain equality and years, which rows of a person are joined."""
     origins = [symbols.origins[i] for i in symbols.base(condition)]
     people = _person_rows_read(condition, symbols)
     only_years = all(o.is_year for o in origins) and not _reads_answer(condition, symbols)
-    mixed = any(o.is_year for o in origins) and not only_years
+    mixed = any(_is_open_year(o, years) for o in origins) and not only_years
     if people > 1:
         return not (_is_equality(condition, symbols) or only_years)
     return bool(people) and mixed and len(symbols.tables) > 1

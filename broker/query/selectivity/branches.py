@@ -233,6 +233,11 @@ def outer_branches(branch: RelationBranch) -> "Iterator[RelationBranch]":
         yield from outer_branches(inner)
 
 
+def found_together(scans: frozenset[int], branch: RelationBranch) -> frozenset[int]:
+    """Scans of outer sides with all that these sides join them to: a row is missing where any of its parts is."""
+    return scans.union(*(side.scans for side in outer_branches(branch) if side.scans & scans))
+
+
 def written_values(column: scalars.Scalar, symbols: SymbolTable) -> list[scalars.Literal] | None:
     """Values of a column of written rows, or of a table that the project wrote itself; None for any other column."""
     if not isinstance(column, scalars.ColumnRef):

@@ -343,9 +343,7 @@ class FormulaBuilder:
         """Leaf that tests whether an outer join found a row."""
         scans = self.outer_scans(ident) or frozenset()
         read = self._outer_variables(scans)
-        # A row is also missing where one of a table that it is joined to is missing.
-        sides = (w.scans for w in branches.outer_branches(self.branch) if w.scans & scans)
-        found = self._rows_found(scans.union(*sides), read)
+        found = self._rows_found(branches.found_together(scans, self.branch), read)
         if not read and len(found) < 2:
             return self._presence(scans, scalars.truth_call("not", named))
         return boolean_formulas.Leaf(named, False, read | boolean_formulas.variables(map(self._rows_in, found)))

@@ -105,7 +105,7 @@ DEFENCES = (
     of("figures are compared with each other", put(f"{REACH}.singling_out.SinglingOutJudge.flag_differences", lambda *_: iter(())), "two outputs a part apart"),
     of("what cannot be is between no two numbers", edited(f"{REACH}.person_estimates:VariableConditions.breakpoints", "*((a + b) / 2 for a, b in pairwise(numbers))", ""), "impossible only in steps"),
     of("EXISTS asks whether there are rows", edited(f"{REACH}.formula_builder:FormulaBuilder._exists", "*map(self._rows_in, found)", ""), "never in a table, by one's own school"),
-    of("an outer side asks whether there are rows", edited(f"{REACH}.formula_builder:FormulaBuilder._matched", "found = self._rows_found(scans, read)", "found = []"), "in no row of an outer side, by one's own school"),
+    of("an outer side asks whether there are rows", edited(f"{REACH}.formula_builder:FormulaBuilder._matched", "found = self._rows_found(branches.found_together(scans, self.branch), read)", "found = []"), "in no row of an outer side, by one's own school"),
     of("not everybody has a second row", edited(f"{REACH}.formula_builder:FormulaBuilder._leaf", "otherwise=rows if self.in_subquery else None", "otherwise=None"), "never a second row at a school"),
     of("a value that its condition reads is chosen by others", edited(f"{REACH}.joined_values:ChosenValue.is_of_others", "chosen != read", "bool(read - chosen)"), "a code chosen by its own comparison"),
     of("some rows have a value", edited(f"{DEPENDENCES}.is_of_some_rows", "return not (", "return not False or ("), "some rows of a code that can be missing"),
