@@ -159,3 +159,64 @@ def test_parts_of_enough_people_leave(town: RehearsalData, how: str) -> None:
     assert checked.plan.outputs[0].counted, "without them, nothing here would be counted"
     (few,) = outputs(town, text, 10 * PUPILS)
     assert few.route is OutputState.IN_REVIEW
+
+
+FIGURES = {
+    "a flag": "MAX(CASE WHEN {path} THEN 1 ELSE 0 END)",
+    "the other flag": "MIN(CASE WHEN {path} THEN 0 ELSE 1 END)",
+    "a number of rows": "COUNT(CASE WHEN {path} THEN 1 END)",
+}
+OF_EACH = (
+    "SELECT d.f, COUNT(*) AS n FROM (SELECT PupilMatchingRefAnonymous AS k, MAX(FSMeligible) AS g, {figure} AS f "
+    "FROM npd.absence WHERE {y} GROUP BY PupilMatchingRefAnonymous) d {above} GROUP BY d.f"
+)
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_a_figure_of_each_person_is_counted_by_its_rows(town: RehearsalData, figure: str) -> None:
+    """Whom the conditions select and leave out, among the rows that the figure is made of."""
+    path = "MonthOfBirth <= 6 AND OverallAbsence_6HalfTerms >= 10"
+    text = OF_EACH.format(figure=FIGURES[figure].format(path=path), y=test_reach.Y, above="")
+    (output,) = outputs(town, text)
+    assert leaves(output), [f.sentence for f in output.assessment.findings]
+    (few,) = outputs(town, text, 10 * PUPILS)
+    assert few.route is OutputState.IN_REVIEW
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_a_figure_about_one_child_is_counted_as_one(town: RehearsalData, figure: str) -> None:
+    """Two people are enough here, and the path names no school. One child meets it, or fails it alone."""
+    for month, missed in alone_by_absence(town):
+        for path in (
+            f"MonthOfBirth = {month} AND OverallAbsence_6HalfTerms = {missed}",
+            f"MonthOfBirth = {month} AND OverallAbsence_6HalfTerms <> {missed}",
+            f"MonthOfBirth <> {month} AND OverallAbsence_6HalfTerms = {missed}",
+            f"MonthOfBirth <> {month} OR OverallAbsence_6HalfTerms <> {missed}",
+        ):
+            text = OF_EACH.format(figure=FIGURES[figure].format(path=path), y=test_reach.Y, above="")
+            (output,) = outputs(town, text, reach=2)
+            assert not leaves(output), path
+
+
+def alone_by_absence(town: RehearsalData) -> list[tuple[int, int]]:
+    """A month and a number of sessions that one child has, whom others share each with."""
+    (table,) = (t for t in town.vaults.ensure(PROJECT, town.snapshot).tables if t.name == "npd.absence")
+    files = [str(town.vaults.ensure(PROJECT, town.snapshot).evidence / p) for p in table.paths]
+    with duckdb.connect() as con:
+        return con.execute(
+            "SELECT MonthOfBirth, OverallAbsence_6HalfTerms FROM read_parquet(?, union_by_name=true) "
+            "WHERE AcademicYear = '2018/2019' AND MonthOfBirth > 0 AND OverallAbsence_6HalfTerms BETWEEN 2 AND 60 "
+            "GROUP BY ALL HAVING count(*) = 1 ORDER BY ALL LIMIT 2",
+            [files],
+        ).fetchall()
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_a_figure_below_a_condition_is_not_counted_by_its_rows(town: RehearsalData, figure: str) -> None:
+    """The condition above chooses among the people, so the rows below it are of too many."""
+    path = "MonthOfBirth <= 6 AND OverallAbsence_6HalfTerms >= 10"
+    text = OF_EACH.format(figure=FIGURES[figure].format(path=path), y=test_reach.Y, above="WHERE d.g = 1")
+    project, policies = of_reach(FEW)
+    checked = check_submission(text, JobKind.SQL, "tsql", project, policies, date(2026, 11, 1))
+    assert checked.plan is not None
+    assert any(not part.counted for part in checked.plan.outputs[0].small_parts)

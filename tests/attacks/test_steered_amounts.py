@@ -125,6 +125,8 @@ TO_A_PERSON = {
     "an amount that one child alone has below 0": f"SELECT SUM(CASE WHEN a.URN = {{urn}} THEN a.YearOfBirth - 2003 END) AS m FROM {ABSENCE} AS a WHERE {Y} AND a.SENprovision = 'K'",
     "a limit that one child alone exceeds": f"SELECT SUM(120 - {AMOUNT}) AS m FROM {ABSENCE} AS a WHERE {Y} AND a.URN = {{urn}}",
     "small amounts and large ones": f"SELECT SUM(CASE WHEN a.URN = {{urn}} THEN {AMOUNT} END) AS n FROM {ABSENCE} AS a WHERE {Y} AND ({AMOUNT} <= 4 OR {AMOUNT} >= 150)",
+    "chosen amounts below a conversion": f"SELECT AVG(CAST(CASE WHEN a.FSMeligible = 1 OR {AMOUNT} IN (3, 150) THEN {AMOUNT} END AS float)) AS m FROM {ABSENCE} AS a WHERE {Y}",
+    "chosen amounts in a second branch": f"SELECT SUM(CASE WHEN a.MonthOfBirth = 5 THEN {AMOUNT} WHEN a.FSMeligible = 1 OR {AMOUNT} IN (3, 150) THEN 2.0 * {AMOUNT} END) AS m FROM {ABSENCE} AS a WHERE {Y}",
     "all but a band of amounts": f"SELECT SUM({AMOUNT}) AS n FROM {ABSENCE} AS a WHERE {Y} AND NOT ({AMOUNT} > 4 AND {AMOUNT} < 150)",
 }
 
@@ -142,6 +144,7 @@ LEAVES = {
     "all but large amounts": f"SELECT SUM({AMOUNT}) AS n FROM {ABSENCE} AS a WHERE {Y} AND NOT {AMOUNT} > 150",
     "a factor": f"SELECT AVG(2.5 * {AMOUNT}) AS n FROM {ABSENCE} AS a WHERE {Y}",
     "variables in applied rows": f"SELECT v.name, AVG(v.y) AS m FROM {ABSENCE} AS a CROSS APPLY (VALUES ('o', 1.0 * {AMOUNT}), ('p', 1.0 * a.SessionsPossible_6HalfTerms)) AS v (name, y) WHERE {Y} GROUP BY v.name",
+    "amounts of a code below a conversion": f"SELECT AVG(CAST(CASE WHEN a.SENprovision = 'K' THEN {AMOUNT} END AS float)) AS m FROM {ABSENCE} AS a WHERE {Y}",
     "casts of numbers as they are": f"SELECT AVG(CAST({AMOUNT} AS decimal(10, 2))) AS m, AVG(CAST(1.0 * {AMOUNT} AS float)) AS n FROM {ABSENCE} AS a WHERE {Y}",
     "a percentage with two decimals": f"SELECT AVG(CAST(100.0 * {AMOUNT} / 380 AS decimal(10, 2))) AS m FROM {ABSENCE} AS a WHERE {Y}",
     "each person's median": f"SELECT AVG(d.y) AS m FROM (SELECT a.{KEY} AS k, PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY {AMOUNT}) AS y FROM {ABSENCE} AS a WHERE {YEARS} GROUP BY a.{KEY}) AS d",

@@ -8,7 +8,14 @@ from itertools import groupby, pairwise
 from broker.domain.plans import operators as ops, scalars
 from broker.domain.plans.measure import MAGNITUDES, Measure
 from broker.domain.plans.plan import PlannedStatistic
-from broker.query.analysis.argument_branches import FixedColumns, fixed_values, leaves_of, listed_values
+from broker.query.analysis.argument_branches import (
+    FixedColumns,
+    TooManyArgumentBranches,
+    as_decision_tree,
+    fixed_values,
+    leaves_of,
+    listed_values,
+)
 from broker.query.analysis.row_multiplicity import conditions_within
 from broker.query.operations.operation import OperationKind
 from broker.query.operations.registry import COMPARISONS, OPERATIONS
@@ -145,14 +152,19 @@ class KnownAmounts:
         is_amount = statistic.measure in MAGNITUDES or statistic.measure is Measure.DEVIATION
         if statistic.implied_by is not None or not is_amount or statistic.argument is None:
             return None
-        values = [leaf for leaf in leaves_of(statistic.argument) if not isinstance(leaf, scalars.Literal)]
+        try:
+            # arithmetic around a CASE, such as a conversion, must not hide its conditions
+            argument = as_decision_tree(statistic.argument, {})
+        except TooManyArgumentBranches:
+            return MIXED_CONDITION
+        values = [leaf for leaf in leaves_of(argument) if not isinstance(leaf, scalars.Literal)]
         origins = [self._symbols.origins[i] for v in values for i in self._symbols.base(v)]
         if any(not self._symbols.is_person(o.scan) for o in origins):
             return PUBLIC_NUMBERS
         if any(o.variable.codes is not None or o.variable.register_key is not None for o in origins):
             return CODES_ADDED
         amount = frozenset().union(*(self._variables.made_of(v) for v in values))
-        conditions = [*self._conditions, *_branch_conditions(statistic.argument)]
+        conditions = [*self._conditions, *_branch_conditions(argument)]
         if not all(self._variables.leaves_open(c, amount, self._fixed) for c in conditions):
             return MIXED_CONDITION
         return CHOSEN_IN_UNION if self._variables.chooses_in_union(amount) else None
@@ -175,15 +187,16 @@ def _key_conditions(key: scalars.Scalar) -> Iterator[scalars.Scalar]:
 
 
 def _branch_conditions(argument: scalars.Scalar) -> Iterator[scalars.Scalar]:
-    """Conditions that are true where a one-branch argument has its value."""
-    if isinstance(argument, scalars.Case):
-        for condition, value in argument.whens:
-            if value != scalars.NULL:
-                yield condition
-                yield from _branch_conditions(value)
-                return
-            yield negated(condition)  # a branch without a value must not have been chosen
-        yield from _branch_conditions(argument.otherwise)
+    """Conditions that are true where an argument has one of its values."""
+    if not isinstance(argument, scalars.Case):
+        return
+    passed: list[scalars.Scalar] = []
+    for condition, value in (*argument.whens, (None, argument.otherwise)):
+        if value != scalars.NULL:
+            yield from passed
+            yield from () if condition is None else (condition,)
+            yield from _branch_conditions(value)
+        passed += [] if condition is None else [negated(condition)]
 
 
 class ConditionVariables:

@@ -4,8 +4,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from broker.domain.plans import operators as ops, scalars
+from broker.query.selectivity import boolean_formulas
 from broker.query.selectivity.branches import RelationBranch
 from broker.query.selectivity.countable_tests import NotCountable
+from broker.query.selectivity.formula_builder import FormulaBuilder
 
 Extras = Mapping[scalars.Scalar, Sequence[scalars.Scalar]]
 """By the condition where they stand: further conditions."""
@@ -23,6 +25,25 @@ def one_branch(relation: ops.Relation, branch: RelationBranch) -> ops.Relation:
         columns = tuple((ident, (of[number],)) for ident, of in relation.columns)
         return ops.Union((one_branch(relation.parts[number], branch),), columns, person)
     return ops.with_children(relation, lambda part: one_branch(part, branch))
+
+
+def rows_of_figures(relation: ops.Relation, builder: FormulaBuilder) -> ops.Relation | None:
+    """The rows behind the figures of each person, or of each person's years, that a relation consists of. None if there
+    are no such figures, or something above them chooses among people."""
+    match relation:
+        case ops.Project(child=child):
+            return rows_of_figures(child, builder)
+        case ops.Filter(child=child, predicate=predicate):
+            tested = boolean_formulas.variables(map(builder.formula, scalars.conjuncts_of(predicate)))
+            return None if tested else rows_of_figures(child, builder)
+        case ops.Aggregate(child=child, person=int()):
+            keys = {key.ident for _, key in relation.keys if isinstance(key, scalars.ColumnRef)}
+            scans = [s for s in ops.walk(child) if isinstance(s, ops.Scan) and s.person]
+            # A person who is left out in one year can be counted for another.
+            several = [s.person for s in scans if s.person and s.years is not None and len(s.years) != 1]
+            is_by_year = all(builder.symbols.year_column(scan) in keys for scan in several)
+            return child if is_by_year else None
+    return None
 
 
 def readable_in(relation: ops.Relation) -> frozenset[int]:

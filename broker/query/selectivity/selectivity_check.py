@@ -1,6 +1,7 @@
 """The selectivity check of a job's outputs: each condition that a checker must review, with its position."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -23,6 +24,7 @@ from broker.query.selectivity.branches import (
     outer_branches,
     value_branches,
 )
+from broker.query.selectivity.condition_places import rows_of_figures
 from broker.query.selectivity.countable_tests import NotCountable
 from broker.query.selectivity.counted_variants import Counting, difference_variants, filter_variants, value_variants
 from broker.query.selectivity.formula_builder import FormulaBuilder
@@ -114,7 +116,8 @@ class SelectivityCheck:
         if found and not counted:  # one report is enough, and it covers everything inside
             return
         around = singling_out.conjunction(formulas)
-        of_rows = partial(difference_variants, rows, (), builder, self._counting)
+        below = rows_of_figures(rows, builder) or rows
+        of_rows = [partial(difference_variants, part, (), builder, self._counting) for part in (rows, below)]
         self._add(boolean_formulas.Conjunction((around,)), formulas, occurrences, output, of_rows)
         for inner in outer_branches(builder.branch):
             inner_builder = builder.within(inner)
@@ -124,9 +127,10 @@ class SelectivityCheck:
             small = list(self._judge.flag_branch(inner_formulas, [], around, None, both))
             yield from small or self._judge.flag_branch([], _as_one(inner_formulas), around, None, both)
         reported: set[Scalar] = set()
-        amounts = (_with_flags_as_choices(builder.named(argument)) for argument in table.arguments)
-        others = (builder.named(scalar) for scalar in (*table.keys, *_inner_scalars(table.relation)))
-        for named in (*others, *amounts):
+        amounts = [(_with_flags_as_choices(builder.named(argument)), rows) for argument in table.arguments]
+        keys = [(builder.named(key), rows) for key in table.keys]
+        figures = [(builder.named(scalar), below) for scalar in _inner_scalars(table.relation)]
+        for named, read in (*keys, *figures, *amounts):
             for choice in value_branches(named):
                 if reported.intersection((*choice.met[:-1], *choice.failed)):
                     continue
@@ -136,15 +140,15 @@ class SelectivityCheck:
                     continue
                 source = _written_source(choice.source, builder)
                 small = list(self._judge.flag_branch(met, failed, around, source, occurrences))
-                of_value = partial(value_variants, rows, path, builder, self._counting)
+                of_value = partial(value_variants, read, path, builder, self._counting)
                 small = _countable(small, of_value) or small
                 yield from (replace(s, within=named) for s in small)
                 is_counted = any(one.counted for one in small)
                 reported |= {choice.source} if small and not is_counted else set()
                 if (is_counted or not small) and len(boolean_formulas.variables(path)) > 1:
                     whole = boolean_formulas.Conjunction((around, *path))
-                    of_path = partial(difference_variants, rows, path, builder, self._counting)
-                    self._add(whole, [*formulas, *met, *failed], occurrences, output, of_path)
+                    of_path = partial(difference_variants, read, path, builder, self._counting)
+                    self._add(whole, [*formulas, *met, *failed], occurrences, output, [of_path])
 
     def _add(
         self,
@@ -152,13 +156,13 @@ class SelectivityCheck:
         formulas: list[singling_out.SourceFormula],
         occurrences: frozenset[boolean_formulas.TableOccurrence],
         output: int,
-        count: singling_out.CountPeople,
+        counts: Sequence[singling_out.CountPeople],
     ) -> None:
         """Store the alternatives of a figure for comparison, if they are few. The people of one of several cannot be
-        counted."""
+        counted. `counts`: ways to count, of which the first that can is taken."""
         found = boolean_formulas.terms(formula)
         if found is not None and len(found) <= MOST_ALTERNATIVES:
-            count_alone = partial(_counted_rows, count) if len(found) == 1 else _nothing_counted
+            count_alone = partial(_counted_rows, counts) if len(found) == 1 else _nothing_counted
             sources = tuple(a.source for a in formulas if boolean_formulas.variables([a.formula]))
             number = len(self._figures)
             self._figures += [
@@ -199,12 +203,12 @@ def _countable(
 
 
 def _counted_rows(
-    count: singling_out.CountPeople, formulas: Sequence[boolean_formulas.Formula]
+    counts: Sequence[singling_out.CountPeople], formulas: Sequence[boolean_formulas.Formula]
 ) -> tuple[CountedRows, ...]:
-    try:
-        return count(formulas)
-    except NotCountable:
-        return ()
+    for count in counts:
+        with suppress(NotCountable):
+            return count(formulas)
+    return ()
 
 
 def _nothing_counted(formulas: Sequence[boolean_formulas.Formula]) -> tuple[CountedRows, ...]:

@@ -69,6 +69,11 @@ DEFENCES = (
         test=REVIEWED, given=("a limit that one child alone exceeds",),
     ),
     Defence(
+        "a conversion hides no condition",
+        put(f"{ANALYSIS}.known_amounts.as_decision_tree", lambda argument, _: argument),
+        test=REVIEWED, given=("chosen amounts below a conversion",),
+    ),
+    Defence(
         "a range has no gap",
         put(f"{ANALYSIS}.known_amounts._is_one_stretch", lambda *_: True),
         test=REVIEWED, given=("small amounts and large ones",),
