@@ -64,7 +64,7 @@ def bind_choice(node: exp.Expr, binder: ExpressionBinder) -> AggregateCall | Non
         raise BindError("function", message, "Number the rows with ROW_NUMBER(), and keep 1.", node)
     check_arguments(node, "this", *(("expression",) if type(node) in BY_ANOTHER else ()))
     if type(node) in CONDITIONS:
-        return _call(CONDITIONS[type(node)], _truth(node.this, binder))
+        return AggregateCall(CONDITIONS[type(node)], (_truth(node.this, binder),), ScalarType.FLAG)
     argument = _without_own_order(node) if isinstance(node, exp.Mode) else node.this
     if isinstance(argument, exp.Order):
         if not isinstance(node, IN_ORDER):

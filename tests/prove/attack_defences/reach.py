@@ -94,7 +94,7 @@ DEFENCES = (
     of("windows tell of their parts", edited(f"{DEPENDENCES}._rows_by", "by = united(map(self.of, window.partition))", "by = NONE"), "a row before with the same code"),
     of("conditions of a subquery are part of its value", edited(f"{DEPENDENCES}._rows_by", "inner.found | value | self._presence(sub)", "value | self._presence(sub)"), "a subquery's row with a condition"),
     of("a subquery's value tells what its column does", edited(f"{DEPENDENCES}._rows_by", "inner.found | value | self._presence(sub)", "inner.found | self._presence(sub)"), "a subquery's row with a condition"),
-    of("conditions in a key are branches", edited(f"{REACH}.selectivity_check:SelectivityCheck._of_branch", "(*table.keys, *_inner_scalars(table.relation))", "_inner_scalars(table.relation)"), "a key of conditions"),
+    of("conditions in a key are branches", edited(f"{REACH}.selectivity_check:SelectivityCheck._of_branch", "(*keys, *figures, *amounts)", "(*figures, *amounts)"), "a key of conditions"),
     of("a condition that is neither true nor false is open", edited(f"{REACH}.formula_builder:FormulaBuilder._leaf", "case found if found == ONLY_FALSE:", "case _:"), "a comparison with NULL"),
     of("there are rows that are not the first", edited(f"{REACH}.formula_builder:FormulaBuilder._leaf", "if branches.is_first_row(named, self.branch.row_numbers):", "if branches.is_first_row(named, self.branch.row_numbers):\n        return boolean_formulas.ALWAYS\n    if False:"), "rows that are not the first"),
     of("there are days between two others", edited(f"{REACH}.person_estimates:VariableConditions.breakpoints", "[*known, *days]", "known"), "ranges of days in two rows"),

@@ -113,6 +113,16 @@ def test_an_order_that_the_text_computes_goes_to_a_person() -> None:
     assert compiled(plain.format("CASE WHEN LA = 2 THEN 0 ELSE 1 END"), "duckdb").review
 
 
+@pytest.mark.parametrize(
+    "figure", ["avg(d.m::INT)", "sum(d.m::INT)", "avg(coalesce(d.m, false)::INT)", "count_if(d.m)"]
+)
+def test_a_flag_of_each_person_needs_no_review(figure: str) -> None:
+    """Whether any of a person's rows meets a condition is a flag of theirs, as MAX of a CASE is."""
+    found = compiled(f"SELECT {figure} AS s FROM (SELECT Key, bool_or(Score > 4) AS m FROM a GROUP BY Key) d", "duckdb")
+    assert found.plan is not None
+    assert not found.review
+
+
 def test_sql_server_has_none_of_them() -> None:
     assert codes("SELECT COUNT(*) AS n FROM (SELECT [Key], ANY_VALUE(Sex) AS m FROM a GROUP BY [Key]) d") == [
         "function"
