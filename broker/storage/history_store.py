@@ -240,6 +240,8 @@ class SqlPopulationSizes(StorePart):
     def put_measured(self, found: Sequence[MeasuredPopulation]) -> None:
         p = tables.memory_populations.c
         with self._db.write() as connection:
+            # Two workers may measure one snapshot at once: the second one waits, and replaces what the first one wrote.
+            HISTORY_CHAIN.end(connection, lock=True)
             for one in found:
                 same = (p.snapshot == one.snapshot, p.population == one.population)
                 # Not part of the release history, so it may be replaced.
