@@ -4,9 +4,16 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 ARGS ?=
 PROVE ?= whole_way
+WORDS ?=
+SLICE ?=
+CLOCK ?=
+# The tests of a file run in another order for each commit.
+SEED ?= $(shell git rev-list --count HEAD 2>/dev/null || echo 1)
 
-# Three workers share the tests in the order of their folders: the slow ones come first.
-SHARED = $(PY) -m pytest -n 3 --no-loadscope-reorder
+TESTS = $(if $(CLOCK),sh .ci/at.sh $(CLOCK)) $(PY) -m pytest --randomly-seed=$(SEED)
+# Three workers share the files of tests in the order of their folders: the slow ones come first.
+SHARED = $(TESTS) -n 3 --no-loadscope-reorder
+SLICED = $(if $(SLICE),--slice $(SLICE))
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -31,24 +38,27 @@ docs: setup ## write the generated pages, and the pictures of the pages
 	$(PY) -m docs.generate
 	$(PY) -m docs.screenshots
 
-test: ## what every commit needs: containers, both stores, pages, small proofs
+test: ## what every commit needs: containers, both stores, pages, small proofs (CLOCK=2028-03-01: as on that day)
 	@$(MAKE) --no-print-directory -j2 services check
 	$(SHARED) -m "not long and not alone"
-	$(PY) -m pytest -m "alone and not long"
+	$(TESTS) -m "alone and not long"
 
 test-quick: setup ## quick tests without containers, services and a browser: at every save
-	$(PY) -m pytest -n 2 -m "not long and not slow and not docker and not service" tests/architecture tests/spec tests/unit
+	$(TESTS) -n 2 -m "not long and not slow and not docker and not service" tests/architecture tests/spec tests/unit
 
-test-rest: services ## every test that `make test` leaves out
-	$(SHARED) -m "long and not alone"
-	$(PY) -m pytest -m "alone and long"
+test-rest: services ## every test that `make test` leaves out (SLICE=3/8: the third of eight parts)
+	$(SHARED) -m "long and not alone" $(SLICED)
+	$(TESTS) -m "alone and long" $(SLICED)
 
 test-all: test test-rest ## what a change needs before it lands: everything, with the small version of every proof
 
-prove: services ## the full proof of a claim: make prove PROVE=whole_way
-	$(PY) -m tests.prove.$(PROVE)
+prove: services ## print the full proof of a claim: make prove PROVE=whole_way (WORDS=…: some of its lines)
+	$(PY) -m tests.prove $(PROVE) $(WORDS)
+
+release-proofs: services ## run every proof, and write docs/proofs for the version of the CHANGELOG
+	$(PY) -m tests.prove.release
 
 bench: services ## speed as ratios, both sides in one run
 	$(PY) -m bench
 
-.PHONY: help setup services demo check docs test test-quick test-rest test-all prove bench
+.PHONY: help setup services demo check docs test test-quick test-rest test-all prove release-proofs bench

@@ -8,7 +8,7 @@ from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.places import by_turns, group_of
+from tests.places import by_turns, group_of, in_slice, parsed_slice
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 """As a worker has it: several tests share the processors."""
@@ -47,13 +47,31 @@ def sandbox_root(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Path
 def pytest_addoption(parser: pytest.Parser) -> None:
     help_text = "run each case on every runtime and database, not on one by turns"
     parser.addoption("--everywhere", action="store_true", help=help_text)
+    parser.addoption("--slice", metavar="K/N", type=parsed_slice, help="run only the K-th of N parts of the tests")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Choose the places of cases."""
+    """Choose the places of cases, and the slice. Files come in the order of their folders; in each, tests are shuffled
+    by the seed that `make` prints."""
+    items.sort(key=lambda item: item.path)
+    left: list[pytest.Item] = []
     if not config.getoption("everywhere"):
         items[:], left = by_turns(items)
-        config.hook.pytest_deselected(items=left)
+    if chosen := config.getoption("slice"):
+        left += [item for item in items if not in_slice(item.nodeid, *chosen)]
+        items[:] = [item for item in items if in_slice(item.nodeid, *chosen)]
+    config.hook.pytest_deselected(items=left)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A slice may hold no test of a kind."""
+    if session.config.getoption("slice") and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+        session.exitstatus = pytest.ExitCode.OK
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if terminalreporter.stats.get("failed") or terminalreporter.stats.get("error"):
+        terminalreporter.write_line(f"the same order again: --randomly-seed={config.getoption('randomly_seed')}")
 
 
 class GroupScheduling(LoadScopeScheduling):

@@ -1,12 +1,15 @@
-"""Which cases run of those that could run in several places, on a runtime of containers or on a database, and which
-tests go to one worker together.
+"""Which cases run of those that could run in several places, on a runtime of containers or on a database, which tests
+go to one worker together, and which are in a slice.
 
-Without `--everywhere` each case runs in one place: the first case of a file in the first place, the second in the
-second, and so on. A test that is about what differs between places is marked `each`, and always runs in all of them.
+Without `--everywhere` each case runs in one place: the first case of a file by its name in the first place, the second
+in the second, and so on. A test that is about what differs between places is marked `each`, and always runs in all of
+them.
 """
 
+from argparse import ArgumentTypeError
 from collections import defaultdict
 from collections.abc import Iterable
+from zlib import crc32
 
 import pytest
 
@@ -30,7 +33,7 @@ def by_turns(items: Iterable[pytest.Item]) -> tuple[list[pytest.Item], list[pyte
 def _turns(items: Iterable[pytest.Item]) -> dict[Case, Case]:
     """The place of each case that could run in several."""
     found: dict[str, dict[Case, list[Case]]] = defaultdict(lambda: defaultdict(list))
-    for item in items:
+    for item in sorted(items, key=lambda item: item.nodeid):  # the same turns in whatever order the tests run
         case, place = parted(item.nodeid)
         if place and item.get_closest_marker("each") is None and item.get_closest_marker("everywhere") is None:
             found[item.nodeid.partition("::")[0]][case].append(place)
@@ -48,13 +51,27 @@ def parted(test: str) -> tuple[Case, Case]:
     return (name, *(w for w in words if w not in PLACES)), tuple(w for w in words if w in PLACES)
 
 
-ONE_VAULT = "tests/integration/submitted_rows"
-"""A folder whose files share a vault that takes long to build."""
+TOGETHER = ("tests/integration/submitted_rows", "tests/architecture")
+"""Folders whose files share what takes long to make: a vault, and the syntax trees of the package."""
 
 
 def group_of(test: str) -> str:
-    """A test's file, or what it shares with other files: the runtime of one broker, or a vault."""
+    """A test's file, or what it shares with other files: the runtime of one broker, a vault, or syntax trees."""
     file, (_, places) = test.partition("::")[0], parted(test)
-    if file.startswith(ONE_VAULT):
-        return ONE_VAULT
+    if folder := next((folder for folder in TOGETHER if file.startswith(f"{folder}/")), None):
+        return folder
     return "-".join(("e2e", *places)) if places and file.startswith("tests/e2e/") else file
+
+
+def parsed_slice(text: str) -> tuple[int, int]:
+    """The part, and the number of parts, of "3/8". Part 0 is the last one. Raises ArgumentTypeError."""
+    part, slash, parts = text.partition("/")
+    if not (slash and part.isdigit() and parts.isdigit() and int(parts) > 0 and int(part) <= int(parts)):
+        raise ArgumentTypeError(f"{text!r} is no slice: write 3/8 for the third of eight parts")
+    return int(part), int(parts)
+
+
+def in_slice(test: str, part: int, parts: int) -> bool:
+    """Whether a test is in one of so many slices. Tests that share a group are in one, so that what they share is made
+    once. A new file moves no other one."""
+    return crc32(group_of(test).encode()) % parts == part % parts

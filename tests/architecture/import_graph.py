@@ -5,9 +5,16 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """The syntax tree of a module; nobody changes it."""
+    return ast.parse(path.read_text())
 
 
 @dataclass(frozen=True)
@@ -18,7 +25,7 @@ class Modules:
 
     @cached_property
     def trees(self) -> dict[str, ast.Module]:
-        return {name: ast.parse(path.read_text()) for name, path in self.paths.items()}
+        return {name: tree_of(path) for name, path in self.paths.items()}
 
     @cached_property
     def imports(self) -> dict[str, set[str]]:
@@ -35,58 +42,14 @@ class Modules:
                 found = [module if module in self.paths else node.module for module in whole]
             yield from (module for module in found if module in self.paths and module != name)
 
-    def import_lines(self) -> int:
-        found = (
-            n for tree in self.trees.values() for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)
-        )
-        return sum((node.end_lineno or node.lineno) - node.lineno + 1 for node in found)
-
-    def all_lines(self) -> int:
-        return sum(path.read_text().count("\n") for path in self.paths.values())
-
-    def code_lines(self) -> int:
-        """Lines without blanks, comments and docstrings."""
-        found = 0
-        for name, path in self.paths.items():
-            strings = {
-                line
-                for node in ast.walk(self.trees[name])
-                if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-                if isinstance(node.value.value, str)
-                for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
-            }
-            lines = enumerate(path.read_text().splitlines(), 1)
-            found += sum(bool(t.strip()) and not t.lstrip().startswith("#") and n not in strings for n, t in lines)
-        return found
-
-    def circles(self) -> list[list[str]]:
-        """Groups of modules that import each other, directly or by way of others (Tarjan, without recursion)."""
-        index: dict[str, int] = {}
-        lowest: dict[str, int] = {}
-        stack: list[str] = []
-        found: list[list[str]] = []
-        for start in self.paths:
-            walk = [(start, iter(sorted(self.imports[start])))] if start not in index else []
-            while walk:
-                name, rest = walk[-1]
-                if name not in index:
-                    index[name] = lowest[name] = len(index)
-                    stack.append(name)
-                after = next((m for m in rest if m not in index or m in stack), None)
-                if after is not None and after not in index:
-                    walk.append((after, iter(sorted(self.imports[after]))))
-                    continue
-                if after is not None:
-                    lowest[name] = min(lowest[name], index[after])
-                    continue
-                walk.pop()
-                if walk:
-                    lowest[walk[-1][0]] = min(lowest[walk[-1][0]], lowest[name])
-                if lowest[name] == index[name]:
-                    group = stack[stack.index(name) :]
-                    del stack[stack.index(name) :]
-                    found += [group] if len(group) > 1 else []
-        return found
+    def circle(self) -> list[str]:
+        """Modules that import each other by way of others, the first one again at the end; empty if there are none."""
+        try:
+            TopologicalSorter(self.imports).prepare()
+        except CycleError as found:
+            names: list[str] = found.args[1]
+            return names
+        return []
 
 
 def modules_of(folder: Path) -> Modules:

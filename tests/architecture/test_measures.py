@@ -3,7 +3,6 @@ these tests do: a new measure fails here until it is decided for."""
 
 import ast
 from itertools import combinations
-from pathlib import Path
 
 import pytest
 
@@ -13,6 +12,7 @@ from broker.domain.plans.measure import ADDITIVE, NON_ADDITIVE, Measure
 from broker.evidence.tabulation import StatisticRequest, ValueTally, distribution_evidence
 from broker.query.binder.draft_tables import COUNT_REVEALED_WITH
 from broker.query.sql.exact_statement import ROW_VALUES
+from tests.architecture.import_graph import ROOT, tree_of
 
 KINDS = ("Measure.", "Contribution.", "PrivateMeasure.")
 OWN_RULES = {
@@ -72,7 +72,7 @@ def test_each_ratio_reveals_a_count_together_with_its_total() -> None:
 @pytest.mark.slow
 def test_no_match_on_measures_has_a_silent_default() -> None:
     """A case for all the rest raises, or asserts that no rest is left."""
-    modules = {p: ast.parse(p.read_text()) for p in Path("broker").rglob("*.py")}
+    modules = {p: tree_of(p) for p in (ROOT / "broker").rglob("*.py")}
     matches = [(p, n) for p, tree in modules.items() for n in ast.walk(tree) if isinstance(n, ast.Match)]
     found = [(p, n) for p, n in matches if any(ast.unparse(c.pattern).startswith(KINDS) for c in n.cases)]
     defaults = [

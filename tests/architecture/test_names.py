@@ -5,13 +5,13 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.architecture.import_graph import ROOT, tree_of
+
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(p for p in (ROOT / "broker").rglob("*.py") if "demo/jobs" not in str(p))
 MIGRATIONS = "broker/storage/migrations/"
 """Once run, a migration does not change."""
@@ -23,9 +23,6 @@ STORED = frozenset({
 })  # fmt: skip
 """Names that are stored, or that the API, pages, commands or policy files have."""
 TESTS = sorted(p for p in (ROOT / "tests").rglob("*.py") if "attacks/decoders" not in str(p))
-NOT_YET_RENAMED = frozenset({"tell"})
-"""Modules, functions and classes of tests with a word that the glossary does not use. This list only shrinks. Figures
-of proofs go through `tell`."""
 
 
 def identifiers(tree: ast.Module) -> Iterator[str]:
@@ -58,7 +55,7 @@ def test_no_name_has_a_word_that_the_glossary_does_not_use() -> None:
         f"{path.relative_to(ROOT)}: {name}"
         for path in MODULES
         if MIGRATIONS not in str(path)
-        for name in (path.stem, *identifiers(ast.parse(path.read_text())))
+        for name in (path.stem, *identifiers(tree_of(path)))
         if words(name) & unused and name not in STORED
     }
     assert not found
@@ -70,17 +67,16 @@ def test_no_test_has_a_word_that_the_glossary_does_not_use() -> None:
     found = {
         name: str(path.relative_to(ROOT))
         for path in TESTS
-        for name in (path.stem, *(n.name for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, definitions)))
+        for name in (path.stem, *(n.name for n in ast.walk(tree_of(path)) if isinstance(n, definitions)))
         if words(name) & unused
     }
-    assert {name: where for name, where in found.items() if name not in NOT_YET_RENAMED} == {}
-    assert found.keys() >= NOT_YET_RENAMED, "a name that was renamed leaves the list"
+    assert found == {}
 
 
 def test_no_two_classes_have_one_name() -> None:
     places = defaultdict(list)
     for path in MODULES:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.ClassDef):
                 places[node.name.lstrip("_")].append(str(path.relative_to(ROOT)))
     assert {name: where for name, where in places.items() if len(where) > 1} == {}

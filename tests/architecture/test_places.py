@@ -1,5 +1,6 @@
 """What runs of what could run in several places: each case somewhere, each place something."""
 
+import argparse
 import os
 import re
 import subprocess
@@ -8,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.places import by_turns, group_of, parted
+from tests.places import by_turns, group_of, in_slice, parsed_slice, parted
 
 FILE = "tests/integration/storage/test_jobs.py::"
 
@@ -37,12 +38,13 @@ def test_a_name_has_a_case_and_places(test, case, place):
 
 def test_cases_of_a_file_take_turns():
     names = [f"test_{n}[{place}]" for n in "abc" for place in ("sqlite", "postgresql")]
-    assert run(*map(item, names)) == ["test_a[sqlite]", "test_b[postgresql]", "test_c[sqlite]"]
+    assert run(*map(item, names)) == ["test_a[postgresql]", "test_b[sqlite]", "test_c[postgresql]"]
+    assert run(*map(item, reversed(names))) == ["test_c[postgresql]", "test_b[sqlite]", "test_a[postgresql]"]
 
 
 def test_cases_of_a_test_take_turns():
     names = [f"test_a[{place}-{case}]" for place in ("runc", "runsc", "bubblewrap") for case in "xyz"]
-    assert run(*map(item, names)) == ["test_a[runc-x]", "test_a[runsc-y]", "test_a[bubblewrap-z]"]
+    assert run(*map(item, names)) == ["test_a[runc-y]", "test_a[runsc-z]", "test_a[bubblewrap-x]"]
 
 
 def test_a_case_of_one_place_or_none_runs():
@@ -69,13 +71,35 @@ def test_a_case_that_is_marked_everywhere_takes_no_turn_and_does_not_run():
         ("tests/e2e/test_demo.py::test_d", "tests/e2e/test_demo.py"),
         ("tests/attacks/test_hostile_python.py::test_e[runc-x]", "tests/attacks/test_hostile_python.py"),
         ("tests/integration/submitted_rows/test_tables.py::test_f", "tests/integration/submitted_rows"),
+        ("tests/architecture/test_names.py::test_g", "tests/architecture"),
     ],
 )
 def test_a_file_goes_to_one_worker_and_so_do_the_end_to_end_tests_of_one_broker(test, group):
     assert group_of(test) == group
 
 
-@pytest.mark.slow
+def test_every_group_is_in_one_slice_whole():
+    files = [f"tests/{folder}/test_{n}.py" for folder in ("unit", "e2e") for n in range(90)]
+    names = [f"{file}::test_{case}" for file in files for case in "ab"]
+    slices = [[name for name in names if in_slice(name, part, 8)] for part in range(1, 9)]
+    assert sorted(name for names in slices for name in names) == sorted(names)
+    assert all(slices)
+    groups = [set(map(group_of, names)) for names in slices]
+    assert sum(map(len, groups)) == len(set().union(*groups))
+
+
+@pytest.mark.parametrize(("asked", "found"), [("3/8", (3, 8)), ("8/8", (8, 8)), ("0/8", (0, 8))])
+def test_a_slice_is_a_part_of_so_many(asked, found):
+    assert parsed_slice(asked) == found
+
+
+@pytest.mark.parametrize("asked", ["9/8", "1/0", "8", "a/b", ""])
+def test_what_is_no_slice_is_an_error(asked):
+    with pytest.raises(argparse.ArgumentTypeError, match="3/8"):
+        parsed_slice(asked)
+
+
+@pytest.mark.long
 def test_all_tests_of_a_file_run_in_one_worker() -> None:
     """In a real run: a new version of pytest or xdist may share tests out otherwise, and nothing else would fail."""
     env = {k: v for k, v in os.environ.items() if "PYTEST" not in k}

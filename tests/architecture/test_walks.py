@@ -7,7 +7,7 @@ import re
 import pytest
 
 from broker.workflow.pipeline import pipeline
-from tests.architecture.import_graph import ROOT, package
+from tests.architecture.import_graph import ROOT, package, tree_of
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,7 @@ KINDS = (*JOBS, "A rehearsal", "A table published elsewhere")
 
 def names_in(path: str) -> set[str]:
     """Functions, classes, `Class.method` and constants of a module."""
-    tree, found = ast.parse((ROOT / path).read_text()), set[str]()
+    tree, found = tree_of(ROOT / path), set[str]()
     found |= {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):

@@ -18,7 +18,7 @@ RUN_ELSEWHERE = {
     "make demo": "tests/e2e/test_demo.py",
     "make test": "this suite",
     "make check": "make test runs it first",
-    "make prove PROVE=whole_way": "docs/proofs/whole_way.json",
+    "make prove PROVE=whole_way": "tests/architecture/test_proofs.py",
     "make bench": "tests/e2e/test_bench.py",
     "NPD_DATA=build/docs/npd-data python -m npd script.py": "tests/integration/library/test_library.py",
 }

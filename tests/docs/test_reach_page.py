@@ -10,7 +10,7 @@ from pathlib import Path
 from broker.domain.jobs.job import JobKind
 from broker.policy.files import load_policies
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
-from tests.generative.query.proof_size import tell
+from tests.proof_size import report_figures
 
 ROOT = Path(__file__).parents[2]
 REASONS = {
@@ -90,7 +90,7 @@ def test_nothing_falls_out_of_the_automatic_lane_without_a_reason() -> None:
     fell_out = {number: reasons_of(found) for number, found in every.items() if found.review}
     by_reason = Counter(reason for reasons in fell_out.values() for reason in sorted(reasons))
     alone = sum(reasons == {REACH} for reasons in fell_out.values())
-    tell("lane", {
+    report_figures("lane", {
         "accepted": len(every), "in the lane": len(every) - len(fell_out), "fell out": sorted(fell_out),
         "by reason": dict(by_reason), "by reach alone": alone, "scripts, always before a person": len(scripts()),
     })  # fmt: skip

@@ -11,7 +11,7 @@ from broker.client import BrokerClient
 from broker.domain.jobs.job import JobKind, Submission
 from broker.policy.files import load_policies
 from tests.api_client import ApiClient
-from tests.prove.record import ROOT, Line
+from tests.prove.proof import ROOT, Line
 
 QUERY = """SELECT a.NCyearActual, COUNT(*) AS n FROM npd.absence AS a
 WHERE a.AcademicYear = '2022/2023' GROUP BY a.NCyearActual"""

@@ -1,1 +1,0 @@
-"""Defences against the attacks, as lists that can be taken out: each module here has one, `DEFENCES`."""
