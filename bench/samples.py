@@ -13,7 +13,7 @@ from bench.demo import demo, schema_of
 from bench.harness import Line
 from broker.domain.jobs.job import JobKind
 from broker.workflow.checking.submission_check import check_submission
-from tests.prove.samples import samples
+from tests.samples import samples
 
 ROUNDS = 7
 TODAY = date(2026, 11, 24)

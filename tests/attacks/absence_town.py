@@ -1,13 +1,10 @@
 """A synthetic town. An attacker knows each child's school, month and year of birth. A text about one child is planned,
 run on a vault and judged in this process, without a checker. No attack is here."""
 
-from atexit import register
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from shutil import rmtree
-from tempfile import mkdtemp
 
 import duckdb
 
@@ -24,6 +21,7 @@ from broker.workflow.checking.submission_check import CheckedSubmission
 from broker.workflow.rehearsal.query_rehearsal import rehearse_query
 from broker.workflow.rehearsal.rehearsal_data import RehearsalData
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
+from tests.attacks.decoders.towns import lasting_folder
 
 PUPILS, PROJECT, YEAR = 4000, "P0421", 2018
 Y = "AcademicYear = '2018/2019'"
@@ -105,15 +103,19 @@ class Town:
         return replace(project, profile=profile, votes=0)
 
 
+def town_of(policies: PolicySet, pupils: int = PUPILS) -> Town:
+    """The rows of all that the project is granted, as its vault has them."""
+    project = policies.project(PROJECT)
+    assert project is not None
+    data = synthetic_data_spec(project, policies.catalogue, synthetic_years(), pupils, 1)
+    return Town(policies, build_rehearsal_data(policies, PROJECT, data, lasting_folder("absence-town"), no_progress))
+
+
 @cache
 def town() -> Town:
-    """Made once: the absence rows of one year, as the project's vault has them."""
+    """Made once: the absence rows of one year."""
     found = load_policies(Path(__file__).parents[2] / "policies")
     project = found.project(PROJECT)
     assert project is not None
     grants = tuple(replace(g, years=frozenset({YEAR})) for g in project.grants if g.table == "npd.absence")
-    policies = replace(found, projects=(replace(project, grants=grants),))
-    data = synthetic_data_spec(policies.projects[0], policies.catalogue, synthetic_years(), PUPILS, 1)
-    folder = Path(mkdtemp(prefix="absence_town"))
-    register(rmtree, folder, ignore_errors=True)
-    return Town(policies, build_rehearsal_data(policies, PROJECT, data, folder, no_progress))
+    return town_of(replace(found, projects=(replace(project, grants=grants),)))

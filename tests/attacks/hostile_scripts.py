@@ -8,6 +8,7 @@ scan off the scan stops nothing.
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -31,6 +32,7 @@ LIMITS = SandboxLimits(5, 1024 * MIB, 2 * MIB, 10, 16, 1, 16 * MIB)
 ROOT = Path(__file__).parents[2]
 FILE = Path(__file__).parents[1] / "fixtures" / "hostile_scripts.txt"
 LAYERS = ("ACCEPT", "STATIC-REFUSE", "CONTAINER", "OUTPUT-CHECK", "BROKER")
+ALLOWED = [".csv", ".txt", ".json", ".png"]
 TABLES = [{"schema": "npd", "name": "npd_pupil", "paths": ["npd_pupil.parquet"]}]
 SECRET = "PUPIL-SECRET"
 REFUSED = r"(Error|errno|Traceback)"
@@ -53,12 +55,17 @@ class Stopped:
     wrong: str
 
 
+def blocks_of(file: Path) -> Iterator[tuple[list[str], str]]:
+    """The headers and programs of a file of hostile scripts."""
+    for block in file.read_text(encoding="utf-8").split("\n@@ ")[1:]:
+        header, _, program = block.partition("\n")
+        yield [part.strip() for part in header.split("|", 3)], program
+
+
 def cases() -> list[Case]:
     found = []
-    for block in FILE.read_text(encoding="utf-8").split("\n@@ ")[1:]:
-        header, _, body = block.partition("\n")
-        ident, layer, _, must = (part.strip() for part in header.split("|", 3))
-        body = body.removesuffix("\n")
+    for (ident, layer, _, must), text in blocks_of(FILE):
+        body = text.removesuffix("\n")
         program = eval(body.strip().removeprefix("GEN:")) if body.startswith("GEN:") else body
         found.append(Case(ident, layer, must, program))
     return found
@@ -118,10 +125,10 @@ def mount_in(folder: Path) -> Path:
     return mount
 
 
-def request_of(case: Case, mount: Path, name: str) -> SandboxRequest:
-    job = {"kind": "python", "tables": TABLES, "allowed": [".csv", ".txt", ".json", ".png"], "settings": asdict(LIMITS)}
-    frames = (("job", json.dumps(job).encode()), ("program", case.program.encode("utf-8", "replace")))
-    return SandboxRequest(f"hostile.{case.ident}.{name}", 1, "python", mount, frames, LIMITS, synthetic=True)
+def request_of(program: str, mount: Path, name: str, limits: SandboxLimits = LIMITS, **more: object) -> SandboxRequest:
+    job = {"kind": "python", "tables": TABLES, "allowed": ALLOWED, "settings": asdict(limits), **more}
+    frames = (("job", json.dumps(job).encode()), ("program", program.encode("utf-8", "replace")))
+    return SandboxRequest(re.sub(r"\W", ".", name), 1, "python", mount, frames, limits, synthetic=True)
 
 
 def refused_by_scan(case: Case, service: ServiceLimits) -> bool:
@@ -152,7 +159,7 @@ def _wrong_of_container(case: Case, result: SandboxResult) -> list[str]:
         wrong.append("Something came out of a job that did not end well.")
     if {kind for kind, _ in result.frames} - {"file", "status"}:
         wrong.append("Frames of another kind came out.")
-    if result.seconds > LIMITS.wall_seconds + 15:
+    if result.seconds > LIMITS.wall_seconds + 60:
         wrong.append("It ran for too long.")
     return wrong
 
@@ -197,9 +204,9 @@ def _wrong_of_words(result: SandboxResult) -> list[str]:
 
 
 def run(case: Case, sandbox: Sandbox, mount: Path, name: str) -> Stopped:
-    before = _state(mount)
-    stopped = judge(case, sandbox.run(request_of(case, mount, name)))
-    if _state(mount) != before:
+    before, request = state(mount), request_of(case.program, mount, f"hostile.{case.ident}.{name}")
+    stopped = judge(case, sandbox.run(request))
+    if state(mount) != before:
         return Stopped(stopped.layer, stopped.end, "The data were changed.")
     return stopped
 
@@ -213,5 +220,5 @@ def holds(case: Case, stopped: Stopped, *, scan: bool, refused: bool) -> str:
     return "" if scan and refused else stopped.wrong
 
 
-def _state(mount: Path) -> dict[str, tuple[int, int]]:
+def state(mount: Path) -> dict[str, tuple[int, int]]:
     return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(mount.rglob("*"))}

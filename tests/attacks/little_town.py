@@ -3,22 +3,21 @@ here."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from broker.disclosure.microdata.judge_microdata import judge_microdata
 from broker.disclosure.records.released_tables import released_csv
 from broker.domain.findings import Assessment
-from broker.domain.identity.people import Person
-from broker.domain.ports import Snapshot
 from broker.evidence.tabulation import TabulationRequest
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.files import load_policies
-from broker.workflow.administration import user_accounts
+from broker.policy.policy_set import PolicySet
+from tests.attacks.broker_town import broker_under
 from tests.oracles.tabulate import tabulate_rows
 from tests.spec.query.query_kit import compiled, judged
-from tests.unit.workflow.conftest import CLEO, ROLES, opened
+from tests.unit.workflow.conftest import CLEO
 
 PROFILE = DisclosureRules(name="npd", source="test", t=10)
 SMALL = replace(PROFILE, round_base=1, t=4, min_interval=4)
@@ -55,22 +54,17 @@ def refused(text: str) -> list[str]:
     return [r.code for r in compiled(text).refusals]
 
 
+@cache
+def policies() -> PolicySet:
+    return load_policies(Path(__file__).parents[2] / "policies")
+
+
 def audited(text: str) -> str:
     """The audit log of a job's whole way, from submission to release, as text."""
-    policies = load_policies(Path(__file__).parents[2] / "policies")
-    with TemporaryDirectory() as folder:
-        way = opened(Path(folder), policies)
-        broker = next(way)
-        people = [(Person(i, i.title(), frozenset({r})), None) for i, r in ROLES.items()]
-        user_accounts.initialise_broker(broker.ports, people)
-        broker.put_in_force(policies)
-        snapshot = Snapshot("s1", "0" * 64, broker.clock.now(), True, "snapshots/s1", "{}")
-        user_accounts.put_snapshot(broker.ports, snapshot)
+    with broker_under(policies) as broker:
         _, output = broker.ran(text)
         broker.vote(CLEO, output.ident)
-        told = " ".join(str(line.event) for line in broker.store.audit())
-        way.close()
-    return told
+        return " ".join(str(line.event) for line in broker.store.audit())
 
 
 def people(cells: Mapping[tuple[str, ...], int]) -> dict[str, list[Any]]:

@@ -1,37 +1,35 @@
 """A few persons with any number of rows, their measured values before noise, and a broker with a budget. No attack is
 here."""
 
-import shutil
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 from broker.domain.errors import Refused
-from broker.domain.identity.people import Person
+from broker.domain.jobs.job import JobKind
 from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount
-from broker.domain.ports import Snapshot
 from broker.policy.files import load_policies
 from broker.policy.policy_set import PolicySet
 from broker.privacy.measurement_design import MeasurementDesign, design_measurement
 from broker.privacy.request.directives import read_bounds
 from broker.privacy.request.private_output_plan import PrivateOutputPlan
 from broker.privacy.request.private_output_planner import PrivateContext, plan_private_output
-from broker.workflow.administration import user_accounts
 from broker.workflow.checking.submission_check import CheckedSubmission
+from broker.workflow.submission.preview import check_text
+from tests.attacks.broker_town import broker_under
 from tests.spec.query.query_kit import CATALOGUE, compiled
-from tests.unit.workflow.conftest import ROLES, Broker, opened
+from tests.unit.workflow.conftest import Broker
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("generative/query", "spec/query", "generative/privacy")]
 
 import bounded_worlds as kit  # noqa: E402
 
-from tests.unit.workflow.dashboard_kit import COUNT, DASHBOARD, DORA, allot, ran, send, spent  # noqa: E402, F401
+from tests.unit.workflow.dashboard_kit import DASHBOARD, DORA  # noqa: E402
 
 Y = "Y = '2018/2019'"
 HALF = PrivacyAmount(Accounting.APPROXIMATE, 500_000)
@@ -108,38 +106,12 @@ def statements(text: str, dialect: str = "tsql", **limits: Any) -> str:
     return " ".join(t for b in private_plan(text, dialect, **limits).bounded for t in kit.texts(b)).lower()
 
 
-@cache
-def _founded() -> Path:
-    folder = Path(mkdtemp(prefix="private-town-"))
-    way = opened(folder, policies())
-    broker = next(way)
-    user_accounts.initialise_broker(
-        broker.ports, [(Person(i, i.title(), frozenset({r})), None) for i, r in ROLES.items()]
-    )
-    broker.put_in_force(policies())
-    snapshot = Snapshot("s1", "0" * 64, broker.clock.now(), True, "snapshots/s1", "{}")
-    user_accounts.put_snapshot(broker.ports, snapshot)
-    way.close()
-    return folder
-
-
-@contextmanager
-def dashboard() -> Iterator[Broker]:
+def dashboard() -> AbstractContextManager[Broker]:
     """The demo's policies in force: a cap of 8 for each pupil, and 4 of it for P0733's absence."""
-    folder = Path(mkdtemp(prefix="dashboard-"))
-    shutil.copytree(_founded(), folder, dirs_exist_ok=True)
-    way = opened(folder, policies())
-    try:
-        yield next(way)
-    finally:
-        way.close()
-        shutil.rmtree(folder)
+    return broker_under(policies)
 
 
 def checked(broker: Broker, text: str, project: str = DASHBOARD, by: str = DORA) -> CheckedSubmission:
-    from broker.domain.jobs.job import JobKind
-    from broker.workflow.submission.preview import check_text
-
     return check_text(broker.ports, broker.person(by), project, text, JobKind.SQL)
 
 

@@ -5,9 +5,8 @@ Tables are computed in this process by the images' own code; models are fitted i
 
 import json
 import secrets
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -22,12 +21,11 @@ from broker.disclosure.judge_job import judge_job
 from broker.disclosure.judge_regression import judge_regression
 from broker.disclosure.rules import evidence_needs
 from broker.domain.findings import Assessment
-from broker.domain.identity.people import Person
 from broker.domain.jobs.job import JobKind
 from broker.domain.jobs.script_files import RawFile
 from broker.domain.jobs.script_requests import MicrodataCheck, MicrodataSchema
 from broker.domain.plans.variable_uses import Usage, VariableUse
-from broker.domain.ports import SandboxEnd, SandboxRequest, SandboxResult, Snapshot, SubmittedMicrodata, Vault
+from broker.domain.ports import SandboxEnd, SandboxRequest, SandboxResult, SubmittedMicrodata, Vault
 from broker.domain.progress import no_progress
 from broker.domain.projects.project import ResearchProject
 from broker.engine.file_rebuilders import ContainerRebuilder, InProcessRebuilder
@@ -42,15 +40,15 @@ from broker.sandbox.built_images import build_images
 from broker.sandbox.docker_sandbox import DockerSandbox
 from broker.wiring.data_intake import synthetic_years
 from broker.wiring.rehearsal_adapters import build_rehearsal_data
-from broker.workflow.administration import user_accounts
 from broker.workflow.checking.submission_check import check_submission
 from broker.workflow.pipeline.script_computation import plan_regression_rows, plan_tables
 from broker.workflow.pipeline.trusted_stage import rebuild_request, with_review_findings
 from broker.workflow.rehearsal.rehearsal_data import RehearsalData
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 from broker.workflow.run_context import RunContext
+from tests.attacks.broker_town import broker_under
 from tests.integration.submitted_rows.conftest import ABSENCE, CENSUS, LIMITS, ROOT, file_of, opened, run_here
-from tests.unit.workflow.conftest import PROJECT, REX, ROLES, Broker, opened as broker_in
+from tests.unit.workflow.conftest import PROJECT, REX, Broker
 
 PUPILS, LEAST, SEED = 600, 500, 1
 VARIABLES = {
@@ -232,28 +230,5 @@ def new_vaults(folder: str, *idents: str) -> list[Vault]:
     return [stage.vaults.ensure(ident, stage.snapshot) for ident in idents]
 
 
-@cache
-def _founded() -> Path:
-    folder = Path(mkdtemp(prefix="script-town-"))
-    way = broker_in(folder, policies())
-    broker = next(way)
-    user_accounts.initialise_broker(
-        broker.ports, [(Person(i, i.title(), frozenset({r})), None) for i, r in ROLES.items()]
-    )
-    broker.put_in_force(policies())
-    user_accounts.put_snapshot(broker.ports, Snapshot("s1", "0" * 64, broker.clock.now(), True, "snapshots/s1", "{}"))
-    way.close()
-    return folder
-
-
-@contextmanager
-def broker() -> Iterator[Broker]:
-    """A broker whose sandbox, vaults and engine are fakes: for what is told of jobs."""
-    folder = Path(mkdtemp(prefix="script-town-"))
-    shutil.copytree(_founded(), folder, dirs_exist_ok=True)
-    way = broker_in(folder, policies())
-    try:
-        yield next(way)
-    finally:
-        way.close()
-        shutil.rmtree(folder)
+def broker() -> AbstractContextManager[Broker]:
+    return broker_under(policies)

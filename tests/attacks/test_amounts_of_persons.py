@@ -3,19 +3,15 @@ than the mean of the same variable tells."""
 
 # ruff: noqa: E501 - one attack a line reads as a table
 
-import atexit
 import math
-import shutil
-import tempfile
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 
 import pytest
 
-from tests.attacks.decoders.kit import Kit
-from tests.attacks.decoders.towns import ABSENCE, KEY, WAYS, Way, build_town, setting
-from tests.generative.query.proof_size import size
+from tests.attacks.decoders.kit import Kit, kit_of
+from tests.attacks.decoders.towns import ABSENCE, KEY, Way, setting
+from tests.proof_size import size
 
 pytestmark = pytest.mark.long
 
@@ -47,17 +43,7 @@ DIFFERENT: Mapping[str, Way] = {
 @cache
 def kits() -> dict[int, Kit]:
     """Towns with a child who misses far more sessions without leave than others, once for all tests."""
-    folder = Path(tempfile.mkdtemp(prefix="amounts-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    with pytest.MonkeyPatch.context() as patch:
-        for way, change in DIFFERENT.items():
-            patch.setitem(WAYS, way, change)
-        return {seed: Kit(build_town(_made(folder / str(seed)), seed, PUPILS, tuple(DIFFERENT))) for seed in SEEDS}
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
+    return {seed: kit_of(seed, PUPILS, DIFFERENT) for seed in SEEDS}
 
 
 def _of(inner: str) -> str:

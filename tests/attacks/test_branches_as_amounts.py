@@ -13,7 +13,7 @@ from broker.domain.plans.measure import Measure
 from tests.attacks.absence_town import Child, Left, Town, Y, town
 from tests.attacks.little_town import assess as judged, leaves, town as little
 from tests.attacks.profiles import SHIPPED
-from tests.generative.query.proof_size import tell
+from tests.proof_size import report_figures
 from tests.spec.query.query_kit import compiled, planned
 
 pytestmark = pytest.mark.long
@@ -37,7 +37,9 @@ def guessed(
         told = read(child, None if left.figure is None else float(str(left.figure)))
         right += child.has == (coin.random() < 0.5 if told is None else told)
     with_secret = sum(child.has for child in children)
-    tell(name, {"children": len(children), "with the secret": with_secret, "a person is asked": asked, "right": right})
+    report_figures(
+        name, {"children": len(children), "with the secret": with_secret, "a person is asked": asked, "right": right}
+    )
     assert (len(children), with_secret) == (2 * EACH, EACH)
     return right
 
@@ -162,24 +164,13 @@ def test_rows_within_persons_are_counts() -> None:
         assert nobody == somebody == ["s", shown]
 
 
-@pytest.mark.parametrize(
-    "inner",
-    [
-        "COUNT(*) + 2", "MAX(3000)", "SUM(1)", "AVG(1.0 * Flag)", "COUNT(CASE WHEN LA = 1 THEN 1 END)",
-        "SUM(CASE WHEN LA = 1 THEN 3000 ELSE 1 END)",
-    ],
-)  # fmt: skip
-def test_other_numbers_that_rows_make_go_to_a_person(inner: str) -> None:
-    text = f"SELECT SUM(w) AS s FROM (SELECT [Key], {inner} AS w FROM a WHERE {HERE} GROUP BY [Key]) x"
-    assert compiled(text).review
+def of_each(inner: str) -> str:
+    return f"SELECT SUM(w) AS s FROM (SELECT [Key], {inner} AS w FROM a WHERE {HERE} GROUP BY [Key]) x"
 
 
-@pytest.mark.parametrize(
-    ("first", "more", "second"), [("1", "", "3000"), ("Score", " AND Score < 3", "Days"), ("Score", "", "7")]
-)
-def test_branches_of_a_set_operation_are_no_cover(first: str, more: str, second: str) -> None:
+def stacked(first: str, more: str, second: str) -> str:
     one, other = f"{first} AS w FROM a WHERE {HERE}{more}", f"{second} AS w FROM b WHERE {HERE}"
-    assert compiled(f"SELECT SUM(w) AS s FROM (SELECT [Key], {one} UNION ALL SELECT [Key], {other}) x").review
+    return f"SELECT SUM(w) AS s FROM (SELECT [Key], {one} UNION ALL SELECT [Key], {other}) x"
 
 
 FLAGGED = "(LA = 3 AND Flag = 1)"
@@ -189,47 +180,65 @@ COUNTED_NONE = f"FROM a WHERE {HERE} AND (SELECT COUNT(*) FROM a b WHERE b.[Key]
 BAND = f"CASE WHEN {EITHER} THEN 'x' ELSE 'y' END"
 
 
-@pytest.mark.parametrize(
-    "rest",
-    [
-        f"FROM a WHERE {HERE} AND {EITHER}",
-        f"FROM a WHERE {HERE} AND NOT ({CHOSEN})",
-        f"FROM a WHERE {HERE} AND COALESCE(NULLIF(Score, 5), CASE WHEN {ONE} THEN 1 END, 0) = 0",
-        f"FROM a WHERE {HERE} AND (CASE WHEN Score = 5 THEN 1 ELSE 0 END) + (CASE WHEN {ONE} THEN 1 ELSE 0 END) > 0",
-        COUNTED_NONE,
-        f"FROM a WHERE {HERE} AND NOT EXISTS (SELECT 1 FROM a b WHERE b.[Key] = a.[Key] AND b.{HERE} AND {CHOSEN})",
-        f"FROM a WHERE {HERE} AND ([Key] IN (SELECT [Key] FROM a WHERE {HERE} AND Score = 5) OR {ONE})",
-        f"FROM (SELECT Score, {BAND} AS q FROM a WHERE {HERE}) x WHERE q = 'x'",
-        f"FROM (SELECT [Key], Score FROM a WHERE {HERE} EXCEPT SELECT [Key], Score FROM a WHERE {HERE} AND {CHOSEN}) x",
-        f"FROM a JOIN (SELECT [Key] AS k FROM a WHERE {HERE} GROUP BY [Key] "
-        f"HAVING SUM(CASE WHEN {CHOSEN} THEN 1 ELSE 0 END) = 0) x ON x.k = a.[Key] WHERE {HERE}",
-    ],
-)
+REVIEWED = {
+    # other numbers that rows make
+    "a number of rows and a constant": of_each("COUNT(*) + 2"),
+    "a constant of each person": of_each("MAX(3000)"),
+    "a sum of ones of each person": of_each("SUM(1)"),
+    "a mean of a flag of each person": of_each("AVG(1.0 * Flag)"),
+    "a number of rows with a condition": of_each("COUNT(CASE WHEN LA = 1 THEN 1 END)"),
+    "constants of each person by a condition": of_each("SUM(CASE WHEN LA = 1 THEN 3000 ELSE 1 END)"),
+    # branches of a set operation are no cover
+    "another constant in each branch": stacked("1", "", "3000"),
+    "another variable in each branch": stacked("Score", " AND Score < 3", "Days"),
+    "a constant in a branch": stacked("Score", "", "7"),
+    "a key is a condition": f"SELECT {BAND} AS k, SUM(150 * Score) AS s FROM a WHERE {HERE} GROUP BY {BAND}",
+    "public numbers are no amounts": f"SELECT SUM(r.LA) AS s FROM a JOIN ref.las r ON r.LA = a.LA WHERE {HERE}",
+}
+OTHER_WORDS = [
+    f"FROM a WHERE {HERE} AND {EITHER}",
+    f"FROM a WHERE {HERE} AND NOT ({CHOSEN})",
+    f"FROM a WHERE {HERE} AND COALESCE(NULLIF(Score, 5), CASE WHEN {ONE} THEN 1 END, 0) = 0",
+    f"FROM a WHERE {HERE} AND (CASE WHEN Score = 5 THEN 1 ELSE 0 END) + (CASE WHEN {ONE} THEN 1 ELSE 0 END) > 0",
+    COUNTED_NONE,
+    f"FROM a WHERE {HERE} AND NOT EXISTS (SELECT 1 FROM a b WHERE b.[Key] = a.[Key] AND b.{HERE} AND {CHOSEN})",
+    f"FROM a WHERE {HERE} AND ([Key] IN (SELECT [Key] FROM a WHERE {HERE} AND Score = 5) OR {ONE})",
+    f"FROM (SELECT Score, {BAND} AS q FROM a WHERE {HERE}) x WHERE q = 'x'",
+    f"FROM (SELECT [Key], Score FROM a WHERE {HERE} EXCEPT SELECT [Key], Score FROM a WHERE {HERE} AND {CHOSEN}) x",
+    f"FROM a JOIN (SELECT [Key] AS k FROM a WHERE {HERE} GROUP BY [Key] "
+    f"HAVING SUM(CASE WHEN {CHOSEN} THEN 1 ELSE 0 END) = 0) x ON x.k = a.[Key] WHERE {HERE}",
+]
+"""The same condition: whoever has 5 is known, and gives no cover to the one who may have another number."""
+
+
+@pytest.mark.parametrize("what", REVIEWED)
+def test_numbers_that_are_no_amounts_need_a_review(what: str) -> None:
+    assert compiled(REVIEWED[what]).review
+
+
+@pytest.mark.parametrize("rest", OTHER_WORDS)
 def test_other_words_for_the_same_condition(rest: str) -> None:
-    """Whoever has 5 is known, and gives no cover to the one who may have another number."""
     found = compiled(f"SELECT SUM(15000 * Score) AS s {rest}")
     assert found.plan is None or found.review
 
 
-def test_a_key_is_a_condition() -> None:
-    assert compiled(f"SELECT {BAND} AS k, SUM(150 * Score) AS s FROM a WHERE {HERE} GROUP BY {BAND}").review
-    bands = "CASE WHEN Score BETWEEN 0 AND 5 THEN 'low' WHEN Score < 9 THEN 'middle' ELSE 'high' END"
-    assert not compiled(f"SELECT {bands} AS k, AVG(1.0 * Score) AS s FROM a WHERE {HERE} GROUP BY {bands}").review
+BANDS = "CASE WHEN Score BETWEEN 0 AND 5 THEN 'low' WHEN Score < 9 THEN 'middle' ELSE 'high' END"
+MEAN, SEX = "AVG(1.0 * Score)", "Sex"
+EVERYDAY = [
+    *((MEAN, SEX, f" AND {condition}") for condition in (
+        "Score > 3 AND Sex = 'F'", "Score BETWEEN 2 AND 9", "(Score IS NULL OR Score < 12)", "Score <> 4",
+        "Score IS NOT NULL AND (LA = 1 OR Flag = 1)", "Score NOT IN (1, 2)")),
+    *((column, SEX, "") for column in (
+        "SUM(CASE WHEN Score > 9 THEN 10 ELSE Score END)", "AVG(COALESCE(Points, 0))",
+        "SUM(CASE WHEN Flag = 1 THEN Score ELSE Points END)", "AVG(2018.0 - Score)")),
+    (MEAN, BANDS, ""),
+]  # fmt: skip
 
 
-def test_everyday_conditions_need_no_review() -> None:
-    for condition in ("Score > 3 AND Sex = 'F'", "Score BETWEEN 2 AND 9", "(Score IS NULL OR Score < 12)", "Score <> 4",
-                      "Score IS NOT NULL AND (LA = 1 OR Flag = 1)", "Score NOT IN (1, 2)"):  # fmt: skip
-        assert (
-            compiled(f"SELECT Sex, AVG(1.0 * Score) AS m FROM a WHERE {HERE} AND {condition} GROUP BY Sex").review == ()
-        )
-    for column in ("SUM(CASE WHEN Score > 9 THEN 10 ELSE Score END)", "AVG(COALESCE(Points, 0))",
-                   "SUM(CASE WHEN Flag = 1 THEN Score ELSE Points END)", "AVG(2018.0 - Score)"):  # fmt: skip
-        assert compiled(f"SELECT Sex, {column} AS m FROM a WHERE {HERE} GROUP BY Sex").review == ()
-
-
-def test_public_numbers_are_no_amounts() -> None:
-    assert compiled(f"SELECT SUM(r.LA) AS s FROM a JOIN ref.las r ON r.LA = a.LA WHERE {HERE}").review
+@pytest.mark.parametrize(("column", "key", "condition"), EVERYDAY)
+def test_everyday_conditions_need_no_review(column: str, key: str, condition: str) -> None:
+    text = f"SELECT {key} AS k, {column} AS m FROM a WHERE {HERE}{condition} GROUP BY {key}"
+    assert compiled(text).review == ()
 
 
 def test_added_constants_give_no_cover() -> None:

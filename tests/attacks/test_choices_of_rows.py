@@ -5,7 +5,6 @@ are."""
 # ruff: noqa: E501 - one attack a line reads as a table
 
 from decimal import Decimal
-from functools import cache
 from itertools import pairwise
 
 import pytest
@@ -13,14 +12,12 @@ import pytest
 from broker.disclosure.protected_values import rounded_value
 from broker.disclosure.rounded_counts import CellSize, round_rows
 from broker.domain.evidence import StatisticEvidence
-from broker.domain.jobs.job import JobKind
 from broker.domain.plans.measure import RATIOS, Measure
 from broker.domain.plans.plan import PlannedStatistic
 from broker.domain.plans.scalars import ScalarType
 from broker.policy.disclosure_rules import DisclosureRules
-from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
-from tests.attacks.decoders.kit import TODAY
-from tests.attacks.decoders.towns import ABSENCE, CENSUS, KEY, PROJECT, policies_of_town
+from tests.attacks.decoders.kit import checked
+from tests.attacks.decoders.towns import ABSENCE, CENSUS, KEY
 
 AMOUNT, Y, K = "a.OverallAbsence_6HalfTerms", "a.AcademicYear = '2018/2019'", "a.SENprovision = 'K'"
 YEARS = "IN ('2016/2017', '2017/2018', '2018/2019')"
@@ -120,18 +117,6 @@ LEAVES = {
     "a written list of codes": of_each("SUM(d.y)", "COUNT(*)", f"{HERE} JOIN (VALUES ('E'), ('K')) AS v (s) ON v.s = a.SENprovision WHERE a.AcademicYear {YEARS}"),
     "two years below each other": f"SELECT d.s, COUNT(*) AS n FROM (SELECT a.SENprovision AS s {HERE} WHERE {Y} UNION ALL SELECT a.SENprovision {HERE} WHERE a.AcademicYear = '2017/2018') AS d WHERE d.s <> 'N' GROUP BY d.s",
 }  # fmt: skip
-
-
-POLICIES = cache(policies_of_town)
-
-
-def checked(select: str) -> CheckedSubmission:
-    policies = POLICIES()
-    project = policies.project(PROJECT)
-    assert project is not None
-    found = check_submission(f"-- output: t\n{select}", JobKind.SQL, "tsql", project, policies, TODAY)
-    assert found.accepted, found.refusals
-    return found
 
 
 def reasons_of_rows(select: str) -> list[str]:

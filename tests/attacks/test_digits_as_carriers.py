@@ -2,15 +2,11 @@
 constant to all amounts until a digit disappears. The released digits may follow from the mean and the text, not from
 one child's amount."""
 
-import sys
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "spec" / "disclosure"))
-
-from job_kit import judged, lines, people  # isort: skip - the line above says where it stands
+from tests.spec.disclosure.job_kit import judged, lines, people
 
 pytestmark = pytest.mark.long
 

@@ -6,7 +6,6 @@ import json
 import math
 import os
 import random
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
@@ -15,14 +14,11 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "spec" / "disclosure"))
-
-from job_kit import evidence_of, plan_of
-
 from broker.disclosure.judge_job import judge_job
 from broker.domain.findings import Assessment
 from broker.domain.plans.plan import Plan
 from broker.policy.disclosure_rules import DisclosureRules
+from tests.spec.disclosure.job_kit import evidence_of, plan_of
 
 pytestmark = pytest.mark.long
 

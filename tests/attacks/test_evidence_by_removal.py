@@ -1,12 +1,10 @@
 """Evidence counts exactly the persons who move a figure. Composed queries run again without each person, and with one
 value changed. PROOF_EVIDENCE is their number, PROOF_SEED the first seed."""
 
-import json
 import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -17,6 +15,7 @@ from broker.domain.plans.plan import PlannedTable
 from broker.query.sql.person_evidence import PersonEvidence
 from tests.attacks.evidence_by_removal import NEEDS, Finding, evidence_of, judged, miscounted, put, without
 from tests.attacks.evidence_shapes import PEOPLE, PERSONS, PUBLIC, TOPS, Question, changed, question, world
+from tests.proof_size import report_figures
 from tests.spec.query.query_kit import compiled, database
 
 SMALL, CHANGED = 60, 1
@@ -58,7 +57,9 @@ def figures() -> Figures:
         except duckdb.Error as error:
             found.ended.append((number, one.text, str(error)))
         found.reviewed += bool(compiled_text.review)
-    _write_figures(found, start)
+    report_figures(
+        f"evidence_by_removal_{start}", vars(found) | {"shapes": len(found.shapes), "names": sorted(found.shapes)}
+    )
     return found
 
 
@@ -109,13 +110,6 @@ def persons_of_context(con: duckdb.DuckDBPyConnection, tables: Sequence[PlannedT
 def is_of_context(finding: Finding, context: Context) -> bool:
     """Whether a group of another table explains it. A table's own figures need evidence of their own."""
     return any(finding.person in persons for number, persons in context if number != finding.place[0])
-
-
-def _write_figures(found: Figures, start: int) -> None:
-    folder = os.environ.get("PROOF_FIGURES")
-    if folder:
-        told_of = vars(found) | {"shapes": len(found.shapes), "seed": start, "names": sorted(found.shapes)}
-        (Path(folder) / f"evidence_by_removal_{start}.json").write_text(json.dumps(told_of, default=str, indent=1))
 
 
 def test_evidence_counts_exactly_the_persons_who_move_a_figure(figures: Figures) -> None:

@@ -15,7 +15,7 @@ import pytest
 from broker.domain.jobs.job import Job, TimeSlots
 from broker.workflow.views import job_views
 from tests.attacks.timed_town import OTHER_PROJECT, START, Watched, watched
-from tests.generative.query.proof_size import seed, size, tell
+from tests.proof_size import report_figures, seed, size
 from tests.unit.workflow.conftest import DORA, PROJECT, PYTHON, REX, SQL
 
 LONG = size("FAIR", 6)
@@ -88,7 +88,7 @@ def test_long_scripts_of_one_project_let_every_other_project_in_at_the_next_slot
             ran_then += last in long
             waited.append(job.started - job.created)
         longest = max(waited).total_seconds() / SLOTS.seconds[-1]
-        tell("fairness", {
+        report_figures("fairness", {
             "long scripts": len(long), "jobs of others": len(others), "right after a long script": ran_then,
             "longest wait in slots of a long script": round(longest, 2),
         })  # fmt: skip

@@ -20,16 +20,20 @@ pytestmark = pytest.mark.long
 SIDE = 96
 
 
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def header(width: int, height: int, depth: int = 8, kind: int = 2, data: bytes = b"", more: bytes = b"") -> bytes:
+    """A picture as its header says, whatever the data are."""
+    first = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + first + more + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
 def png(pixels: np.ndarray) -> bytes:
     height, width, _ = pixels.shape
     lines = b"".join(b"\0" + line.tobytes() for line in pixels.astype(np.uint8))
-    parts = [
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
-        (b"IDAT", zlib.compress(lines)),
-        (b"IEND", b""),
-    ]
-    chunks = (struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in parts)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+    return header(width, height, data=zlib.compress(lines))
 
 
 @pytest.mark.docker

@@ -97,25 +97,20 @@ DOCUMENTS: dict[str, tuple[str, list[str]]] = {
     "LA mean max\n201 50.1 87.94": ("t.txt", ["Q2:max"]),
     "max score: 87.94 points": ("t.txt", ["Q2:max"]),
     "q99 = 87.94": ("t.txt", ["Q2:q99"]),
+    "count 400\nmin 1.5\nmax: 87.9\n": ("t.txt", ["Q2:max", "Q2:min"]),
+    '{"a": {"min": 1.5, "b": [{"mean": 3}]}}': ("t.json", ["Q2:min"]),
 }
 """Files that are no tables: what is in them, their name, and what has to be set aside."""
 
 
-@pytest.mark.parametrize("what", DOCUMENTS)
-def test_what_is_no_table_obeys_the_threshold_too(what: str) -> None:
-    name, findings = DOCUMENTS[what]
-    assert sorted(aside(what, name)) == findings
+FILES = {what: ("t.csv", *given) for what, given in HELD.items()}
+FILES |= {text: (name, text, findings) for text, (name, findings) in DOCUMENTS.items()}
 
 
-@pytest.mark.parametrize("what", HELD)
+@pytest.mark.parametrize("what", FILES)
 def test_what_a_table_would_hide_has_to_be_set_aside(what: str) -> None:
-    text, findings = HELD[what]
-    assert sorted(aside(text)) == findings
-
-
-def test_lines_of_a_text_and_keys_of_a_document_too() -> None:
-    assert aside("count 400\nmin 1.5\nmax: 87.9\n", "t.txt") == ["Q2:max", "Q2:min"]
-    assert aside('{"a": {"min": 1.5, "b": [{"mean": 3}]}}', "t.json") == ["Q2:min"]
+    name, text, findings = FILES[what]
+    assert sorted(aside(text, name)) == findings
 
 
 def test_a_text_of_signs_takes_no_time() -> None:
@@ -183,14 +178,9 @@ FREE_DOCUMENTS = {
 }
 
 
-@pytest.mark.parametrize("what", FREE)
-def test_ordinary_tables_have_nothing_to_set_aside(what: str) -> None:
-    assert aside(FREE[what]) == []
-
-
-@pytest.mark.parametrize("what", FREE_DOCUMENTS)
-def test_ordinary_documents_have_nothing_to_set_aside(what: str) -> None:
-    assert aside(what, FREE_DOCUMENTS[what]) == []
+@pytest.mark.parametrize(("text", "name"), [*((text, "t.csv") for text in FREE.values()), *FREE_DOCUMENTS.items()])
+def test_ordinary_tables_and_documents_have_nothing_to_set_aside(text: str, name: str) -> None:
+    assert aside(text, name) == []
 
 
 def test_the_report_names_columns_that_pass_as_codes() -> None:
@@ -198,7 +188,6 @@ def test_the_report_names_columns_that_pass_as_codes() -> None:
     assert [(f.rule, dict(f.figures)["name"]) for f in told] == [("F1", "cluster")]
 
 
-FILE = {"phases.csv": PIVOT.encode()}
 WHYS = {"F1:n_0": "It counts schools."}
 
 
@@ -208,8 +197,10 @@ def broker() -> Iterator[Broker]:
         yield made
 
 
-def waiting(broker: Broker) -> Any:
-    broker.sandbox.files = FILE
+@pytest.fixture
+def output(broker: Broker) -> Any:
+    """One that waits for checkers."""
+    broker.sandbox.files = {"phases.csv": PIVOT.encode()}
     _, output = broker.ran(PYTHON)
     assert output.state is OutputState.IN_REVIEW
     return output
@@ -219,6 +210,10 @@ def ballot(broker: Broker, output: Any, by: str = CLEO, **given: Any) -> Ballot:
     look = output_review.view_output(broker.ports, broker.person(by), output.ident)
     hashes = {"staff_hash": look.output.staff_hash, "findings_hash": look.output.findings_hash}
     return Ballot(VoteChoice.APPROVE, "described-and-safe", memory_version=look.memory_version, **hashes, **given)
+
+
+def voted(broker: Broker, output: Any, by: str = CLEO, **given: Any) -> OutputState:
+    return output_review.cast_vote(broker.ports, broker.person(by), output.ident, ballot(broker, output, by, **given))
 
 
 @pytest.mark.parametrize(
@@ -232,26 +227,21 @@ def ballot(broker: Broker, output: Any, by: str = CLEO, **given: Any) -> Ballot:
         {"overrides": ("F1:n_0", "Q2:max"), "whys": WHYS | {"Q2:max": "x"}},
     ],
 )
-def test_a_finding_is_set_aside_by_name_and_with_its_own_reason(broker: Broker, given: dict[str, Any]) -> None:
-    output = waiting(broker)
+def test_a_finding_is_set_aside_by_name_and_with_its_own_reason(
+    broker: Broker, output: Any, given: dict[str, Any]
+) -> None:
     with pytest.raises(Invalid):
-        output_review.cast_vote(broker.ports, broker.person(CLEO), output.ident, ballot(broker, output, **given))
+        voted(broker, output, **given)
 
 
-def test_setting_aside_needs_a_second_checker(broker: Broker) -> None:
-    output = waiting(broker)
+def test_setting_aside_needs_a_second_checker(broker: Broker, output: Any) -> None:
     assert output_review.view_output(broker.ports, broker.person(CLEO), output.ident).needed == 2
     given: dict[str, Any] = {"overrides": ("F1:n_0",), "whys": WHYS}
-    first = output_review.cast_vote(broker.ports, broker.person(CLEO), output.ident, ballot(broker, output, **given))
-    assert first is OutputState.IN_REVIEW
-    second = output_review.cast_vote(
-        broker.ports, broker.person(CHRIS), output.ident, ballot(broker, output, CHRIS, **given)
-    )
-    assert second is not OutputState.IN_REVIEW
+    assert voted(broker, output, **given) is OutputState.IN_REVIEW
+    assert voted(broker, output, CHRIS, **given) is not OutputState.IN_REVIEW
     assert [v.why for v in broker.store.votes_of(output.ident)] == ["F1:n_0: It counts schools."] * 2
 
 
-def test_all_outputs_at_once_do_not_set_it_aside(broker: Broker) -> None:
-    output = waiting(broker)
+def test_all_outputs_at_once_do_not_set_it_aside(broker: Broker, output: Any) -> None:
     with pytest.raises(Invalid):
         vote_all(broker.ports, broker.person(CLEO), output.job, {output.ident: ballot(broker, output)})

@@ -1,7 +1,6 @@
 """Holes and rows of a release are the same for nobody, one and nine persons in a place (attack A1 and similar): for
 keys with and without a list, of numbers and of counts of a person, with sums, totals, conditions and other tables."""
 
-import json
 import os
 import random
 import subprocess
@@ -17,12 +16,10 @@ import pytest
 from broker.domain.findings import Assessment
 from broker.policy.disclosure_rules import DisclosureRules, Rounding
 from broker.policy.files import load_policies
+from tests.proof_size import report_figures
+from tests.spec.disclosure.job_kit import judged
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "spec" / "disclosure"))
-
-from job_kit import judged  # noqa: E402  the kit stands beside its specs
-
 PROFILES = {
     p.name: replace(p, protects_institutions=False, rounding=Rounding.CONVENTIONAL)
     for p in load_policies(ROOT / "policies").profiles
@@ -318,5 +315,4 @@ def test_holes_of_drawn_jobs_are_the_same_for_nobody_one_and_nine() -> None:
         with_holes += any(True in hidden for rows, *_ in found[0] for _, hidden in rows)
         assert found[0] == found[1] == found[2], (number, profile.name, text)
     assert with_holes > compared / 3 > JOBS / 15
-    if folder := os.environ.get("PROOF_FIGURES"):
-        (Path(folder) / "holes.json").write_text(json.dumps({"jobs": compared, "with holes": with_holes}))
+    report_figures("holes", {"jobs": compared, "with holes": with_holes})

@@ -6,14 +6,15 @@ The static scan is a courtesy; these are the walls.
 import json
 import os
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from broker.domain.ports import SandboxEnd, SandboxLimits, SandboxRequest
+from broker.domain.ports import SandboxEnd, SandboxLimits, SandboxResult
 from broker.sandbox.bubblewrap_sandbox import BubblewrapSandbox
 from broker.sandbox.docker_sandbox import DockerSandbox
+from tests.attacks.hostile_scripts import blocks_of, request_of, state
 
 pytestmark = [pytest.mark.long, pytest.mark.docker]
 MIB = 1 << 20
@@ -38,9 +39,7 @@ class Sample:
 
 def samples() -> list[Sample]:
     found = []
-    for block in SAMPLES.read_text().split("\n@@ ")[1:]:
-        header, _, program = block.partition("\n")
-        name, ends, log, holds = (part.strip() for part in header.split("|", 3))
+    for (name, ends, log, holds), program in blocks_of(SAMPLES):
         found.append(Sample(name, frozenset(ends.split("/")), log, holds, program))
     return found
 
@@ -49,11 +48,9 @@ def engine_of(runtime: str, root: Path):
     return BubblewrapSandbox(root) if runtime == "bubblewrap" else DockerSandbox(root, runtime)
 
 
-def sandbox_request(program: bytes, mount: Path, name: str) -> SandboxRequest:
-    settings = {field.name: getattr(LIMITS, field.name) for field in fields(SandboxLimits)}
-    job = {"kind": "python", "tables": [], "allowed": [".csv"], "settings": settings}
-    frames = (("job", json.dumps(job).encode()), ("program", program))
-    return SandboxRequest(re.sub(r"\W", ".", name), 1, "python", mount, frames, LIMITS, synthetic=True)
+def run(runtime: str, root: Path, program: str, mount: Path, name: str) -> SandboxResult:
+    request = request_of(program, mount, f"{name}.{runtime}", LIMITS, tables=[], allowed=[".csv"])
+    return engine_of(runtime, root).run(request)
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +63,6 @@ def mount(tmp_path_factory) -> Path:
     return folder
 
 
-def state(folder: Path) -> dict[str, tuple[int, int]]:
-    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(folder.rglob("*"))}
-
-
 def names(result) -> list[str]:
     return [json.loads(payload.split(b"\n", 1)[0])["name"] for kind, payload in result.frames if kind == "file"]
 
@@ -78,14 +71,12 @@ def names(result) -> list[str]:
 @pytest.mark.parametrize("runtime", ["runc", "runsc"])
 def test_hostile_python(runtime, sample, mount, sandbox_root):
     before, load = state(mount), len(os.listdir("/proc"))
-    result = engine_of(runtime, sandbox_root).run(
-        sandbox_request(sample.program.encode(), mount, f"h.{runtime}.{sample.name}")
-    )
+    result = run(runtime, sandbox_root, sample.program, mount, f"h.{sample.name}")
     log = result.log.decode(errors="replace").replace(KNOWN.get((runtime, sample.name), "\0"), "")
     assert result.end.value in sample.ends, log[-2000:]
     assert "ESCAPED" not in log, log
     assert sample.log == "-" or re.search(sample.log, log), log
-    assert result.seconds < LIMITS.wall_seconds + 12
+    assert result.seconds < LIMITS.wall_seconds + 60
     assert state(mount) == before
     assert len(os.listdir("/proc")) < load + 60
     if result.end is not SandboxEnd.ENDED:
@@ -113,7 +104,7 @@ open("/out/real.csv", "w").write("1")
 def test_forged_frames_are_log_or_spoil_the_whole_answer(runtime, mount, sandbox_root):
     """On standard output they are what was printed. Where they reach the wire itself, the real ones that follow the
     forged last word make the answer `bad_frames`: a forger can spoil a job, never speak for one."""
-    result = engine_of(runtime, sandbox_root).run(sandbox_request(FORGER.encode(), mount, f"forger.{runtime}"))
+    result = run(runtime, sandbox_root, FORGER, mount, "forger")
     if runtime == "runsc" and result.end is SandboxEnd.BAD_FRAMES:
         assert result.frames == ()
     else:
@@ -124,8 +115,7 @@ def test_forged_frames_are_log_or_spoil_the_whole_answer(runtime, mount, sandbox
 
 @pytest.mark.parametrize("runtime", ["runc", "runsc"])
 def test_one_job_leaves_nothing_for_the_next(runtime, mount, sandbox_root):
-    engine = engine_of(runtime, sandbox_root)
     write = "import os\nos.makedirs('/tmp/.local/lib')\nopen('/tmp/.local/lib/sitecustomize.py', 'w').write('x')"
     look = "import os\nprint(sorted(os.listdir('/tmp')), os.listdir('/out'))"
-    assert engine.run(sandbox_request(write.encode(), mount, f"first.{runtime}")).end is SandboxEnd.ENDED
-    assert engine.run(sandbox_request(look.encode(), mount, f"second.{runtime}")).log == b"['script.py'] []\n"
+    assert run(runtime, sandbox_root, write, mount, "first").end is SandboxEnd.ENDED
+    assert run(runtime, sandbox_root, look, mount, "second").log == b"['script.py'] []\n"

@@ -19,7 +19,6 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
 from broker.cli.output.console import print_json
@@ -29,25 +28,29 @@ from broker.domain.identity.people import NO_RELATION, Action, Person, ProjectRe
 from broker.domain.jobs.job import JobState, OutputState
 from broker.domain.projects.saved_definitions import SavedState
 from broker.settings import Settings
-from broker.storage import database
+from broker.storage.database import Database
 from broker.storage.sql_store import open_store
-from broker.web.app import create_app
 from broker.web.pages.account_pages import ATTEMPTS_EXTENSION
 from broker.wiring.broker_ports import build_ports
 from broker.workflow.administration import user_accounts
+from tests.attacks.broker_town import door
 from tests.attacks.script_town import broker
-from tests.generative.query.proof_size import tell
 from tests.integration.web.conftest import form_token
+from tests.proof_size import report_figures
 from tests.unit.workflow.conftest import ADA, CLEO, PYTHON, REX, ROSA, Broker
 
 pytestmark = pytest.mark.long
 
 
-@contextmanager
-def door() -> Iterator[tuple[Broker, Flask]]:
-    with broker() as npd:
-        settings = Settings(secret_key="k" * 32, demo_sign_in=True, synthetic_only=True, secure_cookies=False)
-        yield npd, create_app(npd.ports, settings)
+@pytest.fixture
+def npd() -> Iterator[Broker]:
+    with broker() as found:
+        yield found
+
+
+@pytest.fixture
+def client(npd: Broker) -> FlaskClient:
+    return door(npd).test_client()
 
 
 def token_of(npd: Broker, person: str) -> dict[str, str]:
@@ -58,24 +61,21 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_the_store_is_its_owners_alone() -> None:
+def test_the_store_is_its_owners_alone(tmp_path: Path) -> None:
     """Whatever the umask is, and one that was open before likewise; its log beside it, too."""
     was = os.umask(0o000)
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "broker.sqlite"
-            store = open_store(f"sqlite:///{file}")
-            store.people()
-            assert {mode(file.with_name(file.name + end)) for end in ("", "-wal", "-shm")} == {0o600}
-            store.close()
-            file.chmod(0o644)
-            open_store(f"sqlite:///{file}").close()
-            assert mode(file) == 0o600
-            root = Path(folder) / "data"
-            root.mkdir(mode=0o755)
-            build_ports(Settings(data=root, synthetic_only=True)).store.people()
-            assert mode(root) == 0o700
-            assert mode(root / "broker.sqlite") == 0o600
+        file = tmp_path / "broker.sqlite"
+        store = open_store(f"sqlite:///{file}")
+        store.people()
+        assert {mode(file.with_name(file.name + end)) for end in ("", "-wal", "-shm")} == {0o600}
+        store.close()
+        file.chmod(0o644)
+        open_store(f"sqlite:///{file}").close()
+        assert mode(file) == 0o600
+        (root := tmp_path / "data").mkdir(mode=0o755)
+        build_ports(Settings(data=root, synthetic_only=True)).store.people()
+        assert [mode(root), mode(root / "broker.sqlite")] == [0o700, 0o600]
     finally:
         os.umask(was)
 
@@ -84,40 +84,37 @@ def test_a_journal_that_ends_while_the_store_is_opened_is_no_fault(tmp_path: Pat
     """It was listed beside the store, and is gone when its mode is set."""
     file = tmp_path / "broker.sqlite"
     with mock.patch.object(Path, "glob", return_value=[file, tmp_path / "broker.sqlite-journal"]):
-        database._make_private(file)
+        Database(f"sqlite:///{file}").close()
     assert mode(file) == 0o600
 
 
-def test_a_person_has_a_limited_number_of_tokens() -> None:
-    with broker() as npd:
-        npd.put_in_force(replace(npd.policies, service=replace(npd.policies.service, tokens_per_person=3)))
-        for _ in range(3):
-            user_accounts.make_token(npd.ports, npd.person(ROSA), ROSA)
-        with pytest.raises(Conflict) as told:
-            user_accounts.make_token(npd.ports, npd.person(ROSA), ROSA)
-        assert told.value.code == "too-many-tokens"
-        user_accounts.make_token(npd.ports, npd.person(REX), REX)
-        (oldest, *_) = reversed(npd.store.credentials(ROSA, npd.clock.now()))
-        npd.store.revoke_credentials(
-            ROSA, "", [user_accounts.AuditEvent(npd.clock.now(), ROSA, "token.revoked", ROSA)], oldest.ident
-        )
-        user_accounts.make_token(npd.ports, npd.person(ROSA), ROSA)
-        npd.clock.at += user_accounts.TOKEN_LIFE
-        user_accounts.make_token(npd.ports, npd.person(ROSA), ROSA)
+def test_a_person_has_a_limited_number_of_tokens(npd: Broker) -> None:
+    npd.put_in_force(replace(npd.policies, service=replace(npd.policies.service, tokens_per_person=3)))
+
+    def made(person: str = ROSA) -> str:
+        return user_accounts.make_token(npd.ports, npd.person(person), person)
+
+    oldest, *_ = [made() for _ in range(3)]
+    with pytest.raises(Conflict) as told:
+        made()
+    assert told.value.code == "too-many-tokens"
+    made(REX)
+    user_accounts.end_token(npd.ports, npd.person(ROSA), oldest)
+    made()
+    npd.clock.at += user_accounts.TOKEN_LIFE
+    made()
 
 
 BODIES = {b'{"person": "demo-admin-1"}': 400, b'{"x": 1}': 400, b"{}": 201, b"": 201}
 
 
 @pytest.mark.parametrize("body", sorted(BODIES))
-def test_an_address_without_a_body_takes_none(body: bytes) -> None:
-    with door() as (npd, app):
-        answer = app.test_client().post(
-            "/api/v1/tokens", data=body, content_type="application/json", headers=token_of(npd, ROSA)
-        )
-        assert answer.status_code == BODIES[body], answer.get_data(as_text=True)
-        if answer.status_code == 400:
-            assert answer.get_json()["pointer"] == f"/{next(iter(json.loads(body)))}"
+def test_an_address_without_a_body_takes_none(npd: Broker, client: FlaskClient, body: bytes) -> None:
+    sent: dict[str, Any] = {"content_type": "application/json", "headers": token_of(npd, ROSA)}
+    answer = client.post("/api/v1/tokens", data=body, **sent)
+    assert answer.status_code == BODIES[body], answer.get_data(as_text=True)
+    if answer.status_code == 400:
+        assert answer.get_json()["pointer"] == f"/{next(iter(json.loads(body)))}"
 
 
 CHECK = {"project": "P0421", "kind": "sql", "text": "SELECT 1"}
@@ -131,26 +128,23 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("body", sorted(UNREADABLE))
-def test_json_is_read_in_one_way_only(body: str) -> None:
-    with door() as (npd, app):
-        headers, client = token_of(npd, ROSA), app.test_client()
-        sent: dict[str, Any] = {"content_type": "application/json", "headers": headers}
-        assert client.post("/api/v1/checks", data=json.dumps(CHECK).encode(), **sent).status_code == 200
-        answer = client.post("/api/v1/checks", data=UNREADABLE[body], **sent)
-        assert answer.status_code == 400
-        assert answer.get_json()["code"] in {"not-json", "duplicate-name"}
+def test_json_is_read_in_one_way_only(npd: Broker, client: FlaskClient, body: str) -> None:
+    sent: dict[str, Any] = {"content_type": "application/json", "headers": token_of(npd, ROSA)}
+    assert client.post("/api/v1/checks", data=json.dumps(CHECK).encode(), **sent).status_code == 200
+    answer = client.post("/api/v1/checks", data=UNREADABLE[body], **sent)
+    assert answer.status_code == 400
+    assert answer.get_json()["code"] in {"not-json", "duplicate-name"}
 
 
 ODD = ("/static//x", "//sign-in", "/static//built/editor.js", "/register//releases", "/api/v1//jobs", "/register/")
 
 
 @pytest.mark.parametrize("path", ODD)
-def test_no_redirect_follows_the_callers_host(path: str) -> None:
-    with door() as (_, app):
-        answer = app.test_client().get(path, headers={"Host": "evil.example"})
-        assert "evil.example" not in answer.headers.get("Location", "")
-        assert answer.status_code == 404
-        assert app.test_client().get("/sign-in", headers={"Host": "evil.example"}).status_code == 200
+def test_no_redirect_follows_the_callers_host(client: FlaskClient, path: str) -> None:
+    answer = client.get(path, headers={"Host": "evil.example"})
+    assert "evil.example" not in answer.headers.get("Location", "")
+    assert answer.status_code == 404
+    assert client.get("/sign-in", headers={"Host": "evil.example"}).status_code == 200
 
 
 def tries(client: FlaskClient, name: str, address: str, times: int) -> list[int]:
@@ -160,29 +154,27 @@ def tries(client: FlaskClient, name: str, address: str, times: int) -> list[int]
     return [client.post("/sign-in", data=sent, environ_base=environ).status_code for _ in range(times)]
 
 
-def test_wrong_passwords_lock_no_owner_out_at_another_address() -> None:
-    slow = mock.patch("broker.web.security.authentication.verify_password", return_value=False)
-    with door() as (_, app), slow:
-        app.extensions[ATTEMPTS_EXTENSION].clock = lambda: 0.0
-        client = app.test_client()
+def test_wrong_passwords_lock_no_owner_out_at_another_address(client: FlaskClient) -> None:
+    client.application.extensions[ATTEMPTS_EXTENSION].clock = lambda: 0.0
+    with mock.patch("broker.web.security.authentication.verify_password", return_value=False):
         here, elsewhere = tries(client, ADA, "192.0.2.1", 12), tries(client, ADA, "192.0.2.2", 1)
-        tell("low_findings_lock_out", {"tries": len(here), "answered": here.count(403), "elsewhere": elsewhere})
+        report_figures(
+            "low_findings_lock_out", {"tries": len(here), "answered": here.count(403), "elsewhere": elsewhere}
+        )
         assert here[-1] == 429
         assert elsewhere == [403]
         assert tries(client, CLEO, "192.0.2.1", 1) == [403], "nor somebody else at the same one"
         assert 429 in [s for n in range(6) for s in tries(client, f"nobody-{n}", "192.0.2.1", 5)]
 
 
-def test_messages_name_no_permission() -> None:
-    with door() as (npd, app):
-        client, headers = app.test_client(), token_of(npd, ROSA)
-        for path in ("people", "audit", "policies", "failures", "ledger", "memory", "stops"):
-            answer = client.get(f"/api/v1/{path}", headers=headers)
-            if answer.status_code == 404:
-                assert answer.get_json()["message"] in {"There is no such page.", "There is no such page"}
+@pytest.mark.parametrize("path", ["people", "audit", "policies", "failures", "ledger", "memory", "stops"])
+def test_messages_name_no_permission(npd: Broker, client: FlaskClient, path: str) -> None:
+    answer = client.get(f"/api/v1/{path}", headers=token_of(npd, ROSA))
+    if answer.status_code == 404:
+        assert answer.get_json()["message"] in {"There is no such page.", "There is no such page"}
 
 
-def test_a_refusal_names_no_action() -> None:
+def test_a_refusal_names_no_action(npd: Broker, client: FlaskClient) -> None:
     """To nobody, whatever their role and project, and whatever the state."""
     relations = [NO_RELATION, ProjectRelation(member=True), ProjectRelation(live_grant_on_same_data=True)]
     people = [Person(r, r, frozenset({r})) for r in (Role.RESEARCHER, Role.CHECKER, Role.ADMINISTRATOR)]
@@ -195,29 +187,22 @@ def test_a_refusal_names_no_action() -> None:
             found.add(str(refused).replace("-", " "))
     assert len(found) > 10
     assert [m for m in found for a in Action if a.value.replace("-", " ") in m] == []
-    with door() as (npd, app):
-        job = npd.send(PYTHON)
-        answer = app.test_client().post(f"/api/v1/jobs/{job}/stop", headers=token_of(npd, CLEO))
-        assert answer.status_code == 403
-        assert answer.get_json()["message"] == "You do not have permission to do that here."
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    answer = client.post(f"/api/v1/jobs/{npd.send(PYTHON)}/stop", headers=token_of(npd, CLEO))
+    assert answer.status_code == 403
+    assert answer.get_json()["message"] == "You do not have permission to do that here."
 
 
 @contextmanager
 def served() -> Iterator[int]:
     """The web server as it is run, on an empty store."""
     with tempfile.TemporaryDirectory() as folder:
-        port = free_port()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
         env = {k: v for k, v in os.environ.items() if not k.startswith("BROKER_")}
         env |= {"BROKER_DATA": folder, "BROKER_PORT": str(port), "BROKER_SYNTHETIC_ONLY": "true"}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "broker", "serve"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        command, nowhere = [sys.executable, "-m", "broker", "serve"], subprocess.DEVNULL
+        process = subprocess.Popen(command, env=env, stdout=nowhere, stderr=nowhere)
         try:
             until = time.monotonic() + 60
             while time.monotonic() < until:
@@ -236,19 +221,17 @@ def test_a_body_that_is_too_large_gets_its_answer() -> None:
     """And no reset, though it was sent whole before anybody looked for an answer; nor does who is not known."""
     with served() as port:
         told = {path: post_large_body(port, path)[:12].decode() for path in ("/sign-in", "/api/v1/checks")}
-        tell("low_findings_bodies", {"megabytes sent": 20, **told})
+        report_figures("low_findings_bodies", {"megabytes sent": 20, **told})
         assert told == {"/sign-in": "HTTP/1.1 413", "/api/v1/checks": "HTTP/1.1 401"}
 
 
-def test_what_is_refused_is_read_to_its_end() -> None:
+@pytest.mark.parametrize(("path", "status"), [("/sign-in", 413), ("/api/v1/checks", 401)])
+def test_what_is_refused_is_read_to_its_end(client: FlaskClient, path: str, status: int) -> None:
     """A server that closes a connection with something unread resets it."""
-    with door() as (_, app):
-        size = 2 * 1024 * 1024
-        for path, status in (("/sign-in", 413), ("/api/v1/checks", 401)):
-            body = BytesIO(b" " * size)
-            told = {"wsgi.input": body, "CONTENT_LENGTH": str(size), "CONTENT_TYPE": "application/json"}
-            assert app.test_client().post(path, environ_overrides=told).status_code == status
-            assert body.tell() == size
+    body, size = BytesIO(b" " * 2 * 1024 * 1024), 2 * 1024 * 1024
+    told = {"wsgi.input": body, "CONTENT_LENGTH": str(size), "CONTENT_TYPE": "application/json"}
+    assert client.post(path, environ_overrides=told).status_code == status
+    assert body.tell() == size
 
 
 def post_large_body(port: int, path: str, size: int = 20 * 1024 * 1024) -> bytes:
@@ -260,25 +243,22 @@ def post_large_body(port: int, path: str, size: int = 20 * 1024 * 1024) -> bytes
         return connection.recv(64)
 
 
-def test_the_demo_uses_the_requested_runtime() -> None:
+@pytest.mark.parametrize(
+    ("asked", "engine", "taken"),
+    [("runc", True, "runc"), ("runsc", True, "runsc"), ("", True, "auto"), ("", False, "bubblewrap")],
+)
+def test_the_demo_uses_the_requested_runtime(asked: str, engine: bool, taken: str) -> None:
     class Stop(Exception): ...
 
     def stop(**chosen: Any) -> Settings:
         raise Stop(chosen["runtime"])
 
-    for asked, there, taken in (
-        ("runc", True, "runc"),
-        ("runsc", True, "runsc"),
-        ("", True, "auto"),
-        ("", False, "bubblewrap"),
+    with (
+        mock.patch.dict(os.environ, {"BROKER_RUNTIME": asked}),
+        mock.patch.multiple("broker.demo.run_demo", engine_answers=lambda: engine, read_settings=stop),
+        pytest.raises(Stop, match=taken),
     ):
-        with (
-            mock.patch.dict(os.environ, {"BROKER_RUNTIME": asked}),
-            mock.patch("broker.demo.run_demo.engine_answers", return_value=there),
-            mock.patch("broker.demo.run_demo.read_settings", stop),
-            pytest.raises(Stop, match=taken),
-        ):
-            demo.run_demo(once=True, pupils=1)
+        demo.run_demo(once=True, pupils=1)
 
 
 @pytest.mark.parametrize("title", ["a\u202eb", "\u2066x", "\u200f", "bell\x07", "\x9b31m", "\U000e0041"])

@@ -4,38 +4,21 @@ attribute of a child who is known to have two."""
 
 # ruff: noqa: E501 - one attack a line reads as a table
 
-import atexit
-import shutil
-import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from broker.disclosure.rounded_counts import round_rows
-from broker.domain.jobs.job import JobKind
 from broker.domain.plans.plan import RowGrowth
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.postprocessing.exact_arithmetic import nearest_multiple
-from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from tests.attacks.decoders.differences import HARMLESS
 from tests.attacks.decoders.judges import InProcess
-from tests.attacks.decoders.kit import TODAY, Kit
-from tests.attacks.decoders.towns import (
-    ABSENCE,
-    BASE,
-    CENSUS,
-    KEY,
-    PROJECT,
-    WAYS,
-    Child,
-    Way,
-    build_town,
-    policies_of_town,
-    setting,
-)
+from tests.attacks.decoders.kit import Kit, checked, kit_of
+from tests.attacks.decoders.towns import ABSENCE, BASE, CENSUS, KEY, WAYS, Child, Way, setting
 
 EVERY_DAY, PUPILS = range(1, 3), 600
 MISSED, FREE_MEALS, NEEDS = "a.OverallAbsence_6HalfTerms", "a.FSMeligible = 1", "a.SENprovision = 'K'"
@@ -95,21 +78,6 @@ ORDINARY = {
     "branches of a union": f"SELECT COUNT(*) AS n FROM (SELECT a.{KEY} AS k {ALONE} WHERE {Y} UNION ALL SELECT a.{KEY} FROM {CENSUS} AS a WHERE {Y}) AS d",
 }  # fmt: skip
 
-POLICIES = cache(policies_of_town)
-
-
-def text(select: str) -> str:
-    return f"-- output: t\n{select}"
-
-
-def checked(select: str) -> CheckedSubmission:
-    policies = POLICIES()
-    project = policies.project(PROJECT)
-    assert project is not None
-    found = check_submission(text(select), JobKind.SQL, "tsql", project, policies, TODAY)
-    assert found.accepted, found.refusals
-    return found
-
 
 def factors(select: str) -> set[int]:
     found = checked(select)
@@ -154,14 +122,15 @@ def test_one_child_moves_a_count_by_at_most_one_step(tables: int) -> None:
     assert seen <= AT_MOST * tried
 
 
-@pytest.mark.parametrize("factor", [2, 4, 8])
-def test_multiplied_rows_are_rounded_as_if_alone(factor: int) -> None:
-    """The rows that joins multiply are rounded as if they were alone: a pad that leaves them alone is no new try."""
-    step = RULES.round_base * factor
-    for persons in range(step, 400):
-        for beyond in range(0, persons // 3, 5):
+@pytest.mark.parametrize(("factor", "base"), [(1, 3), (1, 5), (2, 5), (4, 5), (8, 5)])
+def test_second_rows_are_rounded_as_if_alone(factor: int, base: int) -> None:
+    """And so are rows that joins multiply: a pad that leaves them alone is no new try, however many persons it leaves
+    out."""
+    step, rules = base * factor, replace(RULES, round_base=base)
+    for persons in range(step, 500):
+        for beyond in range(1, (persons + 3) // 4) if factor == 1 else range(0, persons // 3, 5):
             alone = nearest_multiple(persons, step) + nearest_multiple(beyond, step)
-            assert round_rows(persons + beyond, persons, RULES, RowGrowth(factor)) == alone
+            assert round_rows(persons + beyond, persons, rules, RowGrowth(factor)) == alone
 
 
 def with_two_rows(assignment: str) -> Way:
@@ -184,25 +153,14 @@ CHILDREN = {
 
 @cache
 def kit(seed: int) -> Kit:
-    folder = Path(tempfile.mkdtemp(prefix="multiplied-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    with pytest.MonkeyPatch.context() as patch:
-        for way, changed in CHILDREN.items():
-            patch.setitem(WAYS, way, changed)
-        return Kit(build_town(folder, seed, PUPILS, tuple(w for w in CHILDREN if w != BASE)))
+    return kit_of(seed, PUPILS, CHILDREN)
 
 
-@pytest.mark.parametrize("seed", EVERY_DAY)
+@pytest.mark.parametrize("seed", [*EVERY_DAY, *(pytest.param(n, marks=pytest.mark.long) for n in range(3, 9))])
 def test_a_child_with_two_rows_is_not_disclosed(seed: int) -> None:
     """Figures move at rounding edges alone, by one step."""
     judge = InProcess(kit(seed))
     for name, (_, select) in MULTIPLIED.items():
-        found = judge.differences((text(select),))
+        found = judge.differences((f"-- output: t\n{select}",))
         assert found is not None, name
         assert {way: d.told for way, d in found.items() if d.kind not in HARMLESS} == {}, name
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("seed", range(EVERY_DAY.stop, 9))
-def test_more_towns_disclose_no_child_with_two_rows(seed: int) -> None:
-    test_a_child_with_two_rows_is_not_disclosed(seed)

@@ -51,11 +51,8 @@ def test_an_output_is_spelled_as_the_header_spells_it() -> None:
     with broker() as npd:
         npd.sandbox.files = {"pHaSEs.csv": b"PHASE,n\nPS,100\n"}
         _, output = npd.ran(PYTHON)
-        assert (output.name, output.state, output.description) == (
-            "phases.csv",
-            OutputState.IN_REVIEW,
-            "Pupils by phase",
-        )
+        told = (output.name, output.state, output.description)
+        assert told == ("phases.csv", OutputState.IN_REVIEW, "Pupils by phase")
     assert set(made(computed("mEANs"))) == {"means.csv"}
 
 
@@ -82,10 +79,8 @@ def rules(computed: ComputedOutput) -> set[str]:
 def test_columns_stand_in_the_order_of_the_scripts_text() -> None:
     """Thirty measures in an order that is chosen at run time are a hundred bits."""
     turned = dict(reversed(MEASURES.items()))
-    (one,), (other,) = (
-        compute_outputs(stage(), [submitted_request()]),
-        compute_outputs(stage(), [submitted_request(measures=turned)]),
-    )
+    both = (submitted_request(), submitted_request(measures=turned))
+    (one,), (other,) = (compute_outputs(stage(), [request]) for request in both)
     assert one.result.columns == other.result.columns == ("phase", *MEASURES)  # type: ignore[union-attr]
 
 

@@ -6,19 +6,17 @@ import json
 import math
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import docker
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -27,10 +25,7 @@ from broker.domain.errors import Breach, Conflict, Invalid
 from broker.domain.jobs.job import JobKind, JobState, Submission
 from broker.domain.jobs.rehearsals import RehearsalState
 from broker.domain.ports import DataKind, SandboxEnd, SandboxRequest, SyntheticData, Vault, VaultTable
-from broker.sandbox import containers
-from broker.sandbox.built_images import BuiltImages, build_images
-from broker.sandbox.container_audit import differences
-from broker.sandbox.container_spec import ContainerTemplate, attempt_spec, settings
+from broker.sandbox.built_images import build_images
 from broker.sandbox.docker_sandbox import DockerSandbox
 from broker.sandbox.real_synthetic_lock import RESERVATION_SECONDS, RealSyntheticLock, SlotHold
 from broker.sandbox.selftest import LIMITS
@@ -39,8 +34,8 @@ from broker.wiring import execution_adapters
 from broker.workflow.rehearsal import rehearsal_requests
 from broker.workflow.reviewing import script_failures
 from tests.attacks.script_town import broker
-from tests.generative.query.proof_size import tell
 from tests.one_worker import run_job, run_rehearsal
+from tests.proof_size import report_figures
 from tests.unit.workflow.conftest import PROJECT, PYTHON, ROSA, SQL, Broker
 
 pytestmark = pytest.mark.long
@@ -151,7 +146,9 @@ def test_a_sender_on_real_rows_is_not_heard_by_a_trial(runtime: str) -> None:
         samples = [(float(w[1]), int(w[2])) for w in map(str.split, trace["printed"].splitlines()) if w[0] == "HEARS"]
         began, ended = (float(line.split()[1]) for line in log.splitlines() if line.startswith(("SENDS", "ENDS")))
         heard = decoded(samples, began)
-        tell(f"neighbours_{runtime}", {"bits sent": len(BITS), "readings": len(samples), "bits heard": len(heard)})
+        report_figures(
+            f"neighbours_{runtime}", {"bits sent": len(BITS), "readings": len(samples), "bits heard": len(heard)}
+        )
         assert len(samples) > 20
         assert ended - began >= BIT_SECONDS * len(BITS)
         assert heard == ""
@@ -168,57 +165,64 @@ def decoded(samples: list[tuple[float, int]], began: float) -> str:
     return bits
 
 
-@contextlib.contextmanager
-def places(buried: list[str] | None = None) -> Iterator[Callable[[], RealSyntheticLock]]:
-    """Neighbours as several processes have them: each with its own open files."""
-    with tempfile.TemporaryDirectory() as folder:
-        ends = [] if buried is None else buried
-        yield lambda: RealSyntheticLock(Path(folder), ends.append)
+@dataclass
+class Machine:
+    """Its lock, as several processes have it: each with its own open files."""
+
+    folder: Path
+    order: list[str] = field(default_factory=list)
+    """Who has had a turn."""
+
+    def new(self) -> RealSyntheticLock:
+        return RealSyntheticLock(self.folder, lambda name: None)
+
+    def enters(self, name: str, rows: DataKind, stay: threading.Event) -> threading.Thread:
+        """Somebody who has taken a ticket, and stays once it is their turn."""
+
+        def hold() -> None:
+            with self.new().holding(name, rows, True):
+                self.order.append(name)
+                stay.wait(120)
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        awaited(lambda: any(self.folder.glob(f"*.{name}.ticket")))
+        return thread
+
+    def reserve(self, name: str) -> None:
+        """A place for synthetic rows, by somebody who found real ones there."""
+        real, synthetic = DataKind.REAL, DataKind.SYNTHETIC
+        with self.new().holding("real", real, True), self.new().holding(name, synthetic, False) as turn:
+            assert not turn
+
+    def has_entered(self, *names: str) -> None:
+        """These, in this order, and nobody else a few looks later."""
+        awaited(lambda: self.order == list(names))
+        time.sleep(0.3)
+        assert self.order == list(names)
 
 
-def enters(
-    neighbours: RealSyntheticLock, name: str, rows: DataKind, done: list[str], stay: threading.Event
-) -> threading.Thread:
-    def hold() -> None:
-        with neighbours.holding(name, rows, True):
-            done.append(name)
-            stay.wait(30)
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    return thread
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path / "lock")
 
 
-def test_neither_side_starves() -> None:
+def test_neither_side_starves(machine: Machine) -> None:
     """Whoever comes later waits behind whoever waits already, though it could go in with those who are there."""
-    with places() as new:
-        order: list[str] = []
-        stays = [threading.Event() for _ in range(4)]
-        kinds = [
-            ("first", DataKind.REAL),
-            ("trial", DataKind.SYNTHETIC),
-            ("second", DataKind.REAL),
-            ("rehearsal", DataKind.SYNTHETIC),
-        ]
-        threads = []
-        for (name, rows), stay in zip(kinds, stays, strict=True):
-            threads.append(enters(new(), name, rows, order, stay))
-            time.sleep(0.3)
-        seen = [list(order)]
-        for stay, thread in zip(stays, threads, strict=True):
-            stay.set()
-            thread.join()
-            time.sleep(0.3)
-            seen.append(list(order))
-        names = [name for name, _ in kinds]
-        assert seen == [names[:1], names[:2], names[:3], names, names]
+    real, synthetic = DataKind.REAL, DataKind.SYNTHETIC
+    kinds = {"first": real, "trial": synthetic, "second": real, "rehearsal": synthetic}
+    stays = [threading.Event() for _ in kinds]
+    threads = [machine.enters(name, rows, stay) for (name, rows), stay in zip(kinds.items(), stays, strict=True)]
+    for number, (stay, thread) in enumerate(zip(stays, threads, strict=True), 1):
+        machine.has_entered(*[*kinds][:number])
+        stay.set()
+        thread.join()
 
 
-def test_those_with_the_same_rows_do_not_wait_for_each_other() -> None:
-    with places() as new, new().holding("a", DataKind.REAL, True), new().holding("b", DataKind.REAL, True):
-        pass
-    with places() as new, new().holding("a", DataKind.SYNTHETIC, True), new().holding("b", DataKind.SYNTHETIC, True):
-        pass
+@pytest.mark.parametrize("rows", DataKind)
+def test_those_with_the_same_rows_do_not_wait_for_each_other(machine: Machine, rows: DataKind) -> None:
+    with machine.new().holding("a", rows, True), machine.new().holding("b", rows, False) as turn:
+        assert turn
 
 
 HOLDS = """
@@ -232,95 +236,87 @@ with RealSyntheticLock(Path(sys.argv[1]), print).holding("npdjob-real-1", DataKi
 """
 
 
-def test_a_holder_that_is_killed_holds_nothing_and_its_sandbox_is_ended_first() -> None:
+def test_a_holder_that_is_killed_holds_nothing_and_its_sandbox_is_ended_first(tmp_path: Path) -> None:
     """The kernel drops its lock, but its container may run on: whoever has other rows ends it before."""
-    with tempfile.TemporaryDirectory() as folder:
-        process = subprocess.Popen([sys.executable, "-c", HOLDS, folder], stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "holds\n"
-        ended: list[str] = []
-        here = RealSyntheticLock(Path(folder), ended.append)
-        with here.holding("npdjob-trial-1", DataKind.SYNTHETIC, False) as turn:
-            assert not turn
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
-        assert ended == []
-        with here.holding("npdjob-trial-1", DataKind.SYNTHETIC, True):
-            assert ended == ["npdjob-real-1"]
-        with here.holding("npdjob-next-1", DataKind.SYNTHETIC, True):
+    process = subprocess.Popen([sys.executable, "-c", HOLDS, tmp_path], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "holds\n"
+    ended: list[str] = []
+    here = RealSyntheticLock(tmp_path, ended.append)
+    with here.holding("npdjob-trial-1", DataKind.SYNTHETIC, False) as turn:
+        assert not turn
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    assert ended == []
+    for name in ("npdjob-trial-1", "npdjob-next-1"):
+        with here.holding(name, DataKind.SYNTHETIC, True):
             assert ended == ["npdjob-real-1"], "once"
 
 
-def hold_in_slots(folder: str, began: float, seconds: float) -> None:
-    """Real rows, for so long, under slots of time of one second."""
+SLOT = 2.0
+"""Seconds of a slot of time: a process may be late by half of it."""
+
+
+def hold_in_slots(folder: Path, began: float, seconds: float) -> None:
+    """Real rows, for so long, under slots of time."""
 
     def slot_end() -> datetime:
-        return datetime.fromtimestamp(began + math.ceil(time.time() - began), UTC)
+        return datetime.fromtimestamp(began + SLOT * math.ceil((time.time() - began) / SLOT), UTC)
 
-    with (
-        SlotHold(slot_end) as slot_hold,
-        RealSyntheticLock(Path(folder), print).holding("real", DataKind.REAL, True, slot_hold),
-    ):
+    lock = RealSyntheticLock(folder, print)
+    with SlotHold(slot_end) as slot_hold, lock.holding("real", DataKind.REAL, True, slot_hold):
         time.sleep(seconds)
 
 
-@pytest.mark.parametrize(("dies", "after", "free"), [(False, 0.3, 1), (True, 0.3, 1), (True, 1.5, 2)])
-def test_real_rows_are_free_at_the_end_of_a_slot(dies: bool, after: float, free: int) -> None:
+@pytest.mark.parametrize(("dies", "slots"), [(False, 1), (True, 1), (True, 2)])
+def test_real_rows_are_free_at_the_end_of_a_slot(machine: Machine, dies: bool, slots: int) -> None:
     """Whether the holder ends or is killed, and also in a later slot of time than the one in which it began."""
-    with tempfile.TemporaryDirectory() as folder:
-        began = time.time()
-        holder = multiprocessing.get_context("fork").Process(
-            target=hold_in_slots, args=(folder, began, 60 if dies else after)
-        )
-        holder.start()
-        time.sleep(after)
-        if dies:
-            holder.kill()
-        holder.join()
-        with RealSyntheticLock(Path(folder), lambda name: None).holding("trial", DataKind.SYNTHETIC, True):
-            assert free <= time.time() - began < free + 0.5
+    began, after = time.time(), SLOT * (slots - 0.5)
+    process = multiprocessing.get_context("fork").Process
+    holder = process(target=hold_in_slots, args=(machine.folder, began, 60 if dies else after))
+    holder.start()
+    time.sleep(after)
+    if dies:
+        holder.kill()
+    holder.join()
+    with machine.new().holding("trial", DataKind.SYNTHETIC, True):
+        assert SLOT * slots <= time.time() - began < SLOT * (slots + 1)
 
 
-def test_a_reserved_place_is_not_overtaken_and_expires() -> None:
-    with places() as new:
-        with new().holding("real", DataKind.REAL, True), new().holding("rehearsal", DataKind.SYNTHETIC, False) as turn:
-            assert not turn
-        order: list[str] = []
-        late = enters(new(), "late", DataKind.REAL, order, threading.Event())
-        time.sleep(0.5)
-        assert order == [], "the rehearsal comes again, and is before it"
-        with new().holding("rehearsal", DataKind.SYNTHETIC, False) as turn:
-            assert turn
-        awaited(lambda: order == ["late"], 5)
-    del late
-    with places() as new:
-        with new().holding("real", DataKind.REAL, True), new().holding("gone", DataKind.SYNTHETIC, False) as turn:
-            assert not turn
-        since = time.monotonic()
-        with new().holding("late", DataKind.REAL, True):
-            assert time.monotonic() - since < RESERVATION_SECONDS + 5
+def test_a_reserved_place_is_not_overtaken(machine: Machine) -> None:
+    machine.reserve("rehearsal")
+    over = threading.Event()
+    over.set()
+    late = machine.enters("late", DataKind.REAL, over)
+    machine.has_entered()  # the rehearsal comes again, and is before it
+    with machine.new().holding("rehearsal", DataKind.SYNTHETIC, False) as turn:
+        assert turn
+    late.join(60)
+    assert machine.order == ["late"]
 
 
-def test_whoever_is_withdrawn_while_it_waits_does_not_go_on() -> None:
-    with places() as new, new().holding("trial", DataKind.SYNTHETIC, True):
-        waits = new()
-        told: list[str] = []
+def test_a_reserved_place_expires(machine: Machine) -> None:
+    machine.reserve("gone")
+    since = time.monotonic()
+    with machine.new().holding("late", DataKind.REAL, True):
+        assert time.monotonic() - since < RESERVATION_SECONDS + 60
 
-        def wait() -> None:
-            try:
-                with waits.holding("real", DataKind.REAL, True):
-                    told.append("ran")
-            except Conflict as conflict:
-                told.append(conflict.code)
-            except FileNotFoundError:
-                told.append("waited until the folder was gone")
 
+def test_whoever_is_withdrawn_while_it_waits_does_not_go_on(machine: Machine) -> None:
+    waits, told = machine.new(), list[str]()
+
+    def wait() -> None:
+        with pytest.raises(Conflict) as conflict, waits.holding("real", DataKind.REAL, True):
+            told.append("ran")
+        told.append(conflict.value.code)
+
+    with machine.new().holding("trial", DataKind.SYNTHETIC, True):
         thread = threading.Thread(target=wait)
         thread.start()
-        awaited(lambda: waits.holds("real"), 5)
+        awaited(lambda: waits.holds("real"))
         waits.cancel("real")
-        thread.join(10)
+        thread.join(60)
         assert told == ["stale"]
 
 
@@ -338,30 +334,26 @@ def waits_for(npd: Broker, seconds: float) -> None:
     npd.sandbox.holding = holding  # type: ignore[method-assign]
 
 
-def test_the_wait_of_a_trial_is_shown_in_slots() -> None:
+@pytest.mark.parametrize("waited", [0.0, 61.0, 222.0, 599.0])
+def test_the_wait_of_a_trial_is_shown_in_slots(waited: float) -> None:
     """At once where it did not wait; else its trace is there at one time, whenever the neighbour ended."""
     slot = 600
-    for waited, told_after in ((0.0, 0.0), (61.0, slot), (222.0, slot), (599.0, slot)):
-        with broker() as npd:
-            npd.ports = replace(npd.ports, lease=timedelta(hours=1))
-            npd.put_in_force(
-                replace(
-                    npd.policies,
-                    service=replace(npd.policies.service, time_slots=(slot,), synthetic_time_slots=(slot,)),
-                )
-            )
-            waits_for(npd, waited)
-            npd.sandbox.there, npd.sandbox.printed = SandboxEnd.CRASHED, b"KeyError\n"
-            since = npd.clock.at
-            job = npd.send(PYTHON)
-            assert npd.run(job)
-            assert npd.store.job(job).state is JobState.FAILED
-            person = npd.person(ROSA)
-            if told_after:
-                npd.clock.at = since + timedelta(seconds=told_after - 0.5)
-                assert script_failures.view_trace(npd.ports, person, job) == script_failures.Trace(None, None, None)
-                npd.clock.at = since + timedelta(seconds=told_after + 0.5)
-            assert script_failures.view_trace(npd.ports, person, job).document is not None
+    with broker() as npd:
+        npd.ports = replace(npd.ports, lease=timedelta(hours=1))
+        service = replace(npd.policies.service, time_slots=(slot,), synthetic_time_slots=(slot,))
+        npd.put_in_force(replace(npd.policies, service=service))
+        waits_for(npd, waited)
+        npd.sandbox.there, npd.sandbox.printed = SandboxEnd.CRASHED, b"KeyError\n"
+        since = npd.clock.at
+        job = npd.send(PYTHON)
+        assert npd.run(job)
+        assert npd.store.job(job).state is JobState.FAILED
+        person = npd.person(ROSA)
+        if waited:
+            npd.clock.at = since + timedelta(seconds=slot - 0.5)
+            assert script_failures.view_trace(npd.ports, person, job) == script_failures.Trace(None, None, None)
+            npd.clock.at = since + timedelta(seconds=slot + 0.5)
+        assert script_failures.view_trace(npd.ports, person, job).document is not None
 
 
 def test_a_script_has_real_rows_only_while_they_are_held() -> None:
@@ -397,59 +389,58 @@ def test_script_rehearsals_wait_during_real_rows_and_sql_goes_on() -> None:
         npd.clock.sleep(30)
         npd.sandbox.turn = True
         assert run_rehearsal(npd.ports, script)
-        assert rehearsal_requests.view_rehearsal(npd.ports, npd.person(ROSA), script).state is RehearsalState.QUEUED, (
-            "told in slots"
-        )
+        told = rehearsal_requests.view_rehearsal(npd.ports, npd.person(ROSA), script)
+        assert told.state is RehearsalState.QUEUED, "told in slots"
 
 
-@pytest.mark.docker
-@pytest.mark.usefixtures("engine")
-def test_real_data_that_nobody_holds_are_not_run_on() -> None:
+@pytest.fixture
+def root(engine: object, tmp_path: Path) -> Path:
+    """Where a sandbox finds its images."""
     build_images(IMAGES)
-    with tempfile.TemporaryDirectory() as folder:
-        (root := Path(folder)) / "build"
-        (root / "build").symlink_to(IMAGES)
-        sandbox = DockerSandbox(root, "runc")
-        sandbox._verdicts = ()
-        sandbox.missing = lambda: ()  # type: ignore[method-assign]
-        request = SandboxRequest("real", 1, "python", root, (), LIMITS, synthetic=False)
-        with pytest.raises(Breach, match="nobody held them"):
-            sandbox.run(request)
+    (tmp_path / "build").symlink_to(IMAGES)
+    return tmp_path
 
 
-def refused(**chosen: Any) -> str:
-    try:
-        Settings(**chosen)
-    except ValueError as error:
-        return str(error)
-    return ""
+@pytest.mark.docker
+def test_real_data_that_nobody_holds_are_not_run_on(root: Path) -> None:
+    sandbox = DockerSandbox(root, "runc")
+    sandbox._verdicts = ()
+    sandbox.missing = lambda: ()  # type: ignore[method-assign]
+    request = SandboxRequest("real", 1, "python", root, (), LIMITS, synthetic=False)
+    with pytest.raises(Breach, match="nobody held them"):
+        sandbox.run(request)
 
 
-def test_settings_refuse_slots_side_by_side_where_jobs_see_the_machine() -> None:
-    for data in ({"synthetic_only": True}, {"synthetic_only": False}):
-        assert "needs the runtime runsc" in refused(runtime="runc", slots=2, **data)
-        assert refused(runtime="runsc", slots=2, **data) == refused(runtime="auto", slots=2, **data) == ""
-        assert refused(runtime="runc", slots=1, **data) == ""
-    assert "needs the runtime runsc" in refused(runtime="bubblewrap", slots=2, synthetic_only=True)
+@pytest.mark.parametrize("synthetic_only", [True, False])
+@pytest.mark.parametrize(
+    ("runtime", "slots", "refused"), [("runc", 2, True), ("runsc", 2, False), ("auto", 2, False), ("runc", 1, False)]
+)
+def test_settings_refuse_slots_side_by_side_where_jobs_see_the_machine(
+    runtime: str, slots: int, refused: bool, synthetic_only: bool
+) -> None:
+    told = pytest.raises(ValueError, match="needs the runtime runsc") if refused else contextlib.nullcontext()
+    with told:
+        Settings(runtime=runtime, slots=slots, synthetic_only=synthetic_only)
+
+
+def test_settings_refuse_slots_side_by_side_without_containers() -> None:
+    with pytest.raises(ValueError, match="needs the runtime runsc"):
+        Settings(runtime="bubblewrap", slots=2, synthetic_only=True)
 
 
 @pytest.mark.docker
 @pytest.mark.usefixtures("engine")
-def test_a_second_worker_does_not_start_where_jobs_see_the_machine() -> None:
+def test_a_second_worker_does_not_start_where_jobs_see_the_machine(tmp_path: Path) -> None:
     """And slots that `auto` would put on runc."""
-    with tempfile.TemporaryDirectory() as folder:
-        runc, runsc = (Settings(data=Path(folder), runtime=r, synthetic_only=True) for r in ("runc", "runsc"))
-        second = pytest.raises(Invalid, match="another worker")
-        with execution_adapters.claimed_machine(runc), second, execution_adapters.claimed_machine(runc):
-            pass
-        with execution_adapters.claimed_machine(runsc), execution_adapters.claimed_machine(runsc):
-            pass
-        two = runsc.model_copy(update={"slots": 2, "runtime": "runc"})
-        with (
-            pytest.raises(Invalid, match="more than one slot needs the runtime runsc"),
-            execution_adapters.claimed_machine(two),
-        ):
-            pass
+    claims = execution_adapters.claimed_machine
+    runc, runsc = (Settings(data=tmp_path, runtime=r, synthetic_only=True) for r in ("runc", "runsc"))
+    with claims(runc), pytest.raises(Invalid, match="another worker"), claims(runc):
+        pass
+    with claims(runsc), claims(runsc):
+        pass
+    two = runsc.model_copy(update={"slots": 2, "runtime": "runc"})
+    with pytest.raises(Invalid, match="more than one slot needs the runtime runsc"), claims(two):
+        pass
 
 
 LOOKS = """
@@ -465,50 +456,19 @@ for place in ("/dev/shm", "/tmp", "/out"):
 """
 
 
-def inside(program: str, runtime: str) -> str:
-    build_images(IMAGES)
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        (root / "build").symlink_to(IMAGES)
-        (root / "data").mkdir()
-        limits = {f: getattr(LIMITS, f) for f in LIMITS.__dataclass_fields__}
-        job = {"kind": "python", "tables": [], "allowed": [".csv"], "settings": limits}
-        frames = (("job", json.dumps(job).encode()), ("program", program.encode()))
-        sandbox = DockerSandbox(root, runtime)
-        result = sandbox.run(
-            SandboxRequest(f"inside-{os.getpid()}", 1, "python", root / "data", frames, LIMITS, synthetic=True)
-        )
-        sandbox.close()
-        return result.log.decode()
-
-
 @pytest.mark.docker
-@pytest.mark.usefixtures("engine")
-def test_a_container_has_cgroups_and_files_of_its_own() -> None:
+def test_a_container_has_cgroups_and_files_of_its_own(root: Path) -> None:
     """Of the host's control groups it sees nothing, not even its own container's name; shared memory takes as many
     files as scratch does."""
-    seen = inside(LOOKS, "runc").splitlines()
+    (root / "data").mkdir()
+    job = {"kind": "python", "tables": [], "allowed": [".csv"], "settings": asdict(LIMITS)}
+    frames = (("job", json.dumps(job).encode()), ("program", LOOKS.encode()))
+    sandbox = DockerSandbox(root, "runc")
+    request = SandboxRequest(f"inside-{os.getpid()}", 1, "python", root / "data", frames, LIMITS, synthetic=True)
+    seen = sandbox.run(request).log.decode().splitlines()
+    sandbox.close()
     (cgroups,) = [line for line in seen if line.startswith("CGROUPS")]
     assert set(json.loads(cgroups.partition(" ")[2].replace("'", '"'))) == {"/"}
     files = [int(line.split()[1]) for line in seen if line.startswith("FILES")]
     assert len(files) == 3
     assert all(4000 < number < 4097 for number in files), files
-
-
-@pytest.mark.docker
-@pytest.mark.usefixtures("engine")
-def test_the_audit_refuses_the_hosts_control_groups() -> None:
-    build_images(IMAGES)
-    client = docker.APIClient()
-    with tempfile.TemporaryDirectory() as folder:
-        box = ContainerTemplate(BuiltImages(IMAGES).digest_of("sql"), "runc", folder, LIMITS)
-        made = attempt_spec("hostgroups", os.getpid(), box, "attack")
-        wanted = settings(made)
-        wanted["HostConfig"]["CgroupnsMode"] = "host"
-        container = client.create_container_from_config(wanted, name=made.name)["Id"]  # type: ignore[no-untyped-call]
-        try:
-            found = differences(client.inspect_container(container), made)
-        finally:
-            containers.remove(client, container)
-            client.close()
-    assert any("CgroupnsMode" in difference for difference in found)

@@ -23,8 +23,8 @@ from broker.engine.private_engine import PrivateDuckDB
 from broker.privacy.noise.noise_client import NoiseClient
 from broker.workflow.submission.preview import check_text
 from tests.attacks.private_town import dashboard, kit, policies
-from tests.generative.query.proof_size import seed, size, tell
 from tests.in_process_broker import OwnEngine
+from tests.proof_size import report_figures, seed, size
 from tests.unit.workflow.conftest import DORA, PROJECT, Broker
 from tests.unit.workflow.dashboard_kit import after_slot
 
@@ -81,9 +81,8 @@ def town(files: Files) -> Iterator[Broker]:
     budgets = tuple(replace(b, loss=1000.0, delta=1e-6) for b in own.budgets)
     years = {t.full_name: t.year.years for t in found.catalogue.tables if t.year}
     grants = tuple(replace(g, years=years.get(g.table)) for g in own.grants)
-    asks = replace(own, grants=grants, mode=ProtectionMode.DIFFERENTIAL_PRIVACY, privacy="npd-private",
-        budgets=budgets, votes=0,
-                   researchers=frozenset({DORA}))  # fmt: skip
+    private = {"mode": ProtectionMode.DIFFERENTIAL_PRIVACY, "privacy": "npd-private", "budgets": budgets}
+    asks = replace(own, grants=grants, votes=0, researchers=frozenset({DORA}), **private)
     others = tuple(p for p in found.projects if p.ident != PROJECT)
     with dashboard() as broker, closing(NoiseClient(60)) as noise:
         assert broker.ports.private is not None
@@ -113,12 +112,7 @@ def different_questions(many: int) -> Iterator[tuple[str, str]]:
             yield drawn.text, drawn.dialect
 
 
-def ends(broker: Broker, number: int) -> str:
-    drawn = sample(number)
-    return ends_text(broker, drawn.text, drawn.dialect)
-
-
-def ends_text(broker: Broker, question: str, dialect: str) -> str:
+def ends(broker: Broker, question: str, dialect: str) -> str:
     """How a question ends, and that it was charged where it is answered and only there."""
     text, before = SPEND + question, charged(broker)
     found = check_text(broker.ports, broker.person(DORA), PROJECT, text, JobKind.SQL, dialect)
@@ -141,8 +135,8 @@ def test_no_question_is_charged_and_then_ends_in_an_error_of_the_engine() -> Non
     ended: Counter[str] = Counter()
     with files_of(seed()) as files, town(files) as broker:
         for text, dialect in different_questions(QUESTIONS):
-            ended[ends_text(broker, text, dialect)] += 1
-    tell("planned", {"questions": QUESTIONS, "charged and then failed": 0, **ended})
+            ended[ends(broker, text, dialect)] += 1
+    report_figures("planned", {"questions": QUESTIONS, "charged and then failed": 0, **ended})
     assert ended["answered"] > QUESTIONS // 2
     assert ended["refused at check"], "the generator asks for more than can be told"
 
@@ -173,22 +167,16 @@ SETS = {
 
 def test_a10_sets_over_what_is_applied_are_answered() -> None:
     with files_of(seed()) as files, town(files) as broker:
-        found = {name: ends_text(broker, text, "tsql") for name, text in SETS.items()}
+        found = {name: ends(broker, text, "tsql") for name, text in SETS.items()}
     assert {name for name, way in found.items() if way != "answered"} == set()
 
 
 BROKEN = [("s", 'SELECT "nope" FROM "npd"."absence"')]
 
 
-@pytest.mark.parametrize("planned", [True, False])
-def test_a_statement_that_no_engine_can_run_is_seen(planned: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_statement_that_no_engine_can_run_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the look at its plan it would be paid for."""
     monkeypatch.setattr(private_engine, "private_statements", lambda *given: iter(BROKEN))
-    if not planned:
-        monkeypatch.setattr(private_engine, "check_plans", lambda request: None)
+    drawn = sample(PLAIN)
     with files_of(seed()) as files, town(files) as broker:
-        if planned:
-            assert ends(broker, PLAIN) == "refused when planned"
-            return
-        with pytest.raises(AssertionError, match="charged, and then the engine ended in an error"):
-            ends(broker, PLAIN)
+        assert ends(broker, drawn.text, drawn.dialect) == "refused when planned"

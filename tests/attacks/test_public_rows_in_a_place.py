@@ -65,21 +65,16 @@ def test_evidence_counts_whoever_moves_a_figure(text: str, moved: str) -> None:
 COVERED = "SELECT COUNT(*) AS n FROM (VALUES {all}) AS v(x) LEFT JOIN a ON a.Score = v.x AND a.Idaci < {below}"
 
 
+def covered(below: float) -> str:
+    return COVERED.format(all=", ".join(f"({n})" for n in range(15)), below=below)
+
+
 def test_people_who_are_alone_cover_nobody() -> None:
     """Fourteen written rows have one child each, and one has two: who knows that there are fifteen, reads one more."""
-    text = COVERED.format(all=", ".join(f"({n})" for n in range(15)), below=0.14)
-    assert (
-        run(text, {"npd.a": [{**OWN, "p": p, "Key": f"k{p}", "LA": 1, "Score": p, "Idaci": 0.1} for p in range(15)]})[
-            0
-        ].persons
-        == 15
-    )
-    assert leaves(text) == ["n", "c"]
-
-
-def test_people_who_are_not_alone_are_shown() -> None:
-    text = COVERED.format(all=", ".join(f"({n})" for n in range(15)), below=0.9)
-    assert leaves(text) != ["n", "c"]
+    rows = [{**OWN, "p": p, "Key": f"k{p}", "LA": 1, "Score": p, "Idaci": 0.1} for p in range(15)]
+    assert run(covered(0.14), {"npd.a": rows})[0].persons == 15
+    assert leaves(covered(0.14)) == ["n", "c"]
+    assert leaves(covered(0.9)) != ["n", "c"], "and whoever is not alone is shown"
 
 
 GATHERED = {

@@ -7,28 +7,21 @@ not.
 # ruff: noqa: E501 - one text a line reads as a table
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from itertools import product
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
-from broker.domain.identity.people import Person
 from broker.domain.jobs.job import JobKind, OutputState
 from broker.domain.plans.plan import SmallPart
-from broker.domain.ports import Snapshot
-from broker.policy.files import load_policies
-from broker.workflow.administration import user_accounts
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from tests.attacks.absence_town import Child, town
-from tests.generative.query.proof_size import size, tell
-from tests.unit.workflow.conftest import ROLES, Broker, opened
+from tests.attacks.broker_town import broker_under
+from tests.attacks.little_town import policies
+from tests.proof_size import report_figures, size
 
-POLICIES = load_policies(Path(__file__).parents[2] / "policies")
+POLICIES = policies()
 PROFILES = [p.name for p in POLICIES.profiles]
 CHILDREN = size("REACH", 2)
 PADS = {4, 5}
@@ -338,33 +331,25 @@ ORDINARY = {
 }  # fmt: skip
 
 
-def checked(text: str, profile: str = "npd-default") -> CheckedSubmission:
+def checked(text: str, profile: str = "npd-default", dialect: str = "tsql") -> CheckedSubmission:
     project = POLICIES.project("P0421")
     assert project is not None
-    found = check_submission(text, JobKind.SQL, "tsql", replace(project, profile=profile), POLICIES, date(2026, 11, 1))
+    found = check_submission(text, JobKind.SQL, dialect, replace(project, profile=profile), POLICIES, date(2026, 11, 1))
     assert found.accepted, found.refusals
     return found
 
 
-def parts(text: str, profile: str = "npd-default") -> list[SmallPart]:
-    plan = checked(text, profile).plan
+def parts(text: str, *more: str) -> list[SmallPart]:
+    plan = checked(text, *more).plan
     assert plan is not None
     return [part for output in plan.outputs for part in output.small_parts]
-
-
-FEW = "URN = 100001 AND MonthOfBirth = 3 AND YearOfBirth = 2008 AND SENprovision <> 'N'"
 
 
 @pytest.mark.parametrize("order", ["NCyearActual < 'é'", "NOT (NCyearActual >= 'é')"])
 def test_an_order_that_the_engine_decides_may_hold(order: str) -> None:
     """It says nothing of other parts of the text, as what is impossible would."""
-    text = f"SELECT COUNT(*) AS n {ABSENCE} AND {order} AND (MonthOfBirth = 5 OR ({FEW}))"
-    project = POLICIES.project("P0421")
-    assert project is not None
-    found = check_submission(text, JobKind.SQL, "duckdb", project, POLICIES, date(2026, 11, 1))
-    assert found.accepted, found.refusals
-    assert found.plan is not None
-    assert found.plan.outputs[0].small_parts
+    text = f"SELECT COUNT(*) AS n {ABSENCE} AND {order} AND (MonthOfBirth = 5 OR ({CHILD}))"
+    assert parts(text, "npd-default", "duckdb")
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -413,7 +398,7 @@ def test_a_text_about_any_child_needs_a_review() -> None:
         asked += 1
         alone += [(name, child, profile) for output in found.plan.outputs if not output.small_parts]
     with_secret = sum(child.has for child in asked_after)
-    tell("reach", {
+    report_figures("reach", {
         "texts": len(ATTACKS), "profiles": PROFILES, "children": len(asked_after), "with the secret": with_secret,
         "checked": asked, "outputs without a person": len(alone),
     })  # fmt: skip
@@ -442,28 +427,11 @@ def test_a_year_that_is_an_alternative_is_marked_as_such() -> None:
     assert "count for more years than others" in part.why
 
 
-@contextmanager
-def broker_without_votes() -> Iterator[Broker]:
-    """A broker with the shipped policies, whose projects release without votes."""
-    with TemporaryDirectory() as folder:
-        way = opened(Path(folder), POLICIES)
-        broker = next(way)
-        user_accounts.initialise_broker(
-            broker.ports, [(Person(i, i.title(), frozenset({r})), None) for i, r in ROLES.items()]
-        )
-        broker.put_in_force(POLICIES)
-        user_accounts.put_snapshot(
-            broker.ports, Snapshot("s1", "0" * 64, broker.clock.now(), True, "snapshots/s1", "{}")
-        )
-        broker.policies = broker.govern(votes=0)
-        yield broker
-        assert next(way, None) is None
-
-
 def test_no_output_of_such_a_text_leaves_without_a_person() -> None:
     """Where policy asks for no votes, and every cell has enough people: the same question without the part leaves."""
     asked = "SELECT SENprovision, COUNT(*) AS n {} GROUP BY SENprovision"
-    with broker_without_votes() as broker:
+    with broker_under(policies) as broker:
+        broker.policies = broker.govern(votes=0)
         _, released = broker.ran(asked.format(ABSENCE))
         assert released.state is OutputState.RELEASED
         for condition in (f"({MISSED} = 3 OR ({CHILD}))", f"NOT ({CHILD})", CHILD):

@@ -14,20 +14,18 @@ So a twentieth, which is ten counts of such a school: whom the program names is 
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from broker.disclosure.differencing.compare_tables import LoadTable
 from broker.disclosure.differencing.exposure import Exposure
 from broker.disclosure.differencing.figure_cap import FigureCharge, charges_by_group, figure_charges, figures_beyond_cap
 from broker.disclosure.suppression.linear_programs import LinearProgram
 from broker.evidence.member_tables import Members, MemberTable, members_of
 from broker.policy.files import load_policies
 from tests.attacks.history_town import table
-from tests.generative.disclosure.history_proof_size import size, tell
+from tests.proof_size import report_figures, size
 
 SCHOOL, FLAGGED, BASE, T = 210, 50, 5, 10
 PUPILS = 4200
@@ -113,16 +111,8 @@ def released_before(town: Town) -> list[MemberTable]:
     return [released_table(-1, everybody), by(-2, town.schools), released_table(-3, *one), released_table(-4, *other)]
 
 
-def loads(tables: Sequence[MemberTable]) -> list[LoadTable]:
-    return [partial(_same, table) for table in tables]
-
-
-def _same(table: MemberTable) -> MemberTable:
-    return table
-
-
 def parts(new: MemberTable, known: Sequence[MemberTable], references: Members) -> list[FigureCharge]:
-    exposure = Exposure(new, loads(known), len(references.cells))
+    exposure = Exposure(new, [lambda table=table: table for table in known], len(references.cells))
     return list(figure_charges(exposure.of(references, RULES.part), new.entry.t))
 
 
@@ -163,7 +153,6 @@ def surest(halves: Mask, counts: Mask) -> Mask:
     return np.isin(np.arange(SCHOOL), np.argsort(-found)[:FLAGGED])
 
 
-@cache
 def attacked(gone: int, schools: int) -> dict[str, float]:
     """Of whom each decoder is sure, what share is flagged: the pads are taken away, each count is of the half."""
     right = wrong = best = 0
@@ -180,7 +169,7 @@ def attacked(gone: int, schools: int) -> dict[str, float]:
 
 def test_a6_without_the_cap_as_many_counts_as_pupils_name_nearly_everybody() -> None:
     found = attacked(SCHOOL, 1)
-    tell("reconstruction", found)
+    report_figures("reconstruction", found)
     assert found["named"] >= 10
     assert found["wrongly"] == 0
     assert found["squares"] > 0.8
@@ -192,14 +181,14 @@ def test_a6_whatever_a_school_is_padded_with_few_of_its_counts_leave(padded: Cal
     town = Town(6)
     gone = leaves(town, padded)
     most = round(RULES.fraction * SCHOOL) + {pads_of_many: 12, pad_of_one: 1}.get(padded, 0) + 2
-    tell(f"reconstruction_{padded.__name__}", {"asked": COUNTS, "left": len(gone)})
+    report_figures(f"reconstruction_{padded.__name__}", {"asked": COUNTS, "left": len(gone)})
     assert len(gone) <= most
 
 
 def test_a6_of_all_counts_that_leave_nobody_is_named_better_than_by_guessing() -> None:
     gone = leaves(Town(6), plain)
     found = attacked(len(gone), SCHOOLS)
-    tell("reconstruction_capped", {"fraction": RULES.fraction, **found, "guessed": FLAGGED / SCHOOL})
+    report_figures("reconstruction_capped", {"fraction": RULES.fraction, **found, "guessed": FLAGGED / SCHOOL})
     sure = found["named"] + found["wrongly"]
     spread = np.sqrt(FLAGGED / SCHOOL * (1 - FLAGGED / SCHOOL) / sure)
     assert found["named"] / sure < FLAGGED / SCHOOL + 2 * spread, "as by guessing"
@@ -225,7 +214,7 @@ def test_a7_national_tables_leave_whole_on_an_empty_history_and_on_a_used_one(fi
         assert not figures_beyond_cap(used, more, town.sizes, RULES.fraction)
         used = [a + b for a, b in zip(used, charges_by_group(more, len(used)), strict=True)]
         known.append(new)
-    tell("ordinary_tables", {"tables": len(known) - 2, "most of a figure against a school": max(used) / 1000})
+    report_figures("ordinary_tables", {"tables": len(known) - 2, "most of a figure against a school": max(used) / 1000})
     assert max(used) < 1000, "less than one figure"
 
 

@@ -3,23 +3,21 @@ range with a gap, by one amount above all others. Nothing that leaves may tell o
 
 # ruff: noqa: E501 - one attack a line reads as a table
 
-import atexit
 import math
-import shutil
-import tempfile
+from collections.abc import Collection
 from decimal import Decimal
 from functools import cache
-from pathlib import Path
+from itertools import product
 
 import pytest
 
 from broker.domain.plans.measure import Measure
 from broker.postprocessing.max_errors import digits_within
-from tests.attacks.decoders.differences import HARMLESS
+from tests.attacks.decoders.differences import HARMLESS, Difference
 from tests.attacks.decoders.end_to_end import Brokers
 from tests.attacks.decoders.judges import EndToEnd, InProcess
-from tests.attacks.decoders.kit import Kit
-from tests.attacks.decoders.towns import ABSENCE, BASE, KEY, WAYS, build_town, setting, without_cap
+from tests.attacks.decoders.kit import Kit, kit_of as kit_of_town
+from tests.attacks.decoders.towns import ABSENCE, BASE, KEY, WAYS, lasting_folder, setting, without_cap
 
 pytestmark = pytest.mark.long
 
@@ -31,27 +29,17 @@ DEPRIVED = {f"deprived {score}": score for score in (0.03, 0.06)}
 AT_MOST_RIGHT = 0.6
 
 
-def kits() -> dict[int, Kit]:
-    """Towns with a child who misses more sessions than anybody else, too."""
-    return {seed: kit_of(seed) for seed in SEEDS}
-
-
 @cache
 def kit_of(seed: int) -> Kit:
-    """Once for all tests, and for whoever takes a defence out."""
-    ways = ("special needs", "free meals", "two rows", *MISSED, *DEPRIVED)
-    with pytest.MonkeyPatch.context() as patch:
-        for way, sessions in MISSED.items():
-            patch.setitem(WAYS, way, setting(f"OverallAbsence_6HalfTerms = {sessions}", "absence"))
-        for way, score in DEPRIVED.items():
-            patch.setitem(WAYS, way, setting(f"IDACI_S_home = {score}", "absence"))
-        return Kit(build_town(_folder(), seed, PUPILS, ways))
+    """A town with a child who misses more sessions than anybody else, too."""
+    ways = {way: WAYS[way] for way in ("special needs", "free meals", "two rows")}
+    ways |= {way: setting(f"OverallAbsence_6HalfTerms = {n}", "absence") for way, n in MISSED.items()}
+    ways |= {way: setting(f"IDACI_S_home = {score}", "absence") for way, score in DEPRIVED.items()}
+    return kit_of_town(seed, PUPILS, ways)
 
 
-def _folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="steered-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+def kits() -> dict[int, Kit]:
+    return {seed: kit_of(seed) for seed in SEEDS}
 
 
 def rows_of(kit: Kit, where: str) -> int:
@@ -61,6 +49,14 @@ def rows_of(kit: Kit, where: str) -> int:
 
 def text(select: str) -> str:
     return f"-- output: t\n{select}"
+
+
+def moved(kit: Kit, asked: str, among: Collection[str] = ()) -> dict[str, Difference]:
+    """What differs by each way that the child touches a text, or by some: nothing beyond an edge of rounding."""
+    found = InProcess(kit).differences((asked,)) or {}
+    found = {way: one for way, one in found.items() if not among or way in among}
+    assert {way: one.told for way, one in found.items() if one.kind not in HARMLESS} == {}, (kit.town.child.key, asked)
+    return found
 
 
 def test_a_factor_does_not_move_a_mean_across_an_edge_each_time() -> None:
@@ -75,11 +71,10 @@ def test_a_factor_does_not_move_a_mean_across_an_edge_each_time() -> None:
                 asked = text(
                     f"SELECT a.URN, AVG({factor} * a.MonthOfBirth) AS m FROM {ABSENCE} AS a WHERE {where} GROUP BY a.URN"
                 )
-                found = (InProcess(kit).differences((asked,)) or {}).get(way)
+                found = moved(kit, asked, {way}).get(way)
                 if found is not None and found.changes:
                     tried += 1
                     seen += bool(found.moved)
-                    assert found.kind in HARMLESS
     assert tried >= 20
     chance = 2 * AT_MOST_RIGHT - 1
     assert seen <= chance * tried + 3 * math.sqrt(chance * (1 - chance) * tried)
@@ -158,30 +153,41 @@ def test_ordinary_sums_and_means_leave_by_themselves(name: str) -> None:
     assert kit.plan(text(LEAVES[name].format(urn=kit.town.child.urn))) is not None
 
 
-def test_the_size_of_one_childs_difference_hides_no_cell() -> None:
-    """Sums and means of differences, which are below 0 for some: how large this child's is decides no hole, and moves no
-    figure by more than an edge of rounding."""
-    difference = f"{AMOUNT} - a.AuthorisedAbsence_6HalfTerms"
-    for seed, kit in kits().items():
-        rows = f"FROM {ABSENCE} AS a WHERE {Y} GROUP BY a.URN, a.SENprovision"
-        asked = text(f"SELECT a.URN, a.SENprovision, SUM({difference}) AS s, AVG(1.0 * ({difference})) AS m {rows}")
-        found = InProcess(kit).differences((asked,)) or {}
-        told = {way: one.told for way, one in found.items() if way in MISSED and one.kind not in HARMLESS}
-        assert told == {}, seed
+DIFFERENCE = f"{AMOUNT} - a.AuthorisedAbsence_6HalfTerms"
+TWO_KEYS = "a.SENprovision, a.NCyearActual"
+ALIKE = {
+    "sums and means of differences, which are below 0 for some": [
+        f"SELECT a.URN, a.SENprovision, SUM({DIFFERENCE}) AS s, AVG(1.0 * {DIFFERENCE}) AS m FROM {ABSENCE} AS a "
+        f"WHERE {Y} GROUP BY a.URN, a.SENprovision"
+    ],
+    "three linked tables of sums": [
+        f"SELECT {k}, SUM({AMOUNT}) AS n FROM {ABSENCE} AS a WHERE {Y} GROUP BY {k}"
+        for k in ("a.NCyearActual", "a.SENprovision", "a.NCyearActual, a.SENprovision")
+    ],
+    "totals of small shares of many schools": [
+        f"SELECT a.URN, SUM(a.IDACI_S_home) AS f FROM {ABSENCE} AS a WHERE {Y} AND a.IDACI_S_home < 0.05 "
+        "GROUP BY ROLLUP (a.URN)"
+    ],
+    "totals of small shares of many years": [
+        f"SELECT a.NCyearActual, a.FSMeligible, SUM(a.IDACI_S_home) AS f FROM {ABSENCE} AS a "
+        f"WHERE {Y} AND a.IDACI_S_home < 0.12 GROUP BY CUBE (a.NCyearActual, a.FSMeligible)"
+    ],
+    "an amount that is much the same for everybody, of which a child with two rows has twice the largest": [
+        f"SELECT COUNT(*) AS n FROM {ABSENCE} AS a WHERE {Y} AND a.FSMeligible = 1",
+        f"SELECT {TWO_KEYS}, AVG(1.0 * a.SessionsPossible_6HalfTerms) AS m FROM {ABSENCE} AS a WHERE {Y} "
+        f"GROUP BY {TWO_KEYS}",
+    ],
+}
+"""How much one child adds decides no hole, and moves no figure by more than an edge of rounding."""
 
 
-def test_what_is_hidden_does_not_depend_on_the_largest_amount() -> None:
-    """Three linked tables of sums: how large one child's amount is does not choose which other cells are hidden."""
-    keys = ("a.NCyearActual", "a.SENprovision", "a.NCyearActual, a.SENprovision")
-    asked = "\n;\n".join(
-        f"-- output: t{n}\nSELECT {k}, SUM({AMOUNT}) AS n FROM {ABSENCE} AS a WHERE {Y} GROUP BY {k}"
-        for n, k in enumerate(keys)
-    )
-    for seed, kit in kits().items():
-        found = InProcess(kit).differences((asked,)) or {}
-        assert {way: told.told for way, told in found.items() if way in MISSED and told.kind not in HARMLESS} == {}, (
-            seed
-        )
+@pytest.mark.parametrize("what", ALIKE)
+def test_what_is_hidden_does_not_depend_on_one_childs_amount(what: str) -> None:
+    asked = "\n;\n".join(f"-- output: t{n}\n{select}" for n, select in enumerate(ALIKE[what]))
+    among = {"two rows"} if "two rows" in what else {*MISSED, *DEPRIVED}
+    touched = [moved(kit, asked, among) for kit in kits().values()]
+    assert any(touched)
+    assert "two rows" not in what or all("two rows" in found for found in touched)
 
 
 BY_SCHOOL = f"FROM {ABSENCE} AS a WHERE {Y} GROUP BY CUBE (a.URN, a.SENprovision)"
@@ -193,28 +199,11 @@ def test_a_factor_steers_no_hole() -> None:
     """Sums of a share between 0 and 1, and of amounts far from 0, beside their totals: no factor makes a hole depend on
     one child."""
     tried = 0
-    for seed in (1, 3, 5):
-        judge = InProcess(kit_of(seed))
-        for amount, factor in ((amount, factor) for amount, factors in FACTORS.items() for factor in factors):
-            for months in MONTHS_LEFT_OUT:
-                rows = BY_SCHOOL.replace(Y, f"{Y} AND a.MonthOfBirth NOT IN ({months})")
-                asked = text(f"SELECT a.URN, a.SENprovision, SUM({factor} * {amount}) AS f {rows}")
-                found = judge.differences((asked,)) or {}
-                tried += len(found)
-                told = {w: d.told for w, d in found.items() if d.kind not in HARMLESS}
-                assert told == {}, (seed, amount, factor, months)
+    factors = [(amount, factor) for amount, some in FACTORS.items() for factor in some]
+    for seed, (amount, factor), months in product((1, 3, 5), factors, MONTHS_LEFT_OUT):
+        rows = BY_SCHOOL.replace(Y, f"{Y} AND a.MonthOfBirth NOT IN ({months})")
+        tried += len(moved(kit_of(seed), text(f"SELECT a.URN, a.SENprovision, SUM({factor} * {amount}) AS f {rows}")))
     assert tried >= 40
-
-
-def test_the_totals_of_a_share_choose_no_hole() -> None:
-    """Small amounts of many schools and years: what one child adds to a total does not choose which other is hidden."""
-    for seed, kit in kits().items():
-        for most, keys in ((0.05, "ROLLUP (a.URN)"), (0.12, "CUBE (a.NCyearActual, a.FSMeligible)")):
-            rows = f"FROM {ABSENCE} AS a WHERE {Y} AND a.IDACI_S_home < {most} GROUP BY {keys}"
-            key = keys.partition("(")[2].rstrip(")")
-            found = InProcess(kit).differences((text(f"SELECT {key}, SUM(a.IDACI_S_home) AS f {rows}"),)) or {}
-            told = {w: d.told for w, d in found.items() if w in DEPRIVED and d.kind not in HARMLESS}
-            assert told == {}, (seed, keys)
 
 
 def test_one_child_with_two_rows_gives_no_cell_a_factor_of_its_own() -> None:
@@ -222,7 +211,7 @@ def test_one_child_with_two_rows_gives_no_cell_a_factor_of_its_own() -> None:
     in two schools."""
     kit = kit_of(3)
     sums = [text(f"SELECT a.URN, a.SENprovision, SUM({factor} * {AMOUNT}) AS f {BY_SCHOOL}") for factor in (1, 2)]
-    judge = EndToEnd(kit, Brokers(without_cap(kit.town), _folder()))
+    judge = EndToEnd(kit, Brokers(without_cap(kit.town), lasting_folder("steered")))
     found = judge.differences(tuple(sums))
     assert found is not None
     assert found["two rows"].kind in HARMLESS
@@ -240,30 +229,8 @@ TEN_TIMES = {
 def test_rows_that_the_text_writes_hide_no_count(name: str) -> None:
     """Everybody has ten rows. With 20 persons or 21, none of them can have most of the rows."""
     tried = 0
-    for seed in (3, 4, 5):
-        judge = InProcess(kit_of(seed))
-        for months in ("9, 3, 6, 4, 2, 11, 7", "10, 1, 8", "8, 11, 9, 1, 5", "1, 2, 3, 4, 5, 6, 7"):
-            left_out = f"WHERE a.MonthOfBirth NOT IN ({months}) AND"
-            found = judge.differences((text(TEN_TIMES[name].replace("WHERE", left_out)),)) or {}
-            tried += len(found)
-            assert {w: d.told for w, d in found.items() if d.kind not in HARMLESS} == {}, (seed, months)
+    months = ("9, 3, 6, 4, 2, 11, 7", "10, 1, 8", "8, 11, 9, 1, 5", "1, 2, 3, 4, 5, 6, 7")
+    for seed, some in product((3, 4, 5), months):
+        left_out = TEN_TIMES[name].replace("WHERE", f"WHERE a.MonthOfBirth NOT IN ({some}) AND")
+        tried += len(moved(kit_of(seed), text(left_out)))
     assert tried >= 6
-
-
-def test_what_is_hidden_does_not_depend_on_the_rows_of_one_child() -> None:
-    """A child with two rows of an amount that is much the same for everybody has twice the largest amount."""
-    asked = "\n;\n".join(
-        f"-- output: {name}\nSELECT {select} FROM {ABSENCE} AS a WHERE {Y} {rest}"
-        for name, select, rest in (
-            ("n", "COUNT(*) AS n", "AND a.FSMeligible = 1"),
-            (
-                "m",
-                "a.SENprovision, a.NCyearActual, AVG(1.0 * a.SessionsPossible_6HalfTerms) AS m",
-                "GROUP BY a.SENprovision, a.NCyearActual",
-            ),
-        )
-    )
-    for seed, kit in kits().items():
-        found = InProcess(kit).differences((asked,)) or {}
-        assert "two rows" in found, seed
-        assert found["two rows"].kind in HARMLESS, (seed, found["two rows"].told)

@@ -27,8 +27,8 @@ from broker.workflow.submission.job_withdrawal import withdraw
 from broker.workflow.timing_channel import check_slots
 from broker.workflow.views import job_views, public_register
 from tests.attacks.timed_town import OTHER_PROJECT, START, SharedClock, bits, watched
-from tests.generative.query.proof_size import tell
 from tests.one_worker import lease
+from tests.proof_size import report_figures
 from tests.unit.workflow.conftest import PYTHON, REX, ROSA, SQL
 
 pytestmark = pytest.mark.long
@@ -76,7 +76,7 @@ def test_a_script_shows_its_slot_and_no_more() -> None:
     secrets = drawn(SECRETS, 240)
     seen = [script_and_what_waits(s, SandboxEnd.ENDED) for s in secrets]
     slots = [slot_of(s) for s in secrets]
-    tell("times", {
+    report_figures("times", {
         "secrets": len(secrets), "seconds between looks": STEP, "slots": len(set(slots)),
         "bits of what was seen": round(bits(seen), 3), "bits of the slots": round(bits(slots), 3),
     })  # fmt: skip
@@ -101,7 +101,7 @@ def test_a_neighbour_on_synthetic_rows_shows_the_slot_and_no_more() -> None:
     seen = [script_and_a_neighbour(s, rehearses=260) for s in secrets]
     slots = [slot_of(s) for s in secrets]
     assert all(sum(what == "a rehearsal" for _, what in one) > 3 for one in seen)
-    tell("times_neighbour", {
+    report_figures("times_neighbour", {
         "secrets": len(secrets), "slots": len(set(slots)), "bits of what was seen": round(bits(seen), 3),
         "bits of the slots": round(bits(slots), 3),
     })  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from broker.domain.jobs.job import JobKind
 from tests.attacks.evidence_shapes import job
-from tests.prove.samples import samples
+from tests.samples import samples
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "generative" / "query"))
 

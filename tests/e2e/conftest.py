@@ -19,9 +19,12 @@ from tests.policy_sets import TEST_POLICIES
 ROOT = Path(__file__).resolve().parents[2]
 PUPILS = 4_000
 LEASE_SECONDS = 4
-SHORTER = {"warm_idle_seconds: 1800": "warm_idle_seconds: 60"}
-"""As policy has it, and here: sandboxes that wait for the next job take a part of the processor under gVisor, for as
-long as they wait."""
+CHANGED = {
+    "service.yaml": {"warm_idle_seconds: 1800": "warm_idle_seconds: 60"},
+    "memory.yaml": {"fraction: 0.05": "fraction: 1.0"},
+}
+"""As policy has it, and here. Sandboxes that wait for the next job take a part of the processor under gVisor, for as
+long as they wait. Of 4,000 pupils each school is a large part of most cells: the cap would hide what is looked at."""
 
 RUNTIMES = ["runc", pytest.param("runsc", marks=pytest.mark.everywhere)]
 """gVisor, which jobs have where nobody says otherwise, costs more of a processor: the demo takes it every day, and what
@@ -46,25 +49,18 @@ class Site:
         return self.clients[person]
 
 
-FRACTION = "fraction: 0.05"
-"""Of 4,000 pupils each school is a large part of most cells: the cap would hide what is looked at here."""
-
-
 @pytest.fixture(scope="session")
 def short_slots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tests' own policies, but for how long some things last."""
     folder = tmp_path_factory.mktemp("short") / "policies"
     shutil.copytree(TEST_POLICIES, folder)
-    service = folder / "service.yaml"
-    text = service.read_text(encoding="utf-8")
-    for before, after in SHORTER.items():
-        assert before in text
-        text = text.replace(before, after)
-    service.write_text(text, encoding="utf-8")
-    memory = folder / "memory.yaml"
-    text = memory.read_text(encoding="utf-8")
-    assert FRACTION in text
-    memory.write_text(text.replace(FRACTION, "fraction: 1.0"), encoding="utf-8")
+    for name, changes in CHANGED.items():
+        file = folder / name
+        text = file.read_text(encoding="utf-8")
+        for before, after in changes.items():
+            assert before in text
+            text = text.replace(before, after)
+        file.write_text(text, encoding="utf-8")
     return folder
 
 

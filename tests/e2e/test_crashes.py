@@ -12,6 +12,8 @@ import redis
 
 from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.ports import AuditFilter
+from broker.settings import Settings
+from broker.wiring import broker_ports
 from broker.workflow.rehearsal import rehearsal_requests
 from tests.e2e.jobs import ABSENCE, SLOW, approve, end_of, send, wait
 
@@ -30,9 +32,8 @@ load("npd_pupil").groupby("gender").size().to_csv("genders.csv")
 pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(300)]
 
 
-def slots_of(site) -> list[int]:
-    """Process ids of this broker's slots, found by their environment."""
-    found = []
+def kill_slots(site) -> None:
+    """Kill this broker's slots, found by their environment."""
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             command = (entry / "cmdline").read_bytes()
@@ -40,8 +41,7 @@ def slots_of(site) -> list[int]:
         except OSError:
             continue
         if b"broker.worker.slot" in command and f"BROKER_DATA={site.data}".encode() in env:
-            found.append(int(entry.name))
-    return found
+            os.kill(int(entry.name), signal.SIGKILL)
 
 
 def events_of(site, job: str) -> Counter[str]:
@@ -62,8 +62,7 @@ def test_killing_the_worker_in_mid_job(site):
     job = send(rosa, SLOW, "python")["ident"]
     wait(rosa, job, until=frozenset({"running"}))
     time.sleep(1)
-    for pid in slots_of(site):
-        os.kill(pid, signal.SIGKILL)
+    kill_slots(site)
     assert_released_once(site, job)
     assert events_of(site, job)["job.started"] == 2
 
@@ -75,8 +74,7 @@ def test_killing_the_worker_at_a_random_moment(site, number):
     rosa = site.client("demo-researcher")
     jobs = [send(rosa, SLOW, "python")["ident"], send(rosa, ABSENCE)["ident"]]
     time.sleep(draw.uniform(0, 5))
-    for pid in slots_of(site):
-        os.kill(pid, signal.SIGKILL)
+    kill_slots(site)
     for job in jobs:
         assert_released_once(site, job)
     assert site.ports.store.verify_audit().broken is None
@@ -91,8 +89,7 @@ def test_a_rehearsal_whose_worker_is_killed_and_whose_queue_is_wiped_is_run_agai
     assert made is not None
     await_rehearsal(site, made.ident, lambda seen: site.ports.store.requested_rehearsal(made.ident).step == "running")
     time.sleep(1)
-    for pid in slots_of(site):
-        os.kill(pid, signal.SIGKILL)
+    kill_slots(site)
     redis.Redis.from_url(queue_url(site)).flushall()
     seen = await_rehearsal(site, made.ident, lambda seen: not seen.is_open)
     assert (seen.state, seen.rehearsal.attempt) == ("done", 2)
@@ -117,7 +114,4 @@ def test_wiping_the_queue_loses_nothing(site):
 
 
 def queue_url(site) -> str:
-    from broker.settings import Settings
-    from broker.wiring.broker_ports import queue_url as url
-
-    return url(Settings(data=site.data, synthetic_only=True))
+    return broker_ports.queue_url(Settings(data=site.data, synthetic_only=True))

@@ -5,7 +5,6 @@ import csv
 import io
 import os
 import random
-import signal
 import time
 from itertools import combinations
 
@@ -17,7 +16,7 @@ from broker.wiring.worker_ports import build_release_history
 from broker.workflow.policies_in_force import policies_in_force
 from broker.workflow.release_history.history_tables import history_table
 from tests.e2e.jobs import approve, end_of, send, wait
-from tests.e2e.test_crashes import events_of, slots_of
+from tests.e2e.test_crashes import events_of, kill_slots
 
 pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(300)]
 
@@ -92,23 +91,18 @@ def test_invariant_6_a_worker_killed_as_it_compares_or_releases_releases_once(si
     texts = [ROLL.format(year=f"{year}/{year + 1}", more=more + also) for also in ("", " AND OnRoll = 1")]
     jobs = [send(rosa, text)["ident"] for text in texts]
     time.sleep(draw.uniform(0, 3))
-    kill(site)
+    kill_slots(site)
     for job in jobs:
         assert wait(rosa, job) == "waiting for a decision"
         vote(site, job, seconds=60)
     time.sleep(draw.uniform(0, 1))
-    kill(site)
+    kill_slots(site)
     for job in jobs:
         until_released(site, job)
         events = events_of(site, job)
         assert events["job.assessed"] == events["job.decided"] == 1
     assert clean_since(site, version) == 2
     assert site.ports.store.verify_audit().broken is None
-
-
-def kill(site) -> None:
-    for pid in slots_of(site):
-        os.kill(pid, signal.SIGKILL)
 
 
 def vote(site, job: str, seconds: float) -> bool:

@@ -53,7 +53,6 @@ class Gallery:
         """The outputs of a script, as they would come to the checkers."""
         policies, parts = self.policies, self.parts[runtime]
         project = policies.project(PROJECT)
-        assert project is not None
         text, now = (SCRIPTS / f"{name}.py").read_text(), datetime.now(UTC)
         checked = check_submission(text, JobKind.PYTHON, "", project, policies, now.date())
         assert checked.accepted, checked.refusals
@@ -69,7 +68,6 @@ class Gallery:
 def gallery(sandbox_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Gallery:
     policies = load_policies(ROOT / "policies")
     project = policies.project(PROJECT)
-    assert project is not None
     small = synthetic_data_spec(project, policies.catalogue, synthetic_years(), PUPILS, 7)
     stage = build_rehearsal_data(policies, PROJECT, small, tmp_path_factory.mktemp("gallery"), no_progress)
     vault = stage.vaults.ensure(PROJECT, stage.snapshot)

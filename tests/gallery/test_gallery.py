@@ -14,7 +14,7 @@ from broker.disclosure.records.staff_record_json import staff_record_to_json
 from broker.domain.findings import Verdict
 from broker.domain.jobs.job import OutputKind
 from broker.domain.staff_records import StaffRecord
-from tests.gallery.conftest import RUNTIMES, Gallery
+from tests.gallery.conftest import RUNTIMES
 
 pytestmark = [pytest.mark.long, pytest.mark.docker]
 TABLE, FILE = OutputKind.TABLE, OutputKind.FILE
@@ -34,7 +34,7 @@ WANTED: dict[str, dict[str, tuple[OutputKind, set[Verdict]]]] = {
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("name", WANTED)
-def test_an_analysis_and_its_verdict(gallery: Gallery, name: str, runtime: str) -> None:
+def test_an_analysis_and_its_verdict(gallery, name, runtime):
     made = gallery.run(name, runtime)
     told = {p.name: (p.kind, p.verdict, _why(p.record)) for p in made}
     _write_figures(f"{name} on {runtime}", {p.name: p.verdict.value for p in made})

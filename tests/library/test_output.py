@@ -4,10 +4,8 @@
 
 import json
 
-import duckdb
 import npd
 import pandas as pd
-import polars as pl
 import pyarrow as pa
 import pytest
 from conftest import HEADER, KEY
@@ -235,11 +233,3 @@ def test_rows_without_a_pseudonym_are_left_out_with_a_note(place, capsys):
     table(frame().assign(**{KEY: ["P1", None] * 6}))
     assert rows(place, "absence").num_rows == 6
     assert "6 rows without a pseudonym" in capsys.readouterr().out
-
-
-def test_a_result_of_duckdb_is_rows(place):
-    duckdb.sql("SET python_enable_replacements=true")
-    given = npd.table("absence").duckdb()
-    made = given.filter("LA = 301").select(KEY, "LA")
-    assert npd.output.table(made, by="LA", name="absence").columns == ("LA", "n")
-    assert isinstance(npd.table("absence").polars(), pl.DataFrame)

@@ -1,6 +1,8 @@
 """The grammar's amounts and statistics: constants and branches, padded with people who add nothing; sums, means,
 counts, and what stands above them."""
 
+from collections.abc import Callable
+
 from tests.attacks.decoders.choices import Choices
 from tests.attacks.decoders.conditions import Words, child, condition, missing, others, secret
 from tests.attacks.decoders.towns import KEY
@@ -21,15 +23,15 @@ def amount(c: Choices, words: Words, alias: str = "a", depth: int = 2) -> str:
     column = c.pick(COLUMNS).format(a=alias)
     if kind == 0:
         return column
-    if kind == 1:
-        return constant(c)
     if kind == 2:
         return f"{c.pick(('2', '10', '1000', '15000', '-1'))} * {column}"
-    if kind == 3:
-        return _nothing_for_some(c, words, alias)
-    if kind == 4:
-        return _padded(c, words, alias)
+    if kind in (1, 3, 4):
+        return {1: _constant, 3: _nothing_for_some, 4: _padded}[kind](c, words, alias)
     return branches(c, words, alias, depth - 1)
+
+
+def _constant(c: Choices, words: Words, alias: str) -> str:
+    return constant(c)
 
 
 def _nothing_for_some(c: Choices, words: Words, alias: str) -> str:
@@ -65,25 +67,21 @@ def _branch(c: Choices, words: Words, alias: str, depth: int) -> str:
 
 def statistic(c: Choices, words: Words, alias: str = "a") -> str:
     kind = c.number(14)
-    if kind == 0:
-        return "COUNT(*)"
-    if kind == 1:
-        return f"COUNT(CASE WHEN {condition(c, words, alias)} THEN 1 END)"
-    if kind == 2:
-        return f"SUM(CASE WHEN {condition(c, words, alias)} THEN 1 ELSE 0 END)"
-    if kind == 3:
-        return f"COUNT(DISTINCT {alias}.{KEY})"
-    if kind == 4:
-        return f"COUNT(DISTINCT CASE WHEN {condition(c, words, alias)} THEN {alias}.{KEY} END)"
-    if kind == 5:
-        return f"1.0 * SUM(CASE WHEN {condition(c, words, alias)} THEN 1 ELSE 0 END) / COUNT(*)"
-    if kind in (6, 7):
-        return f"AVG(1.0 * {_in_brackets(amount(c, words, alias))})"
-    if kind == 8:
-        return f"STDEV({amount(c, words, alias, 0)})"
-    if kind == 9:
-        return f"COUNT({c.pick((amount, missing))(c, words, alias)})"
-    return f"SUM({amount(c, words, alias)})"
+    made = STATISTICS[kind] if kind < len(STATISTICS) else lambda *of: f"SUM({amount(*of)})"
+    return made(c, words, alias)
+
+
+STATISTICS: tuple[Callable[[Choices, Words, str], str], ...] = (
+    lambda *_: "COUNT(*)",
+    lambda *of: f"COUNT(CASE WHEN {condition(*of)} THEN 1 END)",
+    lambda *of: f"SUM(CASE WHEN {condition(*of)} THEN 1 ELSE 0 END)",
+    lambda c, words, alias: f"COUNT(DISTINCT {alias}.{KEY})",
+    lambda c, words, alias: f"COUNT(DISTINCT CASE WHEN {condition(c, words, alias)} THEN {alias}.{KEY} END)",
+    lambda *of: f"1.0 * SUM(CASE WHEN {condition(*of)} THEN 1 ELSE 0 END) / COUNT(*)",
+    *[lambda *of: f"AVG(1.0 * {_in_brackets(amount(*of))})"] * 2,
+    lambda *of: f"STDEV({amount(*of, 0)})",
+    lambda c, *of: f"COUNT({c.pick((amount, missing))(c, *of)})",
+)
 
 
 def _in_brackets(text: str) -> str:

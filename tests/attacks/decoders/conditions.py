@@ -3,6 +3,7 @@ combinations. Templates hold `{a}` for the alias of the table."""
 
 # ruff: noqa: E501 - a template a line reads as what it spells
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.attacks.decoders.choices import Choices
@@ -77,26 +78,24 @@ def others(c: Choices, words: Words, alias: str) -> str:
 
 def condition(c: Choices, words: Words, alias: str = "a", depth: int = 2) -> str:
     kind = c.number(14 if depth else 6)
-    if kind == 0:
-        return secret(c, words, alias)
-    if kind == 1:
-        return others(c, words, alias)
-    if kind == 2:
-        return f"({child(c, words, alias)} AND {secret(c, words, alias)})"
-    if kind == 3:
-        return f"({child(c, words, alias)} AND {secret(c, words, alias)} OR {others(c, words, alias)})"
-    if kind == 4:
-        return f"({others(c, words, alias)} AND {secret(c, words, alias)})"
-    if kind == 5:
-        return child(c, words, alias)
+    if kind < len(SIMPLE):
+        return SIMPLE[kind](c, words, alias)
     first = condition(c, words, alias, depth - 1)
     if kind == 6:
         return f"NOT {first}" if first.startswith("(") else f"NOT ({first})"
-    if kind in (7, 8):
-        return f"({first} OR {condition(c, words, alias, depth - 1)})"
-    if kind in (9, 10):
-        return f"({first} AND {condition(c, words, alias, depth - 1)})"
+    if kind <= 10:
+        return f"({first} {'OR' if kind <= 8 else 'AND'} {condition(c, words, alias, depth - 1)})"
     return (_exists, _in_list, _in_census)[kind - 11](c, words, alias)
+
+
+SIMPLE: tuple[Callable[[Choices, Words, str], str], ...] = (
+    secret,
+    others,
+    lambda *of: f"({child(*of)} AND {secret(*of)})",
+    lambda *of: f"({child(*of)} AND {secret(*of)} OR {others(*of)})",
+    lambda *of: f"({others(*of)} AND {secret(*of)})",
+    child,
+)
 
 
 def _exists(c: Choices, words: Words, alias: str) -> str:
@@ -135,7 +134,6 @@ def _missing_part(c: Choices, words: Words, alias: str) -> str:
     if kind == 1:
         return f"NULLIF({alias}.FSMeligible, {c.number(2)})"
     if kind == 2:
-        return (
-            f"CASE WHEN {condition(c, words, alias, 1)} THEN {c.pick(('1', f'{alias}.OverallAbsence_6HalfTerms'))} END"
-        )
+        some = condition(c, words, alias, 1)
+        return f"CASE WHEN {some} THEN {c.pick(('1', f'{alias}.OverallAbsence_6HalfTerms'))} END"
     return f"TRY_CAST({alias}.{c.pick(('NCyearActual', 'SENprovision'))} AS INT)"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from unittest.mock import patch
 from zlib import crc32
 
@@ -39,10 +40,11 @@ from broker.domain.progress import Progress, no_progress
 from broker.engine.duckdb_engine import DuckDBEngine
 from broker.engine.hardened_duckdb import arrow_stream, result_statement
 from broker.policy.disclosure_rules import DisclosureRules
+from broker.policy.policy_set import PolicySet
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from broker.workflow.run_context import limits_for
 from broker.workflow.verdict_routes import route_of
-from tests.attacks.decoders.towns import PROJECT, Town
+from tests.attacks.decoders.towns import PROJECT, Town, Way, build_town, lasting_folder, policies_of_town
 
 TODAY = date(2026, 11, 24)
 LEAVES = OutputState.APPROVED
@@ -194,12 +196,10 @@ class Kit:
 
     def asked(self, plan: Plan) -> dict[str, Frames]:
         """The frames of each way, as the engine gives them."""
-        found, written = {}, {}
-        for way, rows in self._rows.items():
-            sql = self._prepared(plan, rows.vault)
-            written[way] = sql
-            found[way] = rows.frames(json.loads(sql), self._limits.output_bytes)
-        return found
+        return {way: self.frames(plan, rows) for way, rows in self._rows.items()}
+
+    def frames(self, plan: Plan, rows: Rows) -> Frames:
+        return rows.frames(json.loads(self._prepared(plan, rows.vault)), self._limits.output_bytes)
 
     def _prepared(self, plan: Plan, vault: Vault) -> str:
         request = self._engine.prepare(plan, vault, "here", 1, self._limits, self._needs)
@@ -234,6 +234,25 @@ class Kit:
         step = largest_step(statistic, evidence, self.profile, row.cell)
         error = None if judged.hidden else row.max_error(statistic, self.profile)
         return Figure(statistic.measure, shown, tuple(roundings_of(statistic, evidence, close, row.cell)), step, error)
+
+
+def kit_of(seed: int, pupils: int, ways: Sequence[str] | Mapping[str, Way]) -> Kit:
+    """A kit for all tests of a process."""
+    return Kit(build_town(lasting_folder("kit"), seed, pupils, ways))
+
+
+@cache
+def _policies() -> PolicySet:
+    return policies_of_town()
+
+
+def checked(select: str) -> CheckedSubmission:
+    """A text that is accepted, whatever the data are."""
+    project = _policies().project(PROJECT)
+    assert project is not None
+    found = check_submission(f"-- output: t\n{select}", JobKind.SQL, "tsql", project, _policies(), TODAY)
+    assert found.accepted, found.refusals
+    return found
 
 
 def _judged_cells(

@@ -3,6 +3,8 @@ particular. Most of them leave by themselves, and in a small town many of their 
 
 # ruff: noqa: E501 - a template a line reads as what it spells
 
+from collections.abc import Callable
+
 from tests.attacks.decoders.choices import Choices
 from tests.attacks.decoders.conditions import Words, Y
 from tests.attacks.decoders.towns import ABSENCE, CENSUS, KEY
@@ -89,27 +91,22 @@ def _where(c: Choices, words: Words, table: str, pad: str) -> str:
 
 
 def _figure(c: Choices, words: Words, table: str) -> str:
-    kind = c.number(12)
-    if kind == 0:
-        return "COUNT(*)"
-    if kind == 1:
-        return f"COUNT(DISTINCT a.{KEY})"
-    if kind == 2:
-        return f"SUM(CASE WHEN {_wide(c, words, table)} THEN 1 ELSE 0 END)"
-    if kind == 3:
-        return f"AVG(1.0 * a.{c.pick(AMOUNTS[table])})"
-    if kind == 4:
-        return f"SUM(a.{c.pick(AMOUNTS[table])})"
-    if kind == 5:
-        return f"AVG(1.0 * a.{c.pick(FLAGS[table])})"
-    if kind == 6:
-        return f"SUM(a.{c.pick(FLAGS[table])})"
-    if kind == 7:
-        return f"COUNT(a.{c.pick(AMOUNTS[table])})"
-    if kind == 8:
-        return f"1.0 * SUM(CASE WHEN {_wide(c, words, table)} THEN 1 ELSE 0 END) / COUNT(*)"
-    if kind == 9:
-        return f"SUM(CASE WHEN {_wide(c, words, table)} THEN {c.pick(('2', '10', '3000'))} ELSE {c.pick(('1', '0', '5'))} END)"
-    if kind == 10:
-        return f"SUM(CASE WHEN {_wide(c, words, table)} THEN a.{c.pick(AMOUNTS[table])} ELSE 0 END)"
-    return f"COUNT(DISTINCT CASE WHEN {_wide(c, words, table)} THEN a.{KEY} END)"
+    return FIGURES[c.number(len(FIGURES))](c, words, table)
+
+
+FIGURES: tuple[Callable[[Choices, Words, str], str], ...] = (
+    lambda *_: "COUNT(*)",
+    lambda *_: f"COUNT(DISTINCT a.{KEY})",
+    lambda *of: f"SUM(CASE WHEN {_wide(*of)} THEN 1 ELSE 0 END)",
+    lambda c, _, table: f"AVG(1.0 * a.{c.pick(AMOUNTS[table])})",
+    lambda c, _, table: f"SUM(a.{c.pick(AMOUNTS[table])})",
+    lambda c, _, table: f"AVG(1.0 * a.{c.pick(FLAGS[table])})",
+    lambda c, _, table: f"SUM(a.{c.pick(FLAGS[table])})",
+    lambda c, _, table: f"COUNT(a.{c.pick(AMOUNTS[table])})",
+    lambda *of: f"1.0 * SUM(CASE WHEN {_wide(*of)} THEN 1 ELSE 0 END) / COUNT(*)",
+    lambda c, *of: (
+        f"SUM(CASE WHEN {_wide(c, *of)} THEN {c.pick(('2', '10', '3000'))} ELSE {c.pick(('1', '0', '5'))} END)"
+    ),
+    lambda c, *of: f"SUM(CASE WHEN {_wide(c, *of)} THEN a.{c.pick(AMOUNTS[of[1]])} ELSE 0 END)",
+    lambda *of: f"COUNT(DISTINCT CASE WHEN {_wide(*of)} THEN a.{KEY} END)",
+)

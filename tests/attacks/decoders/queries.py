@@ -48,20 +48,9 @@ def job(c: Choices, words: Words, pad: int = 0) -> str:
 
 def query(c: Choices, words: Words, pad: int = 0) -> str:
     attacks = (
-        _plain,
-        _plain,
-        _plain,
-        _plain,
-        _by_number,
-        _per_person,
-        _union,
-        _but,
-        _distinct,
-        _joined,
-        _derived_key,
-        _applied,
+        _plain, _plain, _plain, _plain, _by_number, _per_person, _union, _but, _distinct, _joined, _derived_key, _applied,
         _numbered,
-    )
+    )  # fmt: skip
     shapes = (*attacks, *[ordinary] * len(attacks))
     return c.pick(shapes)(c, words, padding(words, pad))
 
@@ -141,18 +130,20 @@ def _per_person(c: Choices, words: Words, pad: str) -> str:
     weight = c.pick(("SUM", "MAX", "COUNT", "MIN", "AVG", "VAR", "STDEV"))
     inner = c.pick((amount, amount, missing))(c, words)
     rows = f"SELECT a.{KEY} AS k, MAX(a.URN) AS URN, {weight}({inner}) AS w FROM npd.absence AS a WHERE {_where(c, words, pad)} GROUP BY a.{KEY}"
-    kind = c.number(6)
-    if kind == 0:
-        return f"SELECT SUM(d.w) AS f0 FROM ({rows}) AS d"
-    if kind == 1:
-        return f"SELECT AVG(1.0 * d.w) AS f0, COUNT(*) AS f1 FROM ({rows}) AS d"
-    if kind == 2:
-        return f"SELECT d.w AS k0, COUNT(*) AS f0 FROM ({rows}) AS d GROUP BY d.w"
-    if kind == 3:
-        return f"SELECT COUNT(*) AS f0 FROM ({rows}) AS d WHERE d.w > {c.pick((0, 1, 2, 5))}"
-    if kind == 4:
-        return f"SELECT d.URN AS k0, SUM(d.w) AS f0 FROM ({rows}) AS d GROUP BY d.URN"
-    return f"SELECT SUM(CASE WHEN d.w > {c.pick((0, 1, 5))} THEN {c.pick(('1', '1000'))} ELSE {c.pick(('0', '1'))} END) AS f0 FROM ({rows}) AS d"
+    match c.number(6):
+        case 0:
+            figures = "SUM(d.w) AS f0"
+        case 1:
+            figures = "AVG(1.0 * d.w) AS f0, COUNT(*) AS f1"
+        case 2:
+            return f"SELECT d.w AS k0, COUNT(*) AS f0 FROM ({rows}) AS d GROUP BY d.w"
+        case 3:
+            return f"SELECT COUNT(*) AS f0 FROM ({rows}) AS d WHERE d.w > {c.pick((0, 1, 2, 5))}"
+        case 4:
+            return f"SELECT d.URN AS k0, SUM(d.w) AS f0 FROM ({rows}) AS d GROUP BY d.URN"
+        case _:
+            figures = f"SUM(CASE WHEN d.w > {c.pick((0, 1, 5))} THEN {c.pick(('1', '1000'))} ELSE {c.pick(('0', '1'))} END) AS f0"
+    return f"SELECT {figures} FROM ({rows}) AS d"
 
 
 def _union(c: Choices, words: Words, pad: str) -> str:
@@ -209,34 +200,30 @@ def _joined(c: Choices, words: Words, pad: str) -> str:
     return f"SELECT {columns} FROM npd.absence AS a {other} WHERE {_where(c, words, pad)}{after}"
 
 
+OF_NO_TABLE = (
+    "(SELECT 'x' AS w) AS s", "(VALUES (1)) AS s (w)", "(SELECT MAX(v.w) AS w FROM (VALUES (1), (2)) AS v (w)) AS s"
+)  # fmt: skip
+KEYS_OF_SOME = (
+    "s.w", "s.w", "CASE WHEN s.w IS NULL THEN a.SENprovision ELSE 'x' END",
+    "CASE WHEN s.w IS NOT NULL THEN a.NCyearActual ELSE 'y' END",
+)  # fmt: skip
+
+
 def _joined_computed(c: Choices, words: Words, pad: str) -> str:
     """What a table computes that an outer join finds for some: NULL for all others. The table may read no other."""
     if c.number(3) == 0:
-        of_no_table = c.pick(
-            (
-                "(SELECT 'x' AS w) AS s",
-                "(VALUES (1)) AS s (w)",
-                "(SELECT MAX(v.w) AS w FROM (VALUES (1), (2)) AS v (w)) AS s",
-            )
-        )
+        of_no_table = c.pick(OF_NO_TABLE)
         joined = f"{of_no_table} ON {c.pick(('', 'NOT '))}({condition(c, words, 'a', 1)})"
     else:
-        value = c.pick(
-            ("1", "'x'", "COALESCE(e.FSMeligible, 0)", f"CASE WHEN {condition(c, words, 'e', 1)} THEN 1 ELSE 0 END")
-        )
+        # A value and its rows are drawn from conditions of their own.
+        flag = f"CASE WHEN {condition(c, words, 'e', 1)} THEN 1 ELSE 0 END"
+        value = c.pick(("1", "'x'", "COALESCE(e.FSMeligible, 0)", flag))
         found = f"SELECT e.{KEY} AS k, {value} AS w FROM npd.absence AS e WHERE e.AcademicYear = {Y} AND {condition(c, words, 'e', 1)}"
         joined = f"({found}) AS s ON s.k = a.{KEY}"
     rows = f"FROM npd.absence AS a LEFT JOIN {joined} WHERE {_where(c, words, pad)}"
     kind = c.number(4)
     if kind == 0:
-        key = c.pick(
-            (
-                "s.w",
-                "s.w",
-                "CASE WHEN s.w IS NULL THEN a.SENprovision ELSE 'x' END",
-                "CASE WHEN s.w IS NOT NULL THEN a.NCyearActual ELSE 'y' END",
-            )
-        )
+        key = c.pick(KEYS_OF_SOME)
         keys = c.pick(("{}", "ROLLUP ({})", "CUBE ({}, a.FSMeligible)")).format(key)
         return f"SELECT {key} AS k0, COUNT(*) AS f0{', a.FSMeligible AS k1' * ('FSM' in keys)} {rows} GROUP BY {keys}"
     if kind == 1:
@@ -284,14 +271,11 @@ def _numbered(c: Choices, words: Words, pad: str) -> str:
 
 def _marked(c: Choices, mark: str, value: str, rows: str) -> str:
     """Count or add the rows that have a mark: in an argument, by a key, or in WHERE."""
-    kind = c.number(5)
-    if kind == 0:
-        return f"SELECT SUM(CASE WHEN {mark} THEN 1 ELSE 0 END) AS f0 {rows}"
-    if kind == 1:
-        return f"SELECT SUM(CASE WHEN {mark} THEN {value} ELSE 0 END) AS f0 {rows}"
-    if kind == 2:
-        return f"SELECT AVG(CASE WHEN {mark} THEN 1.0 ELSE 0 END) AS f0 {rows}"
-    if kind == 3:
-        key = f"CASE WHEN {mark} THEN 'x' ELSE 'y' END"
-        return f"SELECT {key} AS k0, COUNT(*) AS f0 {rows} GROUP BY {key}"
-    return f"SELECT COUNT(*) AS f0 {rows} AND ({mark})"
+    key = f"CASE WHEN {mark} THEN 'x' ELSE 'y' END"
+    return c.pick((
+        f"SELECT SUM(CASE WHEN {mark} THEN 1 ELSE 0 END) AS f0 {rows}",
+        f"SELECT SUM(CASE WHEN {mark} THEN {value} ELSE 0 END) AS f0 {rows}",
+        f"SELECT AVG(CASE WHEN {mark} THEN 1.0 ELSE 0 END) AS f0 {rows}",
+        f"SELECT {key} AS k0, COUNT(*) AS f0 {rows} GROUP BY {key}",
+        f"SELECT COUNT(*) AS f0 {rows} AND ({mark})",
+    ))  # fmt: skip

@@ -1,5 +1,5 @@
 """A range of the search: one town, so many texts, and what they tell as plain values. Proofs share ranges among
-processes and go on where they stopped (`tests.prove.ranges`)."""
+processes."""
 
 import os
 import tempfile
@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ from tests.attacks.decoders.kit import Kit
 from tests.attacks.decoders.queries import one_job, series
 from tests.attacks.decoders.search import Judge, Pad, Search, Tried
 from tests.attacks.decoders.towns import build_town, four_ways, with_small_references
-from tests.prove.ranges import Told, resumed
+
+Told = dict[str, Any]
 
 PUPILS = 600
 PADDED, MADE_SMALL = {"in process": 12, "end to end": 4}, 3
@@ -36,10 +36,6 @@ class Range:
     seed: int
     texts: int
     pupils: int = PUPILS
-
-    @property
-    def name(self) -> str:
-        return f"decoders {self.level} {self.seed}"
 
 
 def run_range(asked: Range) -> Told:
@@ -123,16 +119,12 @@ def _of_pads(pads: Sequence[Pad]) -> dict[str, Any]:
 
 
 def run_ranges(level: str, texts: int, seed: int, each: int, processes: int = 1) -> Told:
-    """So many texts in ranges of `each`, added up; what a commit has proved already is not run again."""
+    """So many texts in ranges of `each`, added up."""
     asked = [Range(level, seed + n, min(each, texts - n * each)) for n in range(-(-texts // each))]
     if processes == 1:
-        return added(map(_once, asked))
+        return added(map(run_range, asked))
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        return added(pool.map(_once, asked))
-
-
-def _once(asked: Range) -> Told:
-    return resumed(asked.name, partial(run_range, asked), {"texts": asked.texts, "pupils": asked.pupils})
+        return added(pool.map(run_range, asked))
 
 
 COUNTED = ("kinds", "ways", "numbers", "moved")

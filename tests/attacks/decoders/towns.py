@@ -1,11 +1,14 @@
 """Towns of the synthetic NPD that differ in one child: the same extracts with the child changed, removed, added or
 doubled, each taken in as a snapshot of its own in one data folder. Nothing is asked of them here."""
 
+from atexit import register
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 
 import duckdb
@@ -96,21 +99,31 @@ def with_small_references(town: Town) -> Town:
     return replace(town, policies=replace(town.policies, memory=memory))
 
 
-def build_town(folder: Path, seed: int, pupils: int, ways: Sequence[str], profile: str = "npd-default") -> Town:
+def lasting_folder(prefix: str) -> Path:
+    """A folder for all tests of a process."""
+    folder = Path(mkdtemp(prefix=f"{prefix}-"))
+    register(rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def build_town(
+    folder: Path, seed: int, pupils: int, ways: Sequence[str] | Mapping[str, "Way"], profile: str = "npd-default"
+) -> Town:
     policies = policies_of_town(profile)
     project = policies.project(PROJECT)
     assert project is not None
     asked = synthetic_data_spec(project, policies.catalogue, range(YEARS[0], YEARS[-1] + 1), pupils, seed)
     extracts = folder / "extracts"
     make_extracts(asked.catalogue, pupils, asked.years, seed, extracts, _quiet)
+    changes = dict(ways) if isinstance(ways, Mapping) else {way: WAYS[way] for way in ways}
     with duckdb.connect() as con:
         con.execute("SET threads=1")
         schools = _gathered(con, extracts, Random(seed))
         child = _chosen(con, seed, schools)
         snapshots = {}
-        for way in (BASE, *ways):
+        for way, change in ({BASE: WAYS[BASE]} | changes).items():
             con.execute("BEGIN")
-            WAYS[way](con, child, schools)
+            change(con, child, schools)
             _written(con, extracts)
             con.execute("ROLLBACK")
             snapshots[way] = ingest(extracts, folder, asked.catalogue, TAKEN_IN, _quiet).ident
@@ -127,13 +140,13 @@ def _tables() -> list[tuple[str, str]]:
 
 def _gathered(con: Any, extracts: Path, random: Random) -> list[tuple[int, int]]:
     """Reads the extracts, and puts all pupils into a few schools of different size: the register names these alone."""
-    register = extracts / SCHOOLS / "all.parquet"
-    found = con.execute(f"SELECT URN, LA FROM '{register}' ORDER BY URN").fetchall()
+    public = extracts / SCHOOLS / "all.parquet"
+    found = con.execute(f"SELECT URN, LA FROM '{public}' ORDER BY URN").fetchall()
     areas = random.sample(sorted({la for _, la in found}), 4)
     schools = [s for s in found if s[1] in areas]
     random.shuffle(schools)
     schools = schools[: ATTENDED + EMPTY]
-    con.execute(f"CREATE TABLE schools AS FROM '{register}' WHERE URN IN {tuple(u for u, _ in schools)}")
+    con.execute(f"CREATE TABLE schools AS FROM '{public}' WHERE URN IN {tuple(u for u, _ in schools)}")
     for name, file in _tables():
         con.execute(f"CREATE TABLE {name} AS FROM '{extracts / file}'")
     con.execute("CREATE TABLE pupils AS " + " UNION ".join(f"SELECT {KEY} FROM {n}" for n, _ in _tables()))

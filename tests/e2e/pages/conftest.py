@@ -3,17 +3,18 @@
 import gc
 import json
 import os
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
-from werkzeug.serving import make_server
 
 from broker.policy.policy_set import PolicySet
+from broker.workflow.policies_in_force import policies_in_force
 from tests.integration.web.conftest import PASSWORD, Site, founded, open_site, policies
+from tests.integration.web.speed import served as on_loopback
 
 __all__ = ["founded", "policies"]
 
@@ -48,11 +49,24 @@ class Visit:
         self.page.goto(self.address + path)
         return self.page
 
-    def sign_in(self, person: str) -> None:
-        page = self.go("/sign-in")
-        page.get_by_label("Name").fill(person)
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
+
+def sign_in(page: Page, person: str, password: str) -> None:
+    page.get_by_label("Name").fill(person)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def vote(page: Page, choice: str, reason: str, message: str = "") -> None:
+    """Vote on the output of the page."""
+    page.get_by_label(choice).check()
+    page.get_by_label("Reason for the researcher").select_option(reason)
+    if message:
+        page.get_by_label("Message to the researcher").fill(message)
+    page.get_by_role("button", name="Vote and go to the next").click()
+
+
+def quiet(*visits: Visit) -> bool:
+    return all(visit.quiet() for visit in visits)
 
 
 @dataclass
@@ -62,6 +76,14 @@ class Served:
     site: Site
     address: str
     visit: Callable[..., Visit]
+
+    def at_end_of(self, project: str, days: int) -> tuple[date, str]:
+        """It is so many days after the project's last day (before it, if negative), which is given as it is written."""
+        found = policies_in_force(self.site.ports.store).project(project)
+        assert found is not None
+        end = found.expires
+        self.site.clock.at = datetime.combine(end, time(9, 0, 30), UTC) + timedelta(days=days)
+        return end, f"{end.day} {end:%B %Y}"
 
 
 @pytest.fixture(scope="session")
@@ -75,30 +97,24 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def served(browser: Browser, founded: Path, tmp_path: Path, policies: PolicySet) -> Iterator[Served]:
     opening = open_site(founded, tmp_path)
-    site = next(opening)
+    site, contexts = next(opening), list[BrowserContext]()
     gc.collect()
     gc.freeze()  # as the door does when it is served
-    server = make_server("127.0.0.1", 0, site.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    contexts: list[BrowserContext] = []
-    address = f"http://127.0.0.1:{server.server_port}"
+    with on_loopback(site) as port:
+        address = f"http://127.0.0.1:{port}"
 
-    def visit(person: str | None = None, *, scripts: bool = True, width: int = 1280) -> Visit:
-        context = browser.new_context(java_script_enabled=scripts, viewport={"width": width, "height": 900})
-        contexts.append(context)
-        made = Visit(context.new_page(), address)
-        _watch(made)
-        if person is not None:
-            made.sign_in(person)
-        return made
+        def visit(person: str | None = None, *, scripts: bool = True, width: int = 1280) -> Visit:
+            context = browser.new_context(java_script_enabled=scripts, viewport={"width": width, "height": 900})
+            contexts.append(context)
+            made = Visit(context.new_page(), address)
+            _watch(made)
+            if person is not None:
+                sign_in(made.go("/sign-in"), person, PASSWORD)
+            return made
 
-    yield Served(site, address, visit)
-    for context in contexts:
-        context.close()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+        yield Served(site, address, visit)
+        for context in contexts:
+            context.close()
     next(opening, None)
     gc.unfreeze()
 

@@ -1,11 +1,10 @@
-"""Journeys of two administrators in a real browser: stop and lift, and a policy change; with and without JavaScript."""
+"""Journeys of two administrators in a real browser: stop and lift; with and without JavaScript."""
 
 import pytest
 
 from broker.domain.jobs.job import JobState
 from broker.domain.projects.stops import StopKind
-from broker.workflow.policies_in_force import policies_in_force
-from tests.e2e.pages.conftest import WITH_AND_WITHOUT, WITH_EVERY_DAY, Served
+from tests.e2e.pages.conftest import WITH_EVERY_DAY, Served
 from tests.integration.web.conftest import ADA, AMIR, ROSA
 
 pytestmark = [pytest.mark.long, pytest.mark.journey]
@@ -34,28 +33,4 @@ def test_one_stops_and_two_lift(served: Served, scripts: bool) -> None:
     other.get_by_role("button", name="Lift the stop of P0421").click()
     assert served.site.ports.store.stop_of(StopKind.PROJECT, "P0421") is None
     assert ada.quiet("400"), "but for the form without a reason"
-    assert amir.quiet()
-
-
-@WITH_AND_WITHOUT
-def test_a_policy_changes_by_two_administrators(served: Served, scripts: bool) -> None:
-    ada, amir = (served.visit(p, scripts=scripts) for p in (ADA, AMIR))
-    page = ada.go("/administration/projects")
-    page.get_by_role("link", name="P0421").click()
-    page.get_by_label("Last day").fill("2031-01-31")
-    page.get_by_role("button", name="Show what would change").click()
-    assert "expires changes from" in page.locator("main").inner_text()
-    page.get_by_role("button", name="Propose this change").click()
-    assert "Another administrator has to put this set in force" in page.locator("main").inner_text()
-    assert page.get_by_role("button", name="Put in force").count() == 0
-    other = amir.go("/administration")
-    other.get_by_role("link", name="Policy set").click()
-    assert "2031-01-31" in other.locator("main").inner_text()
-    other.get_by_role("button", name="Put in force").click()
-    project = policies_in_force(served.site.ports.store).project("P0421")
-    assert project is not None
-    assert project.expires.isoformat() == "2031-01-31"
-    page = ada.go("/administration/projects/P0421")
-    assert f"{ADA} proposed and {AMIR} applied it" in page.locator("main").inner_text()
-    assert ada.quiet()
     assert amir.quiet()

@@ -1,13 +1,13 @@
 """A researcher in a real browser, with and without scripts: refused, corrected, accepted, released, collected."""
 
 import re
-from datetime import UTC, datetime
+from datetime import date
 from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.pages.conftest import WITH_AND_WITHOUT, WITH_EVERY_DAY, Served
+from tests.e2e.pages.conftest import WITH_AND_WITHOUT, WITH_EVERY_DAY, Served, quiet, vote
 from tests.integration.web.conftest import ADA, AMIR, CLEO, CSV, REFUSED_SQL, ROSA, SQL
 
 pytestmark = [pytest.mark.long, pytest.mark.journey]
@@ -51,9 +51,7 @@ def approve(served: Served, job: str, scripts: bool) -> None:
     """A checker's part of the way."""
     page = served.visit(CLEO, scripts=scripts).go("/inbox")
     page.get_by_role("link", name="Absence by year group: absence").click()
-    page.get_by_label("Approve").check()
-    page.get_by_label("Reason for the researcher").select_option("meets-rules")
-    page.get_by_role("button", name="Vote and go to the next").click()
+    vote(page, "Approve", "meets-rules")
     expect(page.get_by_text("Your vote on absence: approve. The output is now released.")).to_be_visible()
 
 
@@ -86,10 +84,10 @@ def test_a_job_is_withdrawn_and_run_again(served: Served, scripts: bool) -> None
 def test_a_project_that_has_ended_accepts_no_jobs_until_two_administrators_prolong_it(
     served: Served, scripts: bool
 ) -> None:
-    served.site.clock.at = datetime(2028, 4, 1, 9, 0, 30, tzinfo=UTC)  # the day after its last one
+    end, written = served.at_end_of("P0421", days=1)
     rosa, ada, amir = (served.visit(p, scripts=scripts) for p in (ROSA, ADA, AMIR))
     page = rosa.page
-    expect(page.get_by_text("Ended on 31 March 2028: you cannot submit jobs").first).to_be_visible()
+    expect(page.get_by_text(f"Ended on {written}: you cannot submit jobs").first).to_be_visible()
     assert page.get_by_role("link", name="Write a job for P0421").count() == 0
     page.get_by_role("link", name="Write a job", exact=True).click()
     page.get_by_label("Project").select_option("P0421")
@@ -97,16 +95,16 @@ def test_a_project_that_has_ended_accepts_no_jobs_until_two_administrators_prolo
     page.get_by_role("button", name="Submit").click()
     expect(page.get_by_role("heading", name="Why the job was refused")).to_be_visible()
     expect(page.get_by_text("project-expired")).to_be_visible()
-    prolong(ada.page, amir.page)
+    prolong(ada.page, amir.page, end.replace(year=end.year + 1))
     page.get_by_role("link", name="Edit and resubmit").or_(page.get_by_role("button", name="Edit and resubmit")).click()
     page.get_by_role("button", name="Submit").click()
     expect(page.locator("#state")).to_contain_text("Queued")
-    assert all(v.quiet() for v in (rosa, ada, amir))
+    assert quiet(rosa, ada, amir)
 
 
-def prolong(first: Page, second: Page) -> None:
+def prolong(first: Page, second: Page, until: date) -> None:
     first.goto(urljoin(first.url, "/administration/projects/P0421"))
-    first.get_by_label("Last day").fill("2029-03-31")
+    first.get_by_label("Last day").fill(until.isoformat())
     first.get_by_role("button", name="Show what would change").click()
     first.get_by_role("button", name="Propose this change").click()
     second.get_by_role("link", name="Notices").click()

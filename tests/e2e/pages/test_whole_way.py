@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from broker.demo.demo_setup import sign_ins
 from tests.e2e.conftest import Site
 from tests.e2e.jobs import ABSENCE
+from tests.e2e.pages.conftest import sign_in, vote
 
 pytestmark = [pytest.mark.journey, pytest.mark.docker, pytest.mark.service]
 
@@ -37,9 +38,7 @@ def signed_in(site: Site, browser: Browser, person: str | None) -> Page:
     page = browser.new_context().new_page()
     if person is not None:
         page.goto(f"{site.address}/sign-in")
-        page.get_by_label("Name").fill(person)
-        page.get_by_label("Password", exact=True).fill(sign_ins(site.data)[person])
-        page.get_by_role("button", name="Sign in").click()
+        sign_in(page, person, sign_ins(site.data)[person])
     return page
 
 
@@ -60,7 +59,5 @@ def approved(page: Page) -> None:
     page.get_by_role("link", name="Inbox").click()
     page.get_by_role("link", name="Absence by free school meals: absence").click()
     expect(page.locator("#evidence-table tbody tr").first).to_be_visible()
-    page.get_by_label("Approve").check()
-    page.get_by_label("Reason for the researcher").select_option("meets-rules")
-    page.get_by_role("button", name="Vote and go to the next").click()
+    vote(page, "Approve", "meets-rules")
     expect(page.get_by_text("Your vote on absence: approve. The output is now released.")).to_be_visible()

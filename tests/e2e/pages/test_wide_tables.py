@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.journey, everyday]
 
 def until(page: Page, expression: str) -> None:
     """Wait for an expression. The page's policy forbids `eval`, which `wait_for_function` needs when it has to wait."""
-    for _ in range(100):
+    for _ in range(1200):
         if page.evaluate(expression):
             return
         page.wait_for_timeout(50)

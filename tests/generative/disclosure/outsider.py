@@ -1,48 +1,44 @@
-"""An attacker of released jobs without any code of the broker. It separates people by every condition of a job, writes
-one equation for each shown figure, and solves one linear program for each end of an interval."""
+"""An attacker of released tables and jobs without any code of the broker: equations and intervals of sums of unknown
+numbers, and one linear program for each end of what follows from them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import highspy
 import numpy as np
 
-Person = Mapping[str, Any]
-Ask = Callable[[Person], Any]
+Sum = Mapping[int, float]
+"""A sum of unknowns: by number, how often each counts."""
 
 
 class Outsider:
-    """Knows the kinds of people that there could be, and sums over them."""
+    """Knows intervals of sums of so many unknowns, none of which is less than nothing; of whole numbers or of any."""
 
-    def __init__(self, kinds: Sequence[Person]) -> None:
-        self.kinds = list(kinds)
-        self._rows: list[tuple[frozenset[int], float]] = []
+    def __init__(self, unknowns: int, whole: bool = False) -> None:
+        self._unknowns, self._whole = unknowns, whole
+        self._rows: list[tuple[Sum, float, float]] = []
 
-    def learns(self, who: Iterable[int], amount: float) -> None:
-        """How many people of these kinds there are."""
-        self._rows.append((frozenset(who), amount))
+    def learns(self, parts: Sum, low: float, high: float) -> None:
+        self._rows.append((parts, low, high))
 
-    def of(self, *asks: Ask) -> frozenset[int]:
-        return frozenset(n for n, k in enumerate(self.kinds) if all(ask(k) for ask in asks))
-
-    def interval(self, who: Iterable[int]) -> tuple[float, float]:
-        """What follows for the number of people of these kinds."""
+    def interval(self, parts: Sum) -> tuple[float, float]:
+        """The least and the greatest that a sum can be."""
         model = highspy.Highs()
         model.silent()
-        for _ in self.kinds:
-            model.addCol(0.0, 0.0, highspy.kHighsInf, 0, [], [])
-        for cells, amount in self._rows:
-            places = np.array(sorted(cells), dtype=np.int32)
-            model.addRow(amount, amount, len(places), places, np.ones(len(places)))
-        ends = []
-        for sign in (1.0, -1.0):
-            for n in range(len(self.kinds)):
-                model.changeColCost(n, sign if n in who else 0.0)
-            model.run()
-            status = model.getModelStatus()
-            if status in {highspy.HighsModelStatus.kUnbounded, highspy.HighsModelStatus.kUnboundedOrInfeasible}:
-                ends.append(sign * -highspy.kHighsInf)
-            else:
-                assert status == highspy.HighsModelStatus.kOptimal, status
-                ends.append(sign * model.getInfo().objective_function_value)
-        return ends[0], ends[1]
+        model.setOptionValue("threads", 1)
+        for n in range(self._unknowns):
+            model.addCol(parts.get(n, 0.0), 0.0, highspy.kHighsInf, 0, [], [])
+            if self._whole:
+                model.changeColIntegrality(n, highspy.HighsVarType.kInteger)
+        for of, low, high in self._rows:
+            places = np.array(sorted(of), dtype=np.int32)
+            model.addRow(low, high, len(places), places, np.array([of[int(n)] for n in places], dtype=float))
+        return self._end(model, 1.0), self._end(model, -1.0)
+
+    def _end(self, model: highspy.Highs, sign: float) -> float:
+        model.changeObjectiveSense(highspy.ObjSense.kMinimize if sign > 0 else highspy.ObjSense.kMaximize)
+        model.run()
+        status, found = model.getModelStatus(), highspy.HighsModelStatus
+        if status in {found.kUnbounded, found.kUnboundedOrInfeasible}:
+            return sign * -highspy.kHighsInf
+        assert status == found.kOptimal, status
+        return float(model.getInfo().objective_function_value)

@@ -23,19 +23,18 @@ from histories import (
     smallest_by_any_scale,
     table_of,
 )
-from history_proof_size import SEED, size, tell
 
 from broker.disclosure.differencing.compare_tables import compare
 from broker.disclosure.differencing.difference_repair import remainders, repair_differences
 from broker.disclosure.differencing.functionals import amounts_of_total, without_total
 from broker.domain.release_history import HistorySource, RepairAction
 from broker.evidence.member_tables import Leak, MemberTable, Movable
+from tests.proof_size import SEED, report_figures, size
 
 pytestmark = pytest.mark.long
 
 HISTORIES = size("MEMORY_HISTORIES", 100)
 MENDED = size("MEMORY_MENDED", 30)
-MISSED: list[str] = []
 
 
 def pairs(new: Drawn, old: Drawn) -> Iterator[tuple[int, int]]:
@@ -51,7 +50,7 @@ def pairs(new: Drawn, old: Drawn) -> Iterator[tuple[int, int]]:
 def test_no_leak_of_a_history_is_missed_and_false_alarms_are_counted(units: bool) -> None:
     """A leak counted exactly, without one by brute force, has a reason: a group that was small in a table of its own (a
     smaller t, or carelessness), or another factor between two totals."""
-    counted: Counter[str] = Counter()
+    counted, missed = Counter[str](), list[str]()
     for number in range(MENDED if units else HISTORIES):
         history = drawn_history(np.random.default_rng([SEED, number]), units)
         counted["projects"] += len({d.project for d in history})
@@ -63,17 +62,17 @@ def test_no_leak_of_a_history_is_missed_and_false_alarms_are_counted(units: bool
                 for leak in compare(tables[n], tables[k]).leaks:
                     leaks[leak.statistic, leak.old_statistic].append(leak)
                 for pair in pairs(new, old):
-                    counted[_verdict(new, old, pair, leaks[pair], number)] += 1
-    tell("memory_units" if units else "memory", {"histories": number + 1, "seed": SEED, **counted})
-    assert MISSED == []
+                    counted[_verdict(new, old, pair, leaks[pair], f"history {number}: {pair}", missed)] += 1
+    report_figures("memory_units" if units else "memory", {"histories": number + 1, **counted})
+    assert missed == []
 
 
-def _verdict(new: Drawn, old: Drawn, pair: tuple[int, int], leaks: list, number: int) -> str:
+def _verdict(new: Drawn, old: Drawn, pair: tuple[int, int], leaks: list, where: str, missed: list[str]) -> str:
     least = smallest(new, old, *pair)
     is_exact = any(leak.exact for leak in leaks)
     if least is not None:
         if not leaks:
-            MISSED.append(f"history {number}: {pair} leaks {least}")
+            missed.append(f"{where} leaks {least}")
             return "leaks missed"
         return "leaks found" if is_exact else "leaks feared"
     if not leaks:
@@ -89,7 +88,7 @@ def _verdict(new: Drawn, old: Drawn, pair: tuple[int, int], leaks: list, number:
     if smallest_by_any_scale(new, old, *pair) is not None:
         return "false alarms: another factor"
     near = [other for other in pairs(new, old) if other != pair and (other[0] == pair[0] or other[1] == pair[1])]
-    assert any(smallest(new, old, *other) is not None for other in near), f"history {number}: {pair} has no leak"
+    assert any(smallest(new, old, *other) is not None for other in near), f"{where} has no leak"
     return "false alarms: a leak of a count beside it"
 
 
@@ -117,7 +116,7 @@ def test_a_repaired_history_has_no_leak_left(units: bool) -> None:
                 for pair in pairs(after, as_drawn):
                     assert smallest(after, as_drawn, *pair) is None, f"history {number}, table {n}: {pair}"
             released[n] = (mended.table, after)
-    tell("memory_mended_units" if units else "memory_mended", {"histories": MENDED, "seed": SEED, **ways})
+    report_figures("memory_mended_units" if units else "memory_mended", {"histories": MENDED, **ways})
 
 
 def only(drawn: Drawn, end: int) -> Drawn:
@@ -204,4 +203,4 @@ def test_a_history_of_aligned_figures_has_no_leak_left(with_sums: bool) -> None:
                     assert smallest(after, as_drawn, *pair) is None, f"history {number}, table {n}: {pair}"
             released.append((left, after))
     assert ways[RepairAction.ALIGN]
-    tell("memory_totals_and_sums" if with_sums else "memory_totals", {"histories": MENDED, "seed": SEED, **ways})
+    report_figures("memory_totals_and_sums" if with_sums else "memory_totals", {"histories": MENDED, **ways})

@@ -1,22 +1,19 @@
 """Repair of random systems against an attacker of its own: nothing exact, nothing narrower than could be had."""
 
-import json
-import os
 import statistics
 import time
-from pathlib import Path
 
 import pytest
-from attacker import interval
 from drawn_tasks import drawn
+from outsider import Outsider
 
 from broker.disclosure.suppression.secondary_suppression import suppress
 from broker.disclosure.suppression.suppression_task import SuppressionTask
+from tests.proof_size import SEED, report_figures, size
 
 pytestmark = pytest.mark.long
 
-TABLES = int(os.environ.get("PROOF_TABLES", "20"))
-SEED = int(os.environ.get("PROOF_SEED", "20261124"))
+TABLES = size("TABLES", 20)
 NEAR = 1e-5
 
 
@@ -25,16 +22,19 @@ def derived(task: SuppressionTask, hidden: frozenset[int], insiders: bool) -> di
     unknown = (hidden | task.unreleased) - task.fixed
     found = {}
     for cell in sorted(task.targets):
-        known = {i: float(v) for i, v in enumerate(task.values) if i not in unknown}
+        known = set(range(task.system.size)) - unknown
         if insiders:
-            own = {
+            known |= {
                 i
                 for i in task.insiders
                 if i != cell and (task.values[i] != 0 or task.values[cell] != 0 or cell not in task.insiders)
             }
-            known |= {i: float(task.values[i]) for i in own}
-        equations = [(e.parts, e.total) for e in task.system.equations]
-        found |= interval(task.system.size, equations, known, {}, [cell])
+        outsider = Outsider(task.system.size)
+        for i in known:
+            outsider.learns({i: 1.0}, task.values[i], task.values[i])
+        for e in task.system.equations:
+            outsider.learns({**dict.fromkeys(e.parts, 1.0), e.total: -1.0}, 0.0, 0.0)
+        found[cell] = outsider.interval({cell: 1.0})
     return found
 
 
@@ -88,9 +88,9 @@ def test_repaired_tables_are_not_derived() -> None:
         assert not found, (seed, kind, found)
         if (other := loss(task, naive(task))) > 0:
             ratios.append(loss(task, hidden) / other)
-    told = figures | {"seconds": round(seconds, 2), "loss_to_naive_median": round(statistics.median(ratios), 3)}
-    if folder := os.environ.get("PROOF_FIGURES"):
-        Path(folder, "repair.json").write_text(json.dumps(told))
+    report_figures(
+        "repair", figures | {"seconds": round(seconds, 2), "loss_to_naive_median": round(statistics.median(ratios), 3)}
+    )
 
 
 def test_the_attacker_sees_a_repair_that_stops_early(monkeypatch: pytest.MonkeyPatch) -> None:

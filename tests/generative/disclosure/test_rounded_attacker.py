@@ -2,65 +2,32 @@
 figure as an interval of its stated error. The attacker solves programs of whole numbers, and shares no code with the
 broker."""
 
-import json
-import os
 import random
-from collections.abc import Iterator, Mapping
+from collections import Counter
 from dataclasses import dataclass, replace
-from itertools import product
-from pathlib import Path
-from typing import Any
 
 import highspy
 import numpy as np
 import pytest
 from job_kit import PROFILE, judged
-from test_linked_jobs import KEYS, Select, drawn_people, drawn_select
+from outsider import Outsider, Sum
+from test_linked_jobs import KEYS, KINDS, Select, cells_of, drawn_people, drawn_select
 
-JOBS = int(os.environ.get("PROOF_JOBS", "15"))
-SEED = int(os.environ.get("PROOF_SEED", "20261125"))
+from tests.proof_size import SEED, report_figures, size
+
+JOBS = size("JOBS", 15)
 ROUNDED = replace(PROFILE, round_base=5)
 SLACK = 1e-6
 MOST_SCORE = 20
-KINDS = [dict(zip(KEYS, place, strict=True)) for place in product(*KEYS.values())]
 MORE = {"share": "AVG(1.0 * Flag) AS f", "total": "SUM(Score) AS s", "mean": "AVG(1.0 * Score) AS a"}
 
-Sum = Mapping[int, float]
-"""A sum of unknowns: by number, how often each counts. First the persons of each kind, then their totals."""
 
-
-class Reader:
-    """Knows intervals of sums of people by kind, and of their totals."""
-
-    def __init__(self) -> None:
-        self._rows: list[tuple[Sum, float, float]] = []
-
-    def learns(self, parts: Sum, low: float, high: float) -> None:
-        self._rows.append((parts, low, high))
-
-    def interval(self, parts: Sum) -> tuple[float, float]:
-        """The least and the greatest that a sum can be."""
-        model = highspy.Highs()
-        model.silent()
-        for n in range(2 * len(KINDS)):
-            model.addCol(0.0, 0.0, highspy.kHighsInf, 0, [], [])
-            model.changeColIntegrality(n, highspy.HighsVarType.kInteger)
-        bounds = [({len(KINDS) + n: 1.0, n: -MOST_SCORE}, -highspy.kHighsInf, 0.0) for n in range(len(KINDS))]
-        for of, low, high in [*self._rows, *bounds]:
-            places = np.array(sorted(of), dtype=np.int32)
-            model.addRow(low, high, len(places), places, np.array([of[int(n)] for n in places]))
-        ends = []
-        for sign in (1.0, -1.0):
-            for n in range(2 * len(KINDS)):
-                model.changeColCost(n, sign * parts.get(n, 0.0))
-            model.run()
-            status = model.getModelStatus()
-            if status == highspy.HighsModelStatus.kOptimal:
-                ends.append(sign * model.getInfo().objective_function_value)
-            else:
-                assert status in {highspy.HighsModelStatus.kUnbounded, highspy.HighsModelStatus.kUnboundedOrInfeasible}
-                ends.append(sign * -highspy.kHighsInf)
-        return ends[0], ends[1]
+def reader() -> Outsider:
+    """Of the persons of each kind, and of their totals: nobody's score is more than the most."""
+    found = Outsider(2 * len(KINDS), whole=True)
+    for n in range(len(KINDS)):
+        found.learns({len(KINDS) + n: 1.0, n: -MOST_SCORE}, -highspy.kHighsInf, 0.0)
+    return found
 
 
 @dataclass(frozen=True)
@@ -76,17 +43,6 @@ class WantedOutput:
         return text if self.more is None else text.replace("COUNT(*) AS n", f"COUNT(*) AS n, {MORE[self.more]}")
 
 
-def cells(asked: WantedOutput) -> Iterator[tuple[tuple[Any, ...], Sum]]:
-    """Each cell of a table, with the people in it."""
-    keys = asked.select.keys
-    for place in product(*(KEYS[k] for k in keys)):
-        here = [
-            n for n, kind in enumerate(KINDS)
-            if asked.select.selects(kind) and all(kind[k] == v for k, v in zip(keys, place, strict=True))
-        ]  # fmt: skip
-        yield place, dict.fromkeys(here, 1.0)
-
-
 def marked(parts: Sum) -> Sum:
     return {n: v for n, v in parts.items() if KINDS[n]["Flag"] == 1}
 
@@ -99,7 +55,7 @@ def quotient(part: Sum, whole: Sum, by: float) -> Sum:
     return {n: part.get(n, 0.0) - by * whole.get(n, 0.0) for n in part.keys() | whole.keys()}
 
 
-def learn(reader: Reader, what: str, people: Sum, value: float, error: float) -> None:
+def learn(reader: Outsider, what: str, people: Sum, value: float, error: float) -> None:
     """What a released figure says of the people of its cell."""
     low, high = value - error - SLACK, value + error + SLACK
     match what:
@@ -133,11 +89,11 @@ def attacked(number: int) -> dict[str, int]:
         at = KINDS.index({k: person[k] for k in KEYS})
         world[at] += 1
         world[len(KINDS) + at] += person["Score"]
-    reader, hidden, told = Reader(), dict[tuple[int, ...], Sum](), {"jobs": 1, "shown": 0, "hidden": 0, "exact": 0}
+    knows, hidden, told = reader(), dict[tuple[int, ...], Sum](), {"jobs": 1, "shown": 0, "hidden": 0, "exact": 0}
     for one, assessment in zip(asked, found, strict=True):
         width = len(one.select.keys)
         rows = {row.released[:width]: row for row in assessment.rows}
-        for place, those in cells(one):
+        for place, those in cells_of(one.select.keys, one.select.selects):
             row = rows.get(place)
             for n in range(width, len(assessment.columns)):
                 what = {"n": "count", "m": "ones", "f": "share", "s": "total", "a": "mean"}[assessment.columns[n]]
@@ -148,14 +104,14 @@ def attacked(number: int) -> dict[str, int]:
                     if what == "share" and value >= 1 - error:
                         continue  # shown as everybody, where fewer than t persons are not
                     assert abs(exact_of(what, those, world) - value) <= error + SLACK, (number, what, place)
-                    learn(reader, what, those, value, error)
+                    learn(knows, what, those, value, error)
                     told["shown"] += 1
                 elif what == "count":
                     hidden[tuple(sorted(those))] = those
     for those in hidden.values():
         persons = exact_of("count", those, world)
         if 0 < persons < ROUNDED.t:
-            low, high = reader.interval(those)
+            low, high = knows.interval(those)
             told["hidden"] += 1
             assert low - SLACK <= persons <= high + SLACK
             assert high - low >= ROUNDED.min_interval - 1 - SLACK, (number, low, persons, high)
@@ -164,19 +120,15 @@ def attacked(number: int) -> dict[str, int]:
 
 def test_nobody_who_sees_rounded_figures_narrows_a_small_cell_down() -> None:
     """Invariant 4, as the figures are seen."""
-    sums: dict[str, int] = {}
-    for number in range(JOBS):
-        for name, value in attacked(number).items():
-            sums[name] = sums.get(name, 0) + value
+    sums = sum(map(Counter, map(attacked, range(JOBS))), Counter[str]())
     assert sums["hidden"], "there was something to derive"
-    if folder := os.environ.get("PROOF_FIGURES"):
-        Path(folder, "rounded.json").write_text(json.dumps(sums))
+    report_figures("rounded", {name: sums[name] for name in ("looked_at", "jobs", "shown", "hidden", "exact")})
 
 
 def test_one_part_of_many_wholes_stays_as_wide_as_its_rounding() -> None:
     """A share of the same 23 marked persons in 50 wholes: each is made of rounded counts, and narrows nothing."""
-    rnd, reader = random.Random(SEED), Reader()
-    reader.learns({0: 1.0}, 21, 29)
+    rnd, knows = random.Random(SEED), reader()
+    knows.learns({0: 1.0}, 21, 29)
     for more in rnd.sample(range(60, 400), 50):
         rows = [
             {"p": p, "Key": f"k{p}", "Y": "2018/2019", "LA": 1, "Sex": "M", "Flag": int(p < 23)} for p in range(more)
@@ -184,8 +136,8 @@ def test_one_part_of_many_wholes_stays_as_wide_as_its_rounding() -> None:
         (found,) = judged("SELECT LA, AVG(1.0 * Flag) AS f FROM npd.a WHERE Y = '2018/2019' GROUP BY LA", rows, ROUNDED)
         value, error = float(found.rows[0].released[1]), float(found.rows[0].max_errors[1])  # type: ignore[arg-type]
         assert abs(23 / more - value) <= error
-        reader.learns({0: 1.0}, (value - error) * more, (value + error) * more)
-    low, high = reader.interval({0: 1.0})
+        knows.learns({0: 1.0}, (value - error) * more, (value + error) * more)
+    low, high = knows.interval({0: 1.0})
     assert low <= 23 <= high
     assert high - low >= ROUNDED.round_base - 1
 

@@ -83,13 +83,8 @@ def test_a_quantile_is_within_its_error(
     amounts = [amount for rows in persons for amount in rows]
     value = Decimal(plain.median(amounts))
     statistic = PlannedStatistic(0, Measure.QUANTILE, None, ScalarType.DECIMAL, form=QuantileForm(Decimal("0.5")))
-    check(
-        statistic,
-        StatisticEvidence(value, len(amounts), len(persons), step_number=number),
-        profile,
-        CellSize(1, 1),
-        value,
-    )
+    evidence = StatisticEvidence(value, len(amounts), len(persons), step_number=number)
+    check(statistic, evidence, profile, CellSize(1, 1), value)
 
 
 def check(

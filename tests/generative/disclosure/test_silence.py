@@ -3,6 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 
+from groups_kit import N, calls, col, lit
 from hypothesis import assume, given, strategies as st
 
 from broker.disclosure.records.assessment_json import assessment_from_json, assessment_to_json
@@ -11,7 +12,7 @@ from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEviden
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.operators import Scan, Sort, TableRef
 from broker.domain.plans.plan import GroupKey, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
-from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, Value
+from broker.domain.plans.scalars import ColumnRef, Scalar, ScalarType, Value
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 from broker.postprocessing.exact_arithmetic import as_number, rounded
 from tests.oracles.judge_output import judge_output
@@ -19,12 +20,8 @@ from tests.oracles.judge_output import judge_output
 PROFILE = DisclosureRules(name="npd", source="test", t=10)
 LA = GroupKey(1, ColumnRef(1, ScalarType.TEXT), ScalarType.TEXT, ("a", "b", "c"), None)
 SEX = GroupKey(2, ColumnRef(2, ScalarType.TEXT), ScalarType.TEXT, ("x", "y"), None)
-N = ColumnRef(10, ScalarType.INT)
+COUNT = col(N)
 PLACES = [(la, sex) for la in ("a", "b", "c") for sex in ("x", "y")]
-
-
-def calls(op: str, *args: Scalar) -> Call:
-    return Call(op, args, ScalarType.DECIMAL)
 
 
 def plan(figure: Scalar, down: bool) -> PlannedOutput:
@@ -33,18 +30,18 @@ def plan(figure: Scalar, down: bool) -> PlannedOutput:
         OutputColumn("sex", SEX.expression, "key"),
         OutputColumn("n", figure, "derived"),
     )
-    statistics = (PlannedStatistic(10, Measure.COUNT_ROWS, None, ScalarType.INT),)
+    statistics = (PlannedStatistic(N, Measure.COUNT_ROWS, None, ScalarType.INT),)
     table = PlannedTable(Scan("x", (), 0, None), 0, (LA, SEX), statistics)
     return PlannedOutput("t", "pupil", (table,), Sort(TableRef(0), ((figure, down),)), columns)
 
 
 def found(counts: list[int]) -> OutputEvidence:
-    cells = [CellEvidence(p, n, n, {10: StatisticEvidence(n, n, n)}) for p, n in zip(PLACES, counts, strict=True) if n]
+    cells = [CellEvidence(p, n, n, {N: StatisticEvidence(n, n, n)}) for p, n in zip(PLACES, counts, strict=True) if n]
     return OutputEvidence("t", (TableEvidence(tuple(cells), sum(counts)),))
 
 
-def bytes_of(counts: list[int], figure: Scalar = N, profile: DisclosureRules = PROFILE, down: bool = True) -> bytes:
-    return released_csv(judge_output(plan(figure, down), found(counts), profile))
+def bytes_of(counts: list[int], figure: Scalar = COUNT, down: bool = True) -> bytes:
+    return released_csv(judge_output(plan(figure, down), found(counts), PROFILE))
 
 
 def large(n: int) -> bool:
@@ -56,7 +53,8 @@ def test_zero_and_small_leave_the_same_bytes_and_record(counts: list[int], data:
     other = [n if large(n) else data.draw(st.integers(0, 9)) for n in counts]
     assume(sum(n for n in counts if large(n)) >= PROFILE.t)
     one, two = (
-        judge_output(plan(N, down=True), found(c), replace(PROFILE, full=ZeroPolicy.PUBLISH)) for c in (counts, other)
+        judge_output(plan(COUNT, down=True), found(c), replace(PROFILE, full=ZeroPolicy.PUBLISH))
+        for c in (counts, other)
     )
     assert released_csv(one) == released_csv(two)
     assert released_record(one, PROFILE) == released_record(two, PROFILE)
@@ -72,16 +70,12 @@ def test_populations_under_the_threshold_all_answer_alike(n: int, at: int, m: in
 
 
 FORMS: list[Scalar] = [
-    calls("add", N, Literal(1, ScalarType.INT)),
-    calls("multiply", N, Literal(Decimal("0.001"), ScalarType.DECIMAL)),
-    calls("divide", Literal(Decimal(1), ScalarType.DECIMAL), N),
-    calls(
-        "subtract",
-        N,
-        calls("multiply", Literal(7, ScalarType.INT), calls("divide_truncated", N, Literal(7, ScalarType.INT))),
-    ),
-    calls("nullif", N, Literal(55, ScalarType.INT)),
-    calls("round", calls("divide", N, Literal(Decimal(3), ScalarType.DECIMAL)), Literal(4, ScalarType.INT)),
+    calls("add", N, lit(1)),
+    calls("multiply", N, lit(Decimal("0.001"))),
+    calls("divide", lit(Decimal(1)), N),
+    calls("subtract", N, calls("multiply", lit(7), calls("divide_truncated", N, lit(7)))),
+    calls("nullif", N, lit(55)),
+    calls("round", calls("divide", N, lit(Decimal(3))), lit(4)),
 ]
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from broker.privacy.measurements import measurement
 from broker.privacy.mechanisms import Additive, Mechanism, MechanismBundle, Selection, Threshold
+from tests.proof_size import report_figures
 
 Sample = Any
 """Outcomes of one mechanism in many runs: an array with a row a run where they are vectors, else a list."""
@@ -28,6 +29,11 @@ MOST_EVENTS = 10_000
 
 LOOKED: Counter[str] = Counter()
 """How many events this process has looked at, both ways."""
+
+
+def report_events(name: str) -> None:
+    """For the proof, which adds up those of all files; how few they must be is looked at with each audit."""
+    report_figures(name, {"events": LOOKED["events"], "confidence": CONFIDENCE, "shared_among": MOST_EVENTS})
 
 
 def outcomes(bundle: MechanismBundle, exact: Any, times: int) -> Sample:

@@ -2,17 +2,18 @@
 was forecast; and intervals that cover what they say."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from privacy_size import SEED, size, tell
 from private_kit import ATT8, COUNT, MEAN, PROFILE, drawn, exact_powers, table
 
 from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount
 from broker.privacy.error_forecast import expected_errors
-from broker.privacy.measurement_design import design_measurement
+from broker.privacy.measurement_design import MeasurementDesign, design_measurement
 from broker.privacy.private_tables import Influence, PrivateMeasure, PrivateStatistic
 from tests.oracles.private_cells import cell_results
+from tests.proof_size import SEED, report_figures, size
 
 RELEASES = size("RELEASES", 12)
 PUPILS, LA, ETHNICITIES = 1_000_000, 150, 20
@@ -30,36 +31,37 @@ def pupils() -> tuple[np.ndarray, np.ndarray]:
     return cell, np.clip(rng.normal(4600, 1800, PUPILS), 0, 9000).astype(np.int64)
 
 
-def truth(cell: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    count = np.bincount(cell, minlength=CELLS)
-    return count, np.bincount(cell, x, minlength=CELLS) / 100 / np.maximum(count, 1)
+def released(
+    made: MeasurementDesign, exact: Sequence[list[int]], truths: Sequence[Sequence[float]], times: int
+) -> tuple[list[float], list[float]]:
+    """Of each statistic, over so many releases: the mean error, and the share of intervals that hold the truth."""
+    errors: list[list[float]] = [[] for _ in truths]
+    inside: list[list[bool]] = [[] for _ in truths]
+    for _ in range(times):
+        for cell, *true in zip(cell_results(made, drawn(made, exact), 0, OPEN), *truths, strict=True):
+            for k, (e, t) in enumerate(zip(cell.estimates, true, strict=True)):
+                errors[k].append(abs(e.value - t))
+                inside[k].append(e.interval.low - 1e-6 <= t <= e.interval.high + 1e-6)
+    return [float(np.mean(e)) for e in errors], [float(np.mean(i)) for i in inside]
 
 
 def test_counts_and_means_of_a_million_pupils(pupils: tuple[np.ndarray, np.ndarray]) -> None:
     """MAE at most 1.55 and 0.35; the forecast within 10 % of it; intervals cover 95 +- 1.5 %."""
     cell, x = pupils
-    count, average = truth(cell, x)
+    count = np.bincount(cell, minlength=CELLS)
+    average = np.bincount(cell, x, minlength=CELLS) / 100 / np.maximum(count, 1)
     asked = table((LA, ETHNICITIES), public=tuple(map(int, count)))
     made = design_measurement([asked], EPSILON)
     exact = [exact_powers(made.layouts[0].blocks[0], cell, x, CELLS)]
-    errors: list[list[float]] = [[], []]
-    inside: list[list[bool]] = [[], []]
-    for _ in range(RELEASES):
-        told = cell_results(made, drawn(made, exact), 0, OPEN)
-        for k, true in enumerate((count, average)):
-            errors[k].append(np.mean([abs(c.estimates[k].value - t) for c, t in zip(told, true, strict=True)]))
-            inside[k] += [
-                c.estimates[k].interval.low <= t <= c.estimates[k].interval.high
-                for c, t in zip(told, true, strict=True)
-            ]
+    errors, covered = released(made, exact, (count, average), RELEASES)
     expected = tuple(expected_errors(made, OPEN))
     figures = {
-        "mae_count": float(np.mean(errors[0])), "mae_mean": float(np.mean(errors[1])),
+        "mae_count": errors[0], "mae_mean": errors[1],
         "forecast_count": expected[0].error, "forecast_mean": expected[1].error,
-        "covered_count": float(np.mean(inside[0])), "covered_mean": float(np.mean(inside[1])),
+        "covered_count": covered[0], "covered_mean": covered[1],
         "releases": RELEASES, "smallest": int(count.min()), "median": int(np.median(count)),
     }  # fmt: skip
-    tell("accuracy", figures)
+    report_figures("accuracy", figures)
     assert made.charge == EPSILON
     assert figures["mae_count"] <= 1.55
     assert figures["mae_mean"] <= 0.35
@@ -75,14 +77,11 @@ SUM, VARIANCE = (
 )
 
 
-@pytest.mark.parametrize(
-    ("accounting", "micro", "delta", "cells_a_pupil"),
-    [
-        (Accounting.PURE, 500_000, 0, 1),
-        (Accounting.APPROXIMATE, 10**6, 10**6, 20),
-        (Accounting.CONCENTRATED, 50_000, 0, 1),
-    ],
-)
+@pytest.mark.parametrize(("accounting", "micro", "delta", "cells_a_pupil"), [
+    (Accounting.PURE, 500_000, 0, 1),
+    (Accounting.APPROXIMATE, 10**6, 10**6, 20),
+    (Accounting.CONCENTRATED, 50_000, 0, 1),
+])  # fmt: skip
 def test_every_kind_of_statistic_covers_and_is_forecast(
     accounting: Accounting, micro: int, delta: int, cells_a_pupil: int
 ) -> None:
@@ -100,27 +99,14 @@ def test_every_kind_of_statistic_covers_and_is_forecast(
     units = x / 100
     total = np.bincount(cell, units)
     variance = np.bincount(cell, units**2) / sizes - (total / sizes) ** 2
-    truths = (sizes, total / sizes, total, variance)
-    found: list[list[float]] = [[] for _ in truths]
-    covered: list[list[bool]] = [[] for _ in truths]
-    for _ in range(size("COVERAGES", 12)):
-        for c, *true in zip(cell_results(made, drawn(made, exact), 0, OPEN), *truths, strict=True):
-            for k, (e, t) in enumerate(zip(c.estimates, true, strict=True)):
-                found[k].append(abs(e.value - t))
-                covered[k].append(e.interval.low <= t <= e.interval.high)
+    errors, covered = released(made, exact, (sizes, total / sizes, total, variance), size("COVERAGES", 12))
     expected = tuple(expected_errors(made, OPEN))
-    tell(
-        f"coverage_{accounting.value}",
-        {
-            "covered": [float(np.mean(c)) for c in covered],
-            "errors": [float(np.mean(f)) for f in found],
-            "forecast": [e.error for e in expected],
-        },
-    )
-    for k, e in enumerate(expected):
-        assert np.mean(covered[k]) == pytest.approx(0.95, abs=0.015), e.statistic
+    told = {"covered": covered, "errors": errors, "forecast": [e.error for e in expected]}
+    report_figures(f"coverage_{accounting.value}", told)
+    for e, error, share in zip(expected, errors, covered, strict=True):
+        assert share == pytest.approx(0.95, abs=0.015), e.statistic
         if e.statistic != "var":  # values are not spread evenly: the forecast of a variance is a guide
-            assert e.error == pytest.approx(np.mean(found[k]), rel=0.1), e.statistic
+            assert e.error == pytest.approx(error, rel=0.1), e.statistic
 
 
 def test_intervals_of_means_cover_in_small_cells_too() -> None:
@@ -132,15 +118,9 @@ def test_intervals_of_means_cover_in_small_cells_too() -> None:
     made = design_measurement([table((1500,))], PrivacyAmount(Accounting.PURE, 500_000))
     exact = [exact_powers(made.layouts[0].blocks[0], cell, x, 1500)]
     true = np.bincount(cell, x) / sizes / 100
-    hits = []
-    for _ in range(size("COVERAGES", 4)):
-        told = cell_results(made, drawn(made, exact), 0, OPEN)
-        hits += [
-            c.estimates[1].interval.low - 1e-6 <= t <= c.estimates[1].interval.high + 1e-6
-            for c, t in zip(told, true, strict=True)
-        ]
-    tell("coverage_small", {"covered": float(np.mean(hits))})
-    assert np.mean(hits) == pytest.approx(0.95, abs=0.015) or np.mean(hits) > 0.95
+    _, (_, covered) = released(made, exact, (sizes, true), size("COVERAGES", 4))
+    report_figures("coverage_small", {"covered": covered})
+    assert covered == pytest.approx(0.95, abs=0.015) or covered > 0.95
 
 
 def test_margins_that_were_fitted_are_as_good_as_forecast_and_cover() -> None:
@@ -159,7 +139,7 @@ def test_margins_that_were_fitted_are_as_good_as_forecast_and_cover() -> None:
             errors[c.set].append(abs(c.estimates[0].value - t))
             covered.append(c.estimates[0].interval.low <= t <= c.estimates[0].interval.high)
     expected = [e.error for e in expected_errors(made, OPEN)]
-    tell(
+    report_figures(
         "margins",
         {"errors": [float(np.mean(e)) for e in errors], "forecast": expected, "covered": float(np.mean(covered))},
     )

@@ -1,11 +1,12 @@
 """Every mechanism audited from below on neighbouring answers: never above the charge, not far under it, and a bound
 that is broken on purpose is caught. `PROOF_NOISE` says how many noise vectors are drawn for each side."""
 
+from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 import pytest
-from auditing import CONFIDENCE, LOOKED, MOST_EVENTS, audit, half_spaces, has_key, is_value, least, orthants, outcomes
-from privacy_size import size, tell
+from auditing import Sample, audit, half_spaces, has_key, is_value, least, orthants, outcomes, report_events
 
 from broker.domain.ledger.privacy_loss import Accounting
 from broker.privacy.block_layout import Block, BlockKind
@@ -14,6 +15,7 @@ from broker.privacy.measurements import charge, epsilon_of, loss
 from broker.privacy.mechanisms import Additive, MechanismBundle, NoiseFamily, Threshold
 from broker.privacy.private_tables import Clamp, Influence
 from broker.privacy.sensitivity import block_sensitivity
+from tests.proof_size import report_figures, size
 
 pytestmark = pytest.mark.long
 
@@ -24,6 +26,13 @@ PURE, APPROXIMATE, CONCENTRATED = Accounting.PURE, Accounting.APPROXIMATE, Accou
 COUNT, PAIR = Block(BlockKind.POWERS), Block(BlockKind.POWERS, "x", Clamp(0, 5), 1)
 SQUARES = Block(BlockKind.POWERS, "x", Clamp(0, 3), 2, missing=True)
 ONCE, TWICE, TOTAL = Influence(1, 1), Influence(2, 2), Influence(3, 3, 3)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _events() -> Iterator[None]:
+    yield
+    report_events("audit_events")
+
 
 SHAPES = {
     # name: block, influence, two exact answers that one person at the bounds tells apart
@@ -37,17 +46,24 @@ SHAPES = {
 }
 
 
+def additive(block: Block, influence: Influence, family: NoiseFamily = NoiseFamily.LAPLACE) -> Additive:
+    """An epsilon of 1, or a rho of 1/8."""
+    part = Fraction(1) if family is NoiseFamily.LAPLACE else Fraction(1, 8)
+    return calibrate_additive(family, block_sensitivity(block, influence), part)
+
+
+def drawn(bundle: MechanismBundle, *exact: Any) -> list[Sample]:
+    return [outcomes(bundle, answer, TIMES) for answer in exact]
+
+
 @pytest.mark.parametrize("name", SHAPES)
 def test_laplace_never_exceeds_its_charge(name: str) -> None:
     block, influence, x, y = SHAPES[name]
-    bundle = MechanismBundle(
-        PURE, (calibrate_additive(NoiseFamily.LAPLACE, block_sensitivity(block, influence), Fraction(1)),)
-    )
+    bundle = MechanismBundle(PURE, (additive(block, influence),))
     assert charge(bundle).micro == 10**6
-    one, other = (outcomes(bundle, list(v), TIMES) for v in (x, y))
     events = [*half_spaces(x, y, outcomes(bundle, list(x), PILOT)), *orthants(x, y)]
-    (found,) = audit(one, other, events)
-    tell(f"audit_laplace_{name.replace(' ', '_').replace(',', '')}", {"charged": 1.0, "found": found})
+    (found,) = audit(*drawn(bundle, list(x), list(y)), events)
+    report_figures(f"audit_laplace_{name.replace(' ', '_').replace(',', '')}", {"charged": 1.0, "found": found})
     assert found <= float(loss(bundle)[0])
     assert TIMES < FULL or found > 0.5, "an audit that sees nothing proves nothing"
 
@@ -56,14 +72,11 @@ def test_laplace_never_exceeds_its_charge(name: str) -> None:
 def test_gaussian_never_exceeds_its_charge(name: str) -> None:
     """Its rho is an epsilon at every delta: the whole curve is held against the draws."""
     block, influence, x, y = SHAPES[name]
-    bundle = MechanismBundle(
-        CONCENTRATED, (calibrate_additive(NoiseFamily.GAUSSIAN, block_sensitivity(block, influence), Fraction(1, 8)),)
-    )
-    one, other = (outcomes(bundle, list(v), TIMES) for v in (x, y))
+    bundle = MechanismBundle(CONCENTRATED, (additive(block, influence, NoiseFamily.GAUSSIAN),))
     events = half_spaces(x, y, outcomes(bundle, list(x), PILOT))
     charged = [epsilon_of(loss(bundle)[0], delta) for delta in DELTAS]
-    found = audit(one, other, events, *DELTAS)
-    tell(f"audit_gaussian_{name.replace(' ', '_').replace(',', '')}", {"charged": charged, "found": found})
+    found = audit(*drawn(bundle, list(x), list(y)), events, *DELTAS)
+    report_figures(f"audit_gaussian_{name.replace(' ', '_').replace(',', '')}", {"charged": charged, "found": found})
     assert all(f <= c for f, c in zip(found, charged, strict=True))
     assert TIMES < FULL or max(found) > 0.3, "an audit that sees nothing proves nothing"
 
@@ -74,12 +87,11 @@ def test_a_choice_never_exceeds_its_charge(accounting: Accounting) -> None:
     family = NoiseFamily.LAPLACE if accounting is PURE else NoiseFamily.GAUSSIAN
     part = Fraction(1) if accounting is PURE else Fraction(1, 8)
     bundle = MechanismBundle(accounting, (calibrate_selection(family, 1, ONCE, 3, part),))
-    one, other = (outcomes(bundle, [scores], TIMES) for scores in ([0, 1, 2], [1, 0, 1]))
     events = [is_value([i]) for i in range(3)]
     delta = 0.0 if accounting is PURE else 1e-3
     limit = float(loss(bundle)[0]) if accounting is PURE else epsilon_of(loss(bundle)[0], delta)
-    (found,) = audit(one, other, events, delta)
-    tell(f"audit_choice_{accounting.value}", {"charged": limit, "found": found})
+    (found,) = audit(*drawn(bundle, [[0, 1, 2]], [[1, 0, 1]]), events, delta)
+    report_figures(f"audit_choice_{accounting.value}", {"charged": limit, "found": found})
     assert 0 < found <= limit
 
 
@@ -95,32 +107,28 @@ def test_a_threshold_at_a_large_delta_never_exceeds_its_charge(family: NoiseFami
     assert delta <= Fraction(1, 100)
     alone = outcomes(bundle, dict.fromkeys(range(FULL), 1), 1)[0]
     assert 0 < least(len(alone), FULL) <= delta, "of so many keys of one person each, how many leave"
-    one, other = (outcomes(bundle, answer, TIMES) for answer in ({0: 20, 1: 1}, {0: 20}))
+    one, other = drawn(bundle, {0: 20, 1: 1}, {0: 20})
     epsilon = float(cost) if family is NoiseFamily.LAPLACE else epsilon_of(cost, 0.001)
     slack = float(delta) + (0 if family is NoiseFamily.LAPLACE else 0.001)
     (found,) = audit(one, other, [has_key(1)], slack)
     shown = has_key(1)(one) / TIMES
-    tell(f"audit_threshold_{family.value}", {"delta": float(delta), "shown": shown, "found": found})
+    report_figures(f"audit_threshold_{family.value}", {"delta": float(delta), "shown": shown, "found": found})
     assert found <= epsilon
 
 
 BROKEN = {
-    "two rows where one was declared": (
-        PURE, calibrate_additive(NoiseFamily.LAPLACE, block_sensitivity(COUNT, ONCE), Fraction(1)), [7], [9],
-    ),
-    "noise of half the scale": (PURE, Additive(NoiseFamily.LAPLACE, 0.5, block_sensitivity(COUNT, ONCE)), [7], [8]),
-    "a pair with a value beyond its clamp": (
-        PURE, calibrate_additive(NoiseFamily.LAPLACE, block_sensitivity(PAIR, ONCE), Fraction(1)), [20, 10], [31, 10],
-    ),
-}  # fmt: skip
+    # name: mechanism, two exact answers
+    "two rows where one was declared": (additive(COUNT, ONCE), [7], [9]),
+    "noise of half the scale": (Additive(NoiseFamily.LAPLACE, 0.5, block_sensitivity(COUNT, ONCE)), [7], [8]),
+    "a pair with a value beyond its clamp": (additive(PAIR, ONCE), [20, 10], [31, 10]),
+}
 
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_bound_that_is_broken_on_purpose_is_caught(name: str) -> None:
-    accounting, mechanism, x, y = BROKEN[name]
-    bundle = MechanismBundle(accounting, (mechanism,))
-    one, other = (outcomes(bundle, v, TIMES) for v in (x, y))
-    (found,) = audit(one, other, [*half_spaces(x, y, outcomes(bundle, x, PILOT)), *orthants(x, y)])
+    mechanism, x, y = BROKEN[name]
+    bundle = MechanismBundle(PURE, (mechanism,))
+    (found,) = audit(*drawn(bundle, x, y), [*half_spaces(x, y, outcomes(bundle, x, PILOT)), *orthants(x, y)])
     assert found > 1.0
 
 
@@ -134,11 +142,4 @@ def test_a_key_leaves_at_the_threshold_in_opendp_and_not_here() -> None:
 def test_a_threshold_that_is_too_low_is_caught() -> None:
     made = Threshold(NoiseFamily.LAPLACE, 1.0, 2, block_sensitivity(COUNT, ONCE))
     bundle = MechanismBundle(APPROXIMATE, (made,))
-    one, other = (outcomes(bundle, answer, TIMES) for answer in ({0: 20, 1: 1}, {0: 20}))
-    assert audit(one, other, [has_key(1)], 0.01)[0] > 1.0
-
-
-def test_events_are_fewer_than_the_confidence_is_shared_among() -> None:
-    """All audits of this file have looked by now; the count is for the proof, which adds up those of both files."""
-    tell("audit_events", {"events": LOOKED["events"], "confidence": CONFIDENCE, "shared_among": MOST_EVENTS})
-    assert LOOKED["events"] <= MOST_EVENTS
+    assert audit(*drawn(bundle, {0: 20, 1: 1}, {0: 20}), [has_key(1)], 0.01)[0] > 1.0

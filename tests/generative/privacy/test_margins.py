@@ -5,7 +5,6 @@ import itertools
 
 import numpy as np
 import pytest
-from privacy_size import SEED, size
 from private_kit import COUNT, MEAN, PROFILE, drawn, table
 
 from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount
@@ -14,6 +13,7 @@ from broker.privacy.results.consistent_margins import fit_margins, fitted_noise
 from broker.privacy.results.noise_intervals import NoiseMoments
 from broker.privacy.results.noisy_answers import answers_by_set
 from tests.oracles.private_cells import cell_results
+from tests.proof_size import SEED, size
 
 SETS = [((0, 1), (0,), (1,), ()), ((0, 1), ()), ((0, 2), (1, 2)), ((0, 1, 2), (0, 1), (2,)), ((0,), (1,), (2,))]
 LENGTHS = (3, 4, 2)

@@ -8,21 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import pytest
-from auditing import (
-    CONFIDENCE,
-    KEYS,
-    LOOKED,
-    MOST_EVENTS,
-    Event,
-    Sample,
-    audit,
-    half_spaces,
-    in_place,
-    least,
-    orthants,
-    vectors,
-)
-from privacy_size import size, tell
+from auditing import KEYS, Event, Sample, audit, half_spaces, in_place, least, orthants, report_events, vectors
 from private_worlds import moved
 
 from broker.domain.ledger.privacy_loss import DELTA_UNITS, MICRO, Accounting, PrivacyAmount
@@ -32,6 +18,7 @@ from broker.privacy.measurements import measurement
 from broker.privacy.mechanisms import Additive, Threshold
 from broker.privacy.sensitivity import block_sensitivity
 from tests.generative.privacy.neighbouring_snapshots import Owner, PrivateQueryPlan, World, owner
+from tests.proof_size import report_figures, size
 
 TIMES = size("NOISE", 2000)
 FULL = 100_000
@@ -41,6 +28,13 @@ LARGE_DELTA = PrivacyAmount(Accounting.APPROXIMATE, MICRO, DELTA_UNITS // 100)
 """At delta 0.01 draws can see the key of one person leave; the code is the same for 1e-9."""
 
 pytestmark = pytest.mark.long
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _events() -> Iterator[None]:
+    yield
+    report_events("neighbours_events")
+
 
 SHAPES = {
     "one_row_of_several": (f"-- rows: a 1\nSELECT Sex, COUNT(*) AS n FROM a WHERE {Y} GROUP BY Sex", ONE),
@@ -116,10 +110,8 @@ def test_no_event_separates_neighbours_by_more_than_the_charge(shape: str, town:
         events = events_of(asked, answers["whole"], answers[other], drawn["whole"])
         (found[other],) = audit(drawn["whole"], drawn[other], events, cost.delta / DELTA_UNITS)
     charged = cost.micro / MICRO
-    tell(
-        f"neighbours_{shape}",
-        {"charged": charged, "delta": cost.delta / DELTA_UNITS, "vectors": TIMES, "found": found},
-    )  # fmt: skip
+    told = {"charged": charged, "delta": cost.delta / DELTA_UNITS, "vectors": TIMES, "found": found}
+    report_figures(f"neighbours_{shape}", told)
     assert max(found.values()) <= charged
     assert TIMES < FULL or max(found.values()) > SEEN.get(shape, 0.3), "an audit that sees nothing proves nothing"
 
@@ -198,9 +190,3 @@ def events_of(asked: PrivateQueryPlan, x: list[Any], y: list[Any], pilot: Sample
         more += [in_place(len(one) + i, value) for i in range(width) for value in values]
         one, other = one + [0] * width, other + [0] * width
     return [*half_spaces(one, other, pilot[:500]), *orthants(one, other), *more]
-
-
-def test_events_are_fewer_than_the_confidence_is_shared_among() -> None:
-    """All audits of this file have looked by now, and others that ran before in the same process."""
-    tell("neighbours_events", {"events": LOOKED["events"], "confidence": CONFIDENCE, "shared_among": MOST_EVENTS})
-    assert LOOKED["events"] <= MOST_EVENTS

@@ -60,20 +60,12 @@ def vault(catalogue: Catalogue, rows: Rows, seed: int) -> duckdb.DuckDBPyConnect
         table = catalogue.table(name)
         con.execute(f'CREATE SCHEMA IF NOT EXISTS "{table.schema_name}"')
         is_person = table.kind is TableKind.PERSON
-        columns = [(v.name, storage_type(v)) for v in table.variables]
+        columns = [(f'"{v.name}"', storage_type(v)) for v in table.variables]
         stored = ["__r", *(r.column for r in table.rankings)]
-        columns += [("__p", "UINTEGER"), *((r, "UTINYINT") for r in stored)] if is_person else []
-        con.execute(
-            f'CREATE TABLE "{table.schema_name}"."{table.name}" ({", ".join(f""""{n}" {t}""" for n, t in columns)})'
-        )
-        if is_person:
-            some = ranked(some, table, drawn)
-        one = f"({', '.join('?' * len(columns))})"
-        if some:
-            values = [r[n] for r in some for n, _ in columns]
-            con.execute(
-                f'INSERT INTO "{table.schema_name}"."{table.name}" VALUES {", ".join([one] * len(some))}', values
-            )
+        columns += [("__p", "UINTEGER"), *((f'"{r}"', "UTINYINT") for r in stored)] if is_person else []
+        quoted = f'"{table.schema_name}"."{table.name}"'
+        con.execute(f"CREATE TABLE {quoted} ({', '.join(f'{n} {kind}' for n, kind in columns)})")
+        worlds.insert(con, quoted, ranked(some, table, drawn) if is_person else some)
     return con
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 from query_kit import CATALOGUE, SQL_TYPES, WRITTEN, YEARS
+from worlds import insert
 
 from broker.domain.evidence import VaultProof, VaultProofs
 
@@ -81,10 +82,7 @@ def connection() -> duckdb.DuckDBPyConnection:
 
 def fill(con: duckdb.DuckDBPyConnection, some: list[Row]) -> None:
     con.execute("TRUNCATE npd.a")
-    names = [*(v.name for v in TABLE.variables), "__p", "__r", "__c_Sex"]
-    some = [r | {"__c_Sex": CODES["Sex"].index(r["Sex"]) if r.get("Sex") else None} for r in some]
-    one = f"({', '.join('?' * len(names))})"
-    con.execute(f"INSERT INTO npd.a VALUES {', '.join([one] * len(some))}", [r.get(n) for r in some for n in names])
+    insert(con, "npd.a", [r | {"__c_Sex": CODES["Sex"].index(r["Sex"]) if r.get("Sex") else None} for r in some])
 
 
 def texts(rng: Random) -> Iterator[str]:

@@ -4,14 +4,15 @@ import re
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from random import Random
 from typing import Any
 
-from worlds import Rows, domain
+from worlds import Rows, domain, row_of
 
 from broker.domain.plans.scalars import ScalarType
 from broker.domain.plans.variable_uses import VariableUse
-from broker.policy.data_catalogue import Catalogue, CatalogueTable, TableKind, Variable
+from broker.policy.data_catalogue import Catalogue, TableKind, Variable
 
 QUOTED = re.compile(r"'([^']*)'")
 NUMBER = re.compile(r"(?<![\w.'])[0-9]+(?:\.[0-9]+)?(?![\w'])")
@@ -68,7 +69,7 @@ def rows_for(catalogue: Catalogue, text: str, uses: Sequence[VariableUse], seed:
         first_person = 500 if table.unit == "staff" else 1
         most = max(1, min(2, table.max_rows_per_unit_year))
         found[name] = [
-            _row(table, person, year, values, rng)
+            row_of(table, person, year, partial(_value, values=values, rng=rng))
             for person in range(first_person, first_person + people)
             for year in (years or [None])
             for _ in range(rng.choice((0, 1, 1, 1, most)))
@@ -76,14 +77,5 @@ def rows_for(catalogue: Catalogue, text: str, uses: Sequence[VariableUse], seed:
     return found
 
 
-def _row(
-    table: CatalogueTable, person: int, year: int | None, values: dict[str, list[Any]], rng: Random
-) -> dict[str, Any]:
-    row = {v.name: None if v.missing and rng.random() < 0.08 else rng.choice(values[v.name]) for v in table.variables}
-    for key, of in ((table.link_key, table.key_domain), (table.second_key, table.second_key_domain)):
-        if key is not None:
-            number = next(v for v in table.variables if v.name == key).type is ScalarType.INT
-            row[key] = person if number else f"{of}{person}"
-    if table.year is not None and year is not None:
-        row[table.year.variable] = table.year.format.write(year)
-    return row | {"__p": person}
+def _value(variable: Variable, values: dict[str, list[Any]], rng: Random) -> Any:
+    return None if variable.missing and rng.random() < 0.08 else rng.choice(values[variable.name])

@@ -149,8 +149,6 @@ class Evaluator:
                 return [(r, o and value(args[0], o)) for r, o in zip(ordered, others, strict=True)]
             case "first":
                 return [(r, value(args[0], ordered[0])) for r in ordered]
-            case "last":
-                return [(r, value(args[0], ordered[last[i] if column.order else n - 1])) for i, r in enumerate(ordered)]
         ends = [last[i] + 1 if column.order else n for i in range(n)]
         return [(r, aggregate(op, args, ordered[: ends[i]])) for i, r in enumerate(ordered)]
 

@@ -84,20 +84,16 @@ def _others(totals: list[Any]) -> int | None:
 
 
 def _count_values(pairs: Pairs, _: Any) -> CellStatistic:
-    some = _given(pairs)
-    return CellStatistic({"value": len(some), "rows": len(some), "persons": len(_who(some))}, _who(some))
+    return _of(pairs, len(_given(pairs)))
 
 
 def _count_persons(pairs: Pairs, _: Any) -> CellStatistic:
-    some = _given(pairs)
-    return CellStatistic({"value": len(_who(some)), "rows": len(some), "persons": len(_who(some))}, _who(some))
+    return _of(pairs, len(_who(_given(pairs))))
 
 
 def _count_distinct(pairs: Pairs, _: Any) -> CellStatistic:
-    some = _given(pairs)
-    distinct = len({v for _, v in some})
-    fields = {"value": distinct, "contributors": distinct, "rows": len(some), "persons": len(_who(some))}
-    return CellStatistic(fields, _who(some))
+    distinct = len({v for _, v in _given(pairs)})
+    return _of(pairs, distinct, contributors=distinct)
 
 
 def _ones(pairs: Pairs, statistic: Any) -> CellStatistic:
@@ -138,15 +134,14 @@ def _quantile(pairs: Pairs, statistic: Any) -> CellStatistic:
 
 
 def _deviation(pairs: Pairs, statistic: Any) -> CellStatistic:
-    op = ("variance" if statistic.form.is_variance else "deviation") + (
-        "_whole" if statistic.form.of_population else ""
-    )
-    return _of(pairs, AGGREGATES[op]([v for _, v in _given(pairs)], []))
+    op = "variance" if statistic.form.is_variance else "deviation"
+    whole = "_whole" if statistic.form.of_population else ""
+    return _of(pairs, AGGREGATES[op + whole]([v for _, v in _given(pairs)], []))
 
 
-def _of(pairs: Pairs, shown: Any) -> CellStatistic:
+def _of(pairs: Pairs, shown: Any, **more: Any) -> CellStatistic:
     some = _given(pairs)
-    return CellStatistic({"value": shown, "rows": len(some), "persons": len(_who(some))}, _who(some))
+    return CellStatistic({"value": shown, "rows": len(some), "persons": len(_who(some)), **more}, _who(some))
 
 
 MEASURES: dict[str, Callable[[Pairs, Any], CellStatistic]] = {

@@ -6,15 +6,7 @@ from pieces import NUMBERS, PHYSICAL, PUPILS, SCHOOLED, VALUES, YEARS, Source, W
 
 
 def _person(w: Words, s: Source, a: str = "a") -> str:
-    inner = w.one(
-        [
-            f"SUM({a}.{w.one(s.nums)})",
-            "COUNT(*)",
-            f"MAX({a}.{w.one(s.nums)})",
-            f"AVG(1.0 * {a}.{w.one(s.nums)})",
-            f"MAX({a}.{w.one(s.flags)})",
-        ]
-    )
+    inner = w.one([f"SUM({a}.{w.one(s.nums)})", "COUNT(*)", f"MAX({a}.{w.one(s.nums)})", f"AVG(1.0 * {a}.{w.one(s.nums)})", f"MAX({a}.{w.one(s.flags)})"])  # fmt: skip
     having = w.one(["", "", " HAVING COUNT(*) > 1", f" HAVING MIN({a}.{s.year}) >= {s.written(YEARS[1])}"])
     return f"SELECT {a}.{s.key} AS pk, {inner} AS x, MIN({a}.{w.one(s.cats)}) AS c FROM {s.name} {a}{w.where((a, s))} GROUP BY {a}.{s.key}{having}"
 
@@ -36,8 +28,10 @@ def per_person_join(w: Words) -> str:
 
 def window_key(w: Words) -> str:
     s = w.source()
-    num = w.one(s.nums)
-    function = w.one([f"ROW_NUMBER() OVER (PARTITION BY a.{s.key} ORDER BY a.{s.year} DESC, a.{num}, a.{s.cats[0]})", f"LAG(a.{num}) OVER (PARTITION BY a.{s.key} ORDER BY a.{s.year}, a.{num}, a.{s.cats[0]})",
+    num, every = w.one(s.nums), ", ".join(f"a.{cat}" for cat in s.cats)
+    along = f"PARTITION BY a.{s.key} ORDER BY a.{s.year}, a.{num}, {every}"
+    function = w.one([f"ROW_NUMBER() OVER (PARTITION BY a.{s.key} ORDER BY a.{s.year} DESC, a.{num}, {every})", f"LAG(a.{num}) OVER ({along})", f"LEAD(a.{num}) OVER ({along})",
+        f"FIRST_VALUE(a.{num}) OVER ({along})", f"DENSE_RANK() OVER ({along})", f"NTILE(2) OVER ({along})", f"PERCENT_RANK() OVER ({along})", f"CUME_DIST() OVER ({along})",
         f"COUNT(*) OVER (PARTITION BY a.{s.key})", f"MAX(a.{num}) OVER (PARTITION BY a.{s.key})", f"SUM(a.{num}) OVER (PARTITION BY a.{s.key}, a.{s.year})"])  # fmt: skip
     y = s.written(w.rng.choice(YEARS))
     above = w.one([" WHERE d.r = 1", f" WHERE d.yr = {y}", "", f" WHERE d.r >= 1 AND d.yr >= {y}"])
@@ -91,15 +85,7 @@ def having(w: Words) -> str:
     s = w.source()
     key, cat = f"a.{w.one(s.cats)}", f"a.{s.year}"
     y = s.written(w.rng.choice(YEARS))
-    test = w.one(
-        [
-            "COUNT(*) >= 3",
-            f"COUNT(DISTINCT a.{s.key}) > 2",
-            f"{cat} = {y}",
-            f"{cat} >= {y} AND COUNT(*) > 1",
-            f"AVG(1.0 * a.{w.one(s.nums)}) > {NUMBERS.get(s.nums[0], 2)}",
-        ]
-    )
+    test = w.one(["COUNT(*) >= 3", f"COUNT(DISTINCT a.{s.key}) > 2", f"{cat} = {y}", f"{cat} >= {y} AND COUNT(*) > 1", f"AVG(1.0 * a.{w.one(s.nums)}) > {NUMBERS.get(s.nums[0], 2)}"])  # fmt: skip
     return f"SELECT {key} AS k0, {cat} AS k1, {w.aggregates('a', s)} FROM {s.name} a{w.where(('a', s), guarded=0.6)} GROUP BY {key}, {cat} HAVING {test}"
 
 
@@ -108,17 +94,9 @@ def grouping(w: Words) -> str:
     one, two = w.rng.sample(s.cats, 2) if len(s.cats) > 1 else (s.cats[0], s.flags[0])
     if w.chance(0.3):
         two = s.year
-    form = w.one(
-        [
-            "GROUPING SETS ((a.{0}, a.{1}), (a.{0}), ())",
-            "ROLLUP (a.{0}, a.{1})",
-            "CUBE (a.{0}, a.{1})",
-            "GROUPING SETS ((a.{0}), (a.{1}))",
-        ]
-    )
-    tail = (
-        f" HAVING a.{s.year} IS NULL OR a.{s.year} = {s.written(YEARS[2])}" if two == s.year and w.chance(0.5) else ""
-    )
+    form = w.one(["GROUPING SETS ((a.{0}, a.{1}), (a.{0}), ())", "ROLLUP (a.{0}, a.{1})", "CUBE (a.{0}, a.{1})", "GROUPING SETS ((a.{0}), (a.{1}))"])  # fmt: skip
+    of_year = two == s.year and w.chance(0.5)
+    tail = f" HAVING a.{s.year} IS NULL OR a.{s.year} = {s.written(YEARS[2])}" if of_year else ""
     return f"SELECT a.{one} AS k0, a.{two} AS k1, {w.aggregates('a', s)} FROM {s.name} a{w.where(('a', s), guarded=0.6)} GROUP BY {form.format(one, two)}{tail}"
 
 

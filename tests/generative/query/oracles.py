@@ -1,27 +1,35 @@
-"""Oracles on any compiled text: years, non-interference and scanned columns, by running what is rendered and the twin.
+"""Oracles on any compiled text: values, years, non-interference and scanned columns, by running what is rendered and
+the twin.
 
 What is rendered is cut to the years of the uses and would hide a fault of theirs; so years are judged by the twin too.
 """
 
 # ruff: noqa: E501 - one value a line reads as a table
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from random import Random
 from typing import Any
 
 import duckdb
 from pieces import YEARS
+from query_kit import cells, program_rows
+from scalar_reference import exact
 from scanned_columns import scanned
-from shapes import Sample
+from shapes import Sample, sample
 from worlds import TABLES, changed, domain, without_year
 
 from broker.domain.plans.plan import EvidenceNeeds, Plan
 from broker.domain.plans.variable_uses import VariableUse
 from broker.policy.data_catalogue import Catalogue, CatalogueTable, TableKind, Variable
-from broker.query import CompiledSql
+from broker.policy.policy_set import PolicySet
+from broker.query import CompiledSql, compile_sql
 from tests.oracles.whole_statement import render
 
 Answer = tuple[Any, ...]
+BARE = EvidenceNeeds(1)
 
 
 def parts_of(plan: Plan) -> Iterator[Any]:
@@ -54,18 +62,18 @@ def years_used(uses: tuple[VariableUse, ...], table: str) -> set[int]:
 def delete_years(
     con: duckdb.DuckDBPyConnection,
     catalogue: Catalogue,
-    sample: Sample,
+    one: Sample,
     compiled: CompiledSql,
     mattered: set[tuple[str, int]],
 ) -> list[tuple[str, int]]:
     """The (table, year) that change an answer and stand in no use. Adds to `mattered` all that change one."""
-    texts = [t for t in (sample.twin, *statements(compiled)) if runs(con, t)]
+    texts = [t for t in (one.twin, *statements(compiled)) if runs(con, t)]
     before = [answer(con, t) for t in texts]
     used_tables = {u.table for u in compiled.uses}
     unsound = []
     for name in TABLES:
         table = catalogue.table(name)
-        if table.kind is not TableKind.PERSON or (name not in used_tables and name.split(".")[1] not in sample.twin):
+        if table.kind is not TableKind.PERSON or (name not in used_tables and name.split(".")[1] not in one.twin):
             continue
         for year in YEARS:
             with changed(con, [without_year(table, year)]):
@@ -134,13 +142,86 @@ def columns(catalogue: Catalogue) -> dict[str, list[str]]:
 
 
 def not_in_uses(
-    con: duckdb.DuckDBPyConnection, catalogue: Catalogue, sample: Sample, compiled: CompiledSql
+    con: duckdb.DuckDBPyConnection, catalogue: Catalogue, one: Sample, compiled: CompiledSql
 ) -> list[tuple[str, str]]:
     """Columns that the engine scans for the twin and for what is rendered, and that no use tells. A physical name is
     its year, which only the twin reads from a column."""
     names, used = columns(catalogue), {(u.table, u.variable) for u in compiled.uses}
     rendered = set().union(*(scanned(con, t, names) for t in statements(compiled)))
-    twin = scanned(con, sample.twin, names) if runs(con, sample.twin) else set()
-    if sample.shape.startswith("physical"):
+    twin = scanned(con, one.twin, names) if runs(con, one.twin) else set()
+    if one.shape.startswith("physical"):
         twin -= {(n, t.year.variable) for n in TABLES if (t := catalogue.table(n)).year is not None}
     return sorted((rendered | twin) - used)
+
+
+def number(value: Any) -> Decimal | None:
+    if isinstance(value, bool | int | Decimal):
+        return Decimal(value)
+    return Decimal(repr(value)) if isinstance(value, float) and math.isfinite(value) else None
+
+
+def alike(mine: Any, engine: Any) -> bool:
+    """Equal, numbers to one unit of the last place that the engine shows: it rounds binary fractions. T-SQL cuts an
+    average to six places."""
+    if isinstance(engine, float) and math.isnan(engine):
+        return mine is None  # a correlation of equal values
+    a, b = number(mine), number(engine)
+    if a is None or b is None:
+        return str(mine) == str(engine).removesuffix(" 00:00:00")
+    exponent = b.normalize().as_tuple().exponent
+    unit = Decimal(10) ** int(exponent) if -4 <= int(exponent) < 6 and exponent else Decimal(0)
+    return abs(a - b) <= max(unit, abs(b) * Decimal("1e-6"), Decimal("1e-5"))
+
+
+def same_rows(mine: Sequence[tuple[Any, ...]], engine: Sequence[tuple[Any, ...]]) -> bool:
+    left = list(engine)
+    for row in mine:
+        found = next((r for r in left if len(r) == len(row) and all(map(alike, row, r))), None)
+        if found is None:
+            return False
+        left.remove(found)
+    return not left
+
+
+def own_tables(compiled: CompiledSql, con: duckdb.DuckDBPyConnection) -> list[list[tuple[Any, ...]]]:
+    assert compiled.plan is not None
+    found = []
+    for output in compiled.plan.outputs:
+        shown = [i for i, table in enumerate(output.tables) if table.shown]
+        found.append(program_rows(output, {i: cells(output, con, i) for i in shown}, con))
+    return found
+
+
+def as_the_engine(con: duckdb.DuckDBPyConnection, one: Sample, compiled: CompiledSql) -> bool:
+    """Whether a text gives what the engine gives of its twin, but for what differs between the dialects."""
+    is_tsql = one.dialect == "tsql"
+    nulls = "nulls_first_on_asc_last_on_desc" if is_tsql else "nulls_last"
+    con.execute(f"SET integer_division = {is_tsql}; SET default_null_order = '{nulls}'")
+    try:
+        engine = con.execute(one.twin).fetchall()
+    finally:
+        con.execute("SET integer_division = false; RESET default_null_order")
+    (mine,) = own_tables(compiled, con)
+    return len(mine) == len(engine) and same_rows(mine, engine)
+
+
+def rendered(con: duckdb.DuckDBPyConnection, table: Any, needs: EvidenceNeeds = BARE) -> list[dict[str, Any]]:
+    """The rows of a table's evidence by the names of its columns."""
+    cursor = con.execute(render(table, needs))
+    names = [d[0] for d in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def seen(key: Any) -> Any:
+    """A group's value as the engine holds it: an average such as 4/3 is a binary fraction there."""
+    return exact(float(key)) if isinstance(key, Fraction | float) else exact(key)
+
+
+def accepted(policies: PolicySet, start: int, many: int) -> Iterator[tuple[int, Plan]]:
+    """The plans of generated queries from a number on, with their numbers."""
+    project = policies.project("P0421")
+    for number in range(start, start + many):
+        one = sample(number)
+        plan = compile_sql(one.text, one.dialect, policies.catalogue, project, policies.service).plan
+        if plan is not None:
+            yield number, plan

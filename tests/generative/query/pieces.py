@@ -31,65 +31,27 @@ class Source:
         return str(year) if self.whole_year else f"'{year}/{year + 1}'"
 
 
-CENSUS = Source(
-    "npd.spring_census",
-    "PupilMatchingRefAnonymous",
-    "AcademicYear",
-    ("SENprovision", "EthnicGroupMajor", "Gender", "PHASE", "LA", "MonthOfBirth"),
-    ("FSMeligible", "OnRoll", "EVERFSM_6"),
-    ("YearOfBirth", "RecordStatus"),
-    "URN",
-    ("Spring_Census_{y}", "_SPR{yy}"),
-)
-ABSENCE = Source(
-    "npd.absence",
-    "PupilMatchingRefAnonymous",
-    "AcademicYear",
-    ("NCyearActual", "SENprovision", "LA"),
-    ("FSMeligible", "PA10_exact_6HalfTerms"),
-    ("OverallAbsence_6HalfTerms", "SessionsPossible_6HalfTerms", "AuthorisedAbsence_6HalfTerms"),
-    "URN",
-    ("Absence_{y}_3term", "_ab{yy}"),
-)
-EXCLUSIONS = Source(
-    "npd.exclusions",
-    "PupilMatchingRefAnonymous",
-    "AcademicYear",
-    ("Term", "Category", "Reason", "Gender", "LA"),
-    ("FSMeligible",),
-    ("Sessions", "PermanentExclusionCount"),
-    "URN",
-    ("Exclusions_{y}", "_ex{yy}"),
-)
-KS4 = Source(
-    "npd.ks4_pupil",
-    "KS4_PupilMatchingRefAnonymous",
-    "KS4_ACADYR",
-    ("KS4_GENDER", "KS4_PRIORBAND_PTQ_EE", "KS4_SENF"),
-    ("KS4_FSM6", "KS4_L2BASICS_94", "KS4_EBACC_94"),
-    ("KS4_ATT8", "KS4_P8SCORE", "KS4_PASS_94"),
-    "KS4_URN",
-)
-KS2 = Source(
-    "npd.ks2_pupil",
-    "KS2_PupilMatchingRefAnonymous",
-    "KS2_ACADYR",
-    ("KS2_GENDER", "KS2_SENF", "KS2_EALGRP"),
-    ("KS2_FSM6", "KS2_RWMEXP", "KS2_READEXP"),
-    ("KS2_READSCORE", "KS2_MATSCORE", "KS2_READPROGSCORE_P"),
-    "KS2_URN",
-)
-CIN = Source(
-    "npd.cin",
-    "CIN_PupilMatchingRefAnonymous",
-    "CIN_ACADYR",
-    ("CIN_PrimaryNeedCode", "CIN_Gender", "CIN_LA"),
-    ("CIN_Disability", "CIN_ReferralNFA"),
-    ("CIN_NumberOfPreviousCPP",),
-    None,
-)
-STAFF = Source("swc.workforce", "StaffMatchingRefAnonymous", "CensusYear", ("Phase", "Post", "Sex", "LA"), ("QTStatus",),
-    ("FTE", "BasePay", "SicknessDays"), "URN")  # fmt: skip
+CENSUS = Source("npd.spring_census", "PupilMatchingRefAnonymous", "AcademicYear",
+    ("SENprovision", "EthnicGroupMajor", "Gender", "PHASE", "LA", "MonthOfBirth"), ("FSMeligible", "OnRoll", "EVERFSM_6"),
+    ("YearOfBirth", "RecordStatus"), "URN", ("Spring_Census_{y}", "_SPR{yy}"))  # fmt: skip
+ABSENCE = Source("npd.absence", "PupilMatchingRefAnonymous", "AcademicYear",
+    ("NCyearActual", "SENprovision", "LA"), ("FSMeligible", "PA10_exact_6HalfTerms"),
+    ("OverallAbsence_6HalfTerms", "SessionsPossible_6HalfTerms", "AuthorisedAbsence_6HalfTerms"), "URN",
+    ("Absence_{y}_3term", "_ab{yy}"))  # fmt: skip
+EXCLUSIONS = Source("npd.exclusions", "PupilMatchingRefAnonymous", "AcademicYear",
+    ("Term", "Category", "Reason", "Gender", "LA"), ("FSMeligible",), ("Sessions", "PermanentExclusionCount"), "URN",
+    ("Exclusions_{y}", "_ex{yy}"))  # fmt: skip
+KS4 = Source("npd.ks4_pupil", "KS4_PupilMatchingRefAnonymous", "KS4_ACADYR",
+    ("KS4_GENDER", "KS4_PRIORBAND_PTQ_EE", "KS4_SENF"), ("KS4_FSM6", "KS4_L2BASICS_94", "KS4_EBACC_94"),
+    ("KS4_ATT8", "KS4_P8SCORE", "KS4_PASS_94"), "KS4_URN")  # fmt: skip
+KS2 = Source("npd.ks2_pupil", "KS2_PupilMatchingRefAnonymous", "KS2_ACADYR",
+    ("KS2_GENDER", "KS2_SENF", "KS2_EALGRP"), ("KS2_FSM6", "KS2_RWMEXP", "KS2_READEXP"),
+    ("KS2_READSCORE", "KS2_MATSCORE", "KS2_READPROGSCORE_P"), "KS2_URN")  # fmt: skip
+CIN = Source("npd.cin", "CIN_PupilMatchingRefAnonymous", "CIN_ACADYR",
+    ("CIN_PrimaryNeedCode", "CIN_Gender", "CIN_LA"), ("CIN_Disability", "CIN_ReferralNFA"),
+    ("CIN_NumberOfPreviousCPP",), None)  # fmt: skip
+STAFF = Source("swc.workforce", "StaffMatchingRefAnonymous", "CensusYear",
+    ("Phase", "Post", "Sex", "LA"), ("QTStatus",), ("FTE", "BasePay", "SicknessDays"), "URN")  # fmt: skip
 PUPILS = (CENSUS, ABSENCE, EXCLUSIONS, KS4, KS2, CIN)
 PERSONS = (*PUPILS, STAFF)
 SCHOOLED = tuple(s for s in PUPILS if s.school)

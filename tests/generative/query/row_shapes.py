@@ -5,7 +5,7 @@
 from pieces import ABSENCE, CENSUS, CIN, EXCLUSIONS, KS2, KS4, PUPILS, SCHOOLED, STAFF, VALUES, YEARS, Source, Words
 
 
-def grouped_by(w: Words, a: str, s: Source, source: str, where: str) -> str:
+def _grouped_by(w: Words, a: str, s: Source, source: str, where: str) -> str:
     key = w.key(a, s)
     return f"SELECT {key} AS k0, {w.aggregates(a, s)} FROM {source}{where} GROUP BY {key}"
 
@@ -14,7 +14,7 @@ def plain(w: Words) -> str:
     s = w.source()
     if w.chance(0.3):
         return f"SELECT {w.aggregates('a', s)} FROM {s.name} a{w.where(('a', s))}"
-    return grouped_by(w, "a", s, f"{s.name} a", w.where(("a", s)))
+    return _grouped_by(w, "a", s, f"{s.name} a", w.where(("a", s)))
 
 
 EVENTS = (
@@ -29,13 +29,9 @@ def events(w: Words) -> str:
     s, cat = w.rng.choice(EVENTS)
     x, z = VALUES[cat][0], VALUES[cat][1]
     filters = [
-        f"e.{cat} = {x}",
-        f"{x} = e.{cat}",
-        f"e.{cat} IN ({x}, {z})",
-        f"NOT (e.{cat} <> {z})",
-        f"e.{cat} LIKE {x}",
-    ]
-    filters += [f"(e.{cat} = {x} OR e.{cat} IS NULL)", f"CASE WHEN e.{cat} = {x} THEN 'y' ELSE 'n' END = 'y'"]
+        f"e.{cat} = {x}", f"{x} = e.{cat}", f"e.{cat} IN ({x}, {z})", f"NOT (e.{cat} <> {z})", f"e.{cat} LIKE {x}",
+        f"(e.{cat} = {x} OR e.{cat} IS NULL)", f"CASE WHEN e.{cat} = {x} THEN 'y' ELSE 'n' END = 'y'",
+    ]  # fmt: skip
     if s is EXCLUSIONS:
         filters.append("e.Category = 'FIXD' AND e.Reason IN ('PP', 'PA')")
     condition, guard = w.one(filters), w.guard("e", s)
@@ -48,12 +44,12 @@ def events(w: Words) -> str:
             on = f"a.{CENSUS.key} = e.{s.key} AND a.{CENSUS.year} = e.{s.year}"
             more = [f" AND {condition} WHERE {guard}", f" WHERE {condition} AND {guard}"]
             how = w.one(["INNER", "LEFT"])
-            return line + grouped_by(w, "a", CENSUS, f"{CENSUS.name} a {how} JOIN {s.name} e ON {on}", w.one(more))
+            return line + _grouped_by(w, "a", CENSUS, f"{CENSUS.name} a {how} JOIN {s.name} e ON {on}", w.one(more))
         case 2:
             part = f"SELECT e.{cat} AS c, e.{s.nums[0]} AS v FROM {s.name} e WHERE {guard}"
             both = f"({part} AND {condition} UNION ALL {part}) AS u"
             return f"{line}SELECT COUNT(*) AS n, SUM(u.v) AS t FROM {both} WHERE u.c = {x}"
-    return line + grouped_by(w, "e", s, f"{s.name} e", f" WHERE {guard} AND {condition}")
+    return line + _grouped_by(w, "e", s, f"{s.name} e", f" WHERE {guard} AND {condition}")
 
 
 def conditional(w: Words) -> str:
@@ -82,7 +78,7 @@ def _join(w: Words, how: str, of: int = 2) -> str:
         mixed = f"({a}.{s.year} = {s.written(one)} AND {b}.{t.year} = {t.written(two)} OR {a}.{s.year} = {s.written(two)} AND {b}.{t.year} = {t.written(one)})"
         where = f"{where} AND {mixed}" if where else f" WHERE {mixed}"
     a, s = w.rng.choice(pairs)
-    return grouped_by(w, a, s, text, where)
+    return _grouped_by(w, a, s, text, where)
 
 
 def join_inner(w: Words) -> str:
@@ -107,13 +103,8 @@ def join_three(w: Words) -> str:
 
 def join_comma(w: Words) -> str:
     s, t = w.source(PUPILS), w.source(PUPILS)
-    return grouped_by(
-        w,
-        "a",
-        s,
-        f"{s.name} a, {t.name} b",
-        f" WHERE a.{s.key} = b.{t.key} AND {w.guard('a', s)} AND {w.guard('b', t)}",
-    )
+    where = f" WHERE a.{s.key} = b.{t.key} AND {w.guard('a', s)} AND {w.guard('b', t)}"
+    return _grouped_by(w, "a", s, f"{s.name} a, {t.name} b", where)
 
 
 def public(w: Words) -> str:
@@ -126,14 +117,7 @@ def derived(w: Words) -> str:
     s = w.source()
     inner = f"SELECT a.{s.key} AS pk, a.{s.year} AS yr, {w.key('a', s)} AS band, {w.argument('a', s)} AS x FROM {s.name} a{w.where(('a', s), guarded=0.6)}"
     y = w.rng.choice(YEARS)
-    above = w.one(
-        [
-            "",
-            f" WHERE d.yr = {s.written(y)}",
-            f" WHERE d.yr > {s.written(y)}",
-            f" WHERE d.yr = {s.written(y)} OR d.x > 1",
-        ]
-    )
+    above = w.one(["", f" WHERE d.yr = {s.written(y)}", f" WHERE d.yr > {s.written(y)}", f" WHERE d.yr = {s.written(y)} OR d.x > 1"])  # fmt: skip
     return f"SELECT d.band AS k0, COUNT(*) AS n, {w.one(['SUM(d.x)', 'AVG(1.0 * d.x)', 'COUNT(DISTINCT d.pk)'])} AS m FROM ({inner}) d{above} GROUP BY d.band"
 
 
@@ -175,7 +159,7 @@ def _semi(w: Words, form: str) -> str:
     else:
         test = f"a.{s.key} {form} (SELECT b.{t.key} FROM {t.name} b WHERE {inner} AND b.{t.key} IS NOT NULL)"
     where = w.where(("a", s), guarded=0.8)
-    return grouped_by(w, "a", s, f"{s.name} a", f"{where} AND {test}" if where else f" WHERE {test}")
+    return _grouped_by(w, "a", s, f"{s.name} a", f"{where} AND {test}" if where else f" WHERE {test}")
 
 
 def exists(w: Words) -> str:
@@ -202,7 +186,7 @@ def flag_of_exists(w: Words) -> str:
 
 def scalar_subquery(w: Words) -> str:
     s, t = w.source(PUPILS), w.source(PUPILS)
-    inner = f"(SELECT {w.one(['SUM', 'AVG', 'MAX', 'COUNT'])}(b.{w.one(t.nums)}) FROM {t.name} b WHERE b.{t.key} = a.{s.key} AND {w.guard('b', t)})"
+    inner = f"(SELECT {w.one(['SUM(', 'AVG(1.0 * ', 'MAX(', 'COUNT('])}b.{w.one(t.nums)}) FROM {t.name} b WHERE b.{t.key} = a.{s.key} AND {w.guard('b', t)})"
     return f"SELECT d.band AS k0, COUNT(*) AS n, SUM(d.x) AS m FROM (SELECT {w.key('a', s)} AS band, {inner} AS x FROM {s.name} a{w.where(('a', s))}) d GROUP BY d.band"
 
 
@@ -212,7 +196,7 @@ def scalar_of_all(w: Words) -> str:
     where = (
         f" WHERE a.{num} > (SELECT AVG(1.0 * b.{num}) FROM {s.name} b WHERE {w.guard('b', s)}) AND {w.guard('a', s)}"
     )
-    return grouped_by(w, "a", s, f"{s.name} a", where)
+    return _grouped_by(w, "a", s, f"{s.name} a", where)
 
 
 def apply_key(w: Words) -> str:

@@ -160,12 +160,8 @@ class Forms:
         if depth <= 0 or r.random() < 0.1:
             return r.choice([_column("Note"), _column("Sex"), _column("Code"), Form("'Ab '", lambda _: "Ab ")])
         a, d, i, n, m = self.text(depth - 1), self.day(0), self.whole(0), r.randint(1, 4), r.randint(0, 3)
-        old, new, style, part = (
-            r.choice(SOUGHT),
-            r.choice(["", "x", "QQ"]),
-            r.choice([103, 112, 120, 23]),
-            r.choice(["month", "weekday"]),
-        )
+        old, new = r.choice(SOUGHT), r.choice(["", "x", "QQ"])
+        style, part = r.choice([103, 112, 120, 23]), r.choice(["month", "weekday"])
         return r.choice([
             lambda: _call("LTRIM({0})", "LTRIM", lambda s: s.lstrip(" "), a),
             lambda: _call("RTRIM({0})", "RTRIM", lambda s: s.rstrip(" "), a),

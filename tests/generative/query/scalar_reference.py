@@ -104,11 +104,7 @@ def value(scalar: Scalar, row: Row) -> Any:
         case Literal(value=literal):
             return exact(literal)
         case Case(whens=whens, otherwise=otherwise):
-            return (
-                next((value(v, row) for c, v in whens if value(c, row) is True), None)
-                if any(value(c, row) is True for c, _ in whens)
-                else value(otherwise, row)
-            )
+            return value(next((then for when, then in whens if value(when, row) is True), otherwise), row)
         case Call(op=op, args=args):
             return _called(op, [value(a, row) for a in args])
     raise NoReferenceValue(type(scalar).__name__)

@@ -6,59 +6,24 @@ need an engine. A refusal is a legal answer to each of them.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import isfunction
 from random import Random
+from types import ModuleType
 
 import group_shapes as groups
 import row_shapes as rows
 from pieces import Words
 
-SHAPES: tuple[Callable[[Words], str], ...] = (
-    rows.plain,
-    rows.events,
-    rows.conditional,
-    rows.join_inner,
-    rows.join_left,
-    rows.join_right,
-    rows.join_full,
-    rows.join_three,
-    rows.join_comma,
-    rows.public,
-    rows.derived,
-    rows.cte_twice,
-    rows.union_years,
-    rows.exists,
-    rows.not_exists,
-    rows.in_subquery,
-    rows.not_in_subquery,
-    rows.flag_of_exists,
-    rows.scalar_subquery,
-    rows.scalar_of_all,
-    rows.apply_key,
-    groups.per_person,
-    groups.per_person_join,
-    groups.window_key,
-    groups.chosen,
-    groups.window_of_groups,
-    groups.window_of_the_cell,
-    groups.window_school,
-    groups.having,
-    groups.grouping,
-    groups.share,
-    groups.rank,
-    groups.top,
-    groups.join_of_groups,
-    groups.groups_of_groups,
-    groups.member_with_group,
-    groups.count_distinct,
-    groups.percentile,
-    groups.deviation,
-    groups.pivot,
-    groups.temp_batch,
-    groups.physical,
-    groups.physical_union,
-    groups.set_of_keys,
-    groups.union_of_groups,
-)
+Shape = Callable[[Words], str]
+
+
+def shapes_of(module: ModuleType) -> list[Shape]:
+    """Every function of a module that stands under a name of its own: one shape each, in their order."""
+    own = [f for name, f in vars(module).items() if isfunction(f) and not name.startswith("_")]
+    return [f for f in own if f.__module__ == module.__name__]
+
+
+SHAPES = (*shapes_of(rows), *shapes_of(groups))
 
 
 @dataclass(frozen=True)

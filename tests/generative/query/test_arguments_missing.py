@@ -6,13 +6,13 @@ from itertools import product
 from random import Random
 
 import pytest
-from proof_size import seed, size, tell
 from sqlglot import Dialect
 
 from broker.domain.jobs.job import JobKind
 from broker.domain.sql_dialects import SQL_DIALECTS
 from broker.policy.policy_set import PolicySet
 from broker.workflow.checking.submission_check import check_submission
+from tests.proof_size import report_figures, seed, size
 
 PLACES = {
     "a value": "SELECT {call} AS k, COUNT(*) AS n FROM npd.absence AS a GROUP BY {call}",
@@ -38,4 +38,4 @@ def test_a_call_that_lacks_an_argument_is_a_refusal_and_no_fault(policies: Polic
         text = PLACES[place].format(call=f"{name}({arguments})")
         checked = check_submission(text, JobKind.SQL, dialect, project, policies, date(2026, 11, 24))
         assert checked.accepted or checked.refusals, text
-    tell("calls", {"functions": len(names(dialect)), "places": len(PLACES), "arguments": len(ARGUMENTS)})
+    report_figures("calls", {"functions": len(names(dialect)), "places": len(PLACES), "arguments": len(ARGUMENTS)})

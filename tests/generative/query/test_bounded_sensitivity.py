@@ -11,7 +11,6 @@ from typing import Any
 import bounded_reference as reference
 import bounded_worlds as kit
 import pytest
-from proof_size import seed, size, tell
 from scalar_reference import NoReferenceValue
 from scanned_columns import scanned
 from shapes import SHAPES, sample
@@ -22,13 +21,14 @@ from broker.domain.plans.operators import Aggregate, Join, Scan, Union, walk
 from broker.domain.plans.scalars import Literal, ScalarType
 from broker.policy.data_catalogue import RowRanking
 from broker.policy.files.privacy_files import load_promises_and_profiles
+from broker.privacy.private_tables import PrivateTable
 from broker.privacy.request.directives import read_bounds
-from broker.privacy.request.private_output_plan import PrivateOutputPlan
 from broker.privacy.request.private_output_planner import PrivateContext, plan_private_output
 from broker.query import compile_sql
 from broker.query.analysis.guards import Guards
 from broker.query.contribution_bounding import rank_filters, row_bounds
 from broker.query.sql import bounded_statements as rendering
+from tests.proof_size import report_figures, seed, size
 
 WORLDS = size("BOUNDED_WORLDS", 2)
 QUERIES = size("BOUNDED_QUERIES", 123)
@@ -49,17 +49,17 @@ def profile() -> Any:
     return replace(found, max_keys=10**12, max_words=10**12)
 
 
-def measured(number: int, policies: Any, profile: Any) -> tuple[PrivateOutputPlan, ...] | list[str] | None:
-    """The measurable outputs of a generated query; refusal codes; None where the query itself is refused."""
+def measured(number: int, policies: Any, profile: Any) -> tuple[list[tuple[BoundedTable, PrivateTable]], str | None]:
+    """The tables of the measurable outputs of a generated query, or why there are none."""
     drawn = sample(number)
     plan = compile_sql(drawn.text, drawn.dialect, policies.catalogue, policies.project("P0421"), policies.service).plan
     if plan is None:
-        return None
+        return [], "query refused"
     given = PrivateContext(policies.catalogue, profile, kit.registers(policies.catalogue), read_bounds(drawn.text))
     try:
-        return tuple(plan_private_output(output, given) for output in plan.outputs)
+        return [pair for output in plan.outputs for pair in kit.tables_of(plan_private_output(output, given))], None
     except Refused as refused:
-        return [r.code for r in refused.refusals]
+        return [], refused.refusals[0].code
 
 
 class Worlds:
@@ -100,22 +100,20 @@ def test_nobody_moves_an_answer_further_than_declared(policies: Any, profile: An
         worlds = Worlds(policies, seed() + world, REMOVED)
         for _ in range(-(-QUERIES // WORLDS)):
             number += 1
-            found = measured(number, policies, profile)
-            if not isinstance(found, tuple):
-                ended.update(["query refused"] if found is None else found[:1])
+            pairs, refused = measured(number, policies, profile)
+            if refused:
+                ended[refused] += 1
                 continue
             done, gone = done + 1, gone + len(worlds.less)
-            ended.update({kind for f in found for b, _ in kit.tables_of(f) for kind in kinds_of(b)})
-            for bounded, table in (pair for f in found for pair in kit.tables_of(f)):
+            ended.update({kind for b, _ in pairs for kind in kinds_of(b)})
+            for bounded, table in pairs:
                 ended["per person" if bounded.person_bound else "by ranks"] += 1
                 ended["by ranks within a filter"] += "__r_" in kit.texts(bounded)[0]
                 seen = worlds.compare(bounded, table)
                 excess.tight = max(excess.tight, seen.tight)
                 excess.found += [f"{sample(number).text}\n{f}" for f in seen.found]
-    tell(
-        "bounded",
-        {"queries": number - seed(), "measured": done, "persons_removed": gone, "tightest": excess.tight, **ended},
-    )
+    told = {"queries": number - seed(), "measured": done, "persons_removed": gone, "tightest": excess.tight}
+    report_figures("bounded", told | ended)
     assert not excess.found, excess.found[0]
     assert done > QUERIES // 4
     assert ended["by ranks within a filter"]
@@ -137,10 +135,7 @@ def test_no_bound_rests_on_how_a_filter_was_understood(
     only_the_first(monkeypatch)
     within = 0
     for number in of_events(EVENTS):
-        found = measured(number, policies, profile)
-        for bounded, table in (
-            pair for f in found or () if isinstance(f, PrivateOutputPlan) for pair in kit.tables_of(f)
-        ):
+        for bounded, table in measured(number, policies, profile)[0]:
             within += "__r_" in kit.texts(bounded)[0]
             for world in worlds:
                 assert not world.compare(bounded, table).found, sample(number).text
@@ -154,10 +149,7 @@ def test_answers_are_those_of_the_definition(policies: Any, profile: Any) -> Non
     worlds = Worlds(policies, seed(), 0)
     drawn = {n: n for n in kit.persons(worlds.rows)}
     for number in range(seed(), seed() + EXACT):
-        found = measured(number, policies, roomy)
-        for bounded, table in (
-            pair for f in found or () if isinstance(f, PrivateOutputPlan) for pair in kit.tables_of(f)
-        ):
+        for bounded, table in measured(number, policies, roomy)[0]:
             if not table.listed:
                 continue
             tables = {
@@ -186,9 +178,8 @@ def test_every_scanned_column_is_a_use(policies: Any, profile: Any) -> None:
         compiled = compile_sql(
             drawn.text, drawn.dialect, policies.catalogue, policies.project("P0421"), policies.service
         )
-        found = measured(number, policies, profile)
         used = {(u.table, u.variable) for u in compiled.uses}
-        for bounded, _ in (pair for f in found or () if isinstance(f, PrivateOutputPlan) for pair in kit.tables_of(f)):
+        for bounded, _ in measured(number, policies, profile)[0]:
             for text in kit.texts(bounded):
                 seen = {(t, c) for t, c in scanned(worlds.whole, text, columns) if c not in hidden}
                 assert seen <= used, (drawn.text, seen - used)
@@ -262,12 +253,10 @@ def test_a_bound_that_is_broken_on_purpose_is_caught(
     for number in of_events(4000) if "filter" in how else range(seed(), seed() + 300):
         if overlooked:
             overlooked.clear()
-        found = measured(number, policies, tight)
+        pairs, _ = measured(number, policies, tight)
         if overlooked == []:  # this query is planned as it is without the break
             continue
-        for bounded, table in (
-            pair for f in found or () if isinstance(f, PrivateOutputPlan) for pair in kit.tables_of(f)
-        ):
+        for bounded, table in pairs:
             if ABOUT.get(how, "") not in {"", *kinds_of(bounded)}:
                 continue
             if any(w.compare(bounded, table).found for w in worlds):

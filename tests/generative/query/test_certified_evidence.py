@@ -10,7 +10,6 @@ import certified_worlds as worlds
 import duckdb
 import pyarrow as pa
 import pytest
-from proof_size import seed, size, tell
 from query_kit import planned
 
 from broker.disclosure.rules import RULES, Rule, evidence_needs
@@ -27,6 +26,7 @@ from broker.query.sql import table_statement
 from broker.query.sql.proven_scan import proven_scan_of
 from tests.oracles.judge_output import judge_output
 from tests.oracles.whole_statement import whole_statement
+from tests.proof_size import report_figures, seed, size
 
 pytestmark = pytest.mark.long
 
@@ -163,7 +163,7 @@ def figures(policies: PolicySet) -> Figures:
         profile = profiles(policies, rng, WITH_MARGIN[number % len(WITH_MARGIN)])
         _compare(found, con, worlds.proofs(rows, rng.random() < 0.5), rng, profile)
     patch.undo()
-    tell("certified", {n: len(v) if isinstance(v, list) else v for n, v in vars(found).items()})
+    report_figures("certified", {n: len(v) if isinstance(v, list) else v for n, v in vars(found).items()})
     return found
 
 
@@ -199,15 +199,12 @@ def test_certified_evidence_never_exceeds_the_truth_and_is_exact_where_it_decide
 SINGLE = "SELECT LA, COUNT(*) AS n, SUM(Points) AS s FROM a WHERE Y = '2017/2018' GROUP BY LA"
 
 
-@pytest.mark.parametrize(
-    ("false", "many"),
-    [
-        (lambda p: replace(p, max_rows=1), True),
-        (lambda p: replace(p, max_rows=p.max_rows - 1), True),
-        (lambda p: replace(p, smallest={"Points": 0}), False),
-        (lambda p: replace(p, totals={"Points": 0}), True),
-    ],
-)
+@pytest.mark.parametrize(("false", "many"), [
+    (lambda p: replace(p, max_rows=1), True),
+    (lambda p: replace(p, max_rows=p.max_rows - 1), True),
+    (lambda p: replace(p, smallest={"Points": 0}), False),
+    (lambda p: replace(p, totals={"Points": 0}), True),
+])  # fmt: skip
 def test_a_false_proof_is_found_out(policies: PolicySet, false: Any, many: bool) -> None:
     """Each proof carries something: with another one the comparison above fails."""
     con, rng = worlds.connection(), Random(5)

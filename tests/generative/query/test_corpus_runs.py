@@ -2,9 +2,7 @@
 are written, T-SQL's in a translation where the engine understands it."""
 
 import json
-import math
-from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +10,14 @@ import duckdb
 import pytest
 import sqlglot
 from corpus_worlds import rows_for
-from proof_size import tell
-from query_kit import cells, program_rows
+from oracles import own_tables, same_rows
 from worlds import connect, fill
 
 from broker.policy.policy_set import PolicySet
-from broker.query import CompiledSql, compile_sql
+from broker.query import compile_sql
+from tests.proof_size import report_figures
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1_800)]
 CORPUS = Path(__file__).parents[2] / "fixtures" / "language" / "read.json"
 TIES = {"T010", "D010", "D040", "D075"}
 """NTILE and LAG over an order with ties: any of several answers is right."""
@@ -31,43 +29,6 @@ OTHER_MEANING = {
 }
 SEEDS, LAST_SEED = 2, 6
 """Worlds for each text; up to the last, until one gives a row."""
-
-
-def number(value: Any) -> Decimal | None:
-    if isinstance(value, bool | int | Decimal):
-        return Decimal(value)
-    return Decimal(repr(value)) if isinstance(value, float) and math.isfinite(value) else None
-
-
-def alike(mine: Any, engine: Any) -> bool:
-    """Equal, numbers to one unit of the last place that the engine shows: it rounds binary fractions."""
-    if isinstance(engine, float) and math.isnan(engine):
-        return mine is None  # a correlation of equal values
-    a, b = number(mine), number(engine)
-    if a is None or b is None:
-        return str(mine) == str(engine).removesuffix(" 00:00:00")
-    exponent = b.normalize().as_tuple().exponent
-    unit = Decimal(10) ** int(exponent) if -4 <= int(exponent) < 6 and exponent else Decimal(0)
-    return abs(a - b) <= max(unit, abs(b) * Decimal("1e-6"), Decimal("1e-9"))
-
-
-def same_rows(mine: Sequence[tuple[Any, ...]], engine: Sequence[tuple[Any, ...]]) -> bool:
-    left = list(engine)
-    for row in mine:
-        found = next((r for r in left if len(r) == len(row) and all(map(alike, row, r))), None)
-        if found is None:
-            return False
-        left.remove(found)
-    return not left
-
-
-def own_tables(compiled: CompiledSql, con: duckdb.DuckDBPyConnection) -> list[list[tuple[Any, ...]]]:
-    assert compiled.plan is not None
-    found = []
-    for output in compiled.plan.outputs:
-        shown = [i for i, table in enumerate(output.tables) if table.shown]
-        found.append(program_rows(output, {i: cells(output, con, i) for i in shown}, con))
-    return found
 
 
 def engine_tables(text: str, con: duckdb.DuckDBPyConnection) -> Iterator[list[tuple[Any, ...]]]:
@@ -120,6 +81,6 @@ def verdict_of(query: dict[str, Any], policies: PolicySet) -> str | None:
 def test_an_accepted_text_gives_what_the_engine_gives(policies: PolicySet) -> None:
     found = {q["id"]: verdict_of(q, policies) for q in json.loads(CORPUS.read_text())}
     verdicts = [v for v in found.values() if v is not None]
-    tell("corpus_runs", {verdict: verdicts.count(verdict) for verdict in sorted(set(verdicts))})
+    report_figures("corpus_runs", {verdict: verdicts.count(verdict) for verdict in sorted(set(verdicts))})
     assert {i for i, verdict in found.items() if verdict == "differs"} <= TIES | OTHER_MEANING.keys()
     assert verdicts.count("equal") >= 95

@@ -209,7 +209,7 @@ def test_a_mean_of_counts_of_each_person_is_still_released() -> None:
 
 def test_five_rows_a_person_do_not_undo_rounding() -> None:
     """COUNT(*) of three rows a child leaves as a multiple of 15: the children stay rounded to 5."""
-    assert released("SELECT COUNT(*) AS n FROM a WHERE a.Score <> 3", 1) == "n\n330,\n".replace(",", "")
+    assert released("SELECT COUNT(*) AS n FROM a WHERE a.Score <> 3", 1) == "n\n330\n"
 
 
 PRESENT = "SELECT Key FROM a WHERE Note IS NOT NULL"
@@ -243,12 +243,6 @@ def test_rows_that_count_alike_for_everybody_are_not(text: str) -> None:
     assert released(text, 1) in {"n\n120\n", "n\n240\n"}
 
 
-def test_a_subquery_cannot_fail_on_one_childs_two_rows() -> None:
-    """The engine ends a job whose subquery gives two rows: TOP 2 would tell that somebody has them."""
-    text = f"SELECT AVG(1.0 * d.w) AS n FROM (SELECT (SELECT TOP 2 c.Score FROM a c WHERE {OWN} ORDER BY c.Y) AS w FROM a) d"
-    assert [r.code for r in compiled(text).refusals] == ["scalar-subquery"]
-
-
 @pytest.mark.parametrize(("text", "code"), [
     ("SELECT COUNT(*) AS n FROM (SELECT Key FROM a EXCEPT ALL SELECT Key FROM b) d", "set-operation"),
     ("SELECT COUNT(*) AS n FROM a OUTER JOIN b ON a.Key = b.Key", "join"),
@@ -256,6 +250,16 @@ def test_a_subquery_cannot_fail_on_one_childs_two_rows() -> None:
 ])  # fmt: skip
 def test_words_that_the_parser_takes_are_not_dropped(text: str, code: str) -> None:
     assert code in {r.code for r in compiled(text).refusals}
+
+
+@pytest.mark.parametrize(("subquery", "code"), [
+    (f"SELECT TOP 2 c.Score FROM a c WHERE {OWN} ORDER BY c.Y", "scalar-subquery"),
+    ("SELECT COUNT(*) FROM a c WHERE c.Note = a.Note", "correlated"),  # 'x' and 'X' are equal, but two groups
+])  # fmt: skip
+def test_no_subquery_can_give_two_rows(subquery: str, code: str) -> None:
+    """The engine ends a job whose subquery gives two rows, and so tells that somebody has them."""
+    text = f"SELECT AVG(1.0 * d.w) AS n FROM (SELECT ({subquery}) AS w FROM a) d"
+    assert [r.code for r in compiled(text).refusals] == [code]
 
 
 LARGE = ["AVG(TRY_CAST(c.Note AS float))", "SUM(TRY_CAST(c.Note AS float))", "STDEV(TRY_CAST(c.Note AS float))",
@@ -274,9 +278,3 @@ def test_no_childs_number_ends_a_job(aggregate: str, notes: tuple[str, str]) -> 
     for text in (direct, behind):
         assert len(shown(text, tables)) == 1
         judged(text, tables, PROFILE)
-
-
-def test_a_group_cannot_join_a_row_twice_by_another_spelling() -> None:
-    """'x' and 'X' are equal, but two groups: a subquery of both would end the job."""
-    text = "SELECT SUM(d.w) AS n FROM (SELECT (SELECT COUNT(*) FROM a c WHERE c.Note = a.Note) AS w FROM a) d"
-    assert [r.code for r in compiled(text).refusals] == ["correlated"]

@@ -10,16 +10,13 @@ import oracles
 import pytest
 import worlds
 from evidence import ReferenceCell, reference
-from proof_size import seed, size, tell
-from scalar_reference import NoReferenceValue, exact
-from shapes import sample
+from scalar_reference import NoReferenceValue
 
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import EvidenceNeeds
 from broker.policy.data_catalogue import Catalogue, TableKind
 from broker.policy.policy_set import PolicySet
-from broker.query import compile_sql
-from tests.oracles.whole_statement import render
+from tests.proof_size import report_figures, seed, size
 
 BOTH = EvidenceNeeds(1, institutions=True, record_keys=True)
 OF_KEYS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.MEAN, Measure.GAP})
@@ -62,47 +59,31 @@ def filled(catalogue: Catalogue, rows: worlds.Rows) -> duckdb.DuckDBPyConnection
 
 @pytest.fixture(scope="module")
 def figures(policies: PolicySet) -> Figures:
-    catalogue, project, found = policies.catalogue, policies.project("P0421"), Figures()
-    assert project is not None
-    start = seed() * 100_000 + 70_000
-    for number in range(start, start + size("BESIDE_QUERIES", 36)):
-        one = sample(number)
-        plan = compile_sql(one.text, one.dialect, catalogue, project, policies.service).plan
-        if plan is None:
-            continue
+    catalogue, found = policies.catalogue, Figures()
+    for number, plan in oracles.accepted(policies, seed() * 100_000 + 70_000, size("BESIDE_QUERIES", 36)):
         rows = worlds.rows(catalogue, number, 8)
         con = filled(catalogue, rows)
         for table in oracles.parts_of(plan):
             _compare(found, number, con, table, rows)
         found.queries += 1
         con.close()
-    tell("beside", {n: len(v) if isinstance(v, list) else v for n, v in vars(found).items()})
+    report_figures("beside", {n: len(v) if isinstance(v, list) else v for n, v in vars(found).items()})
     return found
 
 
-def rendered(con: duckdb.DuckDBPyConnection, table: Any, needs: EvidenceNeeds) -> list[dict[str, Any]]:
-    cursor = con.execute(render(table, needs))
-    names = [d[0] for d in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
 def _compare(found: Figures, number: int, con: duckdb.DuckDBPyConnection, table: Any, rows: worlds.Rows) -> None:
-    bare, told = rendered(con, table, EvidenceNeeds(1)), rendered(con, table, BOTH)
+    bare, told = oracles.rendered(con, table), oracles.rendered(con, table, BOTH)
     if [{n: row[n] for n in bare[0]} for row in told] != bare if bare else told:
         found.unequal.append((number, "cells"))
     try:
-        cells = {tuple(map(_seen, k)): cell for k, cell in reference(table, rows)[0].items()}
+        cells = {tuple(map(oracles.seen, k)): cell for k, cell in reference(table, rows)[0].items()}
     except NoReferenceValue:
         return
     for row in told:
-        cell = cells.get(tuple(_seen(row[f"k{n}"]) for n in range(len(table.keys))))
+        cell = cells.get(tuple(oracles.seen(row[f"k{n}"]) for n in range(len(table.keys))))
         if cell is not None:
             found.cells += 1
             found.unequal += [(number, wrong) for wrong in _wrong(found, table, cell, row)]
-
-
-def _seen(value: Any) -> Any:
-    return exact(float(value)) if isinstance(value, float) else exact(value)
 
 
 def _wrong(found: Figures, table: Any, cell: ReferenceCell, row: dict[str, Any]) -> list[object]:

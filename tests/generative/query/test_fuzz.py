@@ -9,15 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from proof_size import seed, size, tell
+
+from tests.proof_size import report_figures, seed, size
 
 AT_ONCE = (
-    "a megabyte of text",
-    "a megabyte of one literal",
-    "10,000 brackets",
-    "10,000 brackets that are not closed",
-    "10,000 CASE",
-)
+    "a megabyte of text", "a megabyte of one literal", "10,000 brackets", "10,000 brackets that are not closed", "10,000 CASE",
+)  # fmt: skip
 pytestmark = pytest.mark.alone
 """Processor time, too, is longer where others have the processor's caches."""
 
@@ -32,7 +29,7 @@ def found() -> list[dict[str, Any]]:
     commands = [[sys.executable, script, str(seed() + i), count] for i in range(processes)]
     running = [subprocess.Popen(c, stdout=subprocess.PIPE, text=True) for c in commands]
     ended = [json.loads(p.communicate()[0]) for p in running]
-    tell("fuzz", {
+    report_figures("fuzz", {
         "submissions": sum(f["submissions"] for f in ended), "accepted": sum(f["accepted"] for f in ended),
         "refusal_codes": max(f["codes"] for f in ended), "faults": sum(f["tracebacks_and_faults"] for f in ended),
         "slowest_cpu_seconds": max(f["slowest_cpu_seconds"] for f in ended), "rss_megabytes": max(f["rss_megabytes"] for f in ended),

@@ -13,7 +13,7 @@ from broker.domain.jobs.job import JobKind
 from broker.domain.projects.saved_definitions import NO_READABLE_DEFINITIONS
 from broker.policy.policy_set import PolicySet
 from broker.workflow.checking.submission_check import check_submission
-from tests.generative.query.proof_size import tell
+from tests.proof_size import report_figures
 
 pytestmark = pytest.mark.long
 CORPUS = Path(__file__).parents[2] / "fixtures" / "language" / "read.json"
@@ -41,10 +41,8 @@ def verdicts(policies: PolicySet) -> dict[str, tuple[dict[str, Any], str]]:
 def test_fair_queries_are_accepted_and_unfair_ones_are_not(policies: PolicySet) -> None:
     found = verdicts(policies)
     counted = Counter((query["dialect"], query["fair"], verdict) for query, verdict in found.values())
-    tell(
-        "language_corpus",
-        {f"{d}, {'fair' if fair else 'unfair'}, {v}": n for (d, fair, v), n in sorted(counted.items())},
-    )
+    told = {f"{d}, {'fair' if fair else 'unfair'}, {v}": n for (d, fair, v), n in sorted(counted.items())}
+    report_figures("language_corpus", told)
     for dialect, least in LEAST_ACCEPTED.items():
         assert counted[dialect, True, "review"] + counted[dialect, True, "automatic"] >= least
         assert counted[dialect, True, "automatic"] >= LEAST_AUTOMATIC[dialect]

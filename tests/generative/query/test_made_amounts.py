@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import worlds
 from evaluate import Evaluator
-from proof_size import seed, size
 from scalar_reference import exact, value
 
 from broker.disclosure.protected_means import mean_step
@@ -23,6 +22,7 @@ from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import PlannedStatistic, PlannedTable
 from broker.policy.policy_set import PolicySet
 from broker.query import compile_sql
+from tests.proof_size import seed, size
 
 A, KEY, AMOUNT, YEARS = "npd.absence", "PupilMatchingRefAnonymous", "UnauthorisedAbsence_6HalfTerms", (2016, 2017, 2018)
 X, Y, YS = f"a.{AMOUNT}", "a.AcademicYear = '2018/2019'", "a.AcademicYear IN ('2016/2017', '2017/2018', '2018/2019')"

@@ -8,8 +8,7 @@ import pytest
 from broker.domain.jobs.job import JobKind
 from broker.policy.policy_set import PolicySet
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
-from tests.prove.record import ROOT
-from tests.prove.samples import samples
+from tests.samples import ROOT, samples
 
 TODAY = date(2026, 11, 24)
 HOSTILE = re.compile(r"^@@ (\w+) \| ([\w-]+) \|.*$", re.MULTILINE)
@@ -38,7 +37,7 @@ def verdict_of(found: CheckedSubmission) -> str:
     return "accept" if found.accepted else "refuse"
 
 
-@pytest.mark.parametrize("one", list(samples()), ids=lambda s: s[0])
+@pytest.mark.parametrize("one", [*samples(), *samples("more_queries.sql")], ids=lambda s: s[0])
 def test_researchers_samples(policies: PolicySet, one: tuple[str, str, str, str]) -> None:
     _, dialect, expected, text = one
     found = checked(policies, text, dialect, "P0421")

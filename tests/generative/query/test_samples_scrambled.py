@@ -1,5 +1,5 @@
 """Invariant 3 on what researchers send: scrambling every variable and year that the project was not granted changes no
-byte of result or evidence of any accepted sample."""
+byte of result or evidence of any accepted sample, each of which runs."""
 
 from collections import defaultdict
 from random import Random
@@ -12,7 +12,7 @@ from worlds import BROAD, broad_world
 from broker.domain.projects.project import ResearchProject
 from broker.policy.policy_set import PolicySet
 from broker.query import compile_sql
-from tests.prove.samples import samples
+from tests.samples import samples
 
 ACCEPTED = [s for file in ("queries.sql", "more_queries.sql") for s in samples(file) if s[2] == "accept"]
 
@@ -44,10 +44,6 @@ def ungranted(policies: PolicySet, project: ResearchProject) -> list[str]:
     return found
 
 
-def test_the_scrambling_reaches_most_of_the_data(others: list[str]) -> None:
-    assert len(others) > 10
-
-
 def test_who_reads_all_of_a_table_sees_the_scrambling(people: duckdb.DuckDBPyConnection, others: list[str]) -> None:
     before = people.execute("SELECT * FROM npd.spring_census ORDER BY ALL").fetchall()
     with changed(people, others):
@@ -62,6 +58,7 @@ def test_what_is_not_granted_says_nothing(
     _, dialect, _, text = one
     compiled = compile_sql(text, dialect, policies.catalogue, policies.project("P0421"), policies.service)
     texts = statements(compiled)
+    assert texts
     before = [people.execute(t).fetchall() for t in texts]
     with changed(people, others):
         after = [people.execute(t).fetchall() for t in texts]

@@ -2,11 +2,12 @@
 
 import pytest
 import tpc
-from proof_size import tell
+
+from tests.proof_size import report_figures
 
 
 @pytest.mark.parametrize("name", tpc.COUNTS)
 def test_every_query_is_attributed(name: str) -> None:
     figures = tpc.figures(tpc.attribute(tpc.benchmark_queries(name)))
-    tell(name, figures)
+    report_figures(name, figures)
     assert figures["scanned_but_not_used"] == {}

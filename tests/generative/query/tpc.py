@@ -16,13 +16,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import query_kit
 import uv
 
 from broker.domain.plans.scalars import ScalarType
 from broker.domain.plans.variable_uses import VariableClass
 from broker.domain.projects.project import ProtectionMode, ResearchProject
 from broker.policy.data_catalogue import Catalogue, CatalogueTable, PrivacyUnit, TableKind, Variable
-from broker.policy.files import load_policies
 from broker.query import compile_sql
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -88,16 +88,7 @@ PROJECT = ResearchProject(
     "TPC", "t", "o", "university", "g", "p", date(2030, 1, 1), ProtectionMode.DISCLOSURE_CONTROL, "default", 1, "duckdb",
     frozenset({"r"}), (), default_schema="main",
 )  # fmt: skip
-SERVICE = replace(
-    load_policies(Path(__file__).parents[3] / "policies").service,
-    text_bytes=65536,
-    max_tokens=20000,
-    max_depth=60,
-    max_scans=200,
-    max_statements=50,
-    max_outputs=20,
-    max_parse_steps=45000,
-)
+SERVICE = replace(query_kit.SERVICE, max_scans=200)
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,16 @@ without a key has a person number of its own.
 
 # ruff: noqa: E501 - one value a line reads as a table
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from random import Random
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 from pieces import YEARS
 
 from broker.domain.plans.scalars import ScalarType
@@ -29,6 +31,9 @@ BROAD = (
 )  # fmt: skip
 SCHOOLS = 5
 """Schools of pupils; the register holds one less, so that outer joins with it matter."""
+
+LONE = 1000
+"""The number of the first person who is a row without a key."""
 
 
 def domain(variable: Variable) -> list[Any]:
@@ -54,22 +59,25 @@ def _value(variable: Variable, rng: Random) -> Any:
     return None if variable.missing and rng.random() < 0.12 else rng.choice(domain(variable))
 
 
-def _row(table: CatalogueTable, person: int, year: int, rng: Random, keyed: bool) -> dict[str, Any]:
-    row = {v.name: _value(v, rng) for v in table.variables}
+def row_of(
+    table: CatalogueTable, person: int, year: int | None, value: Callable[[Variable], Any], keyed: bool = True
+) -> dict[str, Any]:
+    row = {v.name: value(v) for v in table.variables}
     for key, of in ((table.link_key, table.key_domain), (table.second_key, table.second_key_domain)):
         if key is not None:
             number = next(v for v in table.variables if v.name == key).type is ScalarType.INT
             row[key] = (person if number else f"{of}{person}") if keyed else None
-    if table.year is None:
-        return row | {"__p": person}
-    return row | {table.year.variable: table.year.format.write(year), "__p": person}
+    if table.year is not None and year is not None:
+        row[table.year.variable] = table.year.format.write(year)
+    return row | {"__p": person}
 
 
 def rows(
     catalogue: Catalogue, seed: int, people: int = 10, tables: tuple[str, ...] = TABLES, years: Sequence[int] = YEARS
 ) -> Rows:
     """Rows of all the tables: most persons have a row in most years, some several, some none."""
-    rng, found, lone = Random(seed), {}, 1000
+    rng, found, lone = Random(seed), {}, LONE
+    value = partial(_value, rng=rng)
     for name in tables:
         table = catalogue.table(name)
         if table.kind is TableKind.PUBLIC:
@@ -80,13 +88,13 @@ def rows(
             continue
         first = 500 if table.unit == "staff" else 1
         of = [
-            _row(table, person, year, rng, keyed=True)
+            row_of(table, person, year, value)
             for person in range(first, first + people)
             for year in years
             for _ in range(rng.choice((0, 0, 1, 1, 1, 2)))
         ]
         for _ in range(rng.randint(0, 3)):
-            of.append(_row(table, lone, rng.choice(years), rng, keyed=False))
+            of.append(row_of(table, lone, rng.choice(years), value, keyed=False))
             lone += 1
         rng.shuffle(of)
         found[name] = of
@@ -112,17 +120,28 @@ def fill(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, of: Rows) -> None
         table = catalogue.table(name)
         quoted = f'"{table.schema_name}"."{table.name}"'
         con.execute(f"DELETE FROM {quoted}")
-        if some:
-            names = [v.name for v in table.variables] + (["__p"] if table.kind is TableKind.PERSON else [])
-            one = f"({', '.join('?' * len(names))})"
-            con.execute(
-                f"INSERT INTO {quoted} VALUES {', '.join([one] * len(some))}", [r[n] for r in some for n in names]
-            )
+        names = [v.name for v in table.variables] + (["__p"] if table.kind is TableKind.PERSON else [])
+        insert(con, quoted, [{n: r[n] for n in names} for r in some])
+
+
+def insert(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """By Arrow: the engine takes many seconds for as many parameters."""
+    if rows:
+        con.register("inserted", pa.Table.from_pylist(rows))
+        con.execute(f"INSERT INTO {table} BY NAME FROM inserted")
+        con.unregister("inserted")
 
 
 def world(catalogue: Catalogue, seed: int) -> duckdb.DuckDBPyConnection:
     con = connect(catalogue)
     fill(con, catalogue, rows(catalogue, seed))
+    return con
+
+
+def keyed_world(catalogue: Catalogue, seed: int) -> duckdb.DuckDBPyConnection:
+    """Only rows with a key: to plain SQL, rows without one are alike, not each a person of its own."""
+    con, drawn = connect(catalogue), rows(catalogue, seed)
+    fill(con, catalogue, {name: [r for r in of if r.get("__p", 0) < LONE] for name, of in drawn.items()})
     return con
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from adversaries import FAILS, HIGH, LOW, SECRET, SHAPES, SLOW_TO_GO, TRICKS, script
 from blocks_kit import POLICIES, directive, run, town
-from privacy_size import size
 
 from broker.domain.ports import SandboxEnd
 from broker.sandbox.docker_sandbox import DockerSandbox
+from tests.proof_size import size
 
 BLOCKS, SECONDS, AT = 8, 0.6, 3
 SLOW = 1.5

@@ -8,7 +8,8 @@ import pytest
 from adversaries import HIGH, SECRET, script
 from blocks_kit import directive, ended, run, town
 from mutants import MEASURES, Changed, changed_image, removed
-from privacy_size import tell
+
+from tests.proof_size import report_figures
 
 BLOCKS, SECONDS, AT = 8, {"runc": 0.6, "runsc": 1.5}, 3
 SLOW = 18.0
@@ -38,7 +39,7 @@ def test_a_measure_that_is_taken_out_is_missed(name, runtime, sandbox_root):
         removed(sandbox.changed)
     assert ended(without), without.result.log.decode()[-500:]
     seen = differs(ran, without, measure.seconds / 2 or SLOW)
-    tell(f"taken_out_{name.replace(' ', '_')}_{runtime}", {"missed_by": measure.trick, "seen": seen})
+    report_figures(f"taken_out_{name.replace(' ', '_')}_{runtime}", {"missed_by": measure.trick, "seen": seen})
     assert seen, f"nothing shows that {name!r} is gone: {ran.answers[:, 0]} {ran.result.log.decode()[-500:]}"
 
 

@@ -12,7 +12,6 @@ import pyarrow as pa
 import pytest
 from blocks_kit import directive, ended, rows_of, run
 from mutants import MEASURES, Changed, changed_image, removed
-from privacy_size import SEED, size, tell
 
 from broker.domain.ledger.privacy_loss import Accounting, amount_as_written
 from broker.policy.files import load_policies
@@ -20,6 +19,7 @@ from broker.privacy.measurements import draw
 from broker.privacy.mechanisms import Selection
 from broker.privacy.sample_and_aggregate import design_aggregation, estimate_numbers, exact_vector
 from broker.python_jobs.private_directive import BlockEstimator
+from tests.proof_size import SEED, report_figures, size
 
 ROOT = Path(__file__).resolve().parents[3]
 PUPILS, RANGE = 600_000, (-20, 10)
@@ -125,16 +125,10 @@ def test_a_national_coefficient_is_as_near_as_is_promised():
         found = errors(quick, asked[best], whole, rng)
         mean, spread = found.mean(), found.mean(axis=1).std(ddof=1) / PARTED**0.5
         told = {
-            "true": whole,
-            "tried": tried,
-            "best": best,
-            "mean_error": mean,
-            "standard_error": spread,
-            "most": MOST[estimator],
-            "parted": PARTED,
-            "draws_each": AGAIN,
-        }
-        tell(f"national_{estimator}", told | {"of_20_draws": of_twenty(found.T.ravel(), MOST[estimator])})
+            "true": whole, "tried": tried, "best": best, "mean_error": mean, "standard_error": spread,
+            "most": MOST[estimator], "parted": PARTED, "draws_each": AGAIN,
+        }  # fmt: skip
+        report_figures(f"national_{estimator}", told | {"of_20_draws": of_twenty(found.T.ravel(), MOST[estimator])})
         assert mean <= MOST[estimator] + (0 if FULL else 3 * spread), told
 
 
@@ -177,7 +171,7 @@ def test_a_thousand_blocks_before_padding(runtime, sandbox_root):
         assert np.allclose(ran.answers[:, 0], [coefficient(p) for p in parts])
     best, load = min((f for _, f in timed), key=lambda f: f["processor_seconds_for_1000"]), os.getloadavg()[0]
     told = {"blocks": blocks, "times": len(timed), "load": round(load, 1), "cpus": os.cpu_count(), **best}
-    tell("thousand_blocks", told)
+    report_figures("thousand_blocks", told)
     assert is_within([f for _, f in timed])
 
 

@@ -8,7 +8,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from privacy_size import size, tell
 
 from broker.cli.output.rehearsal_output import rehearsal_document
 from broker.domain.jobs.job import JobKind
@@ -21,6 +20,7 @@ from broker.workflow.private_jobs.private_request import PrivateScript
 from broker.workflow.rehearsal.rehearsal_document import rehearse_blocks
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 from tests.integration.rehearse.conftest import checked_progress
+from tests.proof_size import report_figures, size
 
 pytestmark = pytest.mark.long
 
@@ -128,7 +128,7 @@ def test_a_script_that_people_write(name, runtime, stage, sandbox_root):
     sandbox = TimedSandbox(sandbox_root, runtime)
     on = replace(stage, ports=replace(stage.ports, sandbox=sandbox))
     found = rehearse_blocks(on.context(checked, project, POLICIES), checked.private)
-    tell(f"people_write_{name}_{runtime}", {"failed": found["failed"], "seconds": round(sandbox.seconds, 1)})
+    report_figures(f"people_write_{name}_{runtime}", {"failed": found["failed"], "seconds": round(sandbox.seconds, 1)})
     assert found["failed"] <= 2, found["log"]
     for number, of in zip(found["numbers"], checked.private.parameters.ranges, strict=True):
         assert float(of.low) < number["without_noise"] < float(of.high)

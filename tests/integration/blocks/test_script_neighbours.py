@@ -6,6 +6,7 @@ the job's own noise (`PROOF_NOISE` vectors), and no event separates the sides by
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 
 import numpy as np
@@ -13,7 +14,6 @@ import pytest
 from adversaries import script
 from auditing import audit, half_spaces, in_place, vectors
 from blocks_kit import POLICIES, directive
-from privacy_size import size, tell
 
 from broker.domain.ledger.privacy_loss import DELTA_UNITS, MICRO, Accounting, amount_as_written
 from broker.engine.private_engine import DuckDBBlocks
@@ -21,11 +21,14 @@ from broker.privacy.sample_and_aggregate import RANGE_STEPS, block_answers, desi
 from broker.python_jobs.block_tables import BlockTable, BlockTables
 from broker.python_jobs.private_directive import BlockEstimator
 from broker.sandbox.docker_sandbox import DockerSandbox
+from broker.vault.ingest import ingest
+from broker.vault.vault_store import VaultStore
 from broker.workflow.private_jobs import private_blocks
 from broker.workflow.private_jobs.private_ports import PrivatePorts
 from broker.workflow.private_jobs.private_request import BlockProgram, PrivateScript
 from broker.workflow.run_context import RehearsalPorts, RunContext
 from tests.generative.privacy.neighbouring_snapshots import OWNER, TOWN, _written, owner
+from tests.proof_size import report_figures, size
 
 TIMES = size("NOISE", 2000)
 BLOCKS, SECONDS = 8, {"runc": 0.6, "runsc": 1.5}
@@ -57,11 +60,6 @@ def world(special):
 @pytest.fixture(scope="module")
 def vaults():
     """Snapshots of one owner: who is in both has the same number, as it is from one year to the next."""
-    from datetime import UTC, datetime
-
-    from broker.vault.ingest import ingest
-    from broker.vault.vault_store import VaultStore
-
     with owner() as found:
         data = found.folder / "data"
         keeper, made = VaultStore(data, lambda: found.policies), {}
@@ -106,7 +104,7 @@ def test_no_event_separates_neighbours_by_more_than_the_charge(name, runtime, va
         assert moved <= (RANGE_STEPS if estimator is BlockEstimator.MEAN else 2)
         told[f"found_{estimator}"] = surest(estimator, *map(tuple, exact))
         assert told[f"found_{estimator}"] <= of.charge.micro / MICRO
-    tell(f"whole_{re.sub('[^a-z0-9_]', '_', name)}_{runtime}", told)
+    report_figures(f"whole_{re.sub('[^a-z0-9_]', '_', name)}_{runtime}", told)
 
 
 @cache

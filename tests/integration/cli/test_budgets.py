@@ -9,7 +9,7 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.ledger.budget_refusals import ReleaseMaximum
 from broker.domain.ledger.privacy_loss import Accounting, Cost, Loss, PrivacyAmount
 from broker.domain.ledger.spends import SpendRequest
-from tests.integration.web.conftest import ADA, AMIR, CLEO, DANA, OTIS, ROSA
+from tests.integration.web.conftest import ADA, AMIR, CLEO, DANA, OTIS, ROSA, missing
 
 HALF = PrivacyAmount(Accounting.APPROXIMATE, 500_000)
 
@@ -31,14 +31,10 @@ def test_a_project_reads_its_budget(at, spent):
     own = found["accounts"][0]
     assert (own["unit"], own["cap"]["loss"], own["spent"]["loss"], own["left"]["loss"]) == ("pupil", 2.0, 0.5, 1.5)
     assert (own["share_left"], own["cap"]["text"]) == (0.75, "epsilon 2, delta 2e-9")
-    assert [(p["job"], p["state"], p["spent"]["micro"]) for p in own["history"]] == [
-        ("j1", "reserved", 0),
-        ("j1", "charged", 500_000),
-    ]
+    moves = [(p["job"], p["state"], p["spent"]["micro"]) for p in own["history"]]
+    assert moves == [("j1", "reserved", 0), ("j1", "charged", 500_000)]
     code, out, _ = at(ROSA, "budget")
-    assert code == 0
-    assert "75.0%" in out
-    assert "j1" in out
+    assert (code, missing(out, "75.0%", "j1")) == (0, [])
 
 
 def test_budgets_of_tables_are_named(at):
@@ -73,8 +69,7 @@ def test_the_ledger_is_verified_on_the_store(at, spent, site, monkeypatch, tmp_p
     head = tmp_path / "head.json"
     head.write_text(json.dumps({"number": 2, "signature": "0" * 64}))
     code, out, _ = at(ADA, "budget", "verify", "--head", str(head))
-    assert code == 1
-    assert "the signed head 2 is missing" in out
+    assert (code, missing(out, "the signed head 2 is missing")) == (1, [])
     assert site.client(ADA).verify_ledger({"number": 2, "signature": "0" * 64})["holds"] is False
     head.write_text("[1]")
     assert at(ADA, "budget", "verify", "--head", str(head))[0] == 1
@@ -82,13 +77,8 @@ def test_the_ledger_is_verified_on_the_store(at, spent, site, monkeypatch, tmp_p
 
 def test_what_is_given_back_takes_two_with_the_same_document(at, tmp_path):
     loss = [{"accounting": "approximate", "micro": 1}]
-    spend = {
-        "job": "j9",
-        "project": "P0421",
-        "snapshot": "s1",
-        "question": "q",
-        "costs": [{"unit": "pupil", "whole": loss}],
-    }
+    costs = [{"unit": "pupil", "whole": loss}]
+    spend = {"job": "j9", "project": "P0421", "snapshot": "s1", "question": "q", "costs": costs}
     file, other = tmp_path / "lost.json", tmp_path / "other.json"
     file.write_text(json.dumps({"lost": {"number": 3, "signature": "0" * 64}, "spends": [spend]}))
     other.write_text(json.dumps({"lost": {"number": 3, "signature": "1" * 64}, "spends": [spend]}))
@@ -97,14 +87,8 @@ def test_what_is_given_back_takes_two_with_the_same_document(at, tmp_path):
     assert at(AMIR, "budget", "restore", str(other))[1].startswith("requested"), "something else"
     assert "This is not the head that the ledger lost." in at(AMIR, "budget", "restore", str(file))[2]
     assert at(CLEO, "budget", "restore", str(file))[0] == 1
-    file.write_text(
-        json.dumps(
-            {
-                "lost": {"number": 3, "signature": "0" * 64},
-                "caps": [{"unit": "pupil", "cap": {"accounting": "pure", "micro": 1, "delta": 1}}],
-            }
-        )
-    )
+    cap = {"unit": "pupil", "cap": {"accounting": "pure", "micro": 1, "delta": 1}}
+    file.write_text(json.dumps({"lost": {"number": 3, "signature": "0" * 64}, "caps": [cap]}))
     assert "Pure accounting has no delta." in at(ADA, "budget", "restore", str(file))[2]
     file.write_text("{")
     assert at(ADA, "budget", "attest", str(file))[0] == 1

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.cli.test_contract import ROOT, broker
+from tests.integration.web.conftest import missing
 
 ATTENDANCE = "broker/demo/jobs/attendance.sql"
 OPENED: list[str] = []
@@ -50,25 +51,19 @@ def test_a_spend_is_an_option_or_follows_from_an_error():
 
 
 def test_people_see_the_forecast_as_a_table():
+    costs = "costs epsilon 0.5, 12.5 % of the privacy budget of the project"
     ended = broker("check", ATTENDANCE, "--project", "P0733", "--private")
-    assert "costs epsilon 0.5, 12.5 % of the privacy budget of the project" in ended.stdout
-    assert "the first row of npd.absence counts" in ended.stdout
-    assert "at epsilon 0.25" in ended.stdout
+    assert missing(ended.stdout, costs, "the first row of npd.absence counts", "at epsilon 0.25") == []
 
 
-def test_invariant_11_it_opens_policies_and_the_text_and_nothing_else(monkeypatch, capsys):
+def test_invariant_11_it_opens_policies_and_the_text_and_nothing_else():
     """Invariant 11: whatever lies in the data folder, none of it is opened."""
-    from broker.cli.main import run
-
-    monkeypatch.chdir(ROOT)
     OPENED.clear()
     LISTENING[0] = True
     try:
-        command = ["check", ATTENDANCE, "--project", "P0733", "--private", "--json"]
-        assert run(command, ()) == 0
+        assert forecast("--private")
     finally:
         LISTENING[0] = False
-    assert json.loads(capsys.readouterr().out)["private"]
     own = {os.path.relpath(p, ROOT) for p in OPENED if Path(p).resolve().is_relative_to(ROOT)}
     own = {p for p in own if not p.startswith((".venv", "broker/")) and not p.endswith((".pyc", ".py"))}
     assert own

@@ -54,8 +54,8 @@ def test_a_checker_writes_a_folder_for_acros_viewer(site, at, tmp_path):
 
 def test_records_are_for_checkers_and_a_vote_is_a_command_of_its_own(site, at, tmp_path):
     _, output = site.assessed()
-    assert at(ROSA, "review", output, "--record", str(tmp_path / "no"))[0] == 1
-    assert at(ROSA, "review", output, "--acro", str(tmp_path / "no"))[0] == 1
+    for form in ("--record", "--acro"):
+        assert at(ROSA, "review", output, form, str(tmp_path / "no"))[0] == 1
     code, _, err = at(CLEO, "review", output, "--record", str(tmp_path / "no"), "--choice", "approve")
     assert (code, "then vote without --record" in err) == (1, True)
     assert not (tmp_path / "no").exists()

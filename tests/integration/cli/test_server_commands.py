@@ -10,12 +10,10 @@ from broker.domain.findings import Verdict
 from broker.domain.jobs.job import JobKind, OutputState, Submission
 from broker.domain.ports import Snapshot
 from broker.workflow.administration.user_accounts import put_snapshot
-from tests.integration.web.conftest import ADA, CLEO, DANA, REFUSED_SQL, ROSA, SQL
+from tests.integration.web.conftest import ADA, CLEO, DANA, REFUSED_SQL, ROSA, SQL, missing
 from tests.integration.web.test_private_queries import BLOCKS
 
-
-def votes(site, output):
-    return [v.choice for v in site.ports.store.votes_of(output)]
+FIELDS = ("--project", "P0421", "--title", "A job", "--purpose", "A test.")
 
 
 def test_a_recalled_release_is_an_error_and_writes_nothing(site, at, tmp_path):
@@ -24,9 +22,8 @@ def test_a_recalled_release_is_an_error_and_writes_nothing(site, at, tmp_path):
     assert (code, "sha256 " in out) == (0, True)
     assert at(ADA, "recall", output, "--reason", "The figures were wrong.")[0] == 0
     code, out, err = at(ROSA, "release", job, "--out", str(tmp_path / "second"))
-    assert code == 1
+    assert (code, missing(err, "absence was recalled (The figures were wrong.)")) == (1, [])
     assert "sha256" not in out
-    assert "absence was recalled (The figures were wrong.)" in err
     assert not (tmp_path / "second").exists()
     assert at(ADA, "release", job)[0] == 1
     code, out, _ = at(ROSA, "release", job, "--json")
@@ -46,7 +43,7 @@ def test_no_reason_is_assumed_where_an_output_does_not_leave(site, at, choice):
     assert (code, "--reason" in err, "small-groups" in err) == (1, True, True)
     code, _, err = at(CLEO, "review", output, "--choice", choice, "--reason", "meets-rules")
     assert (code, f"cannot use the reason meets-rules to {choice}" in err) == (1, True)
-    assert votes(site, output) == []
+    assert site.ports.store.votes_of(output) == []
     code, out, _ = at(CLEO, "review", output, "--choice", choice, "--reason", "small-groups")
     assert (code, out) == (0, f"output {output}: {choice}{'ed'}\n")
 
@@ -66,15 +63,8 @@ def test_an_unknown_choice_is_refused_first(site, at):
 def test_reviewing_shows_evidence_findings_candidate_and_text(site, at):
     _, output = site.assessed(Verdict.SUPPRESS)
     code, out, _ = at(CLEO, "review", output)
-    assert code == 0
-    for words in (
-        "103 -> 105",
-        "Too few persons. persons 3",
-        "NCyearActual,n",
-        "FROM npd.absence AS a",
-        "votes needed",
-    ):
-        assert words in out
+    told = ("103 -> 105", "Too few persons. persons 3", "NCyearActual,n", "FROM npd.absence AS a", "votes needed")
+    assert (code, missing(out, *told)) == (0, [])
     assert not out.startswith("{")
     assert json.loads(at(CLEO, "review", output, "--json")[1])["output"] == output
 
@@ -106,12 +96,9 @@ def test_ids_are_whole_however_narrow_the_terminal_is(site, at, monkeypatch):
     job, output = site.released()
     (entry,) = site.client(ROSA).register()
     assert "state" in at(ROSA, "register")[1].splitlines()[0].split()
-    for person, ident, command in (
-        (ROSA, job, ["status"]),
-        (ROSA, output, ["outputs", job]),
-        (ROSA, entry["release"], ["register"]),
-    ):
-        lines = at(person, *command)[1].splitlines()
+    shown = ((job, ["status"]), (output, ["outputs", job]), (entry["release"], ["register"]))
+    for ident, command in shown:
+        lines = at(ROSA, *command)[1].splitlines()
         assert any(line.startswith(ident) for line in lines)
 
 
@@ -129,22 +116,17 @@ def test_waiting_and_withheld_outputs_have_the_same_sentence(site, at, verdict):
     )
 
 
-def _is_excerpt(line):
-    return line.strip() in {REFUSED_SQL, "^"}
-
-
 def test_status_shows_refusals_and_what_comes_next(site, at, tmp_path):
     query = tmp_path / "job.sql"
     query.write_text(REFUSED_SQL)
-    fields = ["--project", "P0421", "--title", "A job", "--purpose", "A test."]
-    code, out, _ = at(ROSA, "submit", str(query), *fields)
+    code, out, _ = at(ROSA, "submit", str(query), *FIELDS)
     assert code == 2
     job = out.split()[1].rstrip(":")
     code, again, _ = at(ROSA, "status", job)
-    assert (code, again.splitlines()) == (0, [line for line in out.splitlines() if not _is_excerpt(line)])
-    assert "^" in out, "submit has the text, and points into it"
-    assert "NoSuchThing" in again
-    assert "submit again" in again
+    excerpt = {REFUSED_SQL, "^"}  # submit has the text, and points into it
+    assert (code, again.splitlines()) == (0, [line for line in out.splitlines() if line.strip() not in excerpt])
+    assert "^" in out
+    assert missing(again, "NoSuchThing", "submit again") == []
 
 
 def test_status_waits_until_people_decide(site, at, monkeypatch):
@@ -167,14 +149,12 @@ def test_status_of_a_script_over_blocks_shows_its_slot(site, at):
 def test_a_job_can_be_withdrawn(site, at):
     job = site.submitted()
     assert at(ROSA, "withdraw", job) == (0, f"job {job}: withdrawn\n", "")
-    assert site.client(ROSA).job(job)["state"] == "withdrawn"
 
 
 def test_a_description_of_a_missing_output_is_reported(site, at, tmp_path):
     query = tmp_path / "job.sql"
     query.write_text(SQL)
-    fields = ["--project", "P0421", "--title", "A job", "--purpose", "A test."]
-    code, _, err = at(ROSA, "submit", str(query), *fields, "--describe", "absense=Absence by year group")
+    code, _, err = at(ROSA, "submit", str(query), *FIELDS, "--describe", "absense=Absence by year group")
     assert (code, "no output 'absense'" in err, "makes absence" in err) == (1, True, True)
     assert site.client(ROSA).jobs() == []
-    assert at(ROSA, "submit", str(query), *fields, "--describe", "absence=Absence by year group")[0] == 0
+    assert at(ROSA, "submit", str(query), *FIELDS, "--describe", "absence=Absence by year group")[0] == 0

@@ -14,7 +14,8 @@ from broker.domain.ports import SandboxEnd, Vault
 from broker.engine.in_process_engine import InProcessEngine
 from broker.engine.members_engine import DuckDBMembersEngine
 from broker.evidence.member_tables import from_bytes
-from tests.integration.engine.test_duckdb_engine import LIMITS, OUTPUT, PLAN, TABLE, vault  # noqa: F401
+from tests.integration.engine.test_duckdb_engine import LIMITS, OUTPUT, PLAN, TABLE, stream, vault  # noqa: F401
+from tests.integration.expected_errors import expect
 
 NEEDS = EvidenceNeeds(10)
 NUMBERS = np.array([70, 50, 60, 40], "<u4").tobytes()
@@ -27,7 +28,7 @@ def found(vault: Vault, limits=LIMITS):  # noqa: F811
     return request, InProcessEngine().run(request)
 
 
-def test_members_come_with_global_numbers_and_every_amount(vault: Vault):  # noqa: F811
+def test_members_come_with_global_numbers_and_every_amount(vault):  # noqa: F811
     request, result = found(vault)
     ((kind, payload),) = request.frames
     assert (kind, request.image, request.mount, request.attempt) == ("job", "sql", vault.evidence, 2)
@@ -45,26 +46,21 @@ def test_members_come_with_global_numbers_and_every_amount(vault: Vault):  # noq
     assert set(members.amounts) == {"s21_total", "s22_total", "s23_total"}, "what is 1 for all is not kept"
 
 
-def test_a_table_that_no_output_shows_has_no_members(vault: Vault):  # noqa: F811
+def test_a_table_that_no_output_shows_has_no_members(vault):  # noqa: F811
     hidden = Plan((replace(OUTPUT, tables=(TABLE, replace(TABLE, shown=False))),), ())
     assert ENGINE.shown(hidden) == ((0, 0),)
     for wanted in (((0, 1),), ((0, 0), (0, 0)), ((1, 0),)):
-        with pytest.raises(Breach, match="no output shows"):
-            ENGINE.prepare_members(hidden, vault, "j1", 1, LIMITS, NEEDS, wanted)
+        expect(Breach, ENGINE.prepare_members, hidden, vault, "j1", 1, LIMITS, NEEDS, wanted, match="no output shows")
 
 
-def test_what_is_too_much_ends_with_a_word_and_no_members(vault: Vault):  # noqa: F811
+def test_what_is_too_much_ends_with_a_word_and_no_members(vault):  # noqa: F811
     _, result = found(vault, replace(LIMITS, output_bytes=800))
     assert (result.end, result.frames) == (SandboxEnd.OUTPUT_LIMIT, ())
 
 
 def spoilt(frames, number, change):
     table = pa.ipc.open_stream(frames[number][1]).read_all()
-    sink = pa.BufferOutputStream()
-    changed = change(table)
-    with pa.ipc.new_stream(sink, changed.schema) as writer:
-        writer.write_table(changed)
-    return [*frames[:number], ("table", sink.getvalue().to_pybytes()), *frames[number + 1 :]]
+    return [*frames[:number], ("table", stream(change(table))), *frames[number + 1 :]]
 
 
 def set_to(name, values, kind=None):
@@ -95,11 +91,10 @@ SPOILS = {
 
 
 @pytest.mark.parametrize("what", SPOILS)
-def test_frames_that_cannot_be_are_a_breach(vault: Vault, what: str):  # noqa: F811
+def test_frames_that_cannot_be_are_a_breach(vault, what):  # noqa: F811
     _, result = found(vault)
     number, change = SPOILS[what]
-    with pytest.raises(Breach):
-        ENGINE.read_members(PLAN, spoilt(list(result.frames), number, change), NUMBERS, ((0, 0),))
+    expect(Breach, ENGINE.read_members, PLAN, spoilt(list(result.frames), number, change), NUMBERS, ((0, 0),))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +102,6 @@ def test_frames_that_cannot_be_are_a_breach(vault: Vault, what: str):  # noqa: F
     [lambda f: f[:1], lambda f: f[1:], lambda f: [*f[:2], *f], lambda f: [("file", f[0][1]), *f[1:]],
      lambda f: [("table", b"nothing"), *f[1:]]],
 )  # fmt: skip
-def test_other_frames_than_two_a_table_are_a_breach(vault: Vault, change):  # noqa: F811
+def test_other_frames_than_two_a_table_are_a_breach(vault, change):  # noqa: F811
     _, result = found(vault)
-    with pytest.raises(Breach):
-        ENGINE.read_members(PLAN, change(list(result.frames)), NUMBERS, ((0, 0),))
+    expect(Breach, ENGINE.read_members, PLAN, change(list(result.frames)), NUMBERS, ((0, 0),))

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1] / "generative" / "query")]
+sys.path[:0] = [str(HERE)]
 
 from ledger_kit import OWN_TABLE, WHOLE, Steps, opened  # noqa: E402
 

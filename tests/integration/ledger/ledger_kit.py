@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -93,10 +93,6 @@ class Steps:
         """(spent, reserved)"""
         [found] = [b for b in self.store.balances() if b.account == account]
         return found.spent.micro, found.reserved.micro
-
-
-def at_the_same_price(what: SpendRequest, job: str) -> SpendRequest:
-    return replace(what, job=job)
 
 
 def opened(url: str, folder) -> SqlStore:

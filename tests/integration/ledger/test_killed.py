@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 from ledger_kit import OWN_TABLE, WHOLE, answer, begin
-from proof_size import seed, size, tell
 
 from broker.domain.errors import Conflict
 from broker.domain.ledger.spends import SpendState, StoredAnswer
+from tests.integration.expected_errors import expect
+from tests.proof_size import report_figures, seed, size
 
 KILLABLE = Path(__file__).with_name("killable_job.py")
 STEPS = ("reserve", "charge", "answer", "release")
@@ -77,8 +78,7 @@ def test_a_refund_is_possible_only_where_nothing_was_read(capped, url, witness_f
         capped.settle("j1", SpendState.REFUNDED)
         assert capped.used() == (0, 0)
     else:
-        with pytest.raises(Conflict, match="nothing was changed"):
-            capped.settle("j1", SpendState.REFUNDED)
+        expect(Conflict, capped.settle, "j1", SpendState.REFUNDED, match="nothing was changed")
         assert capped.used() == (100, 0)
 
 
@@ -97,7 +97,7 @@ def test_processes_killed_at_random_moments_leave_whole_steps_only(steps, url, w
     assert states.total() - states[SpendState.RELEASED] <= rounds, "at most one a process is on its way"
     assert steps.store.ledger.verify().holds
     assert steps.store.verify_audit().broken is None
-    tell(
+    report_figures(
         f"kills_{backend}", {"rounds": rounds, "points": len(POINTS), "spends": {s.value: n for s, n in states.items()}}
     )
 

@@ -10,13 +10,13 @@ from unittest import mock
 import pytest
 from ledger_kit import Steps, eps, opened, spend_request
 from ledger_model import Model
-from proof_size import seed, size, tell
 
 from broker.domain.errors import Conflict, Unknown
 from broker.domain.ledger.budget_refusals import OverBudget
 from broker.domain.ledger.privacy_loss import PrivacyAccount
 from broker.domain.ledger.spends import SpendState
 from broker.storage.signed_log_store import SqlSignedLog
+from tests.proof_size import report_figures, seed, size
 
 SEQUENCES = size("LEDGER_SEQUENCES", 15)
 SETTLED = {"refund": SpendState.REFUNDED, "release": SpendState.RELEASED, "withhold": SpendState.WITHHELD}
@@ -72,7 +72,7 @@ def test_random_steps_and_crashes_equal_the_model(url, witness_folder, backend):
     assert store.ledger.verify().holds
     assert store.verify_audit().broken is None
     store.close()
-    tell(f"sequences_{backend}", {"sequences": SEQUENCES, "steps": seen.total(), "answers": seen})
+    report_figures(f"sequences_{backend}", {"sequences": SEQUENCES, "steps": seen.total(), "answers": seen})
 
 
 class Ledger:

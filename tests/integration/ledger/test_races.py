@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from ledger_kit import OWN_TABLE, PROJECT, UNIT, WHOLE, begin, spend_request
-from proof_size import size, tell
 
 from broker.domain.ledger.budget_refusals import OverBudget
 from broker.domain.ledger.privacy_loss import PrivacyAccount
+from tests.integration.expected_errors import expect
+from tests.proof_size import report_figures, size
 
 pytestmark = pytest.mark.long
 
@@ -51,9 +52,10 @@ def test_many_jobs_of_equal_cost_fill_a_cap_exactly(steps, url, witness_folder, 
     assert steps.store.ledger.verify().holds
     lines = Counter(line.event.action for line in steps.store.audit())
     assert {lines[f"spend.{word}"] for word in ("reserved", "charged", "answered", "released")} == {fit}
-    with pytest.raises(OverBudget):
-        steps.reserve(spend_request("one more", COST))
-    tell(f"race_{backend}", {"jobs": JOBS, "attempts": 2 * JOBS, "processes": 2 * PROCESSES, "fit": fit, "over": 0})
+    expect(OverBudget, steps.reserve, spend_request("one more", COST))
+    report_figures(
+        f"race_{backend}", {"jobs": JOBS, "attempts": 2 * JOBS, "processes": 2 * PROCESSES, "fit": fit, "over": 0}
+    )
 
 
 def test_an_account_that_is_opened_while_jobs_reserve_misses_none_of_them(capped):

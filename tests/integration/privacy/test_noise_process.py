@@ -4,53 +4,43 @@ constant sentence."""
 import os
 import subprocess
 import sys
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from broker.domain.errors import Breach, Unavailable
-from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount
-from broker.privacy.measurement_design import design_measurement
+from broker.domain.ledger.privacy_loss import Accounting
 from broker.privacy.mechanisms import Additive, MechanismBundle, NoiseFamily, Selection, Threshold
 from broker.privacy.noise.noise_client import COMMAND, NO_ANSWER, ROOT, NoiseClient
 from broker.privacy.noise.noise_protocol import BadNoiseFrame
-from broker.privacy.private_tables import (
-    Argument,
-    Clamp,
-    Dimension,
-    Influence,
-    PrivateMeasure,
-    PrivateStatistic,
-    PrivateTable,
-)
 from broker.privacy.sensitivity import Sensitivity
+from tests.integration.expected_errors import expect
 
 ONE = Sensitivity(1, 1, 1, 1)
 COUNTS = MechanismBundle(Accounting.PURE, (Additive(NoiseFamily.LAPLACE, 2.0, ONE),))
 
 
 @pytest.fixture(scope="module")
-def process():  # type: ignore[no-untyped-def]
-    with closing(NoiseClient(20)) as found:
+def process():
+    with closing(NoiseClient(60)) as found:
         yield found
 
 
-def test_noise_is_of_the_scale_that_was_described(process: NoiseClient) -> None:
+def test_noise_is_of_the_scale_that_was_described(process):
     drawn = process.draw(COUNTS, [[1000] * 20_000])[0].values
     assert sum(abs(v - 1000) for v in drawn) / 20_000 == pytest.approx(1.92, abs=0.08)  # integer Laplace of scale 2
 
 
-def test_no_two_draws_are_alike(process: NoiseClient) -> None:
+def test_no_two_draws_are_alike(process):
     """No seed: neither within the process nor over two of them."""
-    with closing(NoiseClient(20)) as other:
+    with closing(NoiseClient(60)) as other:
         found = [tuple(p.draw(COUNTS, [[0] * 200])[0].values) for p in (process, process, other)]
     assert len(set(found)) == 3
 
 
-def test_every_mechanism_answers_in_its_place(process: NoiseClient) -> None:
+def test_every_mechanism_answers_in_its_place(process):
     """The thresholds of approximate accounting with Gaussian noise are composed last, and told where they stand."""
     bundle = MechanismBundle(
         Accounting.APPROXIMATE,
@@ -72,41 +62,13 @@ def test_every_mechanism_answers_in_its_place(process: NoiseClient) -> None:
     assert round(rest.values[0], -3) == 7000
 
 
-def test_a_designed_job_goes_through(process: NoiseClient) -> None:
-    dimension = Dimension("la", tuple(range(5)))
-    statistics = (
-        PrivateStatistic("n", PrivateMeasure.ROWS),
-        PrivateStatistic("m", PrivateMeasure.MEAN, "x"),
-        PrivateStatistic("q", PrivateMeasure.QUANTILE, "x", fraction=Fraction(1, 4), points=(0, 5, 10)),
-    )
-    asked = PrivateTable(
-        "t", "pupil", (dimension,), ((0,), ()), Influence(2, 2), (Argument("x", Clamp(0, 10)),), statistics
-    )
-    made = design_measurement([asked], PrivacyAmount(Accounting.PURE, 10**6))
-    exact = [[0] * (made.block(p).width * asked.cells(p.set)) for p in made.parts]
-    drawn = process.draw(made.bundle, exact)
-    assert [len(d.values) for d in drawn] == [
-        asked.cells(p.set) * (1 if isinstance(made.mechanism(p), Selection) else made.block(p).width)
-        for p in made.parts
-    ]
+def test_requests_of_many_threads_do_not_mix(process):
+    with ThreadPoolExecutor(12) as pool:
+        found = list(pool.map(lambda n: process.draw(COUNTS, [[n * 10**6]])[0].values[0], range(12)))
+    assert [round(v / 10**6) for v in found] == list(range(12))
 
 
-def test_requests_of_many_threads_do_not_mix(process: NoiseClient) -> None:
-    found: dict[int, int] = {}
-
-    def draw_one(number: int) -> None:
-        found[number] = process.draw(COUNTS, [[number * 10**6]])[0].values[0]
-
-    threads = [threading.Thread(target=draw_one, args=(n,)) for n in range(12)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    assert all(round(v / 10**6) == n for n, v in found.items())
-    assert len(found) == 12
-
-
-def test_bad_requests_are_refused_without_quoting_them(process: NoiseClient) -> None:
+def test_bad_requests_are_refused_without_quoting_them(process):
     wrong = MechanismBundle(Accounting.PURE, (Selection(NoiseFamily.LAPLACE, 1.0, (1,), 3),))
     with pytest.raises(Breach) as caught:
         process.draw(wrong, [[424242, 1]])
@@ -115,26 +77,24 @@ def test_bad_requests_are_refused_without_quoting_them(process: NoiseClient) -> 
 
 
 @pytest.mark.parametrize("values", [[2**63], [1.5], ["x"], [True]])
-def test_only_integers_of_64_bits_are_sent(process: NoiseClient, values: list[object]) -> None:
-    with pytest.raises(BadNoiseFrame):
-        process.draw(COUNTS, [values])  # type: ignore[list-item]
+def test_only_integers_of_64_bits_are_sent(process, values):
+    expect(BadNoiseFrame, process.draw, COUNTS, [values])
 
 
-def test_a_process_that_dies_is_one_constant_and_the_next_request_starts_another() -> None:
-    with closing(NoiseClient(20)) as found:
+def test_a_process_that_dies_is_one_constant_and_the_next_request_starts_another():
+    with closing(NoiseClient(60)) as found:
         found.warm()
         assert found._process is not None
         found._process.kill()
         found._process.wait()
         assert found.draw(COUNTS, [[1]]), "a process that died while idle is replaced"
-    dies = (
-        sys.executable,
-        "-c",
+    program = (
         "import sys; from broker.privacy.noise.noise_protocol import *; "
         "sys.stdout.buffer.write(encode_frame(NoiseFrame(NoiseFrameKind.READY))); "
-        "sys.stdout.flush(); sys.stdin.buffer.read(10); sys.exit(3)",
+        "sys.stdout.flush(); sys.stdin.buffer.read(10); sys.exit(3)"
     )
-    with closing(NoiseClient(20, dies)) as found, pytest.raises(Unavailable) as caught:
+    dies = (sys.executable, "-c", program)
+    with closing(NoiseClient(60, dies)) as found, pytest.raises(Unavailable) as caught:
         found.draw(COUNTS, [[1]])
     assert str(caught.value) == NO_ANSWER
 
@@ -147,37 +107,31 @@ def test_a_process_that_dies_is_one_constant_and_the_next_request_starts_another
         "print('hello')",
     ],
 )
-def test_a_process_that_hangs_or_babbles_is_given_up(code: str) -> None:
+def test_a_process_that_hangs_or_babbles_is_given_up(code):
     with closing(NoiseClient(1.0, (sys.executable, "-c", code))) as found, pytest.raises(Unavailable) as caught:
         found.draw(COUNTS, [[1]])
     assert str(caught.value) == NO_ANSWER
     assert found._process is None
 
 
-def test_it_knows_no_scikit_learn_no_polars_and_no_researchers_code(tmp_path: Path) -> None:
+def test_it_knows_no_scikit_learn_no_polars_and_no_researchers_code(tmp_path):
     """OpenDP's prelude would import scikit-learn where it is installed: seconds, and code that nobody asked for."""
     for name in ("sklearn", "polars", "pandas"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('imported')")
+    unwanted = {"sklearn", "polars", "pandas", "duckdb", "sqlglot", "sqlalchemy", "flask", "random_seed"}
     script = (
         "import sys; sys.path.insert(0, sys.argv[1]); import broker.privacy.noise.noise_server; "
-        "print(sorted({m.split('.')[0] for m in sys.modules} & {'sklearn', 'polars', 'pandas', 'duckdb', 'sqlglot', "
-        "'sqlalchemy', 'flask', 'random_seed'}), 'opendp.extras' in sys.modules)"
+        f"print(sorted({{m.split('.')[0] for m in sys.modules}} & {unwanted}), 'opendp.extras' in sys.modules)"
     )
-    found = subprocess.run(
-        [sys.executable, "-E", "-s", "-c", script, str(tmp_path)],
-        cwd=ROOT,
-        env={},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    command = [sys.executable, "-E", "-s", "-c", script, str(tmp_path)]
+    found = subprocess.run(command, cwd=ROOT, env={}, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[] False"
 
 
-def test_its_environment_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_environment_is_empty(monkeypatch):
     monkeypatch.setenv("OPENDP_LIB_DIR", "/nowhere")
     monkeypatch.setenv("PYTHONPATH", "/nowhere")
-    with closing(NoiseClient(20)) as found:
+    with closing(NoiseClient(60)) as found:
         assert found.draw(COUNTS, [[1]])
         assert found._process is not None
         environment = Path(f"/proc/{found._process.pid}/environ").read_bytes()

@@ -14,6 +14,7 @@ from broker.domain.errors import Invalid
 from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.queue.embedded_valkey import EmbeddedValkey
 from broker.queue.rq_queue import RqQueue
+from tests.integration.expected_errors import expect
 
 pytestmark = pytest.mark.service
 
@@ -107,5 +108,4 @@ def test_a_server_whose_owner_was_killed_is_taken_over_and_stopped(folder):
 
 
 def test_a_path_too_long_for_a_socket_is_an_error_before_the_start(tmp_path):
-    with pytest.raises(Invalid):
-        EmbeddedValkey(Path(f"/tmp/{'x' * 120}"))
+    expect(Invalid, EmbeddedValkey, Path(f"/tmp/{'x' * 120}"))

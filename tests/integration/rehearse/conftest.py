@@ -34,13 +34,7 @@ def stage_of(policies: PolicySet, tmp_path_factory: pytest.TempPathFactory) -> A
 
     def stage(project: str) -> RehearsalData:
         found = policies.project(project)
-        assert found is not None
-        return build_rehearsal_data(
-            policies,
-            project,
-            synthetic_data_spec(found, policies.catalogue, synthetic_years(), PUPILS, 1),
-            root,
-            checked_progress,
-        )
+        asked = synthetic_data_spec(found, policies.catalogue, synthetic_years(), PUPILS, 1)
+        return build_rehearsal_data(policies, project, asked, root, checked_progress)
 
     return stage

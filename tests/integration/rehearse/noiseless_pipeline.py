@@ -37,22 +37,20 @@ class Way:
     exact: Any
 
     def without_noise(self) -> Assessment:
-        unseen = replace(self.private, profile=replace(self.private.profile, display_floor=-(10**9)))
-        return self._assessed(unseen, without_noise(self.private, self.exact))
+        return self._assessed(without_noise(self.private, self.exact))
 
     def drawn(self, noise: NoiseClient) -> Assessment:
         made = self.private.design
-        unseen = replace(self.private, profile=replace(self.private.profile, display_floor=-(10**9)))
-        return self._assessed(unseen, noisy_answer(made, noise.draw(made.bundle, self.exact.vectors), self.exact))
+        return self._assessed(noisy_answer(made, noise.draw(made.bundle, self.exact.vectors), self.exact))
 
-    def _assessed(self, private: PrivateQuery, answer: NoisyAnswer) -> Assessment:
-        (found,) = noisy_tables(private, answer, STEPS)
+    def _assessed(self, answer: NoisyAnswer) -> Assessment:
+        unseen = replace(self.private, profile=replace(self.private.profile, display_floor=-(10**9)))
+        (found,) = noisy_tables(unseen, answer, STEPS)
         return found
 
 
 def private_query(text: str, policies: PolicySet, dialect: str = "tsql", spending: str = "epsilon 0.5") -> PrivateQuery:
     project = policies.project("P0421")
-    assert project is not None
     text = f"-- private: {spending}\n{text}"
     lines = read_directives(text, dialect)
     compiled = compile_sql(text, dialect, policies.catalogue, project, policies.service, in_parts=False)
@@ -64,7 +62,6 @@ def way(text: str, policies: PolicySet, stage_of: At, dialect: str = "tsql") -> 
     stage, private = stage_of("P0421"), private_query(text, policies, dialect)
     vault = stage.vaults.ensure("P0421", stage.snapshot)
     project = policies.project("P0421")
-    assert project is not None
     here = plan_private_query(private.plan, private.lines, project, policies, stage.vaults.registers(vault))
     result = InProcessEngine().run(
         PrivateDuckDB().prepare(here.plan, here.measured, vault, "j", 1, limits_for(JobKind.SQL, policies))

@@ -1,12 +1,9 @@
 """The in-process engine equals the launcher of the `sql` image without isolation: the same code, frames and failures.
 It reads synthetic data only."""
 
-import importlib.util
 import json
-import sys
 from dataclasses import replace
 from datetime import date
-from types import ModuleType, SimpleNamespace
 from uuid import uuid4
 
 import pyarrow as pa
@@ -17,12 +14,13 @@ from broker.domain.errors import Breach
 from broker.domain.jobs.job import JobKind
 from broker.domain.ports import SandboxEnd, SandboxRequest
 from broker.engine import hardened_duckdb
-from broker.engine.hardened_duckdb import settings_of, views_of
+from broker.engine.hardened_duckdb import views_of
 from broker.engine.in_process_engine import InProcessEngine
 from broker.policy.policy_set import PolicySet
 from broker.sandbox.docker_sandbox import DockerSandbox
 from broker.workflow.checking.submission_check import check_submission
 from broker.workflow.run_context import limits_for
+from tests.integration.expected_errors import expect
 from tests.integration.rehearse.conftest import ROOT, At
 
 pytestmark = pytest.mark.long
@@ -48,19 +46,12 @@ QUERIES = {
 
 def request_of(text: str, policies: PolicySet, stage_of: At) -> SandboxRequest:
     project = policies.project("P0421")
-    assert project is not None
     checked = check_submission(text, JobKind.SQL, "tsql", project, policies, TODAY)
     assert checked.plan is not None, checked.refusals
     stage = stage_of("P0421")
     vault, limits = stage.vaults.ensure(project.ident, stage.snapshot), limits_for(JobKind.SQL, policies)
-    return stage.ports.engine.prepare(
-        checked.plan,
-        vault,
-        f"here-{uuid4().hex[:8]}",
-        1,
-        limits,
-        evidence_needs(policies.disclosure_rules(project.profile)),
-    )
+    needs = evidence_needs(policies.disclosure_rules(project.profile))
+    return stage.ports.engine.prepare(checked.plan, vault, f"here-{uuid4().hex[:8]}", 1, limits, needs)
 
 
 @pytest.mark.docker
@@ -109,24 +100,19 @@ BAD_ENDS = {
 @pytest.mark.parametrize("name", BAD_ENDS)
 def test_a_bad_end_has_the_launchers_word_and_no_frame(name, policies, stage_of):
     changes, end = BAD_ENDS[name]
-    found = InProcessEngine().run(
-        altered(request_of(QUERIES["two keys, a count and a mean"], policies, stage_of), **changes)
-    )
+    asked = request_of(QUERIES["two keys, a count and a mean"], policies, stage_of)
+    found = InProcessEngine().run(altered(asked, **changes))
     assert (found.end, found.frames) == (end, ())
     assert bool(found.log) == (end is not SandboxEnd.OUTPUT_LIMIT)
 
 
-def test_data_that_are_not_synthetic_are_not_read(policies, stage_of):
+@pytest.mark.parametrize(
+    ("changes", "why"), [({"synthetic": False}, "synthetic"), ({"image": "python"}, "sandbox only")]
+)
+def test_neither_real_data_nor_a_script_is_read_here(policies, stage_of, changes, why):
     """Invariant 11: what a researcher runs without a broker never sees a vault of real data."""
     asked = request_of(QUERIES["two keys, a count and a mean"], policies, stage_of)
-    with pytest.raises(Breach, match="synthetic"):
-        InProcessEngine().run(replace(asked, synthetic=False))
-
-
-def test_no_script_runs_here(policies, stage_of):
-    asked = request_of(QUERIES["two keys, a count and a mean"], policies, stage_of)
-    with pytest.raises(Breach, match="sandbox only"):
-        InProcessEngine().run(replace(asked, image="python"))
+    expect(Breach, InProcessEngine().run, replace(asked, **changes), match=why)
 
 
 @pytest.mark.parametrize("path", ["../secret.parquet", "/etc/passwd", "npd.absence/../../x.parquet"])
@@ -134,48 +120,13 @@ def test_no_path_leads_out_of_the_mount(path, policies, stage_of):
     asked = request_of(QUERIES["two keys, a count and a mean"], policies, stage_of)
     job = json.loads(asked.frames[0][1])
     job["tables"][0]["paths"] = [path]
-    with pytest.raises(Breach, match="leaves the mount"):
-        InProcessEngine().run(replace(asked, frames=(("job", json.dumps(job).encode()),)))
-
-
-@pytest.fixture
-def image(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The image's own module, beside what it imports."""
-    monkeypatch.syspath_prepend(str(ROOT / "sandbox_images" / "sql"))
-    monkeypatch.syspath_prepend(str(ROOT / "sandbox_images" / "common"))
-    before = set(sys.modules)
-    spec = importlib.util.spec_from_file_location("sql_image", ROOT / "sandbox_images" / "sql" / "main.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    sources = {path.stem for path in (ROOT / "sandbox_images").glob("*/*.py")}
-    for name in (set(sys.modules) - before) & sources:
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    return module
-
-
-@pytest.mark.parametrize("name", QUERIES)
-def test_the_images_code_gives_the_same_frames_in_this_process(name, image, policies, stage_of, monkeypatch):
-    asked = request_of(QUERIES[name], policies, stage_of)
-    sent: list[tuple[str, bytes]] = []
-    monkeypatch.setattr(image.narrowing, "DATA", str(asked.mount))
-    image.run(SimpleNamespace(send=lambda *frame: sent.append(frame)), json.loads(asked.frames[0][1]), b"")
-    mine = InProcessEngine().run(asked).frames[:-1]
-    assert [(kind, content(payload)) for kind, payload in sent] == [(k, content(p)) for k, p in mine]
+    outside = replace(asked, frames=(("job", json.dumps(job).encode()),))
+    expect(Breach, InProcessEngine().run, outside, match="leaves the mount")
 
 
 @pytest.mark.parametrize("name", ["sql", "fit"])
 def test_the_images_and_this_process_share_one_file(name):
     assert (ROOT / "sandbox_images" / name / "hardened.py").samefile(hardened_duckdb.__file__)
-
-
-def test_access_is_closed_after_its_exceptions_and_the_lock_comes_last(policies):
-    limits = limits_for(JobKind.SQL, policies)
-    settings = settings_of({name: getattr(limits, name) for name in limits.__slots__}, ["it's.parquet", "b.parquet"])
-    assert settings[-3:] == [
-        "allowed_paths=['it''s.parquet', 'b.parquet']", "enable_external_access=false", "lock_configuration=true",
-    ]  # fmt: skip
 
 
 def test_a_table_is_read_by_its_quoted_name():

@@ -7,11 +7,9 @@ import io
 import json
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import duckdb
 import pyarrow as pa
 import pytest
 
@@ -31,6 +29,7 @@ from broker.privacy.request.private_output_plan import PrivateOutputPlan
 from broker.privacy.request.private_output_planner import PrivateContext, plan_private_output
 from broker.query import compile_sql
 from broker.workflow.run_context import limits_for
+from tests.integration.expected_errors import expect
 from tests.integration.rehearse.conftest import ROOT, At
 from tests.oracles.private_cells import cell_results
 
@@ -64,7 +63,6 @@ def job_of(policies: PolicySet, stage_of: At) -> Callable[[str], Job]:
     @cache
     def job(text: str) -> Job:
         project, stage = policies.project("P0421"), stage_of("P0421")
-        assert project is not None
         dialect = "duckdb" if "CUBE" in text else "tsql"
         plan = compile_sql(text, dialect, policies.catalogue, project, policies.service, in_parts=False).plan
         assert plan is not None
@@ -79,7 +77,7 @@ def job_of(policies: PolicySet, stage_of: At) -> Callable[[str], Job]:
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_the_whole_way(name: str, job_of: Callable[[str], Job]) -> None:
+def test_the_whole_way(name, job_of):
     job = job_of(QUERIES[name])
     assert job.result.end is SandboxEnd.ENDED, job.result.log
     exact = PrivateDuckDB().read(job.plan, [job.measured], job.design, job.result.frames)
@@ -90,22 +88,6 @@ def test_the_whole_way(name: str, job_of: Callable[[str], Job]) -> None:
     if table.listed:
         assert len(found) == sum(table.cells(s) for s in range(len(table.sets)))
     assert any(c.shown for c in found)
-
-
-def test_exact_counts_are_those_of_the_files(job_of: Callable[[str], Job]) -> None:
-    """The same by another way: with the vault's own ranks, from its files."""
-    job = job_of(QUERIES["count and mean"])
-    exact = PrivateDuckDB().read(job.plan, [job.measured], job.design, job.result.frames)
-    (vector,) = exact.vectors
-    (table,), block = job.design.tables, job.design.layouts[0].blocks[0]
-    folder = job.vault.evidence / "npd.absence"
-    with duckdb.connect() as con:
-        rows: dict[Any, int] = dict(
-            con.sql(f"SELECT SENprovision, COUNT(*) FROM read_parquet('{folder}/2018.parquet') WHERE __r < 2 GROUP BY 1")
-            .fetchall()
-        )  # fmt: skip
-    totals = [sum(vector[i * block.width : (i + 1) * block.width]) for i in range(table.cells(0))]
-    assert totals == [rows.get(v, 0) * block.row_total for v in table.dimensions[0].values or ()]
 
 
 def changed(payload: bytes, change: Callable[[pa.Table], pa.Table]) -> bytes:
@@ -129,26 +111,22 @@ TAMPERED = {
 }
 
 
-@pytest.mark.parametrize("how", TAMPERED)
-def test_unrequested_answers_are_a_breach(how: str, job_of: Callable[[str], Job]) -> None:
+FRAMES = {how: lambda frames, change=change: [(k, changed(p, change) if k == "table" else p) for k, p in frames] for how, change in TAMPERED.items()} | {
+    "none": lambda frames: [], "no stream": lambda frames: [("table", b"")], "one more": lambda frames: [("table", b"x")] * 2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", FRAMES)
+def test_unrequested_answers_are_a_breach(how, job_of):
     job = job_of(QUERIES["count and mean"])
-    frames = [(k, changed(p, TAMPERED[how]) if k == "table" else p) for k, p in job.result.frames]
-    with pytest.raises(Breach):
-        PrivateDuckDB().read(job.plan, [job.measured], job.design, frames)
+    frames = FRAMES[how](job.result.frames)
+    expect(Breach, PrivateDuckDB().read, job.plan, [job.measured], job.design, frames)
 
 
-def test_a_frame_less_or_no_stream_is_a_breach(job_of: Callable[[str], Job]) -> None:
+def test_only_what_is_read_is_mounted(policies, job_of):
     job = job_of(QUERIES["count and mean"])
-    for frames in ([], [("table", b"")], [("table", b"x")] * 2):
-        with pytest.raises(Breach):
-            PrivateDuckDB().read(job.plan, [job.measured], job.design, frames)
-
-
-def test_only_what_is_read_is_mounted(policies: PolicySet, job_of: Callable[[str], Job]) -> None:
-    job = job_of(QUERIES["count and mean"])
-    request = PrivateDuckDB().prepare(
-        job.plan, [job.measured], replace(job.vault), "j", 1, limits_for(JobKind.SQL, policies)
-    )
+    limits = limits_for(JobKind.SQL, policies)
+    request = PrivateDuckDB().prepare(job.plan, [job.measured], job.vault, "j", 1, limits)
     ((_, payload),) = request.frames
     (table,) = json.loads(payload)["tables"]
     assert table["paths"] == ["npd.absence/schema.parquet", "npd.absence/2018.parquet"]

@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from broker.policy.policy_set import PolicySet
 from broker.query import render_sums
-from tests.integration.rehearse.conftest import At
 from tests.integration.rehearse.noiseless_pipeline import Way, close, plain, released_figures, way
 
 pytestmark = pytest.mark.long
@@ -26,11 +24,11 @@ def count(found: Way) -> float:
 
 def answer_of(found: Way, sql: str) -> Any:
     with plain(found.vault) as con:
-        return con.execute(sql).fetchone()[0]  # type: ignore[index]
+        return con.execute(sql).fetchone()[0]
 
 
 @pytest.mark.parametrize("where", [MAIN, f"{MAIN} AND OnRoll = 1"])
-def test_one_row_a_pupil_is_the_row_of_the_usual_condition(where: str, policies: PolicySet, stage_of: At) -> None:
+def test_one_row_a_pupil_is_the_row_of_the_usual_condition(where, policies, stage_of):
     """k = 1: nobody with a main record is lost, although their duplicate is a row of the same year."""
     text = f"SELECT COUNT(*) AS n FROM npd.spring_census WHERE {YEARS} AND {where}"
     found = way(f"-- rows: npd.spring_census 1\n{text}", policies, stage_of)
@@ -42,7 +40,7 @@ def test_one_row_a_pupil_is_the_row_of_the_usual_condition(where: str, policies:
     assert count(found) == answer_of(found, persons)
 
 
-def test_the_main_record_alone_decides_where_results_have_several(policies: PolicySet, stage_of: At) -> None:
+def test_the_main_record_alone_decides_where_results_have_several(policies, stage_of):
     text = "SELECT COUNT(*) AS n FROM npd.ks4_pupil WHERE KS4_ACADYR = '2018/2019' AND KS4_NATRES = 1"
     found = way(f"-- rows: npd.ks4_pupil 1\n{text}", policies, stage_of)
     where = "KS4_ACADYR = '2018/2019' AND KS4_NATRES = 1"
@@ -50,7 +48,7 @@ def test_the_main_record_alone_decides_where_results_have_several(policies: Poli
 
 
 @pytest.mark.parametrize("place", range(3))
-def test_events_of_one_reason_have_their_own_first_rows(place: int, policies: PolicySet, stage_of: At) -> None:
+def test_events_of_one_reason_have_their_own_first_rows(place, policies, stage_of):
     """With one row a year: the first of the reason, and not what the first of all reasons leaves of it. The reason is
     one of the three most frequent, of which enough pupils have others."""
     everything = way(f"SELECT COUNT(*) AS n FROM npd.exclusions WHERE {ALL}", policies, stage_of)
@@ -67,7 +65,7 @@ def test_events_of_one_reason_have_their_own_first_rows(place: int, policies: Po
     assert rule == f"Of each person and year the first row of npd.exclusions with Reason {reason} counts."
 
 
-def test_the_catalogues_own_numbers_lose_little(policies: PolicySet, stage_of: At) -> None:
+def test_the_catalogues_own_numbers_lose_little(policies, stage_of):
     """And the noise is that of 10 rows a year, not of 40."""
     where = f"{YEARS} AND Reason = 'DB'"
     found = way(f"SELECT COUNT(*) AS n FROM npd.exclusions WHERE {where}", policies, stage_of)
@@ -75,7 +73,7 @@ def test_the_catalogues_own_numbers_lose_little(policies: PolicySet, stage_of: A
     assert found.private.design.tables[0].influence.max_rows <= 20
 
 
-def test_no_more_cells_come_back_than_a_register_has(policies: PolicySet, stage_of: At) -> None:
+def test_no_more_cells_come_back_than_a_register_has(policies, stage_of):
     """Values that the register does not know are left out before anything is given out; totals have them still."""
     text = "SELECT LA, COUNT(*) AS n FROM npd.absence WHERE AcademicYear = '2018/2019' GROUP BY ROLLUP (LA)"
     found = way(text, policies, stage_of)

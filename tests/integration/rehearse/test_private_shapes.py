@@ -14,7 +14,6 @@ from broker.policy.policy_set import PolicySet
 from broker.privacy.noise.noise_client import NoiseClient
 from broker.workflow.private_jobs.private_forecast import forecast_of_text
 from broker.workflow.private_jobs.private_request import PrivateQuery
-from tests.integration.rehearse.conftest import At
 from tests.integration.rehearse.noiseless_pipeline import (
     Way,
     close,
@@ -103,7 +102,7 @@ def expected(found: Way, text: str, keys: int, dialect: str) -> dict[tuple[Any, 
 
 
 @pytest.mark.parametrize(("name", "text", "dialect"), CASES, ids=[c[0] for c in CASES])
-def test_a_shape_is_measured(name: str, text: str, dialect: str, policies: PolicySet, stage_of: At) -> None:
+def test_a_shape_is_measured(name, text, dialect, policies, stage_of):
     found = way(text, policies, stage_of, dialect)
     answer = found.without_noise()
     truth = expected(found, text, answer.key_count, dialect)
@@ -127,9 +126,7 @@ RATIOS = [n for n, t, d in CASES if ("ratio" in n or "share" in n) and d == "tsq
 
 
 @pytest.mark.parametrize("name", RATIOS)
-def test_the_interval_of_a_ratio_covers_what_is_without_noise(
-    name: str, policies: PolicySet, stage_of: At, noise: NoiseClient
-) -> None:
+def test_the_interval_of_a_ratio_covers_what_is_without_noise(name, policies, stage_of, noise):
     found = way(SHAPES[name], policies, stage_of)
     exact = {k: r[0] for k, r in released_figures(found.without_noise()).items() if r[0] is not None}
     inside = total = 0
@@ -149,7 +146,7 @@ def expected_errors(private: PrivateQuery, policies: PolicySet) -> list[dict[str
     return forecast_of_text(private, policies.service, None, "")["expected"]
 
 
-def test_a_ratio_is_forecast_too(policies: PolicySet) -> None:
+def test_a_ratio_is_forecast_too(policies):
     """As a curve over the persons of a cell, under the name of the column that shows it."""
     private = private_query(SHAPES["share"], policies)
     told_of = [e for e in expected_errors(private, policies) if e["figure"] == "r"]
@@ -163,7 +160,7 @@ def test_a_ratio_is_forecast_too(policies: PolicySet) -> None:
     }  # fmt: skip
 
 
-def test_the_forecast_of_a_share_is_near_what_noise_does(policies: PolicySet, stage_of: At, noise: NoiseClient) -> None:
+def test_the_forecast_of_a_share_is_near_what_noise_does(policies, stage_of, noise):
     found = way(SHAPES["share"], policies, stage_of)
     exact = {k: float(r[0]) for k, r in released_figures(found.without_noise()).items() if r[0] is not None}
     counts = released_figures(way(SHAPES["mean"], policies, stage_of).without_noise())

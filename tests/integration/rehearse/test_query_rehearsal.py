@@ -27,7 +27,6 @@ JOIN (SELECT school_urn, AVG(ks2_score) AS usual FROM npd_pupil GROUP BY school_
 @pytest.fixture
 def project(policies) -> ResearchProject:
     found = policies.project("FIXTURE")
-    assert found is not None
     return found
 
 
@@ -41,15 +40,9 @@ def test_every_output_is_judged_by_its_evidence_and_the_projects_profile(policie
     stage, checked = stage_of("FIXTURE"), accepted(f"{BY_LA};\n{NOBODY}", project, policies)
     plan = checked.plan
     profile, vault = policies.disclosure_rules(project.profile), stage.vaults.ensure(project.ident, stage.snapshot)
-    asked = stage.ports.engine.prepare(
-        plan,
-        vault,
-        "j",
-        1,
-        limits_for(JobKind.SQL, policies),
-        evidence_needs(policies.disclosure_rules(project.profile)),
-    )
-    evidence = stage.ports.engine.read(plan, stage.ports.sandbox.run(asked).frames, evidence_needs(profile))
+    needs = evidence_needs(profile)
+    asked = stage.ports.engine.prepare(plan, vault, "j", 1, limits_for(JobKind.SQL, policies), needs)
+    evidence = stage.ports.engine.read(plan, stage.ports.sandbox.run(asked).frames, needs)
     expected = judge_job(plan, evidence, profile, stage.vaults.registers(vault))
     found = rehearse_query(stage.context(checked, project, policies))
     assert tuple(r.assessment for r in found) == expected

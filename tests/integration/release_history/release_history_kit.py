@@ -72,6 +72,13 @@ class Memory:
             self.store, HistoryUpdate(self.store.history_version(), entries), NOW, event("memory.public")
         )
 
+    def swept(self) -> frozenset[str]:
+        """The names of files that are swept as the worker does it: given up in the store, then removed."""
+        gone = self.store.retire_member_files(self.files.unnamed(self.store.member_files()), NOW)
+        for name in gone:
+            self.files.discard(name, self.store.member_files())
+        return gone
+
     def job(self) -> tuple[Release, str]:
         job, outputs = self.given.decided(OutputState.APPROVED)
         return self.given.release(job, outputs)

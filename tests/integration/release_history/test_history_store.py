@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from release_history_kit import ENTRY, Memory, event, new
+from release_history_kit import ENTRY, event, new
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -17,10 +17,12 @@ from broker.domain.release_history import (
     new_entry_from_json,
     new_entry_to_json,
 )
+from tests.integration.expected_errors import expect
+from tests.integration.storage.conftest import is_refused, unguarded
 from tests.recorded_history import record_history
 
 
-def test_what_was_remembered_reads_back_as_it_was(memory: Memory):
+def test_what_was_remembered_reads_back_as_it_was(memory):
     entry = memory.put(new(1))
     assert memory.remember(entry) == HistoryVersion(1)
     (found,) = memory.store.history_entries()
@@ -29,19 +31,17 @@ def test_what_was_remembered_reads_back_as_it_was(memory: Memory):
     assert memory.files.get(memory.store.members_of(1)) == b"members"
     told, stored = (f(entry.members.name) for f in (memory.files.about, memory.files.stored))
     assert (replace(new_entry_from_json(told), members=stored)) == entry
-    with pytest.raises(Unknown):
-        memory.store.known_figures(2)
-    with pytest.raises(Unknown):
-        memory.store.members_of(2)
+    expect(Unknown, memory.store.known_figures, 2)
+    expect(Unknown, memory.store.members_of, 2)
 
 
-def test_a_known_number_without_a_population_has_no_file(memory: Memory):
+def test_a_known_number_without_a_population_has_no_file(memory):
     memory.remember(new(1), memory.put(new(2)))
     assert memory.store.members_of(1) is None
     assert memory.store.member_files() == {memory.store.members_of(2).name}
 
 
-def test_a_release_and_what_it_brings_are_one_change(memory: Memory):
+def test_a_release_and_what_it_brings_are_one_change(memory):
     made = memory.job()
     memory.release(made, new(1), new(2, output="out-2"))
     release = memory.store.release_of(made[0].job)
@@ -52,14 +52,12 @@ def test_a_release_and_what_it_brings_are_one_change(memory: Memory):
     assert memory.store.history.verify().holds
 
 
-def test_a_release_that_was_compared_with_an_older_version_is_not_made(memory: Memory):
+def test_a_release_that_was_compared_with_an_older_version_is_not_made(memory):
     seen = memory.store.history_version()
     first, second = memory.job(), memory.job()
     memory.release(first, new(1))
     head = memory.store.audit_head()
-    with pytest.raises(Conflict) as caught:
-        memory.release(second, new(2), seen=seen)
-    assert caught.value.code == "memory-moved"
+    assert expect(Conflict, memory.release, second, new(2), seen=seen).code == "memory-moved"
     assert memory.store.release_of(second[0].job) is None
     assert {o.state for o in memory.store.outputs_of(second[0].job)} == {OutputState.APPROVED}
     assert (memory.store.history_version(), memory.store.audit_head()) == (HistoryVersion(1), head)
@@ -67,17 +65,15 @@ def test_a_release_that_was_compared_with_an_older_version_is_not_made(memory: M
     assert memory.store.history_version() == HistoryVersion(2)
 
 
-def test_what_fails_with_a_release_enters_nothing(memory: Memory):
+def test_what_fails_with_a_release_enters_nothing(memory):
     made = memory.job()
     memory.release(made, new(1))
-    with pytest.raises(Conflict) as caught:
-        memory.release(made, new(2))
-    assert caught.value.code == "already-released"
+    assert expect(Conflict, memory.release, made, new(2)).code == "already-released"
     assert memory.store.history_version() == HistoryVersion(1)
     assert memory.store.split_counts("s1") == {"LA by year": (1, 0, 1), "sex": (2,)}
 
 
-def test_figures_that_split_a_population_are_counted_over_all_projects(memory: Memory):
+def test_figures_that_split_a_population_are_counted_over_all_projects(memory):
     assert memory.store.split_counts("s1") == {}
     memory.remember(new(1))
     memory.remember(new(2, project="P0733"), new(3))
@@ -85,7 +81,7 @@ def test_figures_that_split_a_population_are_counted_over_all_projects(memory: M
     assert memory.store.split_counts("s2") == {}
 
 
-def test_the_memory_outlives_recall(memory: Memory):
+def test_the_memory_outlives_recall(memory):
     made = memory.job()
     memory.release(made, new(1))
     (output,) = made[0].outputs
@@ -115,22 +111,13 @@ ONE_DATABASE = {
 }
 
 
-def test_the_database_itself_changes_and_removes_nothing(memory: Memory, backend: str):
+def test_the_database_itself_changes_and_removes_nothing(memory, backend):
     memory.remember(memory.put(new(1)))
     before = memory.store.history_entries()
     for statement in SPOILS + ONE_DATABASE[backend]:
-        with pytest.raises(DBAPIError), memory.store._db.write() as connection:
-            connection.execute(text(statement))
+        is_refused(memory.store, statement)
     assert memory.store.history_entries() == before
     assert memory.store.history.verify().holds
-
-
-GUARDS = {
-    "memory_entries": ("memory_entries_no_UPDATE", "memory_entries_append_only"),
-    "memory_figures": ("memory_figures_no_UPDATE", "memory_figures_append_only"),
-    "memory_splits": ("memory_splits_no_UPDATE", "memory_splits_append_only"),
-    "memory_lines": ("memory_lines_no_UPDATE", "memory_lines_append_only"),
-}
 
 
 @pytest.mark.parametrize(
@@ -143,20 +130,16 @@ GUARDS = {
         ("memory_lines", "body = replace(body, 'pupil', 'staff')"), ("memory_lines", "subject = 'x'"),
     ],
 )  # fmt: skip
-def test_whoever_lifts_the_triggers_is_seen_all_the_same(memory: Memory, backend: str, table: str, change: str):
+def test_whoever_lifts_the_triggers_is_seen_all_the_same(memory, backend, table, change):
     memory.remember(memory.put(new(1)))
     memory.remember(memory.put(new(2)))
-    sqlite, postgresql = GUARDS[table]
-    drop = f"DROP TRIGGER {sqlite}" if backend == "sqlite" else f"DROP TRIGGER {postgresql} ON {table}"
-    with memory.store._db.write() as connection:
-        connection.execute(text(drop))
-        connection.execute(text(f"UPDATE {table} SET {change} WHERE number = 1"))
+    unguarded(memory.store, f"UPDATE {table} SET {change} WHERE number = 1")
     check = memory.store.history.verify()
     assert not check.holds
     assert 1 in {check.broken, *check.differs}
 
 
-def test_lines_have_no_members_and_entries_name_no_person(memory: Memory):
+def test_lines_have_no_members_and_entries_name_no_person(memory):
     """What the database holds is what was released, and where the rest is."""
     memory.remember(memory.put(new(1), b"\x07persons"))
     with memory.store._db.read() as connection:
@@ -165,7 +148,7 @@ def test_lines_have_no_members_and_entries_name_no_person(memory: Memory):
     assert "persons" not in body
 
 
-def test_the_form_of_an_entry_is_one_whatever_the_order_of_its_sets(memory: Memory):
+def test_the_form_of_an_entry_is_one_whatever_the_order_of_its_sets(memory):
     one = new(1, within={"a": 1, "b": 2})
     other = new(1, within={"b": 2, "a": 1})
     assert new_entry_to_json(one) == new_entry_to_json(other)
@@ -173,14 +156,13 @@ def test_the_form_of_an_entry_is_one_whatever_the_order_of_its_sets(memory: Memo
     assert ENTRY.number == 0
 
 
-def test_an_empty_remembering_is_compared_too(memory: Memory):
+def test_an_empty_remembering_is_compared_too(memory):
     memory.remember(new(1))
     with pytest.raises(Conflict, match="since this output was compared"):
         record_history(memory.store, HistoryUpdate(HistoryVersion(0), ()), memory.given.at(1), event())
 
 
-def test_two_entries_never_name_one_file(memory: Memory):
+def test_two_entries_never_name_one_file(memory):
     entry = memory.put(new(1))
     memory.remember(entry)
-    with pytest.raises(DBAPIError):
-        memory.remember(replace(new(2), members=StoredMembers(entry.members.name, "x")))
+    expect(DBAPIError, memory.remember, replace(new(2), members=StoredMembers(entry.members.name, "x")))

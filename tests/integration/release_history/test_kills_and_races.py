@@ -2,19 +2,17 @@
 releases at once, each safe alone: the broker never releases both."""
 
 import signal
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from release_history_kit import Memory, event, new
+from release_history_kit import Memory, new
 
 from broker.domain.release_history import HistoryVersion
-from tests.integration.release_history.conftest import begin
+from tests.integration.ledger.ledger_kit import begin
 
 pytestmark = pytest.mark.long
 
 KILLABLE = Path(__file__).with_name("killable_release.py")
-LATER = datetime.now(UTC) + timedelta(days=1)
 
 
 def killed_at(memory: Memory, url: str, point: str) -> str:
@@ -30,15 +28,14 @@ def killed_at(memory: Memory, url: str, point: str) -> str:
 
 
 @pytest.mark.parametrize("point", ["file", "inside"])
-def test_before_the_commit_nothing_was_released_and_the_file_is_nobodys(memory: Memory, url: str, point: str):
+def test_before_the_commit_nothing_was_released_and_the_file_is_swept(memory: Memory, url: str, point: str):
     job = killed_at(memory, url, point)
     store, files = memory.store, memory.files
     assert store.release_of(job) is None
     assert store.history_version() == HistoryVersion(0)
     assert store.history.verify().holds
-    (left,) = files.unnamed(store.member_files(), LATER)
-    files.discard(left, store.member_files())
-    assert files.unnamed(store.member_files(), LATER) == ()
+    assert len(memory.swept()) == 1
+    assert files.unnamed(frozenset()) == ()
     memory.release(memory.job(), new(2))
     assert files.missing(store.member_files()) == ()
 
@@ -49,14 +46,14 @@ def test_after_the_commit_the_release_is_remembered_and_its_file_is_there(memory
     store = memory.store
     release = store.release_of(job)
     (entry,) = store.history_entries(release=release.ident)
+    assert memory.swept() == frozenset()
     assert memory.files.get(store.members_of(entry.number)) == job.encode()
-    assert memory.files.unnamed(store.member_files(), LATER) == ()
     assert store.history.verify().holds
     memory.remember(new(2))
     assert store.history.verify([store.history.head()]).holds
 
 
-def test_of_releases_at_once_that_saw_the_same_memory_one_is_out(memory: Memory, url: str):
+def test_of_releases_at_once_that_saw_the_same_memory_one_is_out(memory, url):
     jobs = [memory.job()[0] for _ in range(6)]
     racers = [begin([KILLABLE, url, memory.folder, r.job, *r.outputs, "racer"]) for r in jobs]
     assert {p.stdout.readline().strip() for p in racers} == {"ready"}
@@ -69,4 +66,3 @@ def test_of_releases_at_once_that_saw_the_same_memory_one_is_out(memory: Memory,
     assert memory.store.history_version() == HistoryVersion(1)
     assert memory.store.history.verify().holds
     assert memory.store.verify_audit().broken is None
-    assert event()

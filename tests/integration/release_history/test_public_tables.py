@@ -18,7 +18,8 @@ from broker.worker import reconcile
 from broker.worker.reconcile import run_public_tables
 from broker.workflow.administration import public_table_requests
 from broker.workflow.release_history.history_tables import history_table
-from tests.integration.release_history.test_everyday_tables import made, released, town  # noqa: F401
+from tests.integration.expected_errors import expect
+from tests.integration.release_history.conftest import released
 
 pytestmark = pytest.mark.long
 
@@ -30,18 +31,18 @@ HEAD = "PHASE,pupils"
 
 
 @pytest.fixture(autouse=True)
-def ended(town, monkeypatch) -> list[tuple[str, int]]:  # noqa: F811
+def ended(town, monkeypatch) -> list[tuple[str, int]]:
     """The sandboxes that were ended."""
     found: list[tuple[str, int]] = []
     monkeypatch.setattr(town.sandbox, "terminate", lambda *named: found.append(named), raising=False)
     return found
 
 
-def file_of(town):  # noqa: F811
+def file_of(town):
     return snapshot_folder(town.vaults._data, town.store.latest_snapshot().ident) / "npd.spring_census" / "2018.parquet"
 
 
-def counted(town, more: str = "") -> dict[str, int]:  # noqa: F811
+def counted(town, more: str = "") -> dict[str, int]:
     """The same counts by another way: a query over the snapshot's own file."""
     asked = (
         f"SELECT coalesce(PHASE, '(missing)'), count(*) FROM '{file_of(town)}' WHERE true{more} GROUP BY 1 ORDER BY 1"
@@ -53,24 +54,29 @@ def figures(found: dict[str, object]) -> str:
     return "\n".join([HEAD, *(f"{phase},{count}" for phase, count in found.items())])
 
 
-def given(town, text: str, **changes: str) -> PublishedTable:  # noqa: F811
+def given(town, text: str, **changes: str) -> PublishedTable:
     snapshot = town.store.latest_snapshot().ident
     plain = PublishedTable("Schools and pupils", "https://example.org/1", RECIPE, "duckdb", snapshot, "", text)
     return replace(plain, **changes)
 
 
-def request_table(town, text: str, **changes: str) -> str:  # noqa: F811
+def request_table(town, text: str, **changes: str) -> str:
     return public_table_requests.request_public_table(town, town.store.person(ONE), given(town, text, **changes))
 
 
-def registered(town, text: str, **changes: str) -> str:  # noqa: F811
+def confirmed(town, text: str, **changes: str) -> str:
     ident = request_table(town, text, **changes)
     public_table_requests.confirm_public_table(town, town.store.person(TWO), ident)
+    return ident
+
+
+def registered(town, text: str, **changes: str) -> str:
+    ident = confirmed(town, text, **changes)
     run_public_tables(town)
     return ident
 
 
-def test_a_recipe_that_makes_every_figure_is_remembered_with_its_population(town):  # noqa: F811
+def test_a_recipe_that_makes_every_figure_is_remembered_with_its_population(town):
     exact = counted(town)
     ident = registered(town, figures(exact))
     found = town.store.public_table(ident)
@@ -93,7 +99,7 @@ def test_a_recipe_that_makes_every_figure_is_remembered_with_its_population(town
     ]  # fmt: skip
 
 
-def test_figures_after_the_rounding_that_is_said_of_them_are_made(town):  # noqa: F811
+def test_figures_after_the_rounding_that_is_said_of_them_are_made(town):
     rounded = {phase: 5 * round(count / 5) for phase, count in counted(town).items()}
     with_base = town.store.public_table(registered(town, figures(rounded), rounding="5"))
     assert with_base.state is PublicTableState.EXACT
@@ -102,7 +108,7 @@ def test_figures_after_the_rounding_that_is_said_of_them_are_made(town):  # noqa
     assert 0 < without.found.agreed < without.found.compared
 
 
-def test_holes_stay_holes_and_an_empty_group_is_nobody(town):  # noqa: F811
+def test_holes_stay_holes_and_an_empty_group_is_nobody(town):
     exact = counted(town)
     largest = max(exact, key=exact.get)
     text = figures({p: "" if p == largest else n for p, n in exact.items()} | {"no such phase": 0})
@@ -112,7 +118,7 @@ def test_holes_stay_holes_and_an_empty_group_is_nobody(town):  # noqa: F811
     assert sorted(figure.shown.values()) == sorted(n for p, n in exact.items() if p != largest)
 
 
-def test_a_recipe_that_does_not_make_them_is_numbers_only_and_compared_with_nothing(town):  # noqa: F811
+def test_a_recipe_that_does_not_make_them_is_numbers_only_and_compared_with_nothing(town):
     exact = counted(town)
     ident = registered(town, figures(exact | {max(exact, key=exact.get): 7}))
     found = town.store.public_table(ident)
@@ -124,32 +130,19 @@ def test_a_recipe_that_does_not_make_them_is_numbers_only_and_compared_with_noth
     (figure,) = town.store.known_figures(entry.number)
     assert 7 in figure.shown.values(), "the published numbers are kept"
     assert released(town, RECIPE)
-    job = next(iter(town.store.jobs_named(frozenset(o.job for o in outputs(town)))))
-    staff = town.content_store.get("staff", town.store.evidence_digest(town.store.outputs_of(job)[0].ident)).decode()
+    (output,) = (e.output for e in town.store.history_entries() if e.source is HistorySource.RELEASE)
+    staff = town.content_store.get("staff", town.store.evidence_digest(output)).decode()
     assert f'"numbers_only": ["{ident}"]' in staff, "checkers are told of it"
 
 
-def outputs(town):  # noqa: F811
-    return [
-        o
-        for e in town.store.history_entries()
-        if e.source is HistorySource.RELEASE
-        for o in [town.store.output(e.output)]
-    ]
-
-
-def test_one_administrator_alone_registers_nothing(town):  # noqa: F811
+def test_one_administrator_alone_registers_nothing(town):
     ident = request_table(town, figures(counted(town)))
-    with pytest.raises(Forbidden):
-        public_table_requests.confirm_public_table(town, town.store.person(ONE), ident)
-    with pytest.raises(Unknown):
-        public_table_requests.request_public_table(
-            town, town.store.person("demo-researcher"), given(town, figures(counted(town)))
-        )
+    expect(Forbidden, public_table_requests.confirm_public_table, town, town.store.person(ONE), ident)
+    researcher, asked = town.store.person("demo-researcher"), given(town, figures(counted(town)))
+    expect(Unknown, public_table_requests.request_public_table, town, researcher, asked)
     assert run_public_tables(town) == 0
     public_table_requests.withdraw_public_table(town, town.store.person(ONE), ident)
-    with pytest.raises(Conflict):
-        public_table_requests.confirm_public_table(town, town.store.person(TWO), ident)
+    expect(Conflict, public_table_requests.confirm_public_table, town, town.store.person(TWO), ident)
     assert town.store.history_entries() == []
 
 
@@ -175,18 +168,15 @@ WRONG = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", WRONG)
-def test_what_cannot_be_a_public_table_is_a_clear_error(town, what):  # noqa: F811
-    changes, pointer, words = WRONG[what]
-    with pytest.raises(Invalid, match=words) as caught:
-        public_table_requests.request_public_table(
-            town, town.store.person(ONE), given(town, f"{HEAD}\nPS,5\n", **changes)
-        )
-    assert caught.value.pointer == pointer
+def test_what_cannot_be_a_public_table_is_a_clear_error(town):
+    request, admin = public_table_requests.request_public_table, town.store.person(ONE)
+    for what, (changes, pointer, words) in WRONG.items():
+        wrong = given(town, f"{HEAD}\nPS,5\n", **changes)
+        assert expect(Invalid, request, town, admin, wrong, match=words).pointer == pointer, what
     assert town.store.public_tables() == []
 
 
-def test_a_vault_of_its_own_holds_what_the_recipe_reads_and_is_removed_after_it(town):  # noqa: F811
+def test_a_vault_of_its_own_holds_what_the_recipe_reads_and_is_removed_after_it(town):
     seen, left, run = [], [], town.sandbox.run
 
     def record_mounts(request):
@@ -201,15 +191,14 @@ def test_a_vault_of_its_own_holds_what_the_recipe_reads_and_is_removed_after_it(
     assert reconcile.remove_vaults(town) >= 1
 
 
-@pytest.mark.parametrize(
-    ("end", "why"),
-    [
-        (SandboxEnd.MEMORY_LIMIT, NumbersOnlyReason.LIMIT),
-        (SandboxEnd.CRASHED, NumbersOnlyReason.FAILED),
-        (SandboxEnd.ENGINE_ERROR, None),
-    ],
-)
-def test_what_cannot_be_run_is_numbers_only_and_an_engine_that_is_away_is_waited_for(town, end, why):  # noqa: F811
+ENDS = [
+    (SandboxEnd.MEMORY_LIMIT, NumbersOnlyReason.LIMIT), (SandboxEnd.CRASHED, NumbersOnlyReason.FAILED),
+    (SandboxEnd.ENGINE_ERROR, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("end", "why"), ENDS)
+def test_what_cannot_be_run_is_numbers_only_and_an_engine_that_is_away_is_waited_for(town, end, why):
     run = town.sandbox.run
     town.sandbox.run = lambda request: SandboxResult(end, (), "i", "r", 0.1)
     ident = registered(town, figures(counted(town)))
@@ -244,16 +233,14 @@ class Killed(BaseException):
     pass
 
 
-def test_a_worker_that_dies_is_followed_by_another_and_the_table_enters_once(town, ended, monkeypatch):  # noqa: F811
+def test_a_worker_that_dies_is_followed_by_another_and_the_table_enters_once(town, ended, monkeypatch):
     """Before the look, after it, and inside the change that enters it."""
-    ident = request_table(town, figures(counted(town)))
-    public_table_requests.confirm_public_table(town, town.store.person(TWO), ident)
+    ident = confirmed(town, figures(counted(town)))
     kinds = [(town.sandbox, "run"), (town.store, "name_public_vault"), (town.store.history, "sign")]
     for number, (whose, name) in enumerate(kinds):
         with monkeypatch.context() as patch:
             patch.setattr(whose, name, dies, raising=False)
-            with pytest.raises(Killed):
-                later_work(town, 3 * number)
+            expect(Killed, later_work, town, 3 * number)
     assert [e.output for e in town.store.history_entries()] == [ident], "it was entered before the head was signed"
     assert later_work(town, 9) == 0
     assert ended == [(ident, 1), (ident, 2)]
@@ -264,24 +251,8 @@ def dies(*given, **named):
     raise Killed
 
 
-def test_two_workers_at_once_enter_it_once(town):  # noqa: F811
-    ident = request_table(town, figures(counted(town)))
-    public_table_requests.confirm_public_table(town, town.store.person(TWO), ident)
-    run = town.sandbox.run
-
-    def meanwhile(request):
-        assert run_public_tables(town) == 0, "another worker finds nothing to do"
-        town.sandbox.run = run
-        return run(request)
-
-    town.sandbox.run = meanwhile
-    assert run_public_tables(town) == 1
-    assert len(town.store.history_entries()) == 1
-
-
-def test_a_lease_that_was_lost_enters_nothing(town):  # noqa: F811
-    ident = request_table(town, figures(counted(town)))
-    public_table_requests.confirm_public_table(town, town.store.person(TWO), ident)
+def test_a_lease_that_was_lost_enters_nothing(town):
+    ident = confirmed(town, figures(counted(town)))
     run = town.sandbox.run
 
     def slow(request):
@@ -295,27 +266,23 @@ def test_a_lease_that_was_lost_enters_nothing(town):  # noqa: F811
     assert town.store.public_table(ident).attempt == 2
 
 
-def test_nothing_is_entered_while_the_memory_has_forgotten_something(town, monkeypatch):  # noqa: F811
-    def forgot(connection):
-        raise Breach("The release history does not have its last signed head.")
+def forgot(connection):
+    raise Breach("The release history does not have its last signed head.")
 
+
+@pytest.mark.parametrize(("what", "instead"), [("check_signed_head", forgot), ("is_intact", lambda: False)])
+def test_nothing_is_entered_and_no_file_left_while_the_memory_has_forgotten_something(town, monkeypatch, what, instead):
+    """Each attempt would leave a file, and nobody could agree what was forgotten."""
     with monkeypatch.context() as patch:
-        patch.setattr(town.store.history, "check_signed_head", forgot)
+        patch.setattr(town.store.history, what, instead)
         ident = registered(town, figures(counted(town)))
     assert town.store.public_table(ident).state is PublicTableState.CONFIRMED
+    if what == "is_intact":
+        assert town.release_history.files.unnamed(town.store.member_files()) == ()
     assert later_work(town, 3) == 1
 
 
-def test_a_restored_history_ignores_files_that_were_never_entered(town, monkeypatch):  # noqa: F811
-    """Each attempt would leave one, and nobody could agree what was forgotten."""
-    with monkeypatch.context() as patch:
-        patch.setattr(town.store.history, "is_intact", lambda: False)
-        ident = registered(town, figures(counted(town)))
-    assert town.release_history.files.unnamed(town.store.member_files()) == ()
-    assert town.store.public_table(ident).state is PublicTableState.CONFIRMED
-
-
-def test_what_a_restored_back_up_was_given_again_is_entered_once(town):  # noqa: F811
+def test_what_a_restored_back_up_was_given_again_is_entered_once(town):
     """The memory has the entry, and the row of the public table forgot it."""
     from sqlalchemy import text as sql
 
@@ -328,9 +295,8 @@ def test_what_a_restored_back_up_was_given_again_is_entered_once(town):  # noqa:
     assert town.store.public_table(ident).entry == entry.number
 
 
-def test_a_snapshot_that_is_retired_before_the_run_leaves_numbers(town):  # noqa: F811
-    ident = request_table(town, figures(counted(town)))
-    public_table_requests.confirm_public_table(town, town.store.person(TWO), ident)
+def test_a_snapshot_that_is_retired_before_the_run_leaves_numbers(town):
+    ident = confirmed(town, figures(counted(town)))
     at = town.clock.now()
     town.store.put_snapshot(Snapshot("s2", "1" * 64, at, True, "here", "{}"), [AuditEvent(at, ONE, "p", "s2")])
     town.store.retire_snapshot(town.store.public_table(ident).published.snapshot, at, [AuditEvent(at, ONE, "r", "s")])
@@ -340,7 +306,7 @@ def test_a_snapshot_that_is_retired_before_the_run_leaves_numbers(town):  # noqa
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["not registered", "registered"])
-def test_attack_a_published_table_and_a_jobs_table_that_together_isolate_a_few_pupils(town, known):  # noqa: F811
+def test_attack_a_published_table_and_a_jobs_table_that_together_isolate_a_few_pupils(town, known):
     """The department has published everybody by phase; a job asks the same of those on roll. Fewer than t are not, so
     who subtracts the one from the other has them. Nobody stops it where the published table is not registered."""
     exact, job = counted(town), EVERYBODY.format(name="job", more=" AND OnRoll = 1")
@@ -354,7 +320,7 @@ def test_attack_a_published_table_and_a_jobs_table_that_together_isolate_a_few_p
     new, old = (
         e for s in (HistorySource.RELEASE, HistorySource.PUBLIC) for e in town.store.history_entries() if e.source is s
     )
-    found = compare(history_table(town, town.release_history, new)(), history_table(town, town.release_history, old)())
+    found = compare(*(history_table(town, town.release_history, entry)() for entry in (new, old)))
     assert found.is_clean == known
     assert {p for p, value in left.items() if value != "c"}, "it is mended, not refused"
     if known:
@@ -362,7 +328,7 @@ def test_attack_a_published_table_and_a_jobs_table_that_together_isolate_a_few_p
         assert '"source": "public"' in staff, "checkers are told of the overlap"
 
 
-def test_published_figures_count_against_the_cap_as_released_ones_do(town):  # noqa: F811
+def test_published_figures_count_against_the_cap_as_released_ones_do(town):
     snapshot = town.store.latest_snapshot().ident
     assert not any(map(any, town.store.split_counts(snapshot).values()))
     registered(town, figures(counted(town)))
@@ -373,7 +339,7 @@ def test_published_figures_count_against_the_cap_as_released_ones_do(town):  # n
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["not registered", "registered"])
-def test_a_difference_to_a_published_table_counts_against_the_cap(town, known):  # noqa: F811
+def test_a_difference_to_a_published_table_counts_against_the_cap(town, known):
     """Published are all pupils but those of one school. A job's count of all pupils of the phase is then a figure about
     that school alone; without the published table the school is one of 152 in it."""
     ((school, pupils),) = duckdb.sql(

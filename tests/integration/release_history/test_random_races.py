@@ -10,15 +10,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from test_everyday_tables import PAIRS, PROJECT, made, town  # noqa: F401
+from test_everyday_tables import PAIRS
 
 from broker.disclosure.differencing.compare_tables import compare
-from broker.domain.jobs.job import JobKind, OutputState, Submission
+from broker.domain.jobs.job import OutputState
 from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import WorkerPorts
-from broker.workflow.release_history.history_tables import history_table
-from broker.workflow.submission.job_submission import submit
 from broker.workflow.work import work_on
+from tests.integration.release_history.conftest import history_of, submitted
 from tests.one_worker import complete_job, unwatched
 
 ROUNDS = int(os.environ.get("PROOF_MEMORY_RACES", "1"))
@@ -39,16 +38,14 @@ def figures_file():
 
 def assessed(ports: WorkerPorts, text: str) -> str:
     """A job that ran, and whose output is compared by whoever ends it."""
-    researcher = ports.store.person("demo-researcher")
-    job, checked = submit(ports, researcher, Submission(PROJECT, JobKind.SQL, "", text, "t", "p"))
-    assert checked.accepted, checked.refusals
-    assert work_on(ports, WorkKind.RUN, job.ident, "w1", unwatched)  # a worker that dies before it compares
-    assert [o.state for o in ports.store.outputs_of(job.ident)] == [OutputState.ASSESSED]
-    return job.ident
+    job = submitted(ports, text)
+    assert work_on(ports, WorkKind.RUN, job, "w1", unwatched)  # a worker that dies before it compares
+    assert [o.state for o in ports.store.outputs_of(job)] == [OutputState.ASSESSED]
+    return job
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_invariant_4_two_releases_at_random_moments_are_never_both_out(town, number):  # noqa: F811
+def test_invariant_4_two_releases_at_random_moments_are_never_both_out(town, number):
     chance = random.Random(SEED + number)
     texts = list(PAIRS["everybody and who is on roll"])
     chance.shuffle(texts)
@@ -65,8 +62,7 @@ def test_invariant_4_two_releases_at_random_moments_are_never_both_out(town, num
         town.clock.wait_until(town.clock.now() + timedelta(hours=1))
     for job in jobs:
         assert [o.state for o in town.store.outputs_of(job)] == [OutputState.RELEASED]
-    old, new = (history_table(town, town.release_history, entry)() for entry in town.store.history_entries())
-    assert compare(new, old).is_clean
+    assert compare(*history_of(town)).is_clean
     compared = sum(line.event.action == "job.compared" for line in town.store.audit())
     FOUND["rounds"] += 1
     FOUND["compared_again"] += compared - 2

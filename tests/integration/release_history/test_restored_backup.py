@@ -10,6 +10,7 @@ from release_history_kit import Memory, event, new, opened
 from broker.domain.errors import Breach, Conflict, Forbidden
 from broker.domain.release_history import HistoryVersion, new_entry_from_json
 from broker.domain.signed_log import ChainHead
+from tests.integration.expected_errors import expect
 from tests.integration.storage.conftest import Given
 
 BOTH = frozenset({"ada", "amir"})
@@ -40,8 +41,7 @@ def test_invariant_12_nothing_is_released_or_remembered_by_a_memory_that_has_for
         lambda: memory.release(waiting),
         lambda: memory.release(waiting, new(4)),
     ):
-        with pytest.raises(Breach, match=r"release history does not have its last signed head.*back-up was restored"):
-            act()
+        expect(Breach, act, match=r"release history does not have its last signed head.*back-up was restored")
     check = memory.store.history.verify()
     assert (check.broken, check.differs, len(check.missing_heads)) == (None, (), 1)
     assert memory.store.release_of(waiting[0].job) is None
@@ -54,8 +54,7 @@ def test_unused_files_restore_lost_entries(restored):
     told = [(files.about(name), files.stored(name)) for name in files.unnamed(store.member_files(), LATER)]
     entries = sorted((replace(new_entry_from_json(t), members=m) for t, m in told), key=lambda n: n.entry.recipe)
     assert [e.entry.recipe for e in entries] == ["recipe-2", "recipe-3"]
-    with pytest.raises(Forbidden):
-        store.history.restore(lost, entries, frozenset({"ada"}), memory.given.at(1), event())
+    expect(Forbidden, store.history.restore, lost, entries, frozenset({"ada"}), memory.given.at(1), event())
     with pytest.raises(Conflict, match="not the head"):
         store.history.restore(ChainHead(lost.number, "0" * 64), entries, BOTH, memory.given.at(1), event())
     store.history.restore(lost, entries, BOTH, memory.given.at(1), event())
@@ -65,8 +64,7 @@ def test_unused_files_restore_lost_entries(restored):
     assert store.history.verify([lost]).holds
     memory.release(waiting, new(4))
     assert store.history.verify([lost]).holds
-    with pytest.raises(Conflict, match="not the head"):
-        store.history.restore(lost, [], BOTH, memory.given.at(2), event())
+    expect(Conflict, store.history.restore, lost, [], BOTH, memory.given.at(2), event(), match="not the head")
 
 
 def test_numbers_that_were_lost_are_not_given_again(restored):
@@ -77,23 +75,20 @@ def test_numbers_that_were_lost_are_not_given_again(restored):
     assert memory.store.history_version() == HistoryVersion(lost.number + 1)
 
 
-def test_two_administrators_attest_a_missing_head(memory: Memory):
+def test_two_administrators_attest_a_missing_head(memory):
     memory.remember(new(1))
     exported = memory.store.history.head()
     head = memory.folder / "heads" / "head"
     head.unlink()
-    with pytest.raises(Breach):
-        memory.remember(new(2))
-    with pytest.raises(Forbidden):
-        memory.store.history.attest(exported, frozenset({"ada"}), event())
+    expect(Breach, memory.remember, new(2))
+    expect(Forbidden, memory.store.history.attest, exported, frozenset({"ada"}), event())
     memory.store.history.attest(exported, BOTH, event())
-    with pytest.raises(Conflict):
-        memory.store.history.attest(exported, BOTH, event())
+    expect(Conflict, memory.store.history.attest, exported, BOTH, event())
     memory.remember(new(2))
     assert memory.store.history.verify([exported]).holds
 
 
-def test_the_ledgers_head_is_not_the_memorys(memory: Memory):
+def test_the_ledgers_head_is_not_the_memorys(memory):
     """Each chain is signed with a key and a word of its own."""
     memory.remember(new(1))
     ledger = memory.store.ledger.head()

@@ -2,25 +2,15 @@
 workflow on the synthetic NPD. The attacker shares no code with the comparison: the test reads the members of the shown
 cells and compares them with everybody in the snapshot's own files."""
 
-from dataclasses import replace
-from pathlib import Path
-
 import duckdb
 import numpy as np
 import pytest
-from test_everyday_tables import PROJECT, town  # noqa: F401
 
 from broker.disclosure.differencing.functionals import amounts_of_total
-from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.ports import WorkerPorts
-from broker.domain.progress import no_progress
 from broker.evidence.member_tables import MemberTable
-from broker.policy.files import load_policies
-from broker.policy.policy_set import PolicySet
-from broker.wiring.rehearsal_adapters import build_rehearsal_data
-from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 from broker.workflow.release_history.history_tables import pending_table
-from broker.workflow.submission.job_submission import submit
+from tests.integration.release_history.conftest import PROJECT, made_of, submitted
 from tests.one_worker import complete_job, run_job
 
 pytestmark = pytest.mark.long
@@ -29,16 +19,9 @@ CENSUS, YEARS, T = "npd.spring_census", (2018, 2019), 10
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[PolicySet, object]:
+def made(tmp_path_factory):
     """The census of two years."""
-    policies = load_policies(Path(__file__).parents[3] / "policies")
-    own = policies.project(PROJECT)
-    assert own is not None
-    grants = tuple(replace(g, years=frozenset(YEARS)) for g in own.grants if g.table == CENSUS)
-    project = replace(own, grants=grants, votes=0)
-    policies = replace(policies, projects=tuple(project if p.ident == PROJECT else p for p in policies.projects))
-    asked = synthetic_data_spec(project, policies.catalogue, range(YEARS[0], YEARS[-1] + 1), 3000, 1)
-    return policies, build_rehearsal_data(policies, PROJECT, asked, tmp_path_factory.mktemp("attacked"), no_progress)
+    return made_of({CENSUS}, range(YEARS[0], YEARS[-1] + 1), 3000, tmp_path_factory.mktemp("attacked"))
 
 
 RARE, BUT = "{0}.OnRoll = 0 AND {0}.FSMeligible = 1", "({0}.OnRoll <> 0 OR {0}.FSMeligible <> 1)"
@@ -57,12 +40,10 @@ def test_the_condition_leaves_out_a_few(made):
 
 def released_tables(ports: WorkerPorts, text: str) -> list[MemberTable]:
     """The tables of a job as they leave by themselves, or once a checker has approved them."""
-    researcher = ports.store.person("demo-researcher")
-    job, checked = submit(ports, researcher, Submission(PROJECT, JobKind.SQL, "", text, "t", "p"))
-    assert checked.accepted, checked.refusals
-    run_job(ports, job.ident)
-    complete_job(ports, job.ident)
-    outputs = ports.store.outputs_of(job.ident)
+    job = submitted(ports, text)
+    run_job(ports, job)
+    complete_job(ports, job)
+    outputs = ports.store.outputs_of(job)
     assert all(o.memory_version is not None for o in outputs)
     kept = [k for o in outputs for k in ports.store.pending_history(o.ident)]
     return [pending_table(ports, k) for k in kept]
@@ -131,7 +112,7 @@ def written(way: str) -> str:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_one_release_of_all_but_a_few_does_not_isolate_them(town, way):  # noqa: F811
+def test_one_release_of_all_but_a_few_does_not_isolate_them(town, way):
     assert isolated(town, released_tables(town, written(way))) == []
 
 
@@ -147,7 +128,7 @@ SELECT COUNT(*) AS n FROM npd.spring_census AS a WHERE {first} AND a.FSMeligible
 
 
 @pytest.mark.parametrize("way", TOTALS)
-def test_a_condition_in_the_constants_of_a_total_is_compared_with_counts(town, way):  # noqa: F811
+def test_a_condition_in_the_constants_of_a_total_is_compared_with_counts(town, way):
     """What a total has beyond one for each row is the count of those whom it counts twice. Then a count of these that
     leaves out a few counts them, too."""
     assert released_tables(town, TWICE.format(total=TOTALS[way], first=FIRST))

@@ -1,11 +1,12 @@
 """Small data and short requests for tests that run real sandboxes."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from decimal import Decimal
 from pathlib import Path
 
+import docker
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -33,6 +34,13 @@ def mount(tmp_path: Path) -> Path:
     (folder / "other.csv").write_text("secret\n1\n")
     folder.parent.chmod(0o755)
     return folder.parent
+
+
+@pytest.fixture
+def api(engine: None) -> Iterator[docker.APIClient]:
+    client = docker.APIClient()
+    yield client
+    client.close()
 
 
 @pytest.fixture(params=["runc", "runsc", "bubblewrap"])

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,8 @@ from broker.domain.errors import Breach, Conflict
 from broker.domain.ports import SandboxEnd
 from broker.sandbox import bubblewrap_sandbox, selftest
 from broker.sandbox.bubblewrap_sandbox import BubblewrapSandbox
+from tests.integration.expected_errors import expect
+from tests.integration.waiting import wait_until
 
 pytestmark = [pytest.mark.long, pytest.mark.docker]
 SLEEP = "import time; time.sleep(60)"
@@ -28,17 +31,17 @@ def started(bubblewrap, python):
     thread = threading.Thread(target=lambda: ends.append(bubblewrap.run(request).end))
     thread.start()
     record = bubblewrap._folder / f"npdjob-{request.job}-1.run"
-    _wait_for(record.exists)
+    wait_until(record.exists)
     yield request, ends, thread, record
     bubblewrap.terminate(request.job, 1)
-    thread.join(10)
+    thread.join(60)
 
 
 @pytest.fixture
 def running(started):
     """A job under way, in a thread."""
     request, ends, thread, record = started
-    _wait_for(lambda: record.read_text() != "")
+    wait_until(lambda: record.read_text() != "")
     return request, ends, thread
 
 
@@ -54,29 +57,18 @@ def slow_to_begin(monkeypatch):
     monkeypatch.setattr(bubblewrap_sandbox, "_child_pid", late)
 
 
-def _wait_for(condition):
-    for _ in range(200):
-        if condition():
-            return
-        time.sleep(0.05)
-    raise AssertionError("waited for 10 seconds")
-
-
 def test_real_data_are_refused(bubblewrap, python):
-    request = python("print(1)")
-    real = type(request)(request.job, 1, "python", request.mount, request.frames, request.limits, synthetic=False)
-    with pytest.raises(Breach, match="never runs on real data"):
-        bubblewrap.run(real)
+    real = replace(python("print(1)"), synthetic=False)
+    expect(Breach, bubblewrap.run, real, match="never runs on real data")
 
 
 def test_once_and_gone_on_demand(bubblewrap, running):
     request, ends, thread = running
-    with pytest.raises(Conflict):
-        bubblewrap.run(request)
+    expect(Conflict, bubblewrap.run, request)
     assert bubblewrap.sweep(lambda: frozenset({(request.job, 1)})) == 0
     assert thread.is_alive()
     bubblewrap.terminate(request.job, 1)
-    thread.join(10)
+    thread.join(60)
     assert ends == [SandboxEnd.CRASHED]
     assert not list(bubblewrap._folder.glob(f"npdjob-{request.job}-*"))
 
@@ -85,7 +77,7 @@ def test_gone_on_demand_before_it_begins(bubblewrap, slow_to_begin, started):
     request, ends, thread, record = started
     assert record.read_text() == ""
     bubblewrap.terminate(request.job, 1)
-    thread.join(10)
+    thread.join(60)
     assert ends == [SandboxEnd.CRASHED]
     assert not record.exists()
 
@@ -98,14 +90,14 @@ def test_gone_on_demand_while_it_becomes_the_launcher(bubblewrap, running, monke
         bubblewrap_sandbox, "_is_sandbox", lambda child, name: answers.pop() if answers else is_sandbox(child, name)
     )
     bubblewrap.terminate(request.job, 1)
-    thread.join(10)
+    thread.join(60)
     assert ends == [SandboxEnd.CRASHED]
 
 
 def test_sweep_ends_what_nobody_claims(bubblewrap, running):
     _, ends, thread = running
     assert bubblewrap.sweep(frozenset) == 1
-    thread.join(10)
+    thread.join(60)
     assert ends == [SandboxEnd.CRASHED]
 
 

@@ -2,10 +2,8 @@
 
 import gc
 import threading
-import time
-from collections.abc import Iterator
+from dataclasses import replace
 
-import docker
 import pytest
 
 from broker.domain.errors import Breach, Conflict, Unavailable
@@ -14,16 +12,11 @@ from broker.sandbox import containers
 from broker.sandbox.container_spec import container_name
 from broker.sandbox.docker_sandbox import DockerSandbox
 from broker.sandbox.selftest import REQUIRED
+from tests.integration.expected_errors import expect
+from tests.integration.waiting import wait_until
 
 pytestmark = [pytest.mark.long, pytest.mark.docker]
 SLEEP = "import time; time.sleep(60)"
-
-
-@pytest.fixture
-def api(engine) -> Iterator[docker.APIClient]:
-    client = docker.APIClient()
-    yield client
-    client.close()
 
 
 class Running:
@@ -33,11 +26,8 @@ class Running:
         self.name, self.result, self.fault = container_name(request.job, request.attempt), None, None
         self.thread = threading.Thread(target=self._run, args=(sandbox, request))
         self.thread.start()
-        for _ in range(200):
-            if self.names(api, "running"):
-                return
-            time.sleep(0.05)
-        raise AssertionError(f"the container never ran: {self.fault}")
+        wait_until(lambda: self.fault or self.names(api, "running"))
+        assert self.fault is None
 
     def _run(self, sandbox, request):
         try:
@@ -74,17 +64,14 @@ def test_the_walls_from_inside(docker_sandbox):
 
 
 def test_real_data_run_where_the_walls_hold(sandbox_root, sql):
-    request = sql("SELECT 1 AS one")
-    real = type(request)(request.job, 1, "sql", request.mount, request.frames, request.limits, synthetic=False)
+    real = replace(sql("SELECT 1 AS one"), synthetic=False)
     assert DockerSandbox(sandbox_root, "runc").run(real).end is SandboxEnd.ENDED
 
 
 def test_one_sandbox_for_an_attempt_and_none_after_terminate(api, docker_sandbox, python):
     request = python(SLEEP)
     running = Running(api, docker_sandbox, request)
-    with pytest.raises(Conflict) as told:
-        docker_sandbox.run(request)
-    assert told.value.code == "already-running"
+    assert expect(Conflict, docker_sandbox.run, request).code == "already-running"
     assert running.names(api, "running"), "the second attempt must not touch the first"
     docker_sandbox.terminate(request.job, 1)
     assert not running.names(api)
@@ -107,13 +94,6 @@ def test_sweep_spares_the_living_and_other_brokers(api, python, sandbox_root, tm
     running.thread.join()
 
 
-def test_nothing_is_left_after_a_run(api, docker_sandbox, sql):
-    request = sql("SELECT 1 AS one")
-    docker_sandbox.run(request)
-    docker_sandbox.close()
-    assert not api.containers(all=True, filters={"name": f"^/{container_name(request.job, 1)}$"})
-
-
 def test_a_difference_before_start_is_a_breach_and_nothing_runs(api, sql, sandbox_root, monkeypatch):
     def lax(made):
         asked = strict(made)
@@ -123,17 +103,14 @@ def test_a_difference_before_start_is_a_breach_and_nothing_runs(api, sql, sandbo
     strict = containers.settings
     monkeypatch.setattr(containers, "settings", lax)
     request = sql("SELECT 1 AS one")
-    with pytest.raises(Breach, match="CapDrop"):
-        DockerSandbox(sandbox_root, "runc").run(request)
+    expect(Breach, DockerSandbox(sandbox_root, "runc").run, request, match="CapDrop")
     assert not api.containers(all=True, filters={"name": f"^/{container_name(request.job, 1)}$"})
 
 
 def test_a_mount_that_is_not_there_is_an_error_and_is_not_made(sql, sandbox_root, tmp_path):
-    request = sql("SELECT 1 AS one")
     missing = tmp_path / "missing"
-    lost = type(request)(request.job, 1, "sql", missing, request.frames, request.limits, synthetic=True)
-    with pytest.raises(Unavailable):
-        DockerSandbox(sandbox_root, "runc").run(lost)
+    lost = replace(sql("SELECT 1 AS one"), mount=missing)
+    expect(Unavailable, DockerSandbox(sandbox_root, "runc").run, lost)
     assert not missing.exists()
 
 
@@ -146,8 +123,7 @@ def test_an_engine_that_does_not_answer_is_unavailable(sql, sandbox_root, monkey
         lambda: sandbox.terminate("j", 1),
         lambda: sandbox.sweep(frozenset),
     ):
-        with pytest.raises(Unavailable):
-            call()
+        expect(Unavailable, call)
     gc.collect()
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 import stat
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from broker.policy.files import load_policies
 from broker.sandbox import engine_images, root_filesystem
 from broker.sandbox.built_images import IMAGE_NAMES, BuiltImages, build_images
 from broker.sandbox.root_filesystem import FORBIDDEN
+from tests.integration.expected_errors import expect
 
 pytestmark = [pytest.mark.long, pytest.mark.docker]
 ROOT = Path(__file__).resolve().parents[3]
@@ -31,30 +31,16 @@ def test_no_shell_no_compiler_no_pip_nothing_setuid(sandbox_root, name):
     assert not list(tree.glob("opt/site/pip"))
 
 
-@pytest.mark.parametrize(
-    ("name", "wanted"),
-    [
-        ("sql", {"duckdb", "pyarrow"}),
-        (
-            "python",
-            {
-                "pandas",
-                "polars",
-                "duckdb",
-                "pyarrow",
-                "statsmodels",
-                "scikit_learn",
-                "scipy",
-                "matplotlib",
-                "linearmodels",
-                "lifelines",
-                "acro",
-            },
-        ),
-        ("fit", {"statsmodels", "duckdb", "pyarrow"}),
-        ("files", {"pillow", "pyarrow"}),
-    ],
-)
+PACKAGES = {
+    "sql": {"duckdb", "pyarrow"},
+    "python": {"pandas", "polars", "duckdb", "pyarrow", "statsmodels", "scikit_learn", "scipy", "matplotlib",
+               "linearmodels", "lifelines", "acro"},
+    "fit": {"statsmodels", "duckdb", "pyarrow"},
+    "files": {"pillow", "pyarrow"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "wanted"), PACKAGES.items(), ids=PACKAGES)
 def test_sbom_names_packages_and_wheels(sandbox_root, name, wanted):
     listed = json.loads(BuiltImages(sandbox_root / "build").sbom_of(name).read_text())["components"]
     names = {component["name"] for component in listed}
@@ -72,10 +58,9 @@ def test_the_policy_lists_the_modules_of_the_python_image(sandbox_root):
     assert sorted(load_policies(ROOT / "policies").service.python_modules) == held
 
 
-def test_a_second_build_does_nothing_and_quickly(sandbox_root):
-    began, said = time.monotonic(), []
+def test_a_second_build_does_nothing(sandbox_root):
+    said = []
     digests = build_images(sandbox_root / "build", said.append)
-    assert time.monotonic() - began < 1
     assert said == []
     assert set(digests) == set(IMAGE_NAMES)
     assert digests["sql"] == BuiltImages(sandbox_root / "build").digest_of("sql")
@@ -99,8 +84,7 @@ def test_a_base_image_can_stand_in_for_debian_packages(sandbox_root, tmp_path):
 
 def test_a_base_that_is_not_here_is_never_fetched(engine, tmp_path):
     (tmp_path / "base").write_text("nowhere/at-all:1")
-    with pytest.raises(Unavailable, match="never fetched"):
-        BuiltImages(tmp_path).layers.base(lambda line: None)
+    expect(Unavailable, BuiltImages(tmp_path).layers.base, lambda line: None, match="never fetched")
 
 
 def test_an_image_a_day_out_of_use_leaves_the_engine_too(sandbox_root, tmp_path):

@@ -14,6 +14,7 @@ from broker.sandbox import narrow_mounts
 from broker.sandbox.bubblewrap_sandbox import BubblewrapSandbox
 from broker.sandbox.docker_sandbox import DockerSandbox
 from broker.sandbox.warm_pool import WarmPool
+from tests.integration.expected_errors import expect
 from tests.integration.sandbox.test_warm_pool import filled, no_cold, of
 
 pytestmark = [pytest.mark.long, pytest.mark.docker]
@@ -124,8 +125,7 @@ def test_cold_where_the_kernel_does_not(narrow, sandbox_root, tmp_path, monkeypa
         only.setattr(sandbox, "_cold", no_cold)
         check(sandbox.run(replace(narrow, job=narrow.job + ".second")))
         other = replace(narrow, narrow=DECLARED[:1], job=narrow.job + ".other")
-        with pytest.raises(AssertionError, match="new container"):
-            sandbox.run(other)
+        expect(AssertionError, sandbox.run, other, match="new container")
     pool.clear()
     sandbox.close()
 
@@ -139,24 +139,19 @@ def test_a_launcher_that_cannot_narrow_starts_nothing(narrow, sandbox_root):
 
 @pytest.mark.parametrize("path", ["../outside.parquet", "/etc/passwd", "absence/../../outside.parquet"])
 def test_a_declared_file_outside_the_mount_is_a_breach(narrow, tmp_path, path):
-    with pytest.raises(Breach):
-        narrow_mounts.job_mount(replace(narrow, narrow=(path,)), tmp_path)
+    expect(Breach, narrow_mounts.job_mount, replace(narrow, narrow=(path,)), tmp_path)
 
 
 def test_a_declared_file_that_is_not_there(narrow, tmp_path):
-    with pytest.raises(Unavailable):
-        narrow_mounts.job_mount(replace(narrow, narrow=("absence/1999.parquet",)), tmp_path)
+    expect(Unavailable, narrow_mounts.job_mount, replace(narrow, narrow=("absence/1999.parquet",)), tmp_path)
     assert not [path for path in (tmp_path / narrow_mounts.NARROW_FOLDER).iterdir() if path.is_dir()]
 
 
 def test_own_mounts_stay_while_they_are_used(narrow, tmp_path):
     own = narrow_mounts.job_mount(narrow, tmp_path)
     assert sorted(os.listdir(own / "absence")) == ["2021.parquet", "schema.parquet"]
-    assert (
-        narrow_mounts.job_mount(narrow, tmp_path)
-        == own
-        != narrow_mounts.job_mount(replace(narrow, narrow=DECLARED[:1]), tmp_path)
-    )
+    assert narrow_mounts.job_mount(narrow, tmp_path) == own
+    assert narrow_mounts.job_mount(replace(narrow, narrow=DECLARED[:1]), tmp_path) != own
     record = own.with_suffix(narrow_mounts.RECORD_SUFFIX)
     narrow_mounts.sweep(tmp_path)
     assert own.is_dir()

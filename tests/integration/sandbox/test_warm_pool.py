@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from broker.sandbox import containers
 from broker.sandbox.container_spec import WARM_PREFIX
 from broker.sandbox.docker_sandbox import DockerSandbox
 from broker.sandbox.warm_pool import WarmPool
+from tests.integration.waiting import wait_until
 
 pytestmark = [pytest.mark.long, pytest.mark.docker]
 GIB = 1 << 30
@@ -26,28 +28,22 @@ ONE = "SELECT 1 AS one"
 PRINT = "print(1)"
 
 
-@pytest.fixture
-def api(engine) -> Iterator[docker.APIClient]:
-    client = docker.APIClient()
-    yield client
-    client.close()
+def open_warm(root: Path, images: Path, runtime: str) -> Iterator[DockerSandbox]:
+    """A broker of its own, so that what waits elsewhere is another's."""
+    sandbox = of(root, images, runtime)
+    yield sandbox
+    WarmPool(sandbox, lambda: WARMTH).clear()
+    sandbox.close()
 
 
 @pytest.fixture(params=["runc", "runsc"])
 def warm(request, sandbox_root: Path, tmp_path: Path) -> Iterator[DockerSandbox]:
-    """A broker of its own, so that what waits elsewhere is another's."""
-    sandbox = of(tmp_path / "broker", sandbox_root, request.param)
-    yield sandbox
-    WarmPool(sandbox, lambda: WARMTH).clear()
-    sandbox.close()
+    yield from open_warm(tmp_path / "broker", sandbox_root, request.param)
 
 
 @pytest.fixture
 def quick(sandbox_root: Path, tmp_path: Path) -> Iterator[DockerSandbox]:
-    sandbox = of(tmp_path / "broker", sandbox_root, "runc")
-    yield sandbox
-    WarmPool(sandbox, lambda: WARMTH).clear()
-    sandbox.close()
+    yield from open_warm(tmp_path / "broker", sandbox_root, "runc")
 
 
 def of(root: Path, sandbox_root: Path, runtime: str) -> DockerSandbox:
@@ -55,15 +51,20 @@ def of(root: Path, sandbox_root: Path, runtime: str) -> DockerSandbox:
     return DockerSandbox(root, runtime, sandbox_root / "build")
 
 
+def waiting(sandbox: DockerSandbox) -> list[str]:
+    return [one.name for ones in sandbox.warm_registry.waiting().values() for one in ones]
+
+
 def filled(sandbox: DockerSandbox, request: SandboxRequest, pool: WarmPool, number: int = 1) -> list[str]:
     """Names of the containers that wait for jobs like this one."""
-    sandbox.warm_registry.want(sandbox.template(request, request.mount))
-    until = time.monotonic() + 60
-    while len(names := [one.name for ones in sandbox.warm_registry.waiting().values() for one in ones]) < number:
-        assert time.monotonic() < until, "the pool did not fill"
-        time.sleep(0.1)
-        pool.maintain()
-    return names
+    key_of(sandbox, request)
+    wait_until(lambda: len(waiting(sandbox)) >= number or pool.maintain())
+    return waiting(sandbox)
+
+
+def key_of(sandbox: DockerSandbox, request: SandboxRequest):
+    """What waits for it is found by; from now on some are made ready."""
+    return sandbox.warm_registry.want(sandbox.template(request, request.mount))
 
 
 def waiting_of(api: docker.APIClient, sandbox: DockerSandbox) -> list[str]:
@@ -127,37 +128,13 @@ def test_ends_of_warm_and_cold_jobs_are_the_same(warm, python, monkeypatch):
 
 def test_one_that_waits_is_taken_by_one_of_many(quick, sql):
     """A race of threads, and of the files below them: each container has one taker."""
-    request = sql(ONE)
-    pool = WarmPool(quick, lambda: replace(WARMTH, each=2))
-    filled(quick, request, pool, 2)
-    key = quick.warm_registry.want(quick.template(request, request.mount))
-    taken, start = [], threading.Barrier(8)
-
-    def take():
-        start.wait()
-        taken.append(quick.warm_registry.take(key))
-
-    threads = [threading.Thread(target=take) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    request, start = sql(ONE), threading.Barrier(8)
+    filled(quick, request, WarmPool(quick, lambda: replace(WARMTH, each=2)), 2)
+    key = key_of(quick, request)
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(lambda _: (start.wait(), quick.warm_registry.take(key))[1], range(8)))
     got = [one.container for one in taken if one is not None]
     assert len(got) == len(set(got)) == 2
-
-
-def test_jobs_that_race_for_one_container_all_end(quick, sql):
-    request = sql(ONE)
-    filled(quick, request, WarmPool(quick, lambda: WARMTH))
-    ends = []
-    threads = [
-        threading.Thread(target=lambda n=n: ends.append(quick.run(named(request, f"race{n}")).end)) for n in range(3)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert ends == [SandboxEnd.ENDED] * 3
 
 
 def test_a_rebuilt_vault_of_the_same_name_is_another(api, quick, sql):
@@ -165,12 +142,12 @@ def test_a_rebuilt_vault_of_the_same_name_is_another(api, quick, sql):
     request = sql(ONE)
     pool = WarmPool(quick, lambda: WARMTH)
     (old,) = filled(quick, request, pool)
-    before = quick.warm_registry.want(quick.template(request, request.mount))
+    before = key_of(quick, request)
     request.mount.rename(request.mount.with_name("old"))
     pool.maintain()
     assert old not in waiting_of(api, quick)
     subprocess.run(["cp", "-a", request.mount.with_name("old"), request.mount], check=True)
-    assert quick.warm_registry.want(quick.template(request, request.mount)) != before
+    assert key_of(quick, request) != before
     (new,) = filled(quick, request, pool)
     assert new != old
 
@@ -182,31 +159,28 @@ def test_two_projects_never_share(quick, sql, tmp_path):
     subprocess.run(["cp", "-a", request.mount, tmp_path / "other"], check=True)
     other = replace(named(request, "other"), mount=tmp_path / "other")
     assert quick.run(other).end is SandboxEnd.ENDED
-    assert [one.name for ones in quick.warm_registry.waiting().values() for one in ones] == [name]
+    assert waiting(quick) == [name]
 
 
 @pytest.mark.parametrize("changed", [{"threads": 2}, {"memory_bytes": 900 << 20}, {"wall_seconds": 7}])
 def test_other_limits_are_another_key(quick, sql, changed):
-    one, other = sql(ONE), sql(ONE, **changed)
-    assert quick.warm_registry.want(quick.template(one, one.mount)) != quick.warm_registry.want(
-        quick.template(other, other.mount)
-    )
+    assert key_of(quick, sql(ONE)) != key_of(quick, sql(ONE, **changed))
 
 
-def test_what_is_not_as_it_must_be_is_not_used(api, quick, sql):
+SPOIL = {
+    "not as it must be": lambda api, name: api.update_container(name, mem_limit=512 << 20, memswap_limit=512 << 20),
+    "dead": lambda api, name: api.kill(name),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOIL.values(), ids=SPOIL)
+def test_one_that_was_spoilt_while_it_waited_is_not_used(api, quick, sql, spoil):
     request = sql(ONE)
     (name,) = filled(quick, request, WarmPool(quick, lambda: WARMTH))
-    api.update_container(name, mem_limit=512 << 20, memswap_limit=512 << 20)
-    assert quick.run(named(request, "changed")).end is SandboxEnd.ENDED
+    spoil(api, name)
+    assert quick.run(named(request, "after")).end is SandboxEnd.ENDED
     quick.close()
     assert waiting_of(api, quick) == []
-
-
-def test_one_that_died_while_it_waited_is_not_used(api, quick, sql):
-    request = sql(ONE)
-    (name,) = filled(quick, request, WarmPool(quick, lambda: WARMTH))
-    api.kill(name)
-    assert quick.run(named(request, "dead")).end is SandboxEnd.ENDED
 
 
 def test_idle_ones_go(api, quick, sql):
@@ -228,7 +202,7 @@ def test_policy_bounds_their_memory(api, quick, sql, python):
     ((one,),) = quick.warm_registry.waiting().values()
     assert 10 << 20 < one.memory < GIB
     tight = WarmPool(quick, lambda: replace(WARMTH, memory_bytes=one.memory + (1 << 20)))
-    quick.warm_registry.want(quick.template(script, script.mount))
+    key_of(quick, script)
     for _ in range(4):
         time.sleep(0.5)
         tight.maintain()
@@ -242,7 +216,7 @@ def test_policy_bounds_their_memory(api, quick, sql, python):
 def test_nothing_is_made_ready_while_a_job_runs(quick, sql):
     request = sql(ONE)
     pool = WarmPool(quick, lambda: WARMTH)
-    quick.warm_registry.want(quick.template(request, request.mount))
+    key_of(quick, request)
     with quick.warm_registry.running():
         time.sleep(0.5)
         pool.maintain()
@@ -267,7 +241,7 @@ WarmPool(sandbox, lambda: WarmPoolLimits(1, 1 << 31, 600)).serve(threading.Event
 def test_a_killed_pool_leaves_nothing_to_the_next(api, quick, sql, sandbox_root, tmp_path, seconds):
     """Killed at any moment: while it makes one, or with one waiting. Jobs go on; the next pool begins by clearing."""
     request = sql(ONE)
-    quick.warm_registry.want(quick.template(request, request.mount))
+    key_of(quick, request)
     command = [sys.executable, "-c", POOL, str(tmp_path / "broker"), str(sandbox_root / "build")]
     process = subprocess.Popen(command)
     time.sleep(seconds)
@@ -278,10 +252,7 @@ def test_a_killed_pool_leaves_nothing_to_the_next(api, quick, sql, sandbox_root,
     stop, pool = threading.Event(), WarmPool(quick, lambda: WARMTH)
     thread = threading.Thread(target=pool.serve, args=(stop,))
     thread.start()
-    until = time.monotonic() + 30
-    while set(waiting_of(api, quick)) & set(left):
-        assert time.monotonic() < until, "what the killed pool left is still there"
-        time.sleep(0.1)
+    wait_until(lambda: not set(waiting_of(api, quick)) & set(left))
     stop.set()
     thread.join()
     assert waiting_of(api, quick) == []
@@ -299,7 +270,7 @@ def test_what_its_taker_has_lost_is_reaped(api, quick, sql, monkeypatch):
     request = sql(ONE)
     pool = WarmPool(quick, lambda: WARMTH)
     (name,) = filled(quick, request, pool)
-    assert quick.warm_registry.take(quick.warm_registry.want(quick.template(request, request.mount))).name == name
+    assert quick.warm_registry.take(key_of(quick, request)).name == name
     monkeypatch.setattr("broker.sandbox.warm_pool.LOST_SECONDS", 0.2)
     monkeypatch.setattr("broker.sandbox.warm_pool.SCAN_SECONDS", 0.0)
     pool._reap({}, WARMTH)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import DBAPIError
 
 from broker.domain.findings import Verdict
 from broker.domain.identity.audit import AuditEvent
@@ -139,17 +140,8 @@ class Given:
         number = next(self.numbers)
         submission = Submission("P0421", JobKind.SQL, "tsql", "SELECT 1", "Title", "Purpose", (("main", "what it is"),))
         of_submission = {key: changes.pop(key) for key in list(changes) if key in Submission.__dataclass_fields__}
-        job = Job(
-            ident=f"job-{number:06}",
-            submission=replace(submission, **of_submission),
-            researcher="ada",
-            state=JobState.QUEUED,
-            created=self.at(number),
-            updated=self.at(number),
-            canonical="SELECT 1",
-            plan_hash="a" * 64,
-            policy=POLICY,
-        )
+        sent, at = replace(submission, **of_submission), self.at(number)
+        job = Job(f"job-{number:06}", sent, "ada", JobState.QUEUED, at, at, "SELECT 1", "a" * 64, POLICY)
         return replace(job, **changes)
 
     def queued(self, **changes: object) -> Job:
@@ -168,41 +160,21 @@ class Given:
         self.store.give_back(WorkItem(WorkKind.RUN, job, attempt), self.at(2), self.at(2), [self.event()])
 
     def record(self, job: str, name: str = "main", state: OutputState = OutputState.ASSESSED) -> OutputRecord:
-        output = Output(
-            ident=f"out-{next(self.numbers):06}",
-            job=job,
-            name=name,
-            kind=OutputKind.TABLE,
-            description="what it is",
-            state=state,
-            media_type="text/csv",
-            size=12,
-            release_hash="c" * 64,
-            staff_hash="d" * 64,
-            findings_hash="e" * 64,
-            verdict=Verdict.PUBLISH,
-            created=self.at(2),
-        )
-        return OutputRecord(output, "1" * 64)
+        ident, hashes = f"out-{next(self.numbers):06}", ("c" * 64, "d" * 64, "e" * 64)
+        about = (OutputKind.TABLE, "what it is", state, "text/csv", 12)
+        return OutputRecord(Output(ident, job, name, *about, *hashes, Verdict.PUBLISH, self.at(2)), "1" * 64)
 
     def assessing(self, *states: OutputState, small: bool = False, **changes: object) -> tuple[str, list[str]]:
         """A job with one output in each of the states given, and their idents."""
         lease = self.running(**changes)
         records = [self.record(lease.ident, f"table{n}", state) for n, state in enumerate(states)]
-        self.store.advance(
-            lease.ident,
-            lease.attempt,
-            JobState.RUNNING,
-            JobState.ASSESSING,
-            self.at(3),
-            [self.event("job.assessed")],
-            image="sha256:1",
-            runtime="runc",
-            snapshot="s1",
-            outputs=records,
-            small=small,
-        )
+        self.assessed(lease, records, small=small)
         return lease.ident, [r.output.ident for r in records]
+
+    def assessed(self, lease: Job, records: list[OutputRecord], **more: object) -> None:
+        events, ran = [self.event("job.assessed")], {"image": "sha256:1", "runtime": "runc", "snapshot": "s1"}
+        move = (JobState.RUNNING, JobState.ASSESSING)
+        self.store.advance(lease.ident, lease.attempt, *move, self.at(3), events, outputs=records, **ran, **more)
 
     def decided(self, *states: OutputState) -> tuple[str, list[str]]:
         job, idents = self.assessing(*states)
@@ -228,6 +200,25 @@ class Given:
         release, manifest = self.release(job, outputs)
         self.store.release(release, manifest, self.at(6), [self.event("release.made")])
         return job, outputs, release
+
+
+def unguarded(store: SqlStore, *statements: str) -> None:
+    """What somebody with all rights on the database could do: drop the triggers, then write."""
+    with store._db.engine.begin() as connection:
+        if store._db.is_sqlite:
+            names = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all()
+            for name in names:
+                connection.execute(text(f"DROP TRIGGER {name}"))
+        else:
+            connection.execute(text("SET LOCAL session_replication_role = replica"))
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def is_refused(store: SqlStore, statement: str, match: str | None = None) -> None:
+    """By the database itself."""
+    with pytest.raises(DBAPIError, match=match), store._db.engine.begin() as connection:
+        connection.execute(text(statement))
 
 
 @pytest.fixture

@@ -1,41 +1,15 @@
 """The audit log on both databases: it grows only, and every break of the chain is found at its line."""
 
-from dataclasses import replace
 from datetime import timedelta, timezone
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
-from broker.domain.errors import Breach
-from broker.domain.identity.audit import GENESIS, AuditEvent, check_lines
+from broker.domain.identity.audit import AuditEvent, check_lines
+from tests.integration.storage.conftest import is_refused, unguarded
 
 
 def _events(given, number):
     return [given.event("test.done", f"thing-{n}") for n in range(number)]
-
-
-def _unguarded(store, *statements):
-    """What somebody with all rights on the database could do: drop the triggers, then write."""
-    with store._db.engine.begin() as connection:
-        if store._db.is_sqlite:
-            triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name LIKE 'audit%'"
-            for name in connection.execute(text(triggers)).scalars().all():
-                connection.execute(text(f"DROP TRIGGER {name}"))
-        else:
-            connection.execute(text("SET session_replication_role = replica"))
-        for statement in statements:
-            connection.execute(text(statement))
-
-
-def test_a_new_store_has_an_empty_log_that_holds(empty_url):
-    from broker.storage.sql_store import open_store
-
-    store = open_store(empty_url)
-    assert store.audit_head() == (0, GENESIS)
-    assert store.verify_audit().broken is None
-    assert list(store.audit()) == []
-    store.close()
 
 
 def test_events_come_back_numbered_chained_and_as_written(store, given):
@@ -60,52 +34,26 @@ def test_pages_have_no_gap_and_limits_hold(store, given, monkeypatch):
     assert store.verify_audit().lines == last
 
 
-@pytest.mark.parametrize(
-    "event",
-    [
-        {"action": "SELECT"},
-        {"subject": "WHERE la = 1"},
-        {"codes": (("reason", "twelve of the 13 pupils"),)},
-        {"codes": (("Reason Text", "x"),)},
-        {"subject": "x" * 300},
-        {"actor": "ada\nbob"},
-    ],
+CHANGES = (
+    "DELETE FROM audit",
+    "UPDATE audit SET actor = 'eve'",
+    "DELETE FROM audit_head",
+    "UPDATE audit_head SET number = number - 1",
+    "UPDATE audit_head SET hash = 'x'",
+    "INSERT INTO audit_head (ident, number, hash) VALUES (1, 0, 'x')",
+    "INSERT INTO audit SELECT number + 9, at, actor, action, subject, codes, hash, 'x' FROM audit",
 )
-def test_no_line_carries_text(store, given, event):
-    head = store.audit_head()
-    with pytest.raises(Breach):
-        store.record([replace(given.event(), **event)])
-    assert store.audit_head() == head
+AROUND = {
+    "sqlite": "INSERT OR REPLACE INTO audit SELECT number, at, 'eve', action, subject, codes, '', hash FROM audit",
+    "postgresql": "TRUNCATE audit",
+}
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "DELETE FROM audit",
-        "UPDATE audit SET actor = 'eve'",
-        "DELETE FROM audit_head",
-        "UPDATE audit_head SET number = number - 1",
-        "UPDATE audit_head SET hash = 'x'",
-        "INSERT INTO audit_head (ident, number, hash) VALUES (1, 0, 'x')",
-        "INSERT INTO audit SELECT number + 9, at, actor, action, subject, codes, hash, 'x' FROM audit",
-    ],
-)
-def test_the_database_itself_refuses_to_change_the_log(store, given, statement):
+@pytest.mark.each
+def test_the_database_itself_refuses_to_change_the_log(store, given, backend):
     store.record(_events(given, 3))
-    with pytest.raises(DBAPIError), store._db.engine.begin() as connection:
-        connection.execute(text(statement))
-    assert store.verify_audit().broken is None
-
-
-def test_neither_replace_nor_truncate_gets_around_it(store, given):
-    store.record(_events(given, 3))
-    statement = "TRUNCATE audit"
-    if store._db.is_sqlite:
-        statement = (
-            "INSERT OR REPLACE INTO audit SELECT number, at, 'eve', action, subject, codes, previous, hash FROM audit"
-        )
-    with pytest.raises(DBAPIError), store._db.engine.begin() as connection:
-        connection.execute(text(statement))
+    for statement in (*CHANGES, AROUND[backend]):
+        is_refused(store, statement)
     assert store.verify_audit().broken is None
 
 
@@ -124,7 +72,7 @@ def test_neither_replace_nor_truncate_gets_around_it(store, given):
 )
 def test_verify_names_the_first_line_that_does_not_hold_or_is_missing(store, given, tampering, broken):
     store.record(_events(given, 20 - store.audit_head()[0]))
-    _unguarded(store, tampering)
+    unguarded(store, tampering)
     assert store.verify_audit().broken == broken
 
 
@@ -132,7 +80,7 @@ def test_a_log_that_was_cut_and_given_a_new_head_is_caught_by_an_exported_head(s
     store.record(_events(given, 6))
     exported = store.audit_head()
     short = next(store.audit(exported[0] - 2, 1))
-    _unguarded(
+    unguarded(
         store,
         f"DELETE FROM audit WHERE number > {short.number}",
         f"UPDATE audit_head SET number = {short.number}, hash = '{short.hash}'",

@@ -10,6 +10,7 @@ from broker.domain.jobs.job import JobState, OutputState
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import ComparedOutput, OutputRecord, PendingHistoryEntry
+from tests.integration.expected_errors import expect
 
 ASSESSED, IN_REVIEW, APPROVED = OutputState.ASSESSED, OutputState.IN_REVIEW, OutputState.APPROVED
 
@@ -21,32 +22,16 @@ def other(store, ident, state, **changes):
     return ComparedOutput(before, OutputRecord(after, "9" * 64, (PendingHistoryEntry(0, "file", "f" * 64),)))
 
 
-def leased(given, job):
-    return given.leased(WorkKind.COMPARE, job, until=20)
-
-
-def test_a_job_that_is_withdrawn_while_it_is_compared_stays_withdrawn(store, given):
-    job, (output,) = given.assessing(ASSESSED)
-    item = leased(given, job)
-    found = other(store, output, ASSESSED)
-    store.advance(job, None, JobState.ASSESSING, JobState.WITHDRAWN, given.at(11), [given.event()])
-    with pytest.raises(Conflict):
-        store.put_compared(item, [found], given.at(12), [given.event()])
-    assert store.output(output).state is OutputState.WITHDRAWN
-    assert not store.works_on(item)
-
-
 def test_what_was_compared_takes_the_place_of_what_was_assessed(store, given):
     job, (output,) = given.assessing(ASSESSED)
-    item = leased(given, job)
+    item = given.leased(WorkKind.COMPARE, job)
     found = other(store, output, ASSESSED, verdict=Verdict.SUPPRESS)
     store.put_compared(item, [found], given.at(12), [given.event()])
     assert store.output(output) == found.record.output
     assert store.evidence_digest(output) == "9" * 64
     assert store.pending_history(output) == (PendingHistoryEntry(0, "file", "f" * 64),)
     assert not store.works_on(item)
-    with pytest.raises(Conflict):
-        store.put_compared(item, [found], given.at(13), [given.event()])
+    expect(Conflict, store.put_compared, item, [found], given.at(13), [given.event()])
 
 
 def test_an_output_that_memory_changed_is_voted_on_again_by_the_same_checkers(store, given):
@@ -54,47 +39,41 @@ def test_an_output_that_memory_changed_is_voted_on_again_by_the_same_checkers(st
     job, (output,) = given.assessing(IN_REVIEW)
     given.cast(given.vote(output, overrides=("F1",)), lambda votes: (APPROVED, "ok", []))
     assert store.output(output).overrides == ("F1",)
-    item = given.leased(WorkKind.RELEASE, job, until=20)
+    item = given.leased(WorkKind.RELEASE, job)
     store.put_compared(item, [other(store, output, IN_REVIEW)], given.at(12), [given.event()])
     found = store.output(output)
     assert (found.state, found.overrides, found.reason) == (IN_REVIEW, (), None)
     assert store.votes_of(output) == []
     assert store.voted_by("carl", frozenset({output})) == frozenset()
-    with pytest.raises(Conflict):
-        given.cast(given.vote(output, "dora"))
-    with pytest.raises(Breach):
-        store.move_output(output, IN_REVIEW, APPROVED, given.at(13), [given.event()])
+    expect(Conflict, given.cast, given.vote(output, "dora"))
+    expect(Breach, store.move_output, output, IN_REVIEW, APPROVED, given.at(13), [given.event()])
     again = given.vote(output, staff_hash="1" * 64, findings_hash="2" * 64, memory_version="7")
     seen = []
     given.cast(again, lambda votes: seen.append(votes))
     assert seen == [(again,)]
     assert store.votes_of(output) == [again]
-    with pytest.raises(Conflict):
-        given.cast(replace(again, choice=VoteChoice.REJECT))
+    expect(Conflict, given.cast, replace(again, choice=VoteChoice.REJECT))
 
 
 def test_only_memory_sends_an_approved_output_back(store, given):
     _, (output,) = given.assessing(APPROVED)
-    with pytest.raises(Breach):
-        store.move_output(output, APPROVED, IN_REVIEW, given.at(12), [given.event()])
+    expect(Breach, store.move_output, output, APPROVED, IN_REVIEW, given.at(12), [given.event()])
 
 
 def test_what_moved_on_meanwhile_is_not_overwritten(store, given):
     job, (first, second) = given.assessing(ASSESSED, ASSESSED)
-    item = leased(given, job)
+    item = given.leased(WorkKind.COMPARE, job)
     found = [other(store, first, ASSESSED), other(store, second, ASSESSED)]
     store.move_output(second, ASSESSED, IN_REVIEW, given.at(11), [given.event()])
-    with pytest.raises(Conflict):
-        store.put_compared(item, found, given.at(12), [given.event()])
+    expect(Conflict, store.put_compared, item, found, given.at(12), [given.event()])
     assert store.output(first).memory_version is None, "all of it or nothing"
 
 
 @pytest.mark.parametrize("state", [OutputState.RELEASED, OutputState.WITHHELD])
 def test_no_other_state_comes_of_comparing(store, given, state):
     job, (output,) = given.assessing(APPROVED)
-    item = given.leased(WorkKind.RELEASE, job, until=20)
-    with pytest.raises(Breach):
-        store.put_compared(item, [other(store, output, state)], given.at(12), [given.event()])
+    item = given.leased(WorkKind.RELEASE, job)
+    expect(Breach, store.put_compared, item, [other(store, output, state)], given.at(12), [given.event()])
 
 
 def test_a_job_is_decided_with_its_release(store, given):

@@ -1,14 +1,16 @@
 """The store's contract about jobs, on both databases."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta, timezone
 
 import pytest
 
 from broker.domain.errors import Breach, Conflict, Invalid, Unknown
-from broker.domain.jobs.job import JOB_TRANSITIONS, FailureCode, JobState, OutputState
+from broker.domain.jobs.job import JOB_TRANSITIONS, FailureCode, JobKind, JobState, OutputState
 from broker.domain.jobs.work_items import WorkItem, WorkKind
 from broker.domain.ports import ListFilter
+from tests.integration.expected_errors import expect
 
 
 def test_an_accepted_job_reads_back_as_it_was_written(store, given):
@@ -17,16 +19,13 @@ def test_an_accepted_job_reads_back_as_it_was_written(store, given):
     assert store.job(job.ident) == job
 
 
-def test_times_come_back_aware_and_in_utc_whatever_zone_they_had(store, given):
+def test_times_come_back_in_utc_whatever_zone_they_had_and_need_one(store, given):
     moment = given.at(5).astimezone(timezone(timedelta(hours=5, minutes=30)))
     stored = store.accept(given.job(created=moment), [given.event()])
     assert stored.created == moment
     assert stored.created.utcoffset() == timedelta(0)
-
-
-def test_a_time_without_a_zone_is_an_error(store, given):
-    with pytest.raises(Exception, match="time zone"):
-        store.accept(given.job(created=given.at().replace(tzinfo=None)), [given.event()])
+    without = given.job(created=given.at().replace(tzinfo=None))
+    expect(Exception, store.accept, without, [given.event()], match="time zone")
 
 
 def test_sending_again_with_the_same_client_id_gives_the_same_job_and_no_second_audit_line(store, given):
@@ -51,20 +50,18 @@ def test_client_ids_are_each_researchers_own_and_none_is_no_id(store, given):
 
 def test_an_ident_that_exists_is_a_conflict(store, given):
     job = given.queued()
-    with pytest.raises(Conflict):
-        store.accept(replace(given.job(), ident=job.ident), [given.event()])
+    expect(Conflict, store.accept, replace(given.job(), ident=job.ident), [given.event()])
 
 
-@pytest.mark.parametrize("change", [{"researcher": "nobody"}, {"policy": "0" * 64}, {"replaces": "job-none"}])
-def test_a_job_cannot_name_what_the_store_lacks(store, given, change):
-    with pytest.raises(Breach):
-        store.accept(given.job(**change), [given.event()])
+NO_START = [{"state": state} for state in set(JobState) - {JobState.QUEUED, JobState.REFUSED}]
 
 
-def test_a_job_starts_queued_or_refused(store, given):
-    for state in set(JobState) - {JobState.QUEUED, JobState.REFUSED}:
-        with pytest.raises(Breach):
-            store.accept(given.job(state=state), [given.event()])
+@pytest.mark.parametrize(
+    "changes", [[{"researcher": "nobody"}], [{"policy": "0" * 64}], [{"replaces": "job-none"}], NO_START]
+)
+def test_a_job_starts_queued_or_refused_and_names_what_the_store_has(store, given, changes):
+    for change in changes:
+        expect(Breach, store.accept, given.job(**change), [given.event()])
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "a\ud800b"])
@@ -74,21 +71,19 @@ def test_text_that_no_database_stores_is_bad_input(store, given, text):
     assert caught.value.pointer == "/text"
 
 
-def test_an_unknown_job_is_unknown(store, given):
-    with pytest.raises(Unknown):
-        store.job("job-none")
+TEXT = [
+    {"action": "SELECT * FROM t"}, {"subject": "WHERE la = 1"}, {"subject": "x" * 300}, {"actor": "ada\nbob"},
+    {"codes": (("reason", "twelve of the 13 pupils"),)}, {"codes": (("Reason Text", "x"),)},
+]  # fmt: skip
 
 
-def test_a_refused_change_leaves_neither_row_nor_audit_line(store, given):
-    head = store.audit_head()
-    job = given.job()
-    with pytest.raises(Breach):
-        store.accept(job, [given.event(), given.event("SELECT * FROM t")])
-    with pytest.raises(Breach):
-        store.accept(job, [])
+def test_a_change_whose_audit_line_would_carry_text_leaves_neither_row_nor_line(store, given):
+    head, job = store.audit_head(), given.job()
+    for wrong in TEXT:
+        expect(Breach, store.accept, job, [given.event(), replace(given.event(), **wrong)])
+    expect(Breach, store.accept, job, [])
     assert store.audit_head() == head
-    with pytest.raises(Unknown):
-        store.job(job.ident)
+    expect(Unknown, store.job, job.ident)
 
 
 # --- lists -------------------------------------------------------------------------------------
@@ -147,28 +142,21 @@ def test_a_fenced_attempt_changes_nothing(store, given):
 # --- moves -------------------------------------------------------------------------------------
 
 
-ILLEGAL = [(b, a) for b in JobState for a in JobState if a not in JOB_TRANSITIONS[b]]
+BY_A_LEASE = (JobState.QUEUED, JobState.RUNNING)
+ILLEGAL = [*((b, a) for b in JobState for a in JobState if a not in JOB_TRANSITIONS[b]), BY_A_LEASE]
 
 
 def test_no_move_outside_the_table_even_on_request(store, given):
     job = given.queued()
     for before, after in ILLEGAL:
         failure = FailureCode.CRASHED if after is JobState.FAILED else None
-        with pytest.raises(Breach):
-            store.advance(job.ident, None, before, after, given.at(1), [given.event()], failure=failure)
+        expect(Breach, store.advance, job.ident, None, before, after, given.at(1), [given.event()], failure=failure)
     assert store.job(job.ident) == job
-
-
-def test_a_job_starts_by_a_lease_only(store, given):
-    job = given.queued().ident
-    with pytest.raises(Breach):
-        store.advance(job, None, JobState.QUEUED, JobState.RUNNING, given.at(1), [given.event()])
 
 
 def test_a_failed_job_has_a_code_and_no_other_job_has_one(store, given):
     job = given.running().ident
-    with pytest.raises(Breach):
-        store.advance(job, 1, JobState.RUNNING, JobState.FAILED, given.at(2), [given.event()])
+    expect(Breach, store.advance, job, 1, JobState.RUNNING, JobState.FAILED, given.at(2), [given.event()])
     code = FailureCode.TIME_LIMIT
     store.advance(job, 1, JobState.RUNNING, JobState.FAILED, given.at(2), [given.event()], failure=code)
     ended = store.job(job)
@@ -176,12 +164,10 @@ def test_a_failed_job_has_a_code_and_no_other_job_has_one(store, given):
 
 
 def test_moving_an_unknown_job_is_unknown_and_a_moved_one_stale(store, given):
-    with pytest.raises(Unknown):
-        store.advance("job-none", None, JobState.QUEUED, JobState.WITHDRAWN, given.at(1), [given.event()])
+    expect(Unknown, store.advance, "job-none", None, JobState.QUEUED, JobState.WITHDRAWN, given.at(1), [given.event()])
     job = given.queued().ident
     store.advance(job, None, JobState.QUEUED, JobState.WITHDRAWN, given.at(1), [given.event()])
-    with pytest.raises(Conflict):
-        store.advance(job, None, JobState.QUEUED, JobState.WITHDRAWN, given.at(1), [given.event()])
+    expect(Conflict, store.advance, job, None, JobState.QUEUED, JobState.WITHDRAWN, given.at(1), [given.event()])
 
 
 def test_assessing_stores_the_run_and_inserts_the_outputs_in_order(store, given):
@@ -193,8 +179,7 @@ def test_assessing_stores_the_run_and_inserts_the_outputs_in_order(store, given)
 
 @pytest.mark.parametrize("state", [OutputState.RELEASED, OutputState.WITHDRAWN, OutputState.REJECTED])
 def test_no_output_is_born_beyond_what_assessing_may_say(store, given, state):
-    with pytest.raises(Breach):
-        given.assessing(state)
+    expect(Breach, given.assessing, state)
 
 
 def test_outputs_of_another_job_or_with_one_name_twice_are_refused_whole(store, given):
@@ -208,8 +193,7 @@ def test_outputs_of_another_job_or_with_one_name_twice_are_refused_whole(store, 
 
 def test_a_job_is_decided_when_every_output_is(store, given):
     job, (output,) = given.assessing(OutputState.IN_REVIEW)
-    with pytest.raises(Breach):
-        store.advance(job, None, JobState.ASSESSING, JobState.DECIDED, given.at(4), [given.event()])
+    expect(Breach, store.advance, job, None, JobState.ASSESSING, JobState.DECIDED, given.at(4), [given.event()])
     given.cast(given.vote(output))
     store.move_output(output, OutputState.IN_REVIEW, OutputState.APPROVED, given.at(5), [given.event()])
     store.advance(job, None, JobState.ASSESSING, JobState.DECIDED, given.at(6), [given.event()])
@@ -271,8 +255,111 @@ def test_a_release_is_due_where_the_next_step_waits_for_nobody(store, given):
 def test_a_vault_is_in_use_until_the_job_that_names_it_is_at_its_end(store, given):
     job = given.running().ident
     store.name_vault(WorkItem(WorkKind.RUN, job, 1), "vault-1")
-    with pytest.raises(Conflict):
-        store.name_vault(WorkItem(WorkKind.RUN, job, 2), "vault-2")
+    expect(Conflict, store.name_vault, WorkItem(WorkKind.RUN, job, 2), "vault-2")
     assert store.vaults_in_use() == {"vault-1"}
     store.advance(job, 1, JobState.RUNNING, JobState.WITHDRAWN, given.at(2), [given.event()])
     assert store.vaults_in_use() == frozenset()
+
+
+# --- unread scripts that ran on real rows -------------------------------------------------------
+
+
+MOST = 1
+SCRIPT = {"kind": JobKind.PYTHON, "text": "print()", "canonical": "print()"}
+
+
+def script(given, **changes):
+    return given.running(**SCRIPT, **changes)
+
+
+def script_ended(store, given, lease, state=JobState.FAILED):
+    failure = FailureCode.CRASHED if state is JobState.FAILED else None
+    store.advance(lease.ident, lease.attempt, JobState.RUNNING, state, given.at(4), [given.event()], failure=failure)
+
+
+def script_waits(store, given):
+    """Whether the project's next script script_waits for a checker."""
+    another = given.job(**SCRIPT)
+    with suppress(Conflict):
+        store.accept(another, [given.event()], most_unread=MOST)
+    try:
+        store.job(another.ident)
+    except Unknown:
+        return True
+    return False
+
+
+def test_a_script_that_met_rows_and_failed_is_to_be_read_until_somebody_has(store, given):
+    lease = script(given)
+    job = lease.ident
+    store.note_rehearsal(job, lease.attempt, True, "trace", given.at(3))
+    assert store.scripts_to_read() == []
+    store.note_real_run(job, lease.attempt, given.at(3))
+    store.note_problems(job, lease.attempt)
+    store.note_log(job, lease.attempt, "log")
+    script_ended(store, given, lease)
+    found = store.rehearsal(job)
+    assert (found.passed, found.trace, found.trace_from) == (True, "trace", given.at(3))
+    assert (found.met, found.problems, found.log, found.reason) == (given.at(3), True, "log", None)
+    assert store.scripts_to_read() == [job]
+    store.read_script(job, "carl", given.at(5), [given.event()])
+    store.read_script(job, "dora", given.at(6), [given.event()])
+    assert store.scripts_to_read() == []
+
+
+def test_a_checker_gives_one_reason_and_the_script_is_read(store, given):
+    lease = script(given)
+    job = lease.ident
+    store.note_real_run(job, lease.attempt, given.at(3))
+    script_ended(store, given, lease)
+    store.disclose_failure(job, "carl", "breaks-rules", given.at(5), [given.event()])
+    found = store.rehearsal(job)
+    assert (found.reason, found.told_by, found.told_at) == ("breaks-rules", "carl", given.at(5))
+    assert store.reported_jobs(frozenset({job, "job-none"})) == {job}
+    assert store.scripts_to_read() == []
+    with pytest.raises(Conflict) as caught:
+        store.disclose_failure(job, "dora", "another", given.at(6), [given.event()])
+    assert caught.value.code == "told-already"
+
+
+def test_a_script_without_real_rows_is_not_counted(store, given):
+    lease = script(given)
+    script_ended(store, given, lease)
+    expect(Conflict, store.disclose_failure, lease.ident, "carl", "breaks-rules", given.at(5), [given.event()])
+    assert store.reported_jobs(frozenset({lease.ident})) == frozenset()
+
+
+def test_only_the_attempt_that_runs_notes_anything(store, given):
+    lease = script(given)
+    expect(Conflict, store.note_real_run, lease.ident, lease.attempt + 1, given.at(3))
+    script_ended(store, given, lease, JobState.WITHDRAWN)
+    expect(Conflict, store.note_problems, lease.ident, lease.attempt)
+    store.note_log(lease.ident, lease.attempt, "log")
+    assert store.rehearsal(lease.ident).log == "log"
+
+
+@pytest.mark.parametrize("state", [OutputState.IN_REVIEW, OutputState.WITHHELD])
+def test_beyond_so_many_unread_scripts_the_project_waits(store, given, state):
+    """Withheld counts as in review does: a refusal tells nothing of real rows."""
+    lease = script(given)
+    job = lease.ident
+    store.note_real_run(job, lease.attempt, given.at(3))
+    given.assessed(lease, [given.record(job, state=state)])
+    assert script_waits(store, given)
+    store.read_script(job, "carl", given.at(5), [given.event()])
+    assert not script_waits(store, given)
+
+
+def test_a_script_under_way_counts_and_one_that_met_no_rows_does_not(store, given):
+    lease = script(given)
+    assert script_waits(store, given)
+    script_ended(store, given, lease)
+    assert not script_waits(store, given)
+
+
+def test_what_history_changed_counts_once_a_job(store, given):
+    assert store.history_changed_jobs("P0421") == 0
+    lease = given.running()
+    given.assessed(lease, [given.record(lease.ident)], history_changed=True)
+    assert store.history_changed_jobs("P0421") == 1
+    assert store.history_changed_jobs("P9999") == 0

@@ -5,8 +5,13 @@ from dataclasses import replace
 import pytest
 
 from broker.domain.errors import Breach, Conflict, Forbidden, Unknown
+from broker.domain.identity.audit import GENESIS, AuditEvent
 from broker.domain.identity.people import Person, Role
-from broker.domain.ports import Snapshot
+from broker.domain.jobs.job import JobState, OutputState
+from broker.domain.jobs.work_items import WorkKind
+from broker.domain.ports import ComparedOutput, OutputRecord, Snapshot
+from broker.domain.projects.erasures import Erasure, ErasureState
+from tests.integration.expected_errors import expect
 
 ALICE = Person("alice", "Alice", frozenset({Role.RESEARCHER, Role.CHECKER}))
 
@@ -21,14 +26,6 @@ def test_an_account_reads_back_changes_and_retains_its_password(store, given):
     assert store.password_hash("alice") == "hash-2"
     assert changed in store.people()
     assert [p.ident for p in store.people()] == sorted(p.ident for p in store.people())
-
-
-def test_an_unknown_person_is_unknown(store, given):
-    for ask in (store.person, store.password_hash):
-        with pytest.raises(Unknown):
-            ask("nobody")
-    with pytest.raises(Unknown):
-        store.put_token("h", "nobody", None, [given.event()])
 
 
 def test_a_token_is_its_persons_until_it_expires_is_revoked_or_the_person_is_not_active(store, given):
@@ -47,11 +44,9 @@ def test_a_token_is_its_persons_until_it_expires_is_revoked_or_the_person_is_not
 
 def test_a_token_is_made_once_and_only_one_that_exists_is_revoked(store, given):
     store.put_token("h1", "ada", None, [given.event()])
-    with pytest.raises(Conflict):
-        store.put_token("h1", "bob", None, [given.event()])
+    expect(Conflict, store.put_token, "h1", "bob", None, [given.event()])
     assert store.person_by_token("h1", given.at()).ident == "ada"
-    with pytest.raises(Unknown):
-        store.revoke_token("h9", [given.event()])
+    expect(Unknown, store.revoke_token, "h9", [given.event()])
 
 
 # --- policies ----------------------------------------------------------------------------------
@@ -74,15 +69,13 @@ def test_a_policy_set_is_in_force_once_a_second_administrator_applied_it(store, 
 
 def test_a_policy_set_is_applied_once_and_not_proposed_twice(store, given):
     store.propose_policy(given.policy("b" * 64), [given.event()])
-    with pytest.raises(Conflict):
-        store.propose_policy(given.policy("b" * 64), [given.event()])
+    expect(Conflict, store.propose_policy, given.policy("b" * 64), [given.event()])
     store.apply_policy("b" * 64, "admin-2", given.at(1), [given.event()])
     for change in (
         lambda: store.apply_policy("b" * 64, "admin-3", given.at(1), [given.event()]),
         lambda: store.propose_policy(given.policy("b" * 64), [given.event()]),
     ):
-        with pytest.raises(Conflict):
-            change()
+        expect(Conflict, change)
 
 
 def test_going_back_to_an_earlier_set_takes_two_again(store, given):
@@ -99,26 +92,37 @@ def test_going_back_to_an_earlier_set_takes_two_again(store, given):
 def test_one_fingerprint_has_one_content(store, given):
     policy = given.policy("b" * 64)
     store.propose_policy(policy, [given.event()])
-    with pytest.raises(Breach):
-        store.propose_policy(replace(policy, content="weaker"), [given.event()])
+    expect(Breach, store.propose_policy, replace(policy, content="weaker"), [given.event()])
     with pytest.raises(Breach):
         store.propose_policy(
             replace(given.policy("c" * 64), applied_by="admin-2", applied_at=given.at()), [given.event()]
         )
 
 
-def test_unknown_policies_are_unknown(store, given):
-    with pytest.raises(Unknown):
-        store.policy("0" * 64)
-    with pytest.raises(Unknown):
-        store.apply_policy("0" * 64, "admin-2", given.at(), [given.event()])
+LACKING = {
+    "job": lambda store, given: store.job("none"),
+    "output": lambda store, given: store.output("none"),
+    "manifest": lambda store, given: store.manifest("none"),
+    "person": lambda store, given: store.person("none"),
+    "password": lambda store, given: store.password_hash("none"),
+    "token": lambda store, given: store.put_token("h", "none", None, [given.event()]),
+    "policy": lambda store, given: store.policy("0" * 64),
+    "policy to apply": lambda store, given: store.apply_policy("0" * 64, "admin-2", given.at(), [given.event()]),
+    "snapshot": lambda store, given: store.snapshot("none"),
+}
 
 
-def test_a_new_store_has_no_policy_no_snapshot_and_nobody(store):
+def test_what_the_store_lacks_is_unknown(store, given):
+    for ask in LACKING.values():
+        expect(Unknown, ask, store, given)
+    assert store.release_of("none") is None
+
+
+def test_a_new_store_has_no_policy_no_snapshot_and_nobody_and_its_log_holds(store):
     for ask in (store.policy_in_force, store.latest_snapshot):
-        with pytest.raises(Unknown):
-            ask()
-    assert store.people() == []
+        expect(Unknown, ask)
+    assert (store.people(), list(store.audit()), store.audit_head()) == ([], [], (0, GENESIS))
+    assert store.verify_audit().broken is None
 
 
 # --- snapshots ---------------------------------------------------------------------------------
@@ -130,7 +134,78 @@ def test_the_latest_snapshot_is_the_one_put_last(store, given):
     store.put_snapshot(second, [given.event()])
     assert store.latest_snapshot() == second
     assert store.snapshot("t1") == first
-    with pytest.raises(Unknown):
-        store.snapshot("t9")
-    with pytest.raises(Conflict):
-        store.put_snapshot(first, [given.event()])
+    expect(Conflict, store.put_snapshot, first, [given.event()])
+
+
+# --- erasures: who may confirm, waiting jobs, and counts ----------------------------------------
+
+
+def event(given, action, minutes=0):
+    return AuditEvent(given.at(minutes), "ada", action, "1")
+
+
+def request_erasure(store, given, digest="d" * 64):
+    return store.request_erasure(Erasure(0, "PMR", digest, "E/1", "ada", given.at()), event(given, "erasure.asked"))
+
+
+def put(store, given, ident):
+    snapshot = Snapshot(ident, ident, given.at(), True, "/x", "{}")
+    store.put_snapshot(snapshot, [AuditEvent(given.at(), "ada", "snapshot.put", ident)])
+
+
+def test_two_people_decide_and_each_step_is_in_the_log(store, given):
+    number = request_erasure(store, given)
+    expect(Conflict, request_erasure, store, given)
+    expect(Forbidden, store.confirm_erasure, number, "ada", given.at(1), event(given, "x"))
+    assert store.erased_digests() == {}
+    store.confirm_erasure(number, "bob", given.at(1), event(given, "erasure.confirmed", 1))
+    assert store.erased_digests() == {number: "d" * 64}
+    for again in (store.confirm_erasure, lambda n, by, now, e: store.withdraw_erasure(n, now, e)):
+        expect(Conflict, again, number, "cleo", given.at(2), event(given, "x", 2))
+    for _ in range(2):
+        store.note_left_out([number], "s2", given.at(3), event(given, "erasure.left-out", 3))
+        store.note_erased([number], given.at(4), event(given, "erasure.done", 4))
+    found = store.erasure(number)
+    assert (found.state, found.snapshot, found.left_out_at) == (ErasureState.DONE, "s2", given.at(3))
+    told = [line.event.action for line in store.audit() if line.event.action.startswith("erasure")]
+    assert told == ["erasure.asked", "erasure.confirmed", "erasure.left-out", "erasure.done"]
+
+
+def test_a_withdrawn_one_makes_room_for_another(store, given):
+    first = request_erasure(store, given)
+    store.withdraw_erasure(first, given.at(1), event(given, "erasure.withdrawn", 1))
+    second = request_erasure(store, given)
+    assert [e.state for e in store.erasures()] == [ErasureState.REQUESTED, ErasureState.WITHDRAWN]
+    assert second != first
+
+
+def test_a_snapshot_is_superseded_once_no_earlier_job_can_read_it(store, given):
+    put(store, given, "s2")
+    created = given.running().created
+    lines = store.audit_head()
+    assert not store.supersede_snapshot("s1", created, given.at(9), [event(given, "snapshot.erased", 9)])
+    assert store.audit_head() == lines
+    before = created.replace(year=created.year - 1)
+    assert store.supersede_snapshot("s1", before, given.at(9), [event(given, "snapshot.erased", 9)])
+    assert [s.retired for s in store.snapshots() if s.ident == "s1"] == [given.at(9)]
+
+
+def test_a_snapshot_and_its_vaults_stay_while_a_job_is_compared(store, given):
+    put(store, given, "s2")
+    job, (output,) = given.assessing(OutputState.ASSESSED)
+    created, before = store.job(job).created, store.output(output)
+    assert not store.supersede_snapshot("s1", created, given.at(9), [event(given, "snapshot.erased", 9)])
+    item = given.leased(WorkKind.COMPARE, job)
+    store.name_vault(item, "v1")
+    assert store.vaults_in_use(reading=True) == {"v1"}
+    compared = ComparedOutput(before, OutputRecord(replace(before, memory_version="0"), "9" * 64))
+    store.put_compared(item, [compared], given.at(8), [given.event()])
+    assert store.vaults_in_use(reading=True) == frozenset(), "in review, which may last for weeks"
+    assert store.supersede_snapshot("s1", created, given.at(9), [event(given, "snapshot.erased", 9)])
+
+
+def test_jobs_and_outputs_are_counted_by_state(store, given):
+    given.assessing(OutputState.IN_REVIEW)
+    counted = store.jobs_in(frozenset({JobState.ASSESSING, JobState.QUEUED}))
+    assert counted == {JobState.ASSESSING: 1, JobState.QUEUED: 0}
+    assert (store.outputs_in(OutputState.IN_REVIEW), store.outputs_in(OutputState.RELEASED)) == (1, 0)

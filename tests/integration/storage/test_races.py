@@ -9,6 +9,7 @@ from broker.domain.errors import Conflict
 from broker.domain.jobs.job import JobState, OutputState, TimeSlots, fair_order, seconds_used
 from broker.domain.jobs.reviews import agreed_choice
 from broker.domain.jobs.work_items import WorkKind
+from broker.domain.population_caps import MeasuredPopulation
 from broker.domain.ports import ListFilter, RegisterFilter, VoteRecord
 from broker.storage.sql_store import open_store
 
@@ -74,6 +75,19 @@ def test_of_many_releases_exactly_one(store, given, url):
     assert sorted(results) == ["already-released"] * (MANY - 1) + ["released"]
     assert [line.event.action for line in store.audit()].count("release.made") == 1
     assert len(store.register(RegisterFilter())) == 1
+
+
+def test_of_many_who_measure_a_population_the_last_one_stays(store, url):
+    def measure(s, n):
+        for again in range(5):
+            s.put_measured(
+                [MeasuredPopulation("s1", "p", "pupils", "npd.a", 2022, 10, ("LA=301",), (100 * n + again,))]
+            )
+        return n
+
+    at_once(url, measure)
+    (found,) = store.measured("s1")
+    assert found.sizes[0] % 100 == 4
 
 
 def test_the_same_submission_sent_many_times_is_one_job(store, given, url):

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from threading import Barrier, Thread
 
 import pytest
 
@@ -11,6 +10,8 @@ from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.jobs.rehearsals import OPEN_REHEARSAL_STATES, RehearsalState, RehearsalStep, RequestedRehearsal
 from broker.domain.jobs.work_items import WorkKind
 from broker.domain.ports import RehearsalQuota
+from tests.integration.expected_errors import expect
+from tests.integration.storage.test_races import at_once
 
 pytestmark = pytest.mark.long
 
@@ -30,13 +31,16 @@ def put(given, **changes) -> RequestedRehearsal:
     return made
 
 
+def end(given, item, minute, state=RehearsalState.DONE, **more) -> None:
+    given.store.end_rehearsal(item, state, "{}", given.at(minute), [given.event("rehearsal.ended")], **more)
+
+
 def test_a_request_reads_back_unchanged(given):
     made = put(given)
     assert given.store.requested_rehearsal(made.ident) == made
     assert given.store.rehearsals_of("ada") == [made]
     assert given.store.rehearsals_of("bob") == []
-    with pytest.raises(Unknown):
-        given.store.requested_rehearsal("none")
+    expect(Unknown, given.store.requested_rehearsal, "none")
 
 
 def test_one_attempt_notes_its_steps_and_ends_it_while_its_lease_holds(given):
@@ -47,32 +51,28 @@ def test_one_attempt_notes_its_steps_and_ends_it_while_its_lease_holds(given):
     store.note_step(item, RehearsalStep.MAKING, 9)
     taken = store.requested_rehearsal(made.ident)
     assert (taken.step, taken.about) == (RehearsalStep.MAKING, 9)
-    with pytest.raises(Conflict, match=made.ident):
-        store.end_rehearsal(item, RehearsalState.DONE, "{}", given.at(21), [given.event("rehearsal.ended")])
+    expect(Conflict, end, given, item, 21, match=made.ident)
     store.give_back(item, given.at(3), given.at(2))
-    with pytest.raises(Conflict):
-        store.note_step(item, RehearsalStep.RUNNING)
+    expect(Conflict, store.note_step, item, RehearsalStep.RUNNING)
     waiting = store.requested_rehearsal(made.ident)
     assert (waiting.state, waiting.step) == (RehearsalState.QUEUED, None)
     again = given.leased(WorkKind.REHEARSAL, made.ident, now=4)
     assert store.requested_rehearsal(made.ident).started == given.at(1), "the first start stays"
-    store.end_rehearsal(again, RehearsalState.DONE, "{}", given.at(5), [given.event("rehearsal.ended")])
+    end(given, again, 5)
     assert store.requested_rehearsal(made.ident).document == "{}"
     assert store.work_leased() == []
 
 
 def test_one_that_is_given_up_may_end_after_its_lease(given):
     item = given.leased(WorkKind.REHEARSAL, put(given).ident, until=20)
-    event = given.event("rehearsal.ended")
-    given.store.end_rehearsal(item, RehearsalState.FAILED, "{}", given.at(30), [event], lapsed=True)
+    end(given, item, 30, RehearsalState.FAILED, lapsed=True)
     assert given.store.requested_rehearsal(item.subject).state is RehearsalState.FAILED
 
 
 @pytest.mark.parametrize("state", sorted(OPEN_REHEARSAL_STATES))
 def test_none_ends_in_a_state_that_is_no_end(given, state):
     item = given.leased(WorkKind.REHEARSAL, put(given).ident)
-    with pytest.raises(Breach):
-        given.store.end_rehearsal(item, state, "{}", given.at(2), [given.event("rehearsal.ended")])
+    expect(Breach, end, given, item, 2, state)
     assert given.store.requested_rehearsal(item.subject).state is RehearsalState.RUNNING
 
 
@@ -80,16 +80,14 @@ def test_one_that_is_cancelled_is_nobodys_work(given):
     item = given.leased(WorkKind.REHEARSAL, put(given).ident)
     assert given.store.cancel_rehearsal(item.subject, given.at(2), [given.event("rehearsal.cancelled")])
     assert not given.store.works_on(item)
-    with pytest.raises(Conflict):
-        given.store.end_rehearsal(item, RehearsalState.DONE, "{}", given.at(3), [given.event("rehearsal.ended")])
+    expect(Conflict, end, given, item, 3)
     assert given.store.requested_rehearsal(item.subject).state is RehearsalState.CANCELLED
 
 
 def test_the_oldest_ended_ones_make_room_and_old_ones_go(given):
     store = given.store
     first, second = put(given), put(given)
-    with pytest.raises(Conflict, match="You already have 2 rehearsals"):
-        put(given)
+    expect(Conflict, put, given, match="You already have 2 rehearsals")
     assert store.cancel_rehearsal(first.ident, first.created, [given.event("rehearsal.cancelled")])
     assert not store.cancel_rehearsal(first.ident, first.created, [given.event("rehearsal.cancelled")])
     ended = [put(given, state=RehearsalState.DONE, document="{}") for _ in range(3)]
@@ -98,21 +96,8 @@ def test_the_oldest_ended_ones_make_room_and_old_ones_go(given):
     assert [r.ident for r in store.rehearsals_of("ada")] == [second.ident]
 
 
-def test_requests_at_one_moment_stay_within_the_limit(given):
-    barrier, told = Barrier(4), []
+def test_requests_at_one_moment_stay_within_the_limit(given, url):
     mine, events = [rehearsal(given) for _ in range(4)], [given.event("rehearsal.asked") for _ in range(4)]
-
-    def send(made, event):
-        barrier.wait()
-        try:
-            given.store.request_rehearsal(made, ROOM, [event])
-        except Conflict as conflict:
-            told.append(conflict.code)
-
-    threads = [Thread(target=send, args=pair) for pair in zip(mine, events, strict=True)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert told == ["too-many-rehearsals"] * 2
+    told = at_once(url, lambda store, n: store.request_rehearsal(mine[n], ROOM, [events[n]]), 4)
+    assert told.count("too-many-rehearsals") == 2
     assert len(given.store.work_due(frozenset({WorkKind.REHEARSAL}), given.at(99))) == 2

@@ -4,8 +4,6 @@ writes an audit line."""
 from dataclasses import replace
 from decimal import Decimal
 
-import pytest
-
 from broker.domain.errors import Breach, Conflict, Unknown
 from broker.domain.jobs.job import JobState
 from broker.domain.plans.scalars import ScalarType
@@ -17,18 +15,15 @@ from broker.domain.projects.saved_definitions import (
     SavedEntry,
     SavedState,
 )
+from tests.integration.expected_errors import expect
 from tests.integration.storage.conftest import POLICY
 
 COHORT = Cohort("pupils", "tsql", "SELECT a.k INTO project.pupils FROM npd.a AS a", ("k",))
-LOOKUP = Lookup(
-    "bands",
-    (
-        LookupColumn("code", ScalarType.TEXT, True),
-        LookupColumn("low", ScalarType.INT),
-        LookupColumn("w", ScalarType.DECIMAL),
-    ),
-    (("01", 1, Decimal("1.50")), ("é", None, None)),
-)
+COLUMNS = (
+    LookupColumn("code", ScalarType.TEXT, True), LookupColumn("low", ScalarType.INT),
+    LookupColumn("w", ScalarType.DECIMAL),
+)  # fmt: skip
+LOOKUP = Lookup("bands", COLUMNS, (("01", 1, Decimal("1.50")), ("é", None, None)))
 EVERY = frozenset(SavedState)
 
 
@@ -59,29 +54,14 @@ def test_saved_definitions_read_back_unchanged(given, store):
     assert store.saved("P9999", EVERY) == []
     assert store.saved(None, frozenset({SavedState.IN_REVIEW})) == [other]
     assert store.saved("P0421", EVERY, frozenset({one.ident, "nothing"})) == [one]
-    with pytest.raises(Unknown):
-        store.saved_entry("nothing")
-
-
-def test_a_new_definition_replaces_the_one_that_has_the_name_in_any_case(given, store):
-    old, new = entry(given), entry(given, replace(COHORT, name="PUPILS"))
-    saved_job(given, old)
-    saved_job(given, new)
-    assert store.saved("P0421", READABLE_STATES) == [new]
-    assert store.saved_entry(old.ident).state is SavedState.REPLACED
-    elsewhere = entry(given, project="P1")
-    saved_job(given, elsewhere)
-    assert store.saved("P0421", READABLE_STATES) == [new]
+    expect(Unknown, store.saved_entry, "nothing")
 
 
 def test_a_definition_is_saved_with_its_job_or_not_at_all(given, store):
     lines = store.audit_head()
-    with pytest.raises(Breach):
-        store.accept(given.job(state=JobState.REFUSED), [given.event()], [entry(given)])
-    with pytest.raises(Breach):
-        saved_job(given, entry(given), researcher="nobody")
-    with pytest.raises(Breach):
-        saved_job(given, entry(given, LOOKUP, SavedState.APPROVED))
+    expect(Breach, store.accept, given.job(state=JobState.REFUSED), [given.event()], [entry(given)])
+    expect(Breach, saved_job, given, entry(given), researcher="nobody")
+    expect(Breach, saved_job, given, entry(given, LOOKUP, SavedState.APPROVED))
     assert store.saved(None, EVERY) == []
     assert store.audit_head() == lines
 
@@ -94,29 +74,26 @@ def test_a_repeated_job_saves_nothing_new(given, store):
     assert store.saved(None, EVERY) == [one]
 
 
+def approve(store, given, ident: str, by: str) -> None:
+    move, events = (SavedState.IN_REVIEW, SavedState.APPROVED), [given.event("saved.approved")]
+    store.move_saved(ident, *move, events, by=by, reason="public-values")
+
+
 def test_an_approved_lookup_takes_the_name_and_a_decision_is_made_once(given, store):
     first, second = proposed(given), proposed(given)
-    move = (SavedState.IN_REVIEW, SavedState.APPROVED)
-    store.move_saved(first.ident, *move, [given.event("saved.approved")], by="carl", reason="public-values")
-    store.move_saved(second.ident, *move, [given.event("saved.approved")], by="dora", reason="public-values")
-    found = store.saved("P0421", EVERY)
-    assert [(e.state.value, e.decided_by, e.reason) for e in found] == [
-        ("replaced", "carl", "public-values"),
-        ("approved", "dora", "public-values"),
-    ]
+    approve(store, given, first.ident, "carl")
+    approve(store, given, second.ident, "dora")
+    found = [(e.state.value, e.decided_by, e.reason) for e in store.saved("P0421", EVERY)]
+    assert found == [("replaced", "carl", "public-values"), ("approved", "dora", "public-values")]
     lines = store.audit_head()
-    with pytest.raises(Conflict):
-        store.move_saved(second.ident, *move, [given.event("saved.approved")], by="carl", reason="public-values")
-    with pytest.raises(Breach):
-        store.move_saved(first.ident, SavedState.REPLACED, SavedState.APPROVED, [given.event()])
+    expect(Conflict, approve, store, given, second.ident, "carl")
+    expect(Breach, store.move_saved, first.ident, SavedState.REPLACED, SavedState.APPROVED, [given.event()])
     assert store.audit_head() == lines
 
 
 def test_a_dropped_definition_frees_its_name_and_retains_its_checker(given, store):
     ident = proposed(given).ident
-    store.move_saved(
-        ident, SavedState.IN_REVIEW, SavedState.APPROVED, [given.event()], by="carl", reason="public-values"
-    )
+    approve(store, given, ident, "carl")
     store.move_saved(ident, SavedState.APPROVED, SavedState.DROPPED, [given.event("saved.dropped")])
     assert store.saved("P0421", READABLE_STATES) == []
     assert store.saved_entry(ident).decided_by == "carl"
@@ -127,8 +104,6 @@ def test_a_dropped_definition_frees_its_name_and_retains_its_checker(given, stor
 
 def test_only_a_lookup_that_waits_is_proposed(given, store):
     for wrong in (entry(given), entry(given, LOOKUP, SavedState.APPROVED), entry(given, COHORT, SavedState.IN_REVIEW)):
-        with pytest.raises(Breach):
-            store.propose_saved(wrong, [given.event()])
-    with pytest.raises(Breach, match="audit"):
-        store.propose_saved(entry(given, LOOKUP, SavedState.IN_REVIEW), [])
+        expect(Breach, store.propose_saved, wrong, [given.event()])
+    expect(Breach, store.propose_saved, entry(given, LOOKUP, SavedState.IN_REVIEW), [], match="audit")
     assert store.saved(None, EVERY) == []

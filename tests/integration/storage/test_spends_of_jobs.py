@@ -12,6 +12,7 @@ from broker.domain.ledger.budget_refusals import ReleaseMaximum
 from broker.domain.ledger.privacy_loss import Accounting, Cost, Loss, PrivacyAccount, PrivacyAmount
 from broker.domain.ledger.spends import DisclosureSource, ExactDisclosure, SpendRequest, SpendState, StoredAnswer
 from broker.storage.signed_log_store import SignedHeadStore
+from tests.integration.expected_errors import expect
 
 COST = PrivacyAmount(Accounting.PURE, 100)
 MOST = ReleaseMaximum(COST)
@@ -75,8 +76,7 @@ def test_a_job_that_ends_without_a_release_is_refunded_only_if_it_never_read(
     assert used(witnessed) == left
     assert [line.event.subject for line in witnessed.audit_of(lease.ident, f"spend.{state.value}")]
     assert witnessed.ledger.verify().holds
-    with pytest.raises(Conflict):
-        witnessed.charge(lease.ident, given.at(), [given.event()])
+    expect(Conflict, witnessed.charge, lease.ident, given.at(), [given.event()])
 
 
 def test_an_attempt_without_a_lease_leaves_the_spend_to_the_next(witnessed, given):
@@ -117,8 +117,7 @@ def test_a_release_releases_the_spend_and_a_recall_does_not_give_it_back(witness
 def test_an_unpaid_or_unstored_answer_is_not_released(witnessed, given, step):
     job, outputs = given.decided(OutputState.APPROVED)
     step(witnessed, given, job)
-    with pytest.raises(Conflict):
-        witnessed.release(*given.release(job, outputs), given.at(6), [given.event("release.made")])
+    expect(Conflict, witnessed.release, *given.release(job, outputs), given.at(6), [given.event("release.made")])
     assert witnessed.release_of(job) is None
     assert witnessed.output(outputs[0]).state is OutputState.APPROVED
 
@@ -128,8 +127,7 @@ def test_a_ledger_that_has_forgotten_stops_releases_but_no_job_from_ending(witne
     lease = given.running()
     reserved(witnessed, given, lease.ident)
     (tmp_path / "witness" / "head").unlink()
-    with pytest.raises(Breach):
-        witnessed.release(*given.release(job, outputs), given.at(6), [given.event("release.made")])
+    expect(Breach, witnessed.release, *given.release(job, outputs), given.at(6), [given.event("release.made")])
     ended(witnessed, given, lease, JobState.WITHDRAWN)
     assert witnessed.job(lease.ident).state is JobState.WITHDRAWN
     assert witnessed.spend_of(lease.ident).state is SpendState.RESERVED

@@ -16,6 +16,7 @@ from broker.domain.ports import ComparedOutput, OutputRecord, RehearsalQuota
 from broker.domain.projects.stops import Stop, StopKind
 from broker.domain.public_tables import PublicTable, PublishedTable
 from broker.storage.tables.job_tables import jobs, outputs
+from tests.integration.expected_errors import expect
 
 pytestmark = pytest.mark.long
 
@@ -67,14 +68,12 @@ def test_what_is_given_back_rests_and_is_due_again_with_a_new_attempt(store, giv
     store.give_back(item, given.at(10), given.at(5))
     assert (due(given, 9), store.work_leased(), store.work_lapsed(given.at(99))) == ([], [], [])
     assert due(given, 10) == [item]
-    with pytest.raises(Conflict, match="has moved on"):
-        store.give_back(item, given.at(20), given.at(6))
+    expect(Conflict, store.give_back, item, given.at(20), given.at(6), match="has moved on")
     later = given.leased(kind, subject)  # a rest keeps nobody from it who is told of it
     assert later.attempt == item.attempt + 1
     assert not store.works_on(item)
     assert not store.renew_work(item, given.at(60), given.at(7))
-    with pytest.raises(Conflict):
-        store.give_back(item, given.at(20), given.at(8))
+    expect(Conflict, store.give_back, item, given.at(20), given.at(8))
     assert store.works_on(later)
 
 

@@ -38,7 +38,6 @@ def policies() -> PolicySet:
 @pytest.fixture(scope="session")
 def project(policies: PolicySet) -> ResearchProject:
     found = policies.project("P0421")
-    assert found is not None
     return found
 
 

@@ -60,7 +60,7 @@ def least_squares(y: np.ndarray, *columns: np.ndarray) -> np.ndarray:
     return np.linalg.lstsq(np.column_stack(columns), y, rcond=None)[0]
 
 
-def test_a_linear_model_and_its_absorbed_twin(fit: Run, select) -> None:
+def test_a_linear_model_and_its_absorbed_twin(fit, select):
     rows = select(SELECT)
     y, x = (rows[c].to_numpy().astype(float) for c in ("missed", "fsm"))
     las = rows["LA"].to_numpy()
@@ -79,7 +79,7 @@ def test_a_linear_model_and_its_absorbed_twin(fit: Run, select) -> None:
     assert absorbed.absorbed_groups == len({la for la in las if (las == la).sum() > 1})
 
 
-def test_families_categories_and_products(fit: Run, select) -> None:
+def test_families_categories_and_products(fit, select):
     rows = select(SELECT)
     _, logit = fit(rows, formula="often ~ fsm + C(year)", family="logit")
     assert logit.binary
@@ -99,7 +99,7 @@ def test_families_categories_and_products(fit: Run, select) -> None:
         (MicrodataProblem.MODEL, "missed ~ pid | pid", "ols"),
     ],
 )
-def test_what_cannot_be_fitted_says_so(fit: Run, select, problem, formula: str, family: str) -> None:
+def test_what_cannot_be_fitted_says_so(fit, select, problem, formula, family):
     rows = select(SELECT)
     often = rows["often"].to_numpy().astype(float)
     more = {
@@ -114,7 +114,7 @@ def test_what_cannot_be_fitted_says_so(fit: Run, select, problem, formula: str, 
     assert (checked.problem, found) == (problem, None)
 
 
-def test_a_dummy_of_one_person_and_a_table_in_disguise_are_refused(fit: Run, select, policies, project) -> None:
+def test_a_dummy_of_one_person_and_a_table_in_disguise_are_refused(fit, select, policies, project):
     """R2: what ACRO passes at 1997 degrees of freedom."""
     rows = select(SELECT)
     pupils = rows["pupil"].to_pylist()

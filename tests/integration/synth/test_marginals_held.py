@@ -1,13 +1,8 @@
 """The synthetic NPD has the marginal distributions of its file: each row names one, the figure and the tolerance."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from broker.synth.marginals import marginals
-
-RunQuery = Callable[[str], list[tuple[Any, ...]]]
 
 CENSUS = "(FROM {npd.spring_census/2022} WHERE RecordStatus IS NULL OR RecordStatus < 100)"
 NOW = "(FROM {npd.spring_census/2023} WHERE RecordStatus IS NULL OR RecordStatus < 100)"
@@ -30,10 +25,20 @@ def year(path: str, first: int) -> float:
     return marginals().in_year(path, first)
 
 
+def is_(column: str, code: str) -> str:
+    """Whether a column has this code, as 0 or 1."""
+    return f"(upper(trim({column})) = '{code}')::INT"
+
+
+def where(column: str, code: str, more: str = "KS4_ATT8") -> str:
+    """Attainment 8 of those with this code."""
+    return f"SELECT avg({more}) FROM {KS4} WHERE upper(trim({column})) = '{code}'"
+
+
 HELD: list[Row] = [
     # name, query, figure, absolute tolerance
     ("pupils on roll", f"SELECT count(*) FROM {CENSUS} WHERE OnRoll = 1", 20_000, 800),
-    ("boys", f"SELECT avg((upper(trim(Gender)) = 'M')::INT) FROM {CENSUS}", known("people.male"), 0.012),
+    ("boys", f"SELECT avg({is_('Gender', 'M')}) FROM {CENSUS}", known("people.male"), 0.012),
     ("free meals 2022/23", f"SELECT avg(FSMeligible) FROM {CENSUS}", year("fsm.share", 2022), 0.012),
     ("free meals 2018/19", "SELECT avg(FSMeligible) FROM {npd.spring_census/2018}", year("fsm.share", 2018), 0.012),
     ("ever 6 over free meals",
@@ -41,13 +46,12 @@ HELD: list[Row] = [
     ("IDACI mean", f"SELECT avg(IDACIScore) FROM {CENSUS}", known("deprivation.mean"), 0.015),
     ("other first language",
      f"SELECT avg((LanguageGroupMajor = '2_OTH')::INT) FROM {CENSUS}", known("language.other"), 0.025),
-    ("plans 2023/24", f"SELECT avg((upper(trim(SENprovision)) = 'E')::INT) FROM {NOW}", year("sen.plan", 2023), 0.006),
-    ("support 2023/24",
-     f"SELECT avg((upper(trim(SENprovision)) = 'K')::INT) FROM {NOW}", year("sen.support", 2023), 0.01),
-    ("boys of plans", f"SELECT avg((upper(trim(Gender)) = 'M')::INT) FROM {NOW} WHERE upper(trim(SENprovision)) = 'E'",
+    ("plans 2023/24", f"SELECT avg({is_('SENprovision', 'E')}) FROM {NOW}", year("sen.plan", 2023), 0.006),
+    ("support 2023/24", f"SELECT avg({is_('SENprovision', 'K')}) FROM {NOW}", year("sen.support", 2023), 0.01),
+    ("boys of plans", f"SELECT avg({is_('Gender', 'M')}) FROM {NOW} WHERE upper(trim(SENprovision)) = 'E'",
      known("sen.male_of_plan"), 0.05),
     ("boys of support",
-     f"SELECT avg((upper(trim(Gender)) = 'M')::INT) FROM {NOW} WHERE upper(trim(SENprovision)) = 'K'",
+     f"SELECT avg({is_('Gender', 'M')}) FROM {NOW} WHERE upper(trim(SENprovision)) = 'K'",
      known("sen.male_of_support"), 0.035),
     ("autism of plans", f"SELECT avg((PrimarySENtype = 'ASD')::INT) FROM {NOW} WHERE upper(trim(SENprovision)) = 'E'",
      known("sen.plan_need.ASD"), 0.06),
@@ -73,16 +77,11 @@ HELD: list[Row] = [
     ("Attainment 8 2019/20", "SELECT avg(KS4_ATT8) FROM {npd.ks4_pupil/2019}", year("ks4.att8", 2019), 0.8),
     ("Attainment 8 deviation", f"SELECT stddev(KS4_ATT8) FROM {KS4}", known("ks4.att8_sd"), 1.5),
     ("Attainment 8 nought", f"SELECT avg((KS4_ATT8 = 0)::INT) FROM {KS4}", known("ks4.zero_share"), 0.006),
-    ("Attainment 8 boys",
-     f"SELECT avg(KS4_ATT8) FROM {KS4} WHERE upper(trim(KS4_GENDER)) = 'M'", known("ks4.mean_by.male"), 0.8),
-    ("Attainment 8 girls",
-     f"SELECT avg(KS4_ATT8) FROM {KS4} WHERE upper(trim(KS4_GENDER)) = 'F'", known("ks4.mean_by.female"), 0.8),
-    ("Attainment 8 no needs",
-     f"SELECT avg(KS4_ATT8) FROM {KS4} WHERE upper(trim(KS4_SENF)) = 'N'", known("ks4.mean_by.none"), 1.0),
-    ("Attainment 8 support",
-     f"SELECT avg(KS4_ATT8) FROM {KS4} WHERE upper(trim(KS4_SENF)) = 'K'", known("ks4.mean_by.support"), 1.5),
-    ("Attainment 8 plans",
-     f"SELECT avg(KS4_ATT8) FROM {KS4} WHERE upper(trim(KS4_SENF)) = 'E'", known("ks4.mean_by.plan"), 2.0),
+    ("Attainment 8 boys", where("KS4_GENDER", "M"), known("ks4.mean_by.male"), 0.8),
+    ("Attainment 8 girls", where("KS4_GENDER", "F"), known("ks4.mean_by.female"), 0.8),
+    ("Attainment 8 no needs", where("KS4_SENF", "N"), known("ks4.mean_by.none"), 1.0),
+    ("Attainment 8 support", where("KS4_SENF", "K"), known("ks4.mean_by.support"), 1.5),
+    ("Attainment 8 plans", where("KS4_SENF", "E"), known("ks4.mean_by.plan"), 2.0),
     ("Attainment 8 disadvantaged",
      f"SELECT avg(KS4_ATT8) FROM {KS4} WHERE KS4_FSM6CLA1A = 1", known("ks4.mean_by.disadvantaged"), 1.0),
     ("Attainment 8 others",
@@ -102,7 +101,7 @@ HELD: list[Row] = [
      known("absence.persistent_fsm"), 0.05),
     ("suspensions per 100", f"SELECT 100.0 * count(*) / (SELECT count(*) FROM {CENSUS}) FROM {OUT}",
      known("exclusions.suspensions_per_100"), 1.3),
-    ("reason DB", f"SELECT avg((upper(trim(Reason)) = 'DB')::INT) FROM {OUT}", known("exclusions.reasons.DB"), 0.04),
+    ("reason DB", f"SELECT avg({is_('Reason', 'DB')}) FROM {OUT}", known("exclusions.reasons.DB"), 0.04),
     ("events per suspended pupil",
      f"SELECT count(*) / count(DISTINCT PupilMatchingRefAnonymous) FROM {OUT} WHERE PupilMatchingRefAnonymous <> ''",
      known("exclusions.events_per_pupil"), 0.35),
@@ -116,8 +115,7 @@ HELD: list[Row] = [
     ("not in education or work",
      "SELECT avg((NCCIS_Current_Activity_Code BETWEEN 510 AND 680)::INT) FROM {npd.nccis/2022}",
      known("participation.neet"), 0.02),
-    ("female teachers",
-     f"SELECT avg((upper(trim(Sex)) = 'F')::INT) FROM {TEACHERS}", known("workforce.female_teachers"), 0.04),
+    ("female teachers", f"SELECT avg({is_('Sex', 'F')}) FROM {TEACHERS}", known("workforce.female_teachers"), 0.04),
     ("qualified teachers", f"SELECT avg(QTStatus) FROM {TEACHERS}", known("workforce.qualified"), 0.015),
     ("teachers' pay", f"SELECT avg(BasePay) FROM {TEACHERS}", known("workforce.mean_pay_2023"), 2_000),
     ("no earnings", "SELECT avg((Earnings = 0)::INT) FROM {leo.earnings/2020}", known("earnings.zero_share"), 0.015),
@@ -125,13 +123,13 @@ HELD: list[Row] = [
 
 
 @pytest.mark.parametrize(("query", "figure", "tolerance"), [row[1:] for row in HELD], ids=[row[0] for row in HELD])
-def test_a_marginal_is_held(run_query: RunQuery, query: str, figure: float, tolerance: float) -> None:
+def test_a_marginal_is_held(run_query, query, figure, tolerance):
     ((value,),) = run_query(query)
     assert value == pytest.approx(figure, abs=tolerance)
 
 
 @pytest.mark.parametrize("code", sorted(marginals().shares("ethnicity.percent")))
-def test_ethnic_groups_have_their_share(run_query: RunQuery, code: str) -> None:
+def test_ethnic_groups_have_their_share(run_query, code):
     ((value,),) = run_query(f"SELECT avg((upper(trim(EthnicGroupMinor)) = '{code}')::INT) FROM {CENSUS}")
     figure = marginals().number(f"ethnicity.percent.{code}") / 100
     assert value == pytest.approx(figure, abs=0.0015 + 0.12 * min(figure, 0.2))
@@ -144,7 +142,7 @@ RATIOS: list[tuple[str, str, str]] = [
 
 
 @pytest.mark.parametrize(("group", "path"), [row[1:] for row in RATIOS], ids=[row[0] for row in RATIOS])
-def test_suspensions_differ_by_group_as_stated(run_query: RunQuery, group: str, path: str) -> None:
+def test_suspensions_differ_by_group_as_stated(run_query, group, path):
     pupils, events = "{npd.spring_census/202*}", "(FROM {npd.exclusions/202*} WHERE upper(trim(Category)) = 'FIXD')"
     rate = f"(SELECT count(*) FROM {events} WHERE {{c}}) / (SELECT count(*) FROM {pupils} WHERE {{c}})"
     ((ratio,),) = run_query(f"SELECT ({rate.replace('{c}', group)}) / ({rate.replace('{c}', 'NOT (' + group + ')')})")
@@ -152,45 +150,33 @@ def test_suspensions_differ_by_group_as_stated(run_query: RunQuery, group: str, 
     assert low * 0.8 <= ratio <= high * 1.2
 
 
-def test_ethnic_mix_differs_between_authorities(run_query: RunQuery) -> None:
-    ((low, high),) = run_query(
-        "SELECT min(s), max(s) FROM (SELECT avg((upper(trim(EthnicGroupMinor)) = 'WBRI')::INT) s "
-        "FROM {npd.spring_census/2022} GROUP BY HomeLA HAVING count(*) >= 100)"
-    )
-    assert low < 0.4
-    assert high > 0.8
+WHITE = f"SELECT avg({is_('EthnicGroupMinor', 'WBRI')}) s FROM {{npd.spring_census/2022}} GROUP BY HomeLA"
+MARKS = "(SELECT count(*) FROM {npd.phonics/202*} WHERE PHONICS_PHONICS_MARK = %d)"
+TOGETHER = """{npd.ks4_pupil/2022} k JOIN {npd.absence/2022} a
+ON a.PupilMatchingRefAnonymous = k.KS4_PupilMatchingRefAnonymous WHERE a.PupilMatchingRefAnonymous <> ''"""
+SHAPES: list[Row] = [
+    # name, query, least, greatest
+    ("ethnic mix of the most mixed authority", f"SELECT min(s) FROM ({WHITE} HAVING count(*) >= 100)", 0, 0.4),
+    ("ethnic mix of the least mixed authority", f"SELECT max(s) FROM ({WHITE} HAVING count(*) >= 100)", 0.8, 1),
+    ("marks of phonics at the threshold and below", f"SELECT {MARKS % 32} / {MARKS % 31}", 5, 1e9),
+    ("marks of phonics at the threshold and above", f"SELECT {MARKS % 32} / {MARKS % 33}", 1.5, 1e9),
+    ("more absence, less attainment",
+     f"SELECT corr(k.KS4_ATT8, a.OverallAbsence_6HalfTerms) FROM {TOGETHER}", -1, -0.1),
+    ("persistent absence of travellers", "SELECT avg(PA10_exact_6HalfTerms) FROM {npd.absence/202*} "
+     "WHERE upper(trim(EthnicGroupMinor)) IN ('WIRT', 'WROM')", 0.5, 1),
+    ("the year of most suspensions",
+     "SELECT NCYear FROM {npd.exclusions/20*} GROUP BY 1 ORDER BY count(*) DESC LIMIT 1", "9", "9"),
+]  # fmt: skip
 
 
-def test_free_meals_rise_with_deprivation(run_query: RunQuery) -> None:
-    rows = run_query(
-        "SELECT floor(IDACIScore * 10), avg(FSMeligible) FROM {npd.spring_census/2023} WHERE IDACIScore < 0.5 "
-        "GROUP BY 1 ORDER BY 1"
-    )
-    shares = [share for _, share in rows]
+@pytest.mark.parametrize(("query", "least", "most"), [row[1:] for row in SHAPES], ids=[row[0] for row in SHAPES])
+def test_a_shape_is_as_stated(run_query, query, least, most):
+    ((value,),) = run_query(query)
+    assert least <= value <= most
+
+
+def test_free_meals_rise_with_deprivation(run_query):
+    bands = "SELECT floor(IDACIScore * 10), avg(FSMeligible) FROM {npd.spring_census/2023} WHERE IDACIScore < 0.5"
+    shares = [share for _, share in run_query(f"{bands} GROUP BY 1 ORDER BY 1")]
     assert shares == sorted(shares)
     assert shares[-1] > 3 * shares[0]
-
-
-def test_marks_of_the_phonics_check_spike_at_the_threshold(run_query: RunQuery) -> None:
-    marks = dict(run_query("SELECT PHONICS_PHONICS_MARK, count(*) FROM {npd.phonics/202*} GROUP BY 1"))
-    assert marks[32] > 5 * marks[31]
-    assert marks[32] > 1.5 * marks[33]
-
-
-def test_more_absence_goes_with_lower_attainment(run_query: RunQuery) -> None:
-    ((slope,),) = run_query(
-        "SELECT corr(k.KS4_ATT8, a.OverallAbsence_6HalfTerms) FROM {npd.ks4_pupil/2022} k JOIN {npd.absence/2022} a "
-        "ON a.PupilMatchingRefAnonymous = k.KS4_PupilMatchingRefAnonymous WHERE a.PupilMatchingRefAnonymous <> ''"
-    )
-    assert slope < -0.1
-
-
-def test_persistent_absence_of_travellers_is_high(run_query: RunQuery) -> None:
-    travellers = "upper(trim(EthnicGroupMinor)) IN ('WIRT', 'WROM')"
-    ((share,),) = run_query(f"SELECT avg(PA10_exact_6HalfTerms) FROM {{npd.absence/202*}} WHERE {travellers}")
-    assert share > 0.5
-
-
-def test_suspensions_peak_in_year_9(run_query: RunQuery) -> None:
-    ((group,),) = run_query("SELECT NCYear FROM {npd.exclusions/20*} GROUP BY 1 ORDER BY count(*) DESC LIMIT 1")
-    assert group == "9"

@@ -1,6 +1,7 @@
 """A small catalogue and drawn extracts that fit it: two pupil tables, a link table, earnings, staff, a register."""
 
 from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -35,23 +36,22 @@ def variable(name: str, kind: ScalarType, cls: VariableClass = C.STANDARD, **mor
     return Variable(name=name, type=kind, cls=cls, **more)
 
 
-def _pupil(name: str, *variables: Variable, most: int = 3) -> CatalogueTable:
+def _people(full_name: str, key: str, domain: str, year: YearAxis | None, *variables: Variable, **more: Any):
+    schema, _, name = full_name.partition(".")
     return CatalogueTable(
-        schema_name="npd",
-        name=name,
-        kind=TableKind.PERSON,
-        unit=PrivacyUnit.PUPIL,
-        link_key="PMR",
-        key_domain="pmr",
-        year=YearAxis(variable="AcademicYear", format=YearFormat.ACADEMIC, years=frozenset(range(2015, 2021))),
-        max_rows_per_unit_year=most,
-        main_record=(MainRecord(variable="RecordStatus"),),
-        variables=(
-            variable("PMR", ScalarType.TEXT, C.IDENTIFIER),
-            variable("AcademicYear", ScalarType.TEXT, missing=False),
-            *variables,
-        ),
-    )
+        schema_name=schema, name=name, kind=TableKind.PERSON, unit=more.pop("unit", PrivacyUnit.PUPIL),
+        link_key=key, key_domain=domain, year=year, variables=variables, **more,
+    )  # fmt: skip
+
+
+def _years(name: str, form: YearFormat) -> YearAxis:
+    return YearAxis(variable=name, format=form, years=frozenset(range(2015, 2021)))
+
+
+def _pupil(name: str, *variables: Variable) -> CatalogueTable:
+    own = (variable("PMR", ScalarType.TEXT, C.IDENTIFIER), variable("AcademicYear", ScalarType.TEXT, missing=False))
+    main, year = (MainRecord(variable="RecordStatus"),), _years("AcademicYear", YearFormat.ACADEMIC)
+    return _people(f"npd.{name}", "PMR", "pmr", year, *own, *variables, max_rows_per_unit_year=3, main_record=main)
 
 
 CENSUS = _pupil(
@@ -72,32 +72,16 @@ ATTAINMENT = _pupil(
     variable("Start", ScalarType.DATE),
     variable("Distance", ScalarType.DOUBLE),
 )
-AE_PMR = CatalogueTable(
-    schema_name="leo",
-    name="ae_pmr",
-    kind=TableKind.PERSON,
-    unit=PrivacyUnit.PUPIL,
-    link_key="AE_ID",
-    key_domain="ae",
-    second_key="PMR",
-    second_key_domain="pmr",
-    variables=(variable("AE_ID", ScalarType.INT, C.IDENTIFIER), variable("PMR", ScalarType.TEXT, C.IDENTIFIER)),
-)
-STAFF = CatalogueTable(
-    schema_name="swc",
-    name="staff",
-    kind=TableKind.PERSON,
-    unit=PrivacyUnit.STAFF,
-    link_key="StaffRef",
-    key_domain="staff",
-    year=YearAxis(variable="CensusYear", format=YearFormat.CALENDAR, years=frozenset(range(2015, 2021))),
-    max_rows_per_unit_year=4,
-    variables=(
-        variable("StaffRef", ScalarType.TEXT, C.IDENTIFIER),
-        variable("CensusYear", ScalarType.INT),
-        variable("Pay", ScalarType.DECIMAL, decimals=2),
-    ),
-)
+AE_PMR = _people(
+    "leo.ae_pmr", "AE_ID", "ae", None,
+    variable("AE_ID", ScalarType.INT, C.IDENTIFIER), variable("PMR", ScalarType.TEXT, C.IDENTIFIER),
+    second_key="PMR", second_key_domain="pmr",
+)  # fmt: skip
+STAFF = _people(
+    "swc.staff", "StaffRef", "staff", _years("CensusYear", YearFormat.CALENDAR),
+    variable("StaffRef", ScalarType.TEXT, C.IDENTIFIER), variable("CensusYear", ScalarType.INT),
+    variable("Pay", ScalarType.DECIMAL, decimals=2), unit=PrivacyUnit.STAFF, max_rows_per_unit_year=4,
+)  # fmt: skip
 SCHOOLS = CatalogueTable(
     schema_name="ref",
     name="schools",
@@ -107,9 +91,12 @@ SCHOOLS = CatalogueTable(
 )
 
 
+CATALOGUE = Catalogue(version=1, codesets=(), tables=(CENSUS, ATTAINMENT, AE_PMR, STAFF, SCHOOLS))
+
+
 @pytest.fixture
 def catalogue() -> Catalogue:
-    return Catalogue(version=1, codesets=(), tables=(CENSUS, ATTAINMENT, AE_PMR, STAFF, SCHOOLS))
+    return CATALOGUE
 
 
 Extracts = dict[str, str]
@@ -137,14 +124,12 @@ GOOD: Extracts = {
 Draw = Callable[[Extracts], Path]
 
 
-@pytest.fixture
-def draw(tmp_path: Path) -> Draw:
+@pytest.fixture(scope="session")
+def draw(tmp_path_factory: pytest.TempPathFactory) -> Draw:
     """Write extracts as Parquet under a new folder, marked as synthetic."""
-    made = iter(range(100))
 
     def drawn(extracts: Extracts) -> Path:
-        source = tmp_path / f"source{next(made)}"
-        source.mkdir()
+        source = tmp_path_factory.mktemp("source")
         (source / "synthetic.json").write_text("{}")
         with duckdb.connect() as con:
             for stem, query in extracts.items():
@@ -161,104 +146,107 @@ def good() -> Extracts:
     return dict(GOOD)
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    return folder
-
-
 def project(ident: str, *grants: tuple[str, str, frozenset[int] | None]) -> ResearchProject:
-    return ResearchProject(
-        ident=ident,
-        title="T",
-        organisation="O",
-        organisation_type="university",
-        gateway="G",
-        purpose="P",
-        expires=date(2099, 1, 1),
-        mode=ProtectionMode.DISCLOSURE_CONTROL,
-        profile="default",
-        votes=1,
-        dialect="duckdb",
-        researchers=frozenset({"r"}),
-        grants=tuple(Grant(t, v, y, "because", link_key=v in {"PMR", "AE_ID"}) for t, v, y in grants),
-    )
+    about = {"title": "T", "organisation": "O", "organisation_type": "university", "gateway": "G", "purpose": "P"}
+    rules = {"mode": ProtectionMode.DISCLOSURE_CONTROL, "profile": "default", "votes": 1, "dialect": "duckdb"}
+    granted = tuple(Grant(t, v, y, "because", link_key=v in {"PMR", "AE_ID"}) for t, v, y in grants)
+    until, people = date(2099, 1, 1), frozenset({"r"})
+    return ResearchProject(ident=ident, **about, **rules, expires=until, researchers=people, grants=granted)
 
 
 BOTH = frozenset({2018, 2019})
 ONE = project(
     "ONE",
-    ("npd.census", "PMR", BOTH),
-    ("npd.census", "AcademicYear", BOTH),
-    ("npd.census", "RecordStatus", BOTH),
+    *(("npd.census", name, BOTH) for name in ("PMR", "AcademicYear", "RecordStatus", "URN")),
     ("npd.census", "Gender", frozenset({2019})),
-    ("npd.census", "URN", BOTH),
-    ("npd.attainment", "PMR", BOTH),
-    ("npd.attainment", "Score", BOTH),
-    ("leo.ae_pmr", "AE_ID", None),
-    ("leo.ae_pmr", "PMR", None),
-    ("ref.schools", "URN", None),
-    ("ref.schools", "LA", None),
+    *(("npd.attainment", name, BOTH) for name in ("PMR", "Score")),
+    *(("leo.ae_pmr", name, None) for name in ("AE_ID", "PMR")),
+    *(("ref.schools", name, None) for name in ("URN", "LA")),
 )
 TWO = project("TWO", ("npd.census", "PMR", BOTH), ("npd.census", "LA", BOTH), ("npd.census", "FSM", frozenset({2018})))
 
-SERVICE = ServiceLimits(
-    text_bytes=1,
-    max_tokens=1,
-    max_depth=1,
-    max_statements=1,
-    max_outputs=1,
-    max_parse_steps=1,
-    max_scans=1,
-    sql_wall_seconds=1,
-    python_wall_seconds=1,
-    memory_bytes=1,
-    output_bytes=1,
-    output_files=1,
-    processes=1,
-    threads=1,
-    scratch_bytes=1,
-    allowed_files=(),
-    max_file_bytes=1,
-    max_file_rows=1,
-    max_attempts=1,
-    jobs_per_project=1,
-)
+SERVICE = ServiceLimits(**{f.name: 1 for f in fields(ServiceLimits) if f.default is MISSING} | {"allowed_files": ()})
+POLICIES = PolicySet(catalogue=CATALOGUE, projects=(ONE, TWO), profiles=(), combinations=(), service=SERVICE)
 
 
 @pytest.fixture
-def policies(catalogue: Catalogue) -> PolicySet:
-    return PolicySet(catalogue=catalogue, projects=(ONE, TWO), profiles=(), combinations=(), service=SERVICE)
+def policies() -> PolicySet:
+    return POLICIES
 
 
-Rows = Callable[[str], list[tuple[object, ...]]]
+def rows(query: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect() as con:
+        return con.execute(query).fetchall()
+
+
+def file(snapshot: Snapshot, name: str) -> str:
+    """A table and year of a snapshot, as SQL reads it."""
+    return f"read_parquet('{snapshot.path}/{name}.parquet')"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A data folder with a snapshot, and what keeps its vaults; each vault is made when it is first asked for."""
+
+    data: Path
+    snapshot: Snapshot
+
+    @property
+    def keeper(self) -> VaultStore:
+        return VaultStore(self.data, lambda: POLICIES)
+
+    def vault(self, project: str) -> Vault:
+        return self.keeper.ensure(project, self.snapshot.ident)
+
+
+def owner_of(draw: Draw, data: Path, extracts: Extracts) -> Owner:
+    return Owner(data, ingest(draw(extracts), data, CATALOGUE, NOW))
 
 
 @pytest.fixture
-def rows() -> Rows:
-    def run(query: str) -> list[tuple[object, ...]]:
-        with duckdb.connect() as con:
-            return con.execute(query).fetchall()
+def take(draw: Draw, tmp_path: Path) -> Callable[..., Snapshot]:
+    """Ingests extracts, or a folder of them, into a data folder of the test's own: `tmp_path`."""
 
-    return run
+    def taken(
+        given: Extracts | Path, *progress: Any, at: datetime = NOW, catalogue: Catalogue = CATALOGUE, **more: Any
+    ):
+        source = given if isinstance(given, Path) else draw(given)
+        return ingest(source, tmp_path, catalogue, at, *progress, **more)
 
-
-@pytest.fixture
-def snapshot(draw: Draw, good: Extracts, data: Path, catalogue: Catalogue) -> Snapshot:
-    return ingest(draw(good), data, catalogue, NOW)
-
-
-@pytest.fixture
-def keeper(data: Path, policies: PolicySet) -> VaultStore:
-    return VaultStore(data, lambda: policies)
+    return taken
 
 
 @pytest.fixture
-def one(keeper: VaultStore, snapshot: Snapshot) -> Vault:
-    return keeper.ensure("ONE", snapshot.ident)
+def apart(draw: Draw, tmp_path: Path) -> Owner:
+    """For a test that changes something of it."""
+    return owner_of(draw, tmp_path, GOOD)
+
+
+@pytest.fixture(scope="module")
+def owner(draw: Draw, tmp_path_factory: pytest.TempPathFactory) -> Owner:
+    return owner_of(draw, tmp_path_factory.mktemp("data"), GOOD)
 
 
 @pytest.fixture
-def two(keeper: VaultStore, snapshot: Snapshot) -> Vault:
-    return keeper.ensure("TWO", snapshot.ident)
+def data(owner: Owner) -> Path:
+    return owner.data
+
+
+@pytest.fixture
+def snapshot(owner: Owner) -> Snapshot:
+    return owner.snapshot
+
+
+@pytest.fixture
+def keeper(owner: Owner) -> VaultStore:
+    return owner.keeper
+
+
+@pytest.fixture
+def one(owner: Owner) -> Vault:
+    return owner.vault("ONE")
+
+
+@pytest.fixture
+def two(owner: Owner) -> Vault:
+    return owner.vault("TWO")

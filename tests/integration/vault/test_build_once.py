@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from broker.vault.build_once import MANIFEST, build_once
+from tests.integration.expected_errors import expect
 
 
 class Maker:
@@ -52,8 +53,7 @@ def test_what_fails_leaves_nothing_and_is_made_by_the_next(tmp_path):
         Maker()(folder)
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        build_once(tmp_path, "x", fails)
+    expect(KeyboardInterrupt, build_once, tmp_path, "x", fails)
     assert names(tmp_path) == []
     assert build_once(tmp_path, "x", Maker()).fresh
 

@@ -1,60 +1,57 @@
 """Ingest: extracts become one snapshot, whole or not at all, and every problem is told at once."""
 
 import json
-import os
 import stat
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from broker.domain.errors import Invalid, Unknown
+from broker.domain.errors import Breach, Invalid, Unknown
+from broker.domain.projects.erasures import ErasedPersons
 from broker.policy.code_lists import CodeYears
-from broker.policy.data_catalogue import Catalogue
 from broker.vault.extract_files import ExtractProblem, IngestRefused
-from broker.vault.ingest import ingest
-from broker.vault.snapshot_files import read_snapshot, register_values
-from tests.integration.vault.conftest import NOW
+from broker.vault.snapshot_files import read_snapshot, register_values, remove_snapshot
+from tests.integration.expected_errors import expect
+from tests.integration.vault.conftest import NOW, file, rows
 
 pytestmark = pytest.mark.long
 
-Extracts = dict[str, str]
-Draw = Callable[[Extracts], Path]
-Rows = Callable[[str], list[tuple[object, ...]]]
+
+CENSUS, ATTAINMENT = "npd.census/2018", "npd.attainment/2019"
 
 
-def refused(source: Path, data: Path, catalogue: Catalogue) -> set[ExtractProblem]:
-    with pytest.raises(IngestRefused) as caught:
-        ingest(source, data, catalogue, NOW)
-    assert not list((data / "snapshots").iterdir())
-    return set(caught.value.problems)
+@pytest.fixture
+def refused(take, tmp_path):
+    """The problems for which extracts are refused; nothing of them is stored."""
+
+    def problems(given, **more) -> set[ExtractProblem]:
+        found = expect(IngestRefused, take, given, **more)
+        assert not list((tmp_path / "snapshots").iterdir())
+        return set(found.problems)
+
+    return problems
 
 
-def test_a_snapshot_holds_normalised_rows(
-    draw: Draw, good: Extracts, data: Path, catalogue: Catalogue, rows: Rows
-) -> None:
-    snapshot = ingest(draw(good), data, catalogue, NOW)
+def test_a_snapshot_holds_normalised_rows(snapshot):
     assert snapshot.synthetic
-    census = f"read_parquet('{snapshot.path}/npd.census/2018.parquet')"
+    census, attainment = file(snapshot, CENSUS), file(snapshot, ATTAINMENT)
     assert rows(f"SELECT DISTINCT Gender FROM {census} ORDER BY 1") == [("F",), ("M",)]
-    assert rows(f"SELECT count(*) FROM {census} WHERE PMR = ''") == [(0,)]
-    assert rows(f"SELECT count(*) FROM {census} WHERE PMR IS NULL") == [(3,)]
+    assert rows(f"SELECT count_if(PMR = ''), count_if(PMR IS NULL) FROM {census}") == [(0, 3)]
     assert rows(f"SELECT DISTINCT typeof(FSM), typeof(URN) FROM {census}") == [("TINYINT", "BIGINT")]
-    attainment = f"read_parquet('{snapshot.path}/npd.attainment/2019.parquet')"
     kinds = rows(f"SELECT DISTINCT typeof(Score), typeof(Start), typeof(Distance), Term FROM {attainment}")
     assert kinds == [("DECIMAL(18,2)", "DATE", "DOUBLE", "Autumn")]
 
 
-def test_instant_identifiers_are_not_stored(draw: Draw, good: Extracts, data: Path, catalogue: Catalogue) -> None:
-    snapshot = ingest(draw(good), data, catalogue, NOW)
+def test_instant_identifiers_are_not_stored(snapshot):
     for path in Path(snapshot.path).rglob("*"):
         assert path.is_dir() or (b"Surname" not in path.read_bytes() and b"NAME1" not in path.read_bytes())
 
 
-def test_facts_are_proved_from_rows(draw: Draw, good: Extracts, data: Path, catalogue: Catalogue) -> None:
-    facts = json.loads(ingest(draw(good), data, catalogue, NOW).facts)
+def test_facts_are_proved_from_rows(snapshot):
+    facts = json.loads(snapshot.facts)
     census = facts["npd.census"]["2018"]
     assert (census["rows"], census["persons"], census["max_rows"], census["one_row"]) == (44, 42, 2, False)
     assert census["rows_without_key"] == census["nulls"]["PMR"] == 3
@@ -64,99 +61,70 @@ def test_facts_are_proved_from_rows(draw: Draw, good: Extracts, data: Path, cata
     assert facts["ref.schools"]["all"]["unique"]
 
 
-def test_persons_are_components_of_linked_keys(
-    draw: Draw, good: Extracts, data: Path, catalogue: Catalogue, rows: Rows
-) -> None:
+def test_persons_are_components_of_linked_keys(snapshot):
     """AE_ID 9000 leads to P0 and P31, P2 to AE_IDs 9002 and 9999; a staff key 'P1' is not the pupil P1."""
-    snapshot = ingest(draw(good), data, catalogue, NOW)
-    census = f"read_parquet('{snapshot.path}/npd.census/2018.parquet')"
-    links = f"read_parquet('{snapshot.path}/leo.ae_pmr/all.parquet')"
-    assert rows(f"SELECT count(DISTINCT __person) FROM {census} WHERE PMR IN ('P0', 'P31')") == [(1,)]
-    assert rows(f"SELECT count(DISTINCT __person) FROM {links} WHERE AE_ID IN (9002, 9999)") == [(1,)]
-    assert rows(f"SELECT count(DISTINCT __person) FROM {census} WHERE PMR IS NULL") == [(3,)]
-    staff = f"read_parquet('{snapshot.path}/swc.staff/2019.parquet')"
+    census, links, staff = (file(snapshot, name) for name in (CENSUS, "leo.ae_pmr/all", "swc.staff/2019"))
+    persons = "SELECT count(DISTINCT __person) FROM"
+    assert rows(f"{persons} {census} WHERE PMR IN ('P0', 'P31')") == [(1,)]
+    assert rows(f"{persons} {links} WHERE AE_ID IN (9002, 9999)") == [(1,)]
+    assert rows(f"{persons} {census} WHERE PMR IS NULL") == [(3,)]
     assert rows(f"SELECT count(*) FROM {staff} JOIN {census} USING (__person)") == [(0,)]
 
 
-def test_the_same_data_twice_is_one_snapshot(draw: Draw, good: Extracts, data: Path, catalogue: Catalogue) -> None:
-    said: list[str] = []
-    first = ingest(draw(good), data, catalogue, NOW, lambda what, done, total: said.append(what))
-    said.clear()
-    again = ingest(
-        draw(good), data, catalogue, datetime(2027, 1, 1, tzinfo=UTC), lambda what, done, total: said.append(what)
-    )
-    assert first == again == read_snapshot(data, first.ident)
-    assert said == []
+def test_numbers_disclose_nothing_of_keys(snapshot):
+    found = [n for (n,) in rows(f"SELECT __person FROM {file(snapshot, 'swc.staff/2019')} ORDER BY StaffRef")]
+    assert found not in (sorted(found), sorted(found, reverse=True))
 
 
-def test_progress_counts_up_to_the_end(draw: Draw, good: Extracts, data: Path, catalogue: Catalogue) -> None:
+def test_the_private_map_is_for_its_owner_only(data):
+    modes = [stat.S_IMODE((data / "private" / name).stat().st_mode) for name in ("persons.parquet", "")]
+    assert modes == [0o600, 0o700]
+
+
+def test_the_same_data_twice_is_one_snapshot_and_progress_counts_up_to_the_end(take, good, tmp_path):
     steps: list[tuple[int, int]] = []
-    ingest(draw(good), data, catalogue, NOW, lambda what, done, total: steps.append((done, total)))
+    first = take(good, lambda what, done, total: steps.append((done, total)))
     assert [done for done, _ in steps] == sorted({done for done, _ in steps})
-    assert steps[-1][0] == steps[-1][1] == 13
+    assert steps[-1] == (13, 13)
+    steps.clear()
+    again = take(good, lambda what, done, total: steps.append((done, total)), at=NOW + timedelta(days=365))
+    assert first == again == read_snapshot(tmp_path, first.ident)
+    assert steps == []
 
 
-def test_a_later_snapshot_has_the_same_numbers(
-    draw: Draw, good: Extracts, data: Path, catalogue: Catalogue, rows: Rows
-) -> None:
-    first = ingest(draw(good), data, catalogue, NOW)
-    good["npd.attainment/2018"] = good["npd.attainment/2019"].replace("2019/2020", "2018/2019").replace("40)", "60)")
-    second = ingest(draw(good), data, catalogue, NOW)
+def test_a_later_snapshot_has_the_same_numbers(take, good, tmp_path):
+    first = take(good)
+    good["npd.attainment/2018"] = good[ATTAINMENT].replace("2019/2020", "2018/2019").replace("40)", "60)")
+    second = take(good)
     assert first.ident != second.ident
-    old, new = (f"read_parquet('{s.path}/npd.census/2018.parquet')" for s in (first, second))
-    both = f"{old} a JOIN {new} b"
-    assert rows(
-        f"SELECT count(*), count_if(a.__person <> b.__person) FROM {both} ON a.PMR = b.PMR AND a.URN = b.URN"
-    ) == [(41, 0)]
-    same = "SELECT list(__person ORDER BY __person) FROM read_parquet('{}/npd.census/2018.parquet') WHERE PMR IS NULL"
-    assert rows(same.format(first.path)) == rows(same.format(second.path))
-    known = f"read_parquet('{data}/private/persons.parquet')"
+    old, new = (file(s, CENSUS) for s in (first, second))
+    both = f"{old} a JOIN {new} b ON a.PMR = b.PMR AND a.URN = b.URN"
+    assert rows(f"SELECT count(*), count_if(a.__person <> b.__person) FROM {both}") == [(41, 0)]
+    same = "SELECT list(__person ORDER BY __person) FROM {} WHERE PMR IS NULL"
+    assert rows(same.format(old)) == rows(same.format(new))
+    known = f"read_parquet('{tmp_path}/private/persons.parquet')"
     assert rows(f"SELECT count(*) FROM {known} WHERE domain = 'pmr'") == [(60,)]
-    fresh = f"SELECT min(number) >= 66 FROM {known} WHERE key IN ('P50', 'P59')"
-    assert rows(fresh) == [(True,)]
+    assert rows(f"SELECT min(number) >= 66 FROM {known} WHERE key IN ('P50', 'P59')") == [(True,)]
 
 
-def test_joined_and_parted_persons(draw: Draw, good: Extracts, data: Path, catalogue: Catalogue, rows: Rows) -> None:
+def test_joined_and_parted_persons(take, good):
     """A new link joins two persons under the smaller number; a link that goes lets one part keep the number."""
 
-    def numbers(path: str) -> dict[object, object]:
-        return dict(
-            rows(f"SELECT PMR, min(__person) FROM read_parquet('{path}/npd.attainment/2019.parquet') GROUP BY 1")
-        )
+    def numbers(extracts):
+        return dict(rows(f"SELECT PMR, min(__person) FROM {file(take(extracts), ATTAINMENT)} GROUP BY 1"))
 
-    first = numbers(ingest(draw(good), data, catalogue, NOW).path)
+    first = numbers(good)
     assert first["P0"] == first["P31"]
-    changed = good | {"leo.ae_pmr/all": "SELECT 1 AE_ID, 'P5' PMR UNION ALL SELECT 1, 'P6'"}
-    second = numbers(ingest(draw(changed), data, catalogue, NOW).path)
-    assert second["P5"] == second["P6"] == min(first["P5"], first["P6"])  # type: ignore[type-var]
+    second = numbers(good | {"leo.ae_pmr/all": "SELECT 1 AE_ID, 'P5' PMR UNION ALL SELECT 1, 'P6'"})
+    assert second["P5"] == second["P6"] == min(first["P5"], first["P6"])
     assert second["P0"] != second["P31"]
     assert first["P0"] in {second["P0"], second["P31"]}
     assert len(set(second.values())) == 39
 
 
-def test_numbers_disclose_nothing_of_keys(
-    draw: Draw, good: Extracts, data: Path, catalogue: Catalogue, rows: Rows
-) -> None:
-    snapshot = ingest(draw(good), data, catalogue, NOW)
-    staff = f"SELECT __person FROM read_parquet('{snapshot.path}/swc.staff/2019.parquet') ORDER BY StaffRef"
-    found = [n for (n,) in rows(staff)]
-    assert found != sorted(found)  # type: ignore[type-var]
-    assert found != sorted(found, reverse=True)  # type: ignore[type-var]
-
-
-def test_the_private_map_is_for_its_owner_only(draw: Draw, good: Extracts, data: Path, catalogue: Catalogue) -> None:
-    ingest(draw(good), data, catalogue, NOW)
-    assert stat.S_IMODE((data / "private" / "persons.parquet").stat().st_mode) == 0o600
-    assert stat.S_IMODE((data / "private").stat().st_mode) == 0o700
-
-
-def broken(good: Extracts, stem: str, old: str, new: str) -> Extracts:
+def broken(good: dict[str, str], stem: str, old: str, new: str) -> dict[str, str]:
     assert old in good[stem]
     return good | {stem: good[stem].replace(old, new)}
-
-
-ATTAINMENT = "npd.attainment/2019"
-CENSUS = "npd.census/2018"
 
 
 @pytest.mark.parametrize(
@@ -182,33 +150,21 @@ CENSUS = "npd.census/2018"
         ("ref.schools/all", "100000 + i URN", "nullif(i, 0) URN", ("URN", "missing", 1)),
     ],
 )
-def test_a_problem_names_file_column_rule_and_count(
-    draw: Draw,
-    good: Extracts,
-    data: Path,
-    catalogue: Catalogue,
-    stem: str,
-    old: str,
-    new: str,
-    problem: tuple[str, str, int],
-) -> None:
+def test_a_problem_names_file_column_rule_and_count(refused, good, stem, old, new, problem):
     column, rule, count = problem
-    found = refused(draw(broken(good, stem, old, new)), data, catalogue)
+    found = refused(broken(good, stem, old, new))
     assert ExtractProblem(f"{stem}.parquet", column, rule, count) in found
     assert {p.file for p in found} == {f"{stem}.parquet"}
 
 
-def test_all_problems_are_reported_at_once_without_values(
-    draw: Draw, good: Extracts, data: Path, catalogue: Catalogue
-) -> None:
+def test_all_problems_are_reported_at_once_without_values(take, draw, good):
     worse = broken(good, ATTAINMENT, "'AUTUMN'", "'a secret code'")
     worse = broken(worse, CENSUS, "' f '", "'secret sex'")
     source = draw(worse | {"npd.census/1999": good[CENSUS], "npd.nothing/2018": "SELECT 1 x"})
     (source / "npd.attainment" / "2018.parquet").write_bytes(b"no parquet at all")
     (source / "notes.txt").write_text("x")
-    with pytest.raises(IngestRefused) as caught:
-        ingest(source, data, catalogue, NOW)
-    assert {(p.file, p.rule, p.count) for p in caught.value.problems} == {
+    found = expect(IngestRefused, take, source)
+    assert {(p.file, p.rule, p.count) for p in found.problems} == {
         ("npd.attainment/2019.parquet", "code", 40),
         ("npd.census/2018.parquet", "code", 20),
         ("npd.census/1999.parquet", "unknown-year", 1),
@@ -216,110 +172,173 @@ def test_all_problems_are_reported_at_once_without_values(
         ("npd.attainment/2018.parquet", "unreadable", 1),
         ("notes.txt", "unknown-file", 1),
     }
-    assert "secret" not in str(caught.value)
-    assert isinstance(caught.value, Invalid)
-    assert caught.value.code == "ingest-refused"
-    assert "npd.census/2018.parquet: Gender has values outside its code list (20 times) [code]" in str(caught.value)
+    assert "secret" not in str(found)
+    assert isinstance(found, Invalid)
+    assert found.code == "ingest-refused"
+    assert "npd.census/2018.parquet: Gender has values outside its code list (20 times) [code]" in str(found)
 
 
-def test_a_truncated_file_is_unreadable(draw: Draw, good: Extracts, data: Path, catalogue: Catalogue) -> None:
+def cut(census: Path) -> None:
+    content = census.read_bytes()
+    census.write_bytes(content[: len(content) // 2] + content[-400:])
+
+
+def with_a_narrow_head(census: Path) -> None:
+    """A delivery of another year stands above this one's: half of it must not be taken for the whole."""
+    as_csv(census)
+    text = census.with_suffix(".csv")
+    narrow = "".join(f"{line.rpartition(',')[0]}\n" for line in text.read_text().splitlines())
+    text.write_text(narrow + text.read_text())
+
+
+def as_csv(path: Path) -> None:
+    rows(f"COPY (FROM read_parquet('{path}')) TO '{path.with_suffix('.csv')}' (HEADER)")
+    path.unlink()
+
+
+FILES = {
+    "one that is cut": (cut, "2018.parquet", "unreadable"),
+    "lines of another width": (with_a_narrow_head, "2018.csv", "unreadable"),
+    "two for one year": (lambda census: census.with_suffix(".csv").write_text("PMR\n"), "2018.parquet", "two-files"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "file", "rule"), FILES.values(), ids=FILES)
+def test_a_file_that_cannot_be_read_whole_is_refused(refused, draw, good, spoil, file, rule):
     source = draw(good)
-    path = source / "npd.census" / "2018.parquet"
-    content = path.read_bytes()
-    path.write_bytes(content[: len(content) // 2] + content[-400:])
-    assert ExtractProblem("npd.census/2018.parquet", None, "unreadable", 1) in refused(source, data, catalogue)
+    spoil(source / "npd.census" / "2018.parquet")
+    assert ExtractProblem(f"npd.census/{file}", None, rule, 1) in refused(source)
 
 
-def test_a_code_in_a_year_in_which_it_does_not_exist_is_refused(
-    draw: Draw, good: Extracts, data: Path, catalogue: Catalogue
-) -> None:
+def test_a_code_in_a_year_in_which_it_does_not_exist_is_refused(refused, good, catalogue):
     until = (CodeYears(code="F", until=2018),)
     census, *others = catalogue.tables
     variables = tuple(replace(v, code_years=until) if v.name == "Gender" else v for v in census.variables)
-    found = refused(draw(good), data, replace(catalogue, tables=(replace(census, variables=variables), *others)))
-    assert found == {ExtractProblem("npd.census/2019.parquet", "Gender", "code-year", 24)}
+    stricter = replace(catalogue, tables=(replace(census, variables=variables), *others))
+    assert refused(good, catalogue=stricter) == {ExtractProblem("npd.census/2019.parquet", "Gender", "code-year", 24)}
 
 
-def test_stripped_identifiers_may_be_absent(
-    draw: Draw, good: Extracts, data: Path, catalogue: Catalogue, rows: Rows
-) -> None:
+def test_stripped_identifiers_may_be_absent(take, good):
     keep = "SELECT * EXCLUDE (UPN, Surname) FROM ({})"
     good |= {stem: keep.format(query) for stem, query in good.items() if stem.startswith("npd.census")}
-    snapshot = ingest(draw(good), data, catalogue, NOW)
-    assert rows(f"SELECT count(UPN) FROM read_parquet('{snapshot.path}/npd.census/2018.parquet')") == [(0,)]
+    assert rows(f"SELECT count(UPN) FROM {file(take(good), CENSUS)}") == [(0,)]
 
 
-def test_csv_reads_like_parquet(draw: Draw, good: Extracts, data: Path, catalogue: Catalogue, rows: Rows) -> None:
-    as_parquet = ingest(draw(good), data, catalogue, NOW)
+def test_csv_reads_like_parquet(take, draw, good, snapshot):
     source = draw(good)
-    path = source / "npd.attainment" / "2019.parquet"
-    rows(f"COPY (FROM read_parquet('{path}')) TO '{path.with_suffix('.csv')}' (HEADER)")
-    path.unlink()
-    as_csv = ingest(source, data, catalogue, NOW)
-    table = "read_parquet('{}/npd.attainment/2019.parquet')"
-    a, b = table.format(as_parquet.path), table.format(as_csv.path)
-    assert as_csv.ident != as_parquet.ident
-    assert rows(f"SELECT count(*) FROM (FROM {a} EXCEPT ALL FROM {b})") == [(0,)]
+    as_csv(source / f"{ATTAINMENT}.parquet")
+    found = take(source)
+    assert found.ident != snapshot.ident
+    columns = "PMR, AcademicYear, RecordStatus, Score, Term, Start, Distance"
+    both = [f"SELECT {columns} FROM {file(s, ATTAINMENT)}" for s in (snapshot, found)]
+    assert rows(f"SELECT count(*) FROM ({both[0]} EXCEPT ALL {both[1]})") == [(0,)]
 
 
-def test_no_line_of_a_csv_is_left_out(draw: Draw, good: Extracts, data: Path, catalogue: Catalogue, rows: Rows) -> None:
-    """A delivery of another year stands above this one's: half of it must not be taken for the whole."""
-    source = draw(good)
-    path = source / "npd.attainment" / "2019.parquet"
-    text = path.with_suffix(".csv")
-    rows(f"COPY (FROM read_parquet('{path}')) TO '{text}' (HEADER)")
-    path.unlink()
-    narrow = "".join(f"{line.rpartition(',')[0]}\n" for line in text.read_text().splitlines())
-    text.write_text(narrow + text.read_text())
-    assert ExtractProblem("npd.attainment/2019.csv", None, "unreadable", 1) in refused(source, data, catalogue)
-
-
-def test_two_files_for_one_year(draw: Draw, good: Extracts, data: Path, catalogue: Catalogue) -> None:
-    source = draw(good)
-    (source / "npd.census" / "2018.csv").write_text("PMR\n")
-    assert ExtractProblem("npd.census/2018.parquet", None, "two-files", 1) in refused(source, data, catalogue)
-
-
-def test_an_empty_folder_and_a_missing_one(tmp_path: Path, data: Path, catalogue: Catalogue) -> None:
+def test_an_empty_folder_and_a_missing_one(take, refused, tmp_path):
     (tmp_path / "empty").mkdir()
-    assert refused(tmp_path / "empty", data, catalogue) == {ExtractProblem("empty", None, "no-data", 1)}
-    with pytest.raises(Invalid, match="There is no folder"):
-        ingest(tmp_path / "nowhere", data, catalogue, NOW)
+    assert refused(tmp_path / "empty") == {ExtractProblem("empty", None, "no-data", 1)}
+    expect(Invalid, take, tmp_path / "nowhere", match="There is no folder")
 
 
-def test_without_the_mark_data_are_real(draw: Draw, good: Extracts, data: Path, catalogue: Catalogue) -> None:
+def test_without_the_mark_data_are_real(take, draw, good):
     source = draw(good)
-    os.remove(source / "synthetic.json")
-    assert not ingest(source, data, catalogue, NOW).synthetic
+    (source / "synthetic.json").unlink()
+    assert not take(source).synthetic
 
 
-def test_a_crash_leaves_nothing_half(draw: Draw, good: Extracts, data: Path, catalogue: Catalogue, rows: Rows) -> None:
-    class Killed(BaseException):
-        pass
+class Killed(BaseException): ...
 
+
+def test_a_crash_leaves_nothing_half(take, draw, good, tmp_path):
     def crash(what: str, done: int, total: int) -> None:
         if what.startswith("writing swc"):
             raise Killed
 
     source = draw(good)
-    with pytest.raises(Killed):
-        ingest(source, data, catalogue, NOW, crash)
-    assert list((data / "snapshots").iterdir()) == []
-    (data / "snapshots" / ".half-left").mkdir()
-    numbered = rows(f"FROM read_parquet('{data}/private/persons.parquet') ORDER BY ALL")
-    ingest(source, data, catalogue, NOW)
-    assert [p.name[0] for p in (data / "snapshots").iterdir()] == ["s"]
-    assert rows(f"FROM read_parquet('{data}/private/persons.parquet') ORDER BY ALL") == numbered
+    expect(Killed, take, source, crash)
+    assert list((tmp_path / "snapshots").iterdir()) == []
+    (tmp_path / "snapshots" / ".half-left").mkdir()
+    numbers = f"FROM read_parquet('{tmp_path}/private/persons.parquet') ORDER BY ALL"
+    before = rows(numbers)
+    take(source)
+    assert [p.name[0] for p in (tmp_path / "snapshots").iterdir()] == ["s"]
+    assert rows(numbers) == before
 
 
 @pytest.mark.parametrize("ident", ["s0", "../private", ".", ""])
-def test_an_unknown_snapshot(data: Path, ident: str) -> None:
-    with pytest.raises(Unknown):
-        read_snapshot(data, ident)
+def test_an_unknown_snapshot(data, ident):
+    expect(Unknown, read_snapshot, data, ident)
 
 
-def test_registers_come_from_the_public_table(draw: Draw, good: Extracts, data: Path, catalogue: Catalogue) -> None:
-    snapshot = ingest(draw(good), data, catalogue, NOW)
+def test_registers_come_from_the_public_table(take, good, snapshot, catalogue):
     assert register_values(Path(snapshot.path), catalogue) == {"npd.census.LA": (201, 202, 203, 204, 205)}
     del good["ref.schools/all"]
-    assert register_values(Path(ingest(draw(good), data, catalogue, NOW).path), catalogue) == {}
+    assert register_values(Path(take(good).path), catalogue) == {}
+
+
+# --- an erased person ---------------------------------------------------------------------------
+
+
+def digest(domain: str, key: str) -> str:
+    return sha256(f"a secret {domain} {key}".encode()).hexdigest()
+
+
+def without(*keys: tuple[str, str]) -> ErasedPersons:
+    return ErasedPersons(frozenset(digest(*key) for key in keys), digest)
+
+
+def test_every_row_of_every_key_of_the_person_is_left_out(take, draw, good):
+    """AE_ID 9000 leads to P0 and P31: erased by one key, the rows of the other go too. Staff 'P0' is no pupil."""
+    source = draw(good)
+    before, after = take(source), take(source, erased=without(("pmr", "P0")))
+    assert after.ident != before.ident
+    for name in (CENSUS, "npd.census/2019", "npd.attainment/2019"):
+        gone = rows(f"SELECT PMR FROM {file(before, name)} EXCEPT SELECT PMR FROM {file(after, name)}")
+        assert {str(k) for (k,) in gone} == {"P0", "P31"}
+    assert rows(f"SELECT count(*) FROM {file(after, 'leo.ae_pmr/all')} WHERE AE_ID = 9000 OR PMR = 'P0'") == [(0,)]
+    assert rows(f"SELECT count(*) FROM {file(after, 'swc.staff/2019')} WHERE StaffRef = 'P0'") == [(1,)]
+    kept = "SELECT PMR, __person FROM {} WHERE PMR IS NOT NULL AND PMR NOT IN ('P0', 'P31') ORDER BY ALL"
+    assert rows(kept.format(file(before, CENSUS))) == rows(kept.format(file(after, CENSUS))), "others keep their number"
+
+
+def test_no_file_has_the_key_once_earlier_snapshots_are_removed(take, draw, good, tmp_path):
+    """Not the snapshot nor the private map; a number that was a person's is nobody else's."""
+    good["npd.attainment/2019"] = good["npd.attainment/2019"].replace("'P' || i PMR", "'P' || (i + 500) PMR")
+    source = draw(good)
+    before = take(source)
+    map_file = tmp_path / "private" / "persons.parquet"
+    ((number,),) = rows(f"SELECT number FROM '{map_file}' WHERE key = 'P517'")
+    after = take(source, erased=without(("pmr", "P517")))
+    for _ in range(2):
+        remove_snapshot(tmp_path, before.ident)
+    assert not Path(before.path).exists()
+    for path in [map_file, *Path(after.path).rglob("*.parquet")]:
+        assert rows(f"SELECT count_if(contains(t::VARCHAR, 'P517')) FROM '{path}' t") == [(0,)], path
+    assert rows(f"SELECT domain FROM '{map_file}' WHERE number = {number}") == [("(erased)",)]
+    assert read_snapshot(tmp_path, after.ident) == after
+
+
+def test_a_person_stays_erased_whichever_key_comes_again_and_the_map_does_not_grow(take, good, tmp_path):
+    take(good)
+    wanted = without(("ae", "9000"))
+    take(good, erased=wanted)
+    marks = f"SELECT key, number FROM '{tmp_path}/private/persons.parquet' WHERE domain = '(erased)' ORDER BY ALL"
+    first = rows(marks)
+    assert len(first) == 3, "AE_ID 9000, P0 and P31"
+    unlinked = {name: query for name, query in good.items() if name != "leo.ae_pmr/all"}
+    again = take(unlinked, erased=wanted)
+    assert rows(f"SELECT count(*) FROM {file(again, CENSUS)} WHERE PMR IN ('P0', 'P31')") == [(0,)]
+    assert rows(marks) == first
+
+
+def test_nothing_is_ingested_without_the_digests_where_somebody_was_erased(take, good):
+    take(good, erased=without(("pmr", "P5")))
+    good["swc.staff/2019"] = good["swc.staff/2019"].replace("30000.5", "31000.5")
+    expect(Breach, take, good)
+
+
+def test_who_is_in_no_extract_changes_no_row(take, draw, good):
+    source = draw(good)
+    before, after = take(source), take(source, erased=without(("pmr", "nobody")))
+    for name in (CENSUS, "leo.ae_pmr/all", "swc.staff/2019"):
+        assert rows(f"FROM {file(before, name)} ORDER BY ALL") == rows(f"FROM {file(after, name)} ORDER BY ALL")

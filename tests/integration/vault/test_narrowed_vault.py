@@ -2,54 +2,57 @@
 
 import os
 import stat
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pyarrow.parquet as parquet
 import pytest
 
 from broker.domain.errors import Unavailable
 from broker.domain.plans.variable_uses import Usage, VariableUse
-from broker.domain.ports import Vault
-from broker.policy.policy_set import PolicySet
 from broker.vault import vault_store as room
-from broker.vault.vault_store import VaultStore
+from tests.integration.expected_errors import expect
+from tests.integration.vault.conftest import rows
 
 pytestmark = pytest.mark.long
 
-Rows = Callable[[str], list[tuple[object, ...]]]
 READ = frozenset({Usage.READ})
 CENSUS = "npd.census"
 URN_OF_2018 = [
     VariableUse(CENSUS, "PMR", frozenset({2018, 2019}), READ),
     VariableUse(CENSUS, "URN", frozenset({2018}), READ),
+    VariableUse("npd.attainment", "Score", frozenset({2019}), READ),
     VariableUse("ref.schools", "LA", None, READ),
 ]
+DECLARED = {
+    "npd.census/2018": "PMR, URN",
+    "npd.census/2019": "PMR",
+    "npd.attainment/2019": "Score",
+    "ref.schools/all": "LA",
+}
 
 
-def test_only_declared_tables_variables_and_years_are_in_it(keeper: VaultStore, one: Vault) -> None:
+def test_only_declared_tables_variables_and_years_are_in_it(keeper, one):
     made = keeper.narrowed(one, URN_OF_2018)
     held = {
         str(p.relative_to(made.script)): parquet.read_schema(p).names for p in made.script.rglob("*") if p.is_file()
     }
     census = {f"npd.census/{name}.parquet": ["PMR", "URN"] for name in ("schema", "2018", "2019")}
-    assert held == census | {f"ref.schools/{name}.parquet": ["LA"] for name in ("schema", "all")}
+    attainment = {f"npd.attainment/{name}.parquet": ["Score"] for name in ("schema", "2019")}
+    assert held == census | attainment | {f"ref.schools/{name}.parquet": ["LA"] for name in ("schema", "all")}
     assert {t.name: set(t.paths) for t in made.tables} == {
-        name: {path for path in held if path.startswith(name)} for name in (CENSUS, "ref.schools")
+        name: {path for path in held if path.startswith(name)} for name in (CENSUS, "npd.attainment", "ref.schools")
     }
     assert (made.key, made.evidence, made.proofs) == (one.key, one.evidence, one.proofs)
 
 
-def test_years_are_those_in_which_anything_is_declared(keeper: VaultStore, one: Vault) -> None:
+def test_years_are_those_in_which_anything_is_declared(keeper, one):
     made = keeper.narrowed(one, [VariableUse(CENSUS, "PMR", frozenset({2019}), READ)])
     assert [(t.name, t.years) for t in made.tables] == [(CENSUS, (None, 2019))]
     assert sorted(p.name for p in made.script.rglob("*.parquet")) == ["2019.parquet", "schema.parquet"]
 
 
-def test_rows_types_and_order_are_the_vaults(keeper: VaultStore, one: Vault, rows: Rows) -> None:
+def test_rows_types_and_order_are_the_vaults(keeper, one):
     made = keeper.narrowed(one, URN_OF_2018)
-    for path, columns in {"npd.census/2018": "PMR, URN", "npd.census/2019": "PMR", "ref.schools/all": "LA"}.items():
+    for path, columns in DECLARED.items():
         was, now = (rows(f"SELECT {columns} FROM '{v.script}/{path}.parquet'") for v in (one, made))
         assert was == now
         assert was
@@ -59,13 +62,7 @@ def test_rows_types_and_order_are_the_vaults(keeper: VaultStore, one: Vault, row
         assert all(field.type == was.field(field.name).type for field in parquet.read_schema(path))
 
 
-def test_decimals_dates_and_flags_retain_their_types(keeper: VaultStore, one: Vault, rows: Rows) -> None:
-    made = keeper.narrowed(one, [VariableUse("npd.attainment", "Score", frozenset({2019}), READ)])
-    query = "SELECT typeof(Score), sum(Score), count(*) FROM '{}/npd.attainment/2019.parquet' GROUP BY 1"
-    assert rows(query.format(made.script)) == rows(query.format(one.script))
-
-
-def test_of_other_columns_not_even_statistics_are_left(keeper: VaultStore, one: Vault) -> None:
+def test_of_other_columns_not_even_statistics_are_left(keeper, one):
     made = keeper.narrowed(one, [VariableUse(CENSUS, "PMR", frozenset({2019}), READ)])
     was, now = ((v.script / CENSUS / "2019.parquet").read_bytes() for v in (one, made))
     assert b"Gender" in was
@@ -73,22 +70,13 @@ def test_of_other_columns_not_even_statistics_are_left(keeper: VaultStore, one: 
     assert b"RecordStatus" not in now
 
 
-def test_equal_requests_share_one_narrowed_vault(
-    keeper: VaultStore, one: Vault, data: Path, policies: PolicySet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made: list[object] = []
-    real = room._make
-    monkeypatch.setattr(room, "_make", lambda *given: made.append(given) or real(*given))
-    keepers = [VaultStore(data, lambda: policies) for _ in range(4)]
-    with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda k: k.narrowed(one, URN_OF_2018), keepers))
-    again = keeper.narrowed(one, list(reversed(URN_OF_2018)))
-    assert {v.script for v in found} == {again.script}
-    assert len(made) == 1
-    assert keeper.narrowed(one, URN_OF_2018[:1]).script != again.script
+def test_equal_requests_share_one_narrowed_vault(keeper, one):
+    """That many who ask at once build it once is `build_once`'s."""
+    made = [keeper.narrowed(one, uses).script for uses in (URN_OF_2018, URN_OF_2018[::-1], URN_OF_2018[:1])]
+    assert made[0] == made[1] != made[2]
 
 
-def test_any_user_may_read_and_nobody_write(keeper: VaultStore, one: Vault) -> None:
+def test_any_user_may_read_and_nobody_write(keeper, one):
     script = keeper.narrowed(one, URN_OF_2018).script
     modes = {stat.S_IMODE(p.stat().st_mode) for p in script.rglob("*.parquet")}
     assert modes == {0o444}
@@ -96,18 +84,19 @@ def test_any_user_may_read_and_nobody_write(keeper: VaultStore, one: Vault) -> N
     assert all(p.stat().st_mode & 0o001 for p in (script.parent, script.parent.parent))
 
 
-def test_it_goes_with_its_vault(keeper: VaultStore, one: Vault) -> None:
+def test_it_goes_with_its_vault(apart):
+    keeper, one = apart.keeper, apart.vault("ONE")
     script = keeper.narrowed(one, URN_OF_2018).script
     assert keeper.remove_unused({one.key}) == 0
     assert script.is_dir()
     assert keeper.remove_unused(()) == 1
     assert not script.exists()
-    with pytest.raises(Unavailable):
-        keeper.narrowed(one, URN_OF_2018)
+    expect(Unavailable, keeper.narrowed, one, URN_OF_2018)
     assert not one.script.parent.exists(), "nobody takes what is left of it for a vault"
 
 
-def test_what_nobody_has_used_for_long_goes(keeper: VaultStore, one: Vault) -> None:
+def test_what_nobody_has_used_for_long_goes(apart):
+    keeper, one = apart.keeper, apart.vault("ONE")
     first, second = (keeper.narrowed(one, uses) for uses in (URN_OF_2018, URN_OF_2018[:1]))
     os.utime(first.script.parent / room.MANIFEST, (0, 0))
     assert keeper.narrowed(one, URN_OF_2018) == first

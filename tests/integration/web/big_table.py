@@ -9,19 +9,12 @@ ROWS, COLUMNS = 1250, ("boys", "girls", "absent", "present")
 
 def big_document(verdict: Verdict) -> dict[str, Any]:
     return {
-        "name": "absence",
-        "columns": ["NCyearActual", "LA", *COLUMNS],
-        "key_count": 2,
-        "rows": [_row(n) for n in range(ROWS)],
-        "findings": [_finding(n, verdict) for n in range(0, ROWS, 10)],
-        "verdict": verdict.value,
-        "small": False,
-        "symbols": [["c", "suppressed"]],
-        "notes": ["Counts are rounded to 5."],
-        "tables": [_table()],
-        "behind": [[], [], *([n] for n in range(len(COLUMNS)))],
-        "audit": {"targets": 125, "exact": 0, "narrow": 0},
-    }
+        "name": "absence", "columns": ["NCyearActual", "LA", *COLUMNS], "key_count": 2,
+        "rows": [_row(n) for n in range(ROWS)], "findings": [_finding(n, verdict) for n in range(0, ROWS, 10)],
+        "verdict": verdict.value, "small": False, "symbols": [["c", "suppressed"]],
+        "notes": ["Counts are rounded to 5."], "tables": [_table()],
+        "behind": [[], [], *([n] for n in range(len(COLUMNS)))], "audit": {"targets": 125, "exact": 0, "narrow": 0},
+    }  # fmt: skip
 
 
 def _keys(number: int) -> list[str]:
@@ -48,18 +41,10 @@ def _finding(number: int, verdict: Verdict) -> dict[str, Any]:
 
 
 def _table() -> dict[str, Any]:
-    cells = [
-        [
-            _keys(n),
-            1010,
-            1003,
-            [[i, {"value": 100 + n, "rows": 110, "persons": 99}, [], "publish", False] for i in range(4)],
-        ]
-        for n in range(ROWS)
-    ]
-    return {
-        "keys": ["NCyearActual", "LA"],
-        "statistics": [[i, "count"] for i in range(4)],
-        "cells": cells,
-        "shown": True,
-    }
+    def figures(number: int) -> list[list[Any]]:
+        told = {"value": 100 + number, "rows": 110, "persons": 99}
+        return [[place, told, [], "publish", False] for place in range(len(COLUMNS))]
+
+    cells = [[_keys(n), 1010, 1003, figures(n)] for n in range(ROWS)]
+    statistics = [[place, "count"] for place in range(len(COLUMNS))]
+    return {"keys": ["NCyearActual", "LA"], "statistics": statistics, "cells": cells, "shown": True}

@@ -19,8 +19,9 @@ from broker.domain.identifiers import new_ident
 from broker.domain.identity.audit import AuditEvent, line_hash
 from broker.domain.jobs.job import JobKind, JobState, OutputKind, OutputState
 from broker.storage.database import Database
-from broker.storage.tables import administration_tables as audit_tables, job_tables, job_tables as review_tables
+from broker.storage.tables import administration_tables as audit_tables, job_tables
 from tests.integration.web.conftest import CHRIS, CLEO, CSV, DANA, OTIS, ROSA, Site, staff_document
+from tests.integration.web.every_page import measured_caps, things
 
 JOBS, EACH, LINES = 1000, 10, 100_000
 PROJECTS = (("P0421", ROSA), ("P0421", ROSA), ("P0733", DANA), ("P0999", OTIS))
@@ -30,8 +31,8 @@ STATES = (OutputState.RELEASED,) * 6 + (OutputState.IN_REVIEW,) * 2 + (OutputSta
 
 def fill(site: Site, jobs: int = JOBS, lines: int = LINES) -> dict[str, str]:
     """Fill the site's store; ids of one thing of each kind, as `every_page.things` gives them."""
-    first = things_of(site)
-    measured_country(site)
+    first = things(site)
+    measured_caps(site, 150, range(2010, 2024))  # a country: 150 local authorities with 14 year groups
     staff = json.dumps(staff_document(Verdict.PUBLISH)).encode()
     digest = site.ports.content_store.put("staff", staff)
     for shelf in ("staff", "released"):
@@ -39,34 +40,19 @@ def fill(site: Site, jobs: int = JOBS, lines: int = LINES) -> dict[str, str]:
     database: Database = site.ports.store._db  # type: ignore[attr-defined]
     model = _model(database, first["job"])
     made = list(_jobs(model, site.clock.at, jobs))
-    outputs = [
-        row for job, state in made for row in _outputs(job, state, digest, site.ports.content_store.keyed_hash(staff))
-    ]
-    released = [(job, state) for job, state in made if state is OutputState.RELEASED]
+    keyed = site.ports.content_store.keyed_hash(staff)
+    outputs = [row for job, state in made for row in _outputs(job, state, digest, keyed)]
+    releases = [_release(job) for job, state in made if state is OutputState.RELEASED]
     with database.write() as connection:
         connection.execute(insert(job_tables.jobs), [job for job, _ in made])
         connection.execute(insert(job_tables.outputs), outputs)
-        connection.execute(insert(review_tables.votes), list(_votes(outputs)))
-        releases = [_release(job) for job, _ in released]
-        connection.execute(insert(review_tables.releases), releases)
-        connection.execute(insert(review_tables.release_outputs), list(_held(releases, outputs)))
-        connection.execute(insert(review_tables.recalls), list(_recalls(outputs)))
+        connection.execute(insert(job_tables.votes), list(_votes(outputs)))
+        connection.execute(insert(job_tables.releases), releases)
+        connection.execute(insert(job_tables.release_outputs), list(_held(releases, outputs)))
+        connection.execute(insert(job_tables.recalls), list(_recalls(outputs)))
         _audit(connection, site.clock.at, outputs, lines)
     site.clock.at += timedelta(days=1)
     return first
-
-
-def things_of(site: Site) -> dict[str, str]:
-    from tests.integration.web.every_page import things
-
-    return things(site)
-
-
-def measured_country(site: Site) -> None:
-    """The reference populations of a country: 150 local authorities with 14 year groups, of 14 years."""
-    from tests.integration.web.every_page import measured_caps
-
-    measured_caps(site, 150, range(2010, 2024))
 
 
 def _model(database: Database, job: str) -> dict[str, Any]:
@@ -81,15 +67,12 @@ def _jobs(model: dict[str, Any], now: datetime, count: int) -> Iterator[tuple[di
         state, (project, researcher) = STATES[number % len(STATES)], PROJECTS[number % len(PROJECTS)]
         at = now + timedelta(seconds=number)
         decided = state in {OutputState.RELEASED, OutputState.REJECTED}
-        yield (
-            model
-            | {
-                "ident": new_ident(), "project": project, "researcher": researcher, "client_id": None,
-                "title": f"Absence by year group {number}", "kind": JobKind.SQL, "created": at, "updated": at,
-                "started": at, "ended": at, "state": JobState.DECIDED if decided else JobState.ASSESSING, "attempt": 1,
-            },
-            state,
-        )  # fmt: skip
+        told = {
+            "ident": new_ident(), "project": project, "researcher": researcher, "client_id": None,
+            "title": f"Absence by year group {number}", "kind": JobKind.SQL, "created": at, "updated": at,
+            "started": at, "ended": at, "state": JobState.DECIDED if decided else JobState.ASSESSING, "attempt": 1,
+        }  # fmt: skip
+        yield model | told, state
 
 
 def _outputs(job: dict[str, Any], state: OutputState, digest: str, staff: str) -> Iterator[dict[str, Any]]:
@@ -148,13 +131,9 @@ def _audit(connection: Connection, now: datetime, outputs: list[dict[str, Any]],
     for event in islice(_events(now, outputs), max(0, lines - number)):
         number += 1
         digest = line_hash(number, event, previous)
-        rows.append(
-            {
-                "number": number, "at": event.at, "actor": event.actor, "action": event.action,
-                "subject": event.subject, "codes": [list(pair) for pair in event.codes], "previous": previous,
-                "hash": digest,
-            }
-        )  # fmt: skip
+        told = {name: getattr(event, name) for name in ("at", "actor", "action", "subject")}
+        codes = [list(pair) for pair in event.codes]
+        rows.append(told | {"number": number, "codes": codes, "previous": previous, "hash": digest})
         previous = digest
     with _without_triggers(connection):
         connection.execute(insert(audit_tables.audit), rows)

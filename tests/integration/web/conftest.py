@@ -112,8 +112,8 @@ class Site:
     def browser(self, person: str) -> FlaskClient:
         """Signed in as a browser is, through the form."""
         client = self.http()
-        page = client.get("/sign-in").get_data(as_text=True)
-        answer = client.post("/sign-in", data={"name": person, "password": PASSWORD, "csrf_token": form_token(page)})
+        token = form_token(text(client, "/sign-in"))
+        answer = client.post("/sign-in", data={"name": person, "password": PASSWORD, "csrf_token": token})
         assert answer.status_code == 302, answer.get_data(as_text=True)
         return client
 
@@ -189,6 +189,24 @@ def staff_document(verdict: Verdict) -> dict[str, Any]:
 def form_token(page: str) -> str:
     """The form token of a page, as a browser would send it back."""
     return page.split('name="csrf_token" value="')[1].split('"')[0]
+
+
+def text(browser: FlaskClient, path: str, status: int = 200) -> str:
+    """A page as it is sent."""
+    answer = browser.get(path)
+    assert answer.status_code == status, (path, answer.status_code, answer.get_data(as_text=True)[-1500:])
+    return answer.get_data(as_text=True)
+
+
+def send(browser: FlaskClient, path: str, **form: Any) -> Any:
+    """A form as a page of the same session would send it."""
+    token = form_token(text(browser, "/"))
+    return browser.post(path, data={"csrf_token": token, **form})
+
+
+def missing(page: str, *words: str) -> list[str]:
+    """Those of the words that a page, or what a command printed, does not have."""
+    return [one for one in words if one not in page]
 
 
 @pytest.fixture(scope="session")

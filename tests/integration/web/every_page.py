@@ -151,8 +151,19 @@ ROWS = (
     Row("entrance.from_provider", "/sign-in/openid/answer", (403, 403, 403, 403, 403), html=False),
 )  # fmt: skip
 
+MORE = (
+    Row("writing.submit_form", "/submit?replaces={queued}", (302, 200, 404, 403, 403)),
+    Row("writing.submit_form", "/submit?rehearsal={rehearsal}", (302, 200, 404, 404, 404)),
+    Row("collecting.released", "/outputs/{waiting}/released", (302, 404, 404, 403, 403)),
+    Row("collecting.chart", "/outputs/{waiting}/chart.svg", (302, 404, 404, 403, 403)),
+    Row("collecting.parquet", "/outputs/{waiting}/parquet", (302, 404, 404, 403, 403)),
+    Row("voting.recall_form", "/outputs/{waiting}/recall", (302, 404, 404, 409, 409)),
+    Row("published.table", "/administration/public-tables/" + "0" * 64, (302, 404, 404, 403, 404)),
+)
+"""Further addresses of pages, with answers of their own."""
+
 NOT_PAGES = frozenset({"health.metrics"})
-"""For programs with a token: tests/integration/web/test_api.py."""
+"""For programs with a token: tests/integration/web/test_security.py."""
 
 
 def things(site: Site) -> dict[str, str]:

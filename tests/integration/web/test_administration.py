@@ -1,4 +1,4 @@
-"""The administrator's pages: who may see and do what, each flow from its form to the store; every page has a row."""
+"""The administrator's pages: each flow from its form to the store."""
 
 import re
 from datetime import date, timedelta
@@ -11,61 +11,12 @@ from broker.domain.ports import Snapshot, WorkerReport
 from broker.domain.projects.stops import StopKind
 from broker.workflow.administration import emergency_stops, project_changes, user_accounts
 from broker.workflow.policies_in_force import policies_in_force
-from tests.integration.web.conftest import ADA, AMIR, CLEO, ROSA, form_token
+from tests.integration.web.conftest import ADA, AMIR, ROSA, missing, send, text
 from tests.integration.web.every_page import measured_caps
 
 pytestmark = pytest.mark.long
 
-FINGERPRINT = "0" * 64
 FORM = {"kind": "project", "subject": "P0421", "reason": "A test."}
-
-# method, path, form, then the answers to: a researcher, a checker, an administrator
-TABLE = [
-    ("GET", "/administration", None, 404, 403, 200),
-    ("GET", "/administration/health", None, 404, 403, 200),
-    ("GET", "/administration/people", None, 404, 403, 200),
-    ("GET", "/administration/people/{person}", None, 404, 403, 200),
-    ("POST", "/administration/people", {"ident": "new-one", "name": "New"}, 404, 403, 302),
-    ("GET", "/administration/projects", None, 404, 403, 200),
-    ("GET", "/administration/projects/{project}", None, 404, 403, 200),
-    ("POST", "/administration/projects/{project}/plan", "change", 404, 403, 200),
-    ("POST", "/administration/projects/{project}/proposal", "change", 404, 403, 302),
-    ("GET", "/administration/policies", None, 404, 403, 200),
-    ("GET", "/administration/policies/{fingerprint}", None, 404, 403, 200),
-    ("POST", "/administration/policies/{none}/application", {}, 404, 403, 409),
-    ("GET", "/administration/profiles", None, 404, 403, 200),
-    ("GET", "/administration/tables", None, 404, 403, 200),
-    ("GET", "/administration/snapshots", None, 404, 403, 200),
-    ("POST", "/administration/snapshots/{none}/retirement", {}, 404, 403, 404),
-    ("GET", "/administration/erasures", None, 404, 403, 200),
-    ("POST", "/administration/erasures", {"domain": "PMR", "key": "K1", "case": "E/1"}, 404, 403, 302),
-    ("POST", "/administration/erasures/{asked}/withdrawal", {}, 404, 403, 302),
-    ("POST", "/administration/erasures/{missing}/confirmation", {"key": "K1"}, 404, 403, 404),
-    ("GET", "/administration/public-tables", None, 404, 403, 200),
-    ("POST", "/administration/public-tables", {"name": "x"}, 404, 403, 400),
-    ("GET", "/administration/public-tables/{none}", None, 404, 403, 404),
-    ("POST", "/administration/public-tables/{none}/confirmation", {}, 404, 403, 404),
-    ("POST", "/administration/public-tables/{none}/withdrawal", {}, 404, 403, 404),
-    ("GET", "/administration/budgets", None, 404, 403, 200),
-    ("GET", "/administration/memory", None, 404, 403, 200),
-    ("POST", "/administration/budgets/verification", {}, 404, 403, 200),
-    ("GET", "/administration/audit", None, 404, 403, 200),
-    ("POST", "/administration/audit/verification", {}, 404, 403, 200),
-    ("GET", "/administration/stops", None, 404, 403, 200),
-    ("POST", "/administration/stops", FORM, 404, 403, 302),
-    ("POST", "/administration/stops/project/{project}/lift", {}, 404, 403, 302),
-]
-
-
-def text(client, path, status=200):
-    answer = client.get(path)
-    assert answer.status_code == status, (path, answer.status_code, answer.get_data(as_text=True)[-1500:])
-    return answer.get_data(as_text=True)
-
-
-def send(client, path, **form):
-    token = form_token(text(client, "/"))
-    return client.post(path, data={"csrf_token": token, **form})
 
 
 def change_form(site, **changes):
@@ -77,78 +28,43 @@ def change_form(site, **changes):
     return form | changes
 
 
-@pytest.mark.parametrize(("person", "column"), [(ROSA, 3), (CLEO, 4), (ADA, 5)])
-def test_who_gets_which_answer(site, person, column):
-    browser = site.browser(person)
-    facts = {"project": "P0421", "person": CLEO, "none": FINGERPRINT, "asked": "1", "missing": "9"}
-    facts["fingerprint"] = policies_in_force(site.ports.store).fingerprint
-    change = change_form(site, title="Another title")
-    for method, path, form, *answers in TABLE:
-        if column == 5 and path.endswith("/lift"):
-            browser = site.browser(ADA)
-        where = path.format(**facts)
-        sent = change if form == "change" else form
-        answer = browser.get(where) if method == "GET" else send(browser, where, **sent)
-        assert answer.status_code == answers[column - 3], (method, path, answer.get_data(as_text=True)[-800:])
-
-
-def test_every_page_of_administration_has_a_row(site):
-    def shape(path):
-        return re.sub(r"\{\w+\}|<\w+>|(?<=stops/)project(?=/)", "*", path)
-
-    rules = {
-        (method, shape(rule.rule))
-        for rule in site.app.url_map.iter_rules()
-        if rule.rule.startswith("/administration")
-        for method in rule.methods & {"GET", "POST"}
-    }
-    assert rules == {(row[0], shape(row[1])) for row in TABLE}
-
-
 def test_stop_and_lift_from_the_pages(site):
-    job, rosa = site.submitted(), site.browser(ROSA)
-    ada = site.browser(ADA)
-    assert (
-        "This person or project does not exist" in send(ada, "/administration/stops", **FORM | {"subject": "P9"}).text
-    )
-    assert "Enter a reason" in send(ada, "/administration/stops", **FORM | {"reason": ""}).text
-    answer = send(ada, "/administration/stops", **FORM)
+    job, rosa, ada = site.submitted(), site.browser(ROSA), site.browser(ADA)
+    stops = "/administration/stops"
+    assert "This person or project does not exist" in send(ada, stops, **FORM | {"subject": "P9"}).text
+    assert "Enter a reason" in send(ada, stops, **FORM | {"reason": ""}).text
+    answer = send(ada, stops, **FORM)
     assert answer.headers["Location"].endswith("ended=1")
     assert site.ports.store.job(job).state is JobState.WITHDRAWN
     assert rosa.get("/").status_code == 302, "her session is gone"
     assert site.call(ROSA, "GET", "/api/v1/me").status_code == 401, "and her tokens"
-    page = text(ada, "/administration/stops")
-    assert "A test." in page
-    assert "Request to lift" in page
-    send(ada, "/administration/stops/project/P0421/lift")
-    assert "Another administrator has to confirm" in text(ada, "/administration/stops")
+    assert missing(text(ada, stops), "A test.", "Request to lift") == []
+    send(ada, f"{stops}/project/P0421/lift")
+    assert "Another administrator has to confirm" in text(ada, stops)
     assert "P0421 is stopped" in text(ada, "/administration")
-    assert "Lift the stop of P0421" in text(site.browser(AMIR), "/administration/stops")
-    send(site.browser(AMIR), "/administration/stops/project/P0421/lift")
+    assert "Lift the stop of P0421" in text(site.browser(AMIR), stops)
+    send(site.browser(AMIR), f"{stops}/project/P0421/lift")
     assert site.ports.store.stop_of(StopKind.PROJECT, "P0421") is None
 
 
 def test_a_project_changes_by_two_administrators(site):
-    ada, amir = site.browser(ADA), site.browser(AMIR)
-    page = text(ada, "/administration/projects/P0421")
-    for fact in ("Who decided", "npd.absence", "Gateway", f"{ADA} proposed and {AMIR} applied"):
-        assert fact in page
+    ada, amir, page = site.browser(ADA), site.browser(AMIR), "/administration/projects/P0421"
+    facts = ("Who decided", "npd.absence", "Gateway", f"{ADA} proposed and {AMIR} applied")
+    assert missing(text(ada, page), *facts) == []
     form = change_form(site, expires="2031-01-31", researchers=f"{ROSA}\nother-researcher")
-    plan = send(ada, "/administration/projects/P0421/plan", **form).text
-    assert "expires changes from" in plan
-    assert "other-researcher becomes a researcher" in plan
+    plan = send(ada, f"{page}/plan", **form).text
+    assert missing(plan, "expires changes from", "other-researcher becomes a researcher") == []
     assert policies_in_force(site.ports.store).project("P0421").expires != date(2031, 1, 31)
-    where = send(ada, "/administration/projects/P0421/proposal", **form).headers["Location"]
+    where = send(ada, f"{page}/proposal", **form).headers["Location"]
     assert "Another administrator has to put this set in force" in text(ada, where)
     against = policies_in_force(site.ports.store).fingerprint
     assert send(ada, where + "/application", against=against).status_code == 403
-    seen = text(amir, where)
-    assert "2031-01-31" in seen
-    assert send(amir, where + "/application", against=FINGERPRINT).status_code == 409, "not what was shown"
+    assert "2031-01-31" in text(amir, where)
+    assert send(amir, where + "/application", against="0" * 64).status_code == 409, "not what was shown"
     assert send(amir, where + "/application", against=against).status_code == 302
     assert policies_in_force(site.ports.store).project("P0421").expires == date(2031, 1, 31)
-    assert where.rsplit("/", 1)[1][:12] in text(ada, "/administration/projects/P0421")
-    assert send(ada, "/administration/projects/P0421/plan", **form).status_code == 409, "planned against an older set"
+    assert where.rsplit("/", 1)[1][:12] in text(ada, page)
+    assert send(ada, f"{page}/plan", **form).status_code == 409, "planned against an older set"
 
 
 @pytest.mark.parametrize(
@@ -191,9 +107,7 @@ def test_accreditation_is_stored_and_applies(site):
     ada = site.browser(ADA)
     form = {"ident": ROSA, "name": "Rosa", "roles": "researcher", "active": "yes", "email": "rosa@example.org"}
     assert send(ada, "/administration/people", **form, accredited_until="2026-11-01").status_code == 302
-    page = text(ada, f"/administration/people/{ROSA}")
-    assert "2026-11-01" in page
-    assert "rosa@example.org" in page
+    assert missing(text(ada, f"/administration/people/{ROSA}"), "2026-11-01", "rosa@example.org") == []
     assert "Ended" in text(ada, "/administration/people")
     body = {"project": "P0421", "kind": "sql", "text": "SELECT 1", "title": "T", "purpose": "P"}
     answer = site.call(ROSA, "POST", "/api/v1/submissions", json=body)
@@ -207,13 +121,15 @@ def test_accreditation_is_stored_and_applies(site):
     site.call(ADA, "PUT", f"/api/v1/people/{ROSA}", json={"name": "Rosalind", "roles": ["researcher"]})
     kept = site.person(ROSA)
     assert (kept.name, kept.accredited_until, kept.email) == ("Rosalind", date(2028, 1, 1), "rosa@example.org")
-    for wrong in (
-        {"accredited_from": "2029-01-01"},
-        {"accredited_until": "x"},
-        {"email": "Enter an email address"},
-        {"name": ""},
-    ):
-        assert send(ada, "/administration/people", **longer | wrong).status_code == 400
+    bad = {
+        "accredited_from": "2029-01-01",
+        "accredited_until": "x",
+        "email": "no address",
+        "name": "",
+        "ident": "No Id",
+    }
+    for name, value in bad.items():
+        assert send(ada, "/administration/people", **longer | {name: value}).status_code == 400, name
 
 
 def test_snapshots_are_retired_but_the_last(site):
@@ -235,9 +151,8 @@ def test_health_shows_workers_and_silent_workers(site):
     assert "nothing runs" in text(ada, "/administration/health")
     facts = (("slots", "2"), ("missing", "network"))
     site.ports.store.report_worker(WorkerReport("machine-1", site.clock.now(), facts))
-    page = text(ada, "/administration/health")
-    assert "machine-1" in page
-    assert "is not safe for real data: the self-test failed at network" in page
+    unsafe = "is not safe for real data: the self-test failed at network"
+    assert missing(text(ada, "/administration/health"), "machine-1", unsafe) == []
     site.clock.at += timedelta(minutes=2)
     assert "Silent" in text(ada, "/administration/health")
     site.queue.answers = False
@@ -250,13 +165,11 @@ def test_the_audit_log_is_searched_by_each_question(site):
     page = text(ada, f"/administration/audit?subject={jobs[1]}")
     assert jobs[1] in page
     assert jobs[0] not in page
-    page = text(ada, f"/administration/audit?actor={ROSA}&action=job.submitted")
-    assert all(job in page for job in jobs)
+    assert missing(text(ada, f"/administration/audit?actor={ROSA}&action=job.submitted"), *jobs) == []
     assert "No lines match your search" in text(ada, "/administration/audit?until=2020-01-01")
     assert jobs[2] in text(ada, "/administration/audit?since=2026-11-24&until=2026-11-24&action=job.submitted")
     assert "year-month-day" in text(ada, "/administration/audit?since=soon", 400)
-    verified = send(ada, "/administration/audit/verification").text
-    assert "lines follow" in verified
+    assert "lines follow" in send(ada, "/administration/audit/verification").text
 
 
 def test_the_audit_log_is_paged(site):
@@ -272,23 +185,19 @@ def test_the_audit_log_is_paged(site):
     assert "Older lines" not in second
 
 
-ALONE = [path for method, path, _, _, _, status in TABLE if method == "GET" and status == 200 and "{" not in path]
-
-
-@pytest.mark.parametrize("path", ALONE)
-def test_every_administration_page_has_its_place_in_the_navigation(site, path):
-    page = text(site.browser(ADA), path)
-    active = page.split("service-navigation__item--active")
-    assert len(active) == 2
-    assert "Administration" in active[1][:300]
-
-
-@pytest.mark.parametrize("page", ["projects", "profiles", "budgets", "memory", "policies"])
-def test_the_page_names_commands_for_changes_without_a_form(site, page):
+def test_pages_name_the_commands_for_changes_without_a_form(site):
     measured_caps(site)
-    told = text(site.browser(ADA), f"/administration/{page}")
-    for command in ("broker policy plan", "broker policy apply"):
-        assert told.count(command) == 1
+    ada = site.browser(ADA)
+    for name in ("projects", "profiles", "budgets", "memory", "policies"):
+        page = text(ada, f"/administration/{name}")
+        assert [page.count(f"broker policy {command}") for command in ("plan", "apply")] == [1, 1], name
+
+
+def test_an_administrator_reads_no_text_of_a_job_and_stops_it(site):
+    job, ada = site.submitted(), site.browser(ADA)
+    assert "SELECT" not in text(ada, f"/jobs/{job}")
+    assert send(ada, f"/jobs/{job}/stop").status_code == 302
+    assert "Withdrawn" in text(ada, f"/jobs/{job}")
 
 
 def test_jobs_are_counted_under_the_words_that_everybody_reads(site):

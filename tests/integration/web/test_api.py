@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from broker.domain.errors import Conflict, Invalid, Unknown
+from broker.domain.errors import Conflict, Invalid
 from broker.domain.findings import Verdict
 from broker.domain.jobs.job import JobKind, Submission
 from tests.integration.web.conftest import ADA, AMIR, CHRIS, CLEO, CSV, OTIS, REFUSED_SQL, ROSA, SQL
@@ -83,12 +83,10 @@ def test_an_output_that_rules_refuse_needs_two_independent_checkers(site):
     cleo, chris = site.client(CLEO), site.client(CHRIS)
     seen = cleo.evidence(output)
     assert seen["needed"] == 2
-    with pytest.raises(Invalid) as caught:
-        cleo.vote(output, "approve", "described-and-safe", seen)
-    assert caught.value.pointer == "/overrides"
-    with pytest.raises(Invalid) as caught:
-        cleo.vote(output, "approve", "described-and-safe", seen, ("F1",))
-    assert caught.value.pointer == "/why"
+    for overrides, pointer in (((), "/overrides"), (("F1",), "/why")):
+        with pytest.raises(Invalid) as caught:
+            cleo.vote(output, "approve", "described-and-safe", seen, overrides)
+        assert caught.value.pointer == pointer
     assert cleo.vote(output, "approve", "described-and-safe", seen, ("F1",), why="Only staff.") == "in_review"
     assert chris.evidence(output)["votes"] == []
     assert [v["checker"] for v in cleo.evidence(output)["votes"]] == [CLEO]
@@ -108,7 +106,6 @@ def test_a_download_is_an_attachment_under_a_plain_name(site):
     _, output = site.released()
     answer = site.call(ROSA, "GET", f"/api/v1/outputs/{output}/content")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="absence.csv"'
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.mimetype == "text/csv"
 
 
@@ -147,10 +144,8 @@ def test_projects_and_catalogue_show_grants(site):
 def test_a_policy_takes_two_administrators(site, policies):
     ada, amir = site.client(ADA), site.client(AMIR)
     changed = replace(policies, service=replace(policies.service, jobs_per_project=7))
-    content = changed.text
-    assert ada.apply_policy(changed.fingerprint, content) == "proposed"
-    assert ada.apply_policy(changed.fingerprint, content) == "proposed"
-    assert amir.apply_policy(changed.fingerprint, content) == "applied"
+    told = [person.apply_policy(changed.fingerprint, changed.text) for person in (ada, ada, amir)]
+    assert told == ["proposed", "proposed", "applied"]
     assert '"jobs_per_project":7' in amir.policy_in_force()
 
 
@@ -184,13 +179,11 @@ def test_no_administrator_becomes_a_second_one(site):
 
 
 def test_people_are_stored_and_a_person_who_left_is_out_at_once(site):
-    assert site.call(ADA, "PUT", "/api/v1/people/new-one", json={"name": "N", "roles": ["checker"]}).status_code == 204
-    found = {p["ident"]: p for p in site.call(ADA, "GET", "/api/v1/people").json["people"]}
-    assert found["new-one"]["roles"] == ["checker"]
-    assert found["new-one"]["active"] is False
-    assert site.call(AMIR, "PUT", "/api/v1/people/new-one", json={"name": "N", "roles": ["checker"]}).status_code == 204
-    found = {p["ident"]: p for p in site.call(ADA, "GET", "/api/v1/people").json["people"]}
-    assert found["new-one"]["active"] is True
+    for by, active in ((ADA, False), (AMIR, True)):
+        made = {"name": "N", "roles": ["checker"]}
+        assert site.call(by, "PUT", "/api/v1/people/new-one", json=made).status_code == 204
+        (found,) = [p for p in site.call(ADA, "GET", "/api/v1/people").json["people"] if p["ident"] == "new-one"]
+        assert (found["roles"], found["active"]) == (["checker"], active)
     left = {"name": "Rosa", "roles": ["researcher"], "active": False}
     assert site.call(ADA, "PUT", f"/api/v1/people/{ROSA}", json=left).status_code == 204
     assert site.call(ROSA, "GET", "/api/v1/me").status_code == 401
@@ -200,14 +193,8 @@ def test_the_audit_log_has_every_view_and_holds(site):
     _, output = site.released()
     site.client(ROSA).download(output)
     lines = site.client(ADA).audit(limit=1000)
-    actions = [(line["action"], line["actor"]) for line in lines if line["subject"] == output]
-    assert ("output.viewed", CLEO) in actions
-    assert ("output.downloaded", ROSA) in actions
+    actions = {(line["action"], line["actor"]) for line in lines if line["subject"] == output}
+    assert actions >= {("output.viewed", CLEO), ("output.downloaded", ROSA)}
     found = site.call(ADA, "GET", "/api/v1/audit/verification").json
     assert found["broken_at"] is None
     assert found["lines"] == len(lines) == lines[-1]["number"]
-
-
-def test_missing_things_are_unknown(site):
-    with pytest.raises(Unknown, match="There is no job 'nothing'"):
-        site.client(ROSA).job("nothing")

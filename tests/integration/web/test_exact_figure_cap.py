@@ -4,23 +4,26 @@ import re
 
 from broker.domain.population_caps import MeasuredPopulation
 from broker.workflow.policies_in_force import policies_in_force
-from tests.integration.web.conftest import ADA, CLEO, ROSA
+from tests.integration.web.conftest import ADA, missing, text
 from tests.integration.web.every_page import measured_caps
 
 CELLS = 12 * 14 * 2
 
 
+def page(site, **query):
+    return site.call(ADA, "GET", "/api/v1/memory/caps", query_string=query).json
+
+
 def test_before_anything_is_measured_the_page_says_so(site):
-    page = site.browser(ADA).get("/administration/memory").get_data(as_text=True)
-    assert "Nothing is counted yet" in page
-    found = site.call(ADA, "GET", "/api/v1/memory/caps").json
+    assert "Nothing is counted yet" in text(site.browser(ADA), "/administration/memory")
+    found = page(site)
     assert (found["snapshot"], found["populations"], found["caps"]) == ("", 0, [])
-    assert "broker_memory_cap_fullest_ratio{" not in site.call(ADA, "GET", "/metrics").get_data(as_text=True)
+    assert "broker_memory_cap_fullest_ratio{" not in site.call(ADA, "GET", "/metrics").text
 
 
 def test_the_fullest_come_first_and_small_populations_are_not_there(site):
     measured_caps(site)
-    found = site.call(ADA, "GET", "/api/v1/memory/caps").json
+    found = page(site)
     assert (found["snapshot"], found["populations"], found["full"]) == ("s1", CELLS - 2, 2)
     assert (found["found"], found["page"], found["pages"], len(found["caps"])) == (CELLS - 2, 1, 7, 50)
     first = found["caps"][0]
@@ -30,10 +33,6 @@ def test_the_fullest_come_first_and_small_populations_are_not_there(site):
     assert shares == sorted(shares, reverse=True)
     assert len(shares) == CELLS - 2
     assert page(site, page=99)["page"] == 7, "beyond the end is the end"
-
-
-def page(site, **query):
-    return site.call(ADA, "GET", "/api/v1/memory/caps", query_string=query).json
 
 
 def test_a_search_has_every_word(site):
@@ -48,21 +47,19 @@ def test_a_search_has_every_word(site):
 
 def test_the_page_has_what_the_api_has(site):
     measured_caps(site)
-    text = site.browser(ADA).get("/administration/memory?q=LA%3D301+2021").get_data(as_text=True)
-    assert re.search(r"<th[^>]*>LA=301 NCyearActual=0</th>.*?2021.*?>1,000<.*?>50<.*?<strong>full</strong>", text)
-    assert "2 of 334 reference populations have reached the limit" in text
-    assert "NCyearActual=1<" not in text, "fewer persons than policy's least"
-    assert "Page 1 of 7" in site.browser(ADA).get("/administration/memory").get_data(as_text=True)
-    for address in ("/administration/memory?page=x", "/administration/memory?q=%00", "/administration/memory?page=7"):
-        assert site.browser(ADA).get(address).status_code == 200
+    ada = site.browser(ADA)
+    shown = text(ada, "/administration/memory?q=LA%3D301+2021")
+    assert re.search(r"<th[^>]*>LA=301 NCyearActual=0</th>.*?2021.*?>1,000<.*?>50<.*?<strong>full</strong>", shown)
+    assert "2 of 334 reference populations have reached the limit" in shown
+    assert "NCyearActual=1<" not in shown, "fewer persons than policy's least"
+    assert "Page 1 of 7" in text(ada, "/administration/memory")
+    for query in ("page=x", "q=%00", "page=7"):
+        text(ada, f"/administration/memory?{query}")
 
 
 def test_a_coarse_metric_says_how_full_the_fullest_is(site):
     measured_caps(site)
-    text = site.call(ADA, "GET", "/metrics").get_data(as_text=True)
-    assert 'broker_memory_cap_fullest_ratio{snapshot="s1"} 1.0000\n' in text
-    for person in (CLEO, ROSA):
-        assert site.call(person, "GET", "/metrics").status_code in {403, 404}
+    assert 'broker_memory_cap_fullest_ratio{snapshot="s1"} 1.0000\n' in site.call(ADA, "GET", "/metrics").text
 
 
 def test_the_page_shows_counted_and_unmeasured_figures(site):
@@ -88,10 +85,6 @@ def test_a_snapshot_without_a_large_population_says_why_nothing_is_counted(site)
     of = rules.references[0]
     small = MeasuredPopulation("s1", "small", of.name, of.table, 2021, rules.least, ("LA=301",), (rules.least - 1,))
     site.ports.store.put_measured([small])
-    page = site.browser(ADA).get("/administration/memory").get_data(as_text=True)
-    assert (
-        f"Figures are counted for reference populations of at least {rules.least:,} persons. This snapshot has none."
-        in page
-    )
-    assert "reached the limit" not in page
-    assert "No reference population matches your search" not in page
+    none = f"reference populations of at least {rules.least:,} persons. This snapshot has none."
+    others = ["reached the limit", "No reference population matches your search"]
+    assert missing(text(site.browser(ADA), "/administration/memory"), none, *others) == others

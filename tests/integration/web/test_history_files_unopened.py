@@ -16,20 +16,20 @@ pytestmark = pytest.mark.long
 
 OPENED: list[str] = []
 WATCHED: set[str] = set()
+"""Folders below which every opening is noted, while there are any."""
 
 
 def _watch(event: str, words: tuple[object, ...]) -> None:
     if WATCHED and event in {"open", "os.listdir", "os.scandir"} and isinstance(words[0], str | bytes | Path):
-        path = str(words[0] if not isinstance(words[0], bytes) else words[0].decode())
+        path = words[0].decode() if isinstance(words[0], bytes) else str(words[0])
         OPENED.extend(path for watched in WATCHED if path.startswith(watched))
+
+
+sys.addaudithook(_watch)
 
 
 @contextmanager
 def watched(*folders: Path) -> Iterator[list[str]]:
-    """What is opened below these folders. A hook stays for ever; without folders it does nothing."""
-    if not hasattr(sys, "_memory_is_watched"):
-        sys.addaudithook(_watch)
-        sys._memory_is_watched = True
     OPENED.clear()
     WATCHED.update(map(str, folders))
     try:

@@ -16,7 +16,7 @@ from broker.domain.projects.stops import StopKind
 from broker.mail.smtp import SmtpMailer
 from broker.workflow.administration import emergency_stops, user_accounts
 from broker.workflow.views.person_notices import mail_notices, notices_for
-from tests.integration.web.conftest import ADA, AMIR, CHRIS, CLEO, OTIS, ROSA
+from tests.integration.web.conftest import ADA, AMIR, CHRIS, CLEO, OTIS, ROSA, missing, text
 
 HOME = "https://broker.example.org"
 
@@ -61,9 +61,8 @@ def test_checkers_learn_what_waits_and_researchers_what_was_decided(site):
     assert sentences(site, ROSA) == [], "nothing is told before a decision"
     job, _ = site.released()
     assert sentences(site, ROSA) == ["A job of project P0421: released."]
-    page = site.browser(ROSA).get("/notices").get_data(as_text=True)
-    assert f"/jobs/{job}" in page
-    assert "You have no notices" in site.browser(OTIS).get("/notices").get_data(as_text=True)
+    assert f"/jobs/{job}" in text(site.browser(ROSA), "/notices")
+    assert "You have no notices" in text(site.browser(OTIS), "/notices")
 
 
 def test_invariant_9_a_withheld_output_makes_no_notice_that_one_in_review_does_not(site):
@@ -78,10 +77,11 @@ def test_administrators_learn_what_needs_a_second_one(site, policies):
     user_accounts.propose_policy(site.ports, site.person(ADA), changed)
     emergency_stops.stop(site.ports, site.person(ADA), StopKind.PROJECT, "P0421", "R")
     user_accounts.save_person(site.ports, site.person(ADA), Person("new-one", "New", frozenset({Role.CHECKER})))
-    found = " ".join(sentences(site, AMIR))
-    assert "proposed by demo-admin-1, is waiting for you" in found
-    assert "demo-admin-1 has stopped the project P0421" in found
-    assert "account new-one, saved by demo-admin-1, is waiting" in found
+    told = (
+        "proposed by demo-admin-1, is waiting for you", "demo-admin-1 has stopped the project P0421",
+        "account new-one, saved by demo-admin-1, is waiting",
+    )  # fmt: skip
+    assert missing(" ".join(sentences(site, AMIR)), *told) == []
     assert sentences(site, ADA) == []
     emergency_stops.lift(site.ports, site.person(ADA), StopKind.PROJECT, "P0421")
     assert "has requested to lift the stop of the project P0421" in " ".join(sentences(site, AMIR))
@@ -93,9 +93,8 @@ def test_grants_and_accreditations_that_end_soon(site, policies):
     user_accounts.propose_policy(site.ports, site.person(ADA), changed)
     user_accounts.apply_policy(site.ports, site.person(AMIR), changed.fingerprint)
     with_mail(site, ROSA, accredited_until=date(2026, 12, 1))
-    found = sentences(site, ROSA)
-    assert "The grants of project P0421 end on 10 December 2026." in found
-    assert "Your accreditation ends on 1 December 2026." in found
+    ends = {"The grants of project P0421 end on 10 December 2026.", "Your accreditation ends on 1 December 2026."}
+    assert ends <= set(sentences(site, ROSA))
 
 
 def test_everybody_is_mailed_once(site, inbox):

@@ -4,14 +4,17 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
+from broker.domain.errors import Invalid
 from broker.settings import read_settings
-from tests.integration.web.conftest import ADA, ROSA, open_site
+from broker.workflow.administration.user_accounts import save_person
+from tests.integration.web.conftest import ADA, ROSA, missing, open_site, text
 
 pytestmark = pytest.mark.long
 
@@ -41,13 +44,9 @@ def claim() -> str:
 @pytest.fixture
 def site(founded, tmp_path, issuer, claim):
     provider = {
-        "oidc_issuer": issuer,
-        "oidc_client_id": "broker",
-        "oidc_client_secret": "a secret of the tests",
-        "oidc_claim": claim,
-        "oidc_name": "the test's account",
-        "public_url": HOME,
-    }
+        "oidc_issuer": issuer, "oidc_client_id": "broker", "oidc_client_secret": "a secret of the tests",
+        "oidc_claim": claim, "oidc_name": "the test's account", "public_url": HOME,
+    }  # fmt: skip
     yield from open_site(founded, tmp_path, **provider, demo_sign_in=False)
 
 
@@ -64,9 +63,8 @@ def at_provider(where: str, login: str) -> str:
                 continue
             page = answer.text
             action, prompt = re.search(r'action="([^"]+)"', page)[1], re.search(r'name="prompt" value="(\w+)"', page)[1]
-            answer = browser.post(
-                httpx.URL(where).join(action), data={"prompt": prompt, "login": login, "password": "x"}
-            )
+            sent = {"prompt": prompt, "login": login, "password": "x"}
+            answer = browser.post(httpx.URL(where).join(action), data=sent)
     raise AssertionError("the provider leads nowhere")
 
 
@@ -77,32 +75,25 @@ def sign_in(client, login: str):
 
 def test_somebody_with_an_account_signs_in(site, issuer):
     client = site.http()
-    page = client.get("/sign-in").get_data(as_text=True)
-    assert "Sign in with the test&#39;s account" in page
-    assert "Password" not in page
+    assert missing(text(client, "/sign-in"), "Sign in with the test&#39;s account", "Password") == ["Password"]
     where, answer = sign_in(client, ROSA)
     asked = parse_qs(urlsplit(where).query)
     assert where.startswith(issuer)
-    assert asked["code_challenge_method"] == ["S256"]
-    assert asked["nonce"]
+    assert (asked["code_challenge_method"], bool(asked["nonce"])) == (["S256"], True)
     assert answer.status_code == 302
-    assert "Demo-Researcher" in client.get("/").get_data(as_text=True)
+    assert "Demo-Researcher" in client.get("/").text
     lines = [line.event for line in site.ports.store.audit()]
     assert [e.subject for e in lines if e.action == "person.signed-in"] == [ROSA]
 
 
 def test_who_has_no_account_or_no_active_one_learns_only_that(site):
-    from dataclasses import replace
-
-    from broker.workflow.administration.user_accounts import save_person
-
     save_person(site.ports, site.person(ADA), replace(site.person(ROSA), active=False))
     said = []
     for login in ("stranger", ROSA):
         client = site.http()
         _, answer = sign_in(client, login)
         assert answer.status_code == 403
-        said.append(re.sub(r'value="[^"]*"', "", answer.get_data(as_text=True)))
+        said.append(re.sub(r'value="[^"]*"', "", answer.text))
         assert client.get("/").status_code == 302
     assert said[0] == said[1]
     assert "no active account" in said[0]
@@ -131,8 +122,7 @@ def test_a_code_needs_the_verifier_that_belongs_to_it(site):
 def test_a_refusal_by_the_provider_has_a_kind_message(site):
     answer = site.http().get("/sign-in/openid/answer?error=access_denied&error_description=<b>no</b>")
     assert answer.status_code == 403
-    assert "not signed in" in answer.get_data(as_text=True)
-    assert "<b>no</b>" not in answer.get_data(as_text=True)
+    assert missing(answer.text, "not signed in", "<b>no</b>") == ["<b>no</b>"]
 
 
 def test_attempts_are_limited(site):
@@ -143,19 +133,20 @@ def test_attempts_are_limited(site):
 @pytest.mark.parametrize("claim", ["email"])
 def test_a_mail_address_counts_only_if_verified(site):
     _, answer = sign_in(site.http(), "unverified")
-    assert "not verified your email address" in answer.get_data(as_text=True)
+    assert "not verified your email address" in answer.text
 
 
-def test_without_a_provider_there_is_no_such_way(founded, tmp_path):
-    site = next(open_site(founded, tmp_path))
-    assert site.http().get("/sign-in/openid").status_code == 403
-    assert site.http().get("/sign-in/openid/answer").status_code == 403
+AWAY = {"oidc_issuer": "http://127.0.0.1:9", "oidc_client_id": "broker", "public_url": HOME}
 
 
-def test_an_unreachable_provider_has_a_message(founded, tmp_path):
-    away = {"oidc_issuer": "http://127.0.0.1:9", "oidc_client_id": "broker", "public_url": HOME}
-    site = next(open_site(founded, tmp_path, **away))
-    assert site.http().get("/sign-in/openid").status_code == 503
+@pytest.mark.parametrize(
+    ("provider", "path", "status"),
+    [({}, "", 403), ({}, "/answer", 403), (AWAY, "", 503)],
+    ids=["none", "none, its answer", "one that is away"],
+)
+def test_without_a_provider_there_is_no_such_way(founded, tmp_path, provider, path, status):
+    for site in open_site(founded, tmp_path, **provider):
+        assert site.http().get(f"/sign-in/openid{path}").status_code == status
 
 
 @pytest.mark.parametrize(
@@ -167,7 +158,5 @@ def test_an_unreachable_provider_has_a_message(founded, tmp_path):
     ],
 )
 def test_settings_refuse_half_a_provider(given):
-    from broker.domain.errors import Invalid
-
     with pytest.raises(Invalid):
         read_settings(**given)

@@ -8,8 +8,7 @@ from broker.domain.errors import Conflict, Refused
 from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.ports import Snapshot
 from broker.workflow.administration import user_accounts
-from tests.integration.web.conftest import ADA, DANA
-from tests.integration.web.test_pages import post, text
+from tests.integration.web.conftest import DANA, missing, send, text
 
 COUNT = """-- private: epsilon 0.5
 -- output: absence
@@ -59,20 +58,13 @@ def test_a_query_over_budget_gets_advice_and_makes_no_job(site):
     assert told.advice
     browser = site.browser(DANA)
     sent = {"project": "P0733", "kind": "sql", "title": "By year", "purpose": "A test", "text": COUNT}
-    answer = post(browser, "/submit", "/submit", **sent)
+    answer = send(browser, "/submit", **sent)
     assert answer.status_code == 422
-    page = answer.get_data(as_text=True)
-    assert "is left of the privacy budget of project P0733, on npd.absence" in page
-    assert "larger allotment" in page
-    assert "By year" in page, "what was typed is there still"
+    page = answer.text
+    left = "is left of the privacy budget of project P0733, on npd.absence"
+    assert missing(page, left, "larger allotment", "By year") == [], "with what was typed"
     assert len(client.jobs("P0733")) == jobs
     assert "By year" in text(browser, "/")
-
-
-def test_a_history_of_an_account_that_does_not_exist_is_no_event(site):
-    before = len(site.client(ADA).audit())
-    assert site.client(ADA).account_history("pupil", "what\x14ever") == []
-    assert len(site.client(ADA).audit()) == before
 
 
 BLOCKS = """# private: epsilon 0.5, blocks 300, range month [1, 12]

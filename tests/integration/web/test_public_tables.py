@@ -1,14 +1,12 @@
 """A published table, from its form to the worker: two administrators, its readers, and the notice for checkers."""
 
-import json
-
 import pytest
 
 from broker.domain.jobs.work_items import WorkKind
 from broker.workflow.views.person_notices import notices_for
-from tests.integration.web.conftest import ADA, AMIR, CLEO, ROSA, SQL, Site
-from tests.integration.web.every_page import public_tables_of, published
-from tests.integration.web.test_administration import send, text
+from tests.integration.web import conftest
+from tests.integration.web.conftest import ADA, AMIR, CLEO, SQL, Site, missing, send, text
+from tests.integration.web.every_page import public_tables_of
 from tests.one_worker import due
 
 PAGE = "/administration/public-tables"
@@ -24,21 +22,15 @@ def house(site: Site) -> Site:
     return site
 
 
-def ident_of(site: Site) -> str:
-    return site.ports.store.public_tables()[0].ident
-
-
 def test_one_requests_and_another_confirms_what_they_see(house):
     ada, amir = house.browser(ADA), house.browser(AMIR)
     assert send(ada, PAGE, **FORM).status_code == 302
-    ident = ident_of(house)
+    ident = house.ports.store.public_tables()[0].ident
     assert "Another administrator has to confirm this registration." in text(ada, f"{PAGE}/{ident}")
     assert send(ada, f"{PAGE}/{ident}/confirmation").status_code == 403
     sentences = [n.sentence for n in notices_for(house.ports, house.person(AMIR))]
     assert "A table published elsewhere, registered by demo-admin-1, is waiting for you." in sentences
-    page = text(amir, f"{PAGE}/{ident}")
-    assert "7,100" in page
-    assert "NCyearActual" in page
+    assert missing(text(amir, f"{PAGE}/{ident}"), "NCyearActual,n", "7,100") == []
     assert send(amir, f"{PAGE}/{ident}/confirmation").status_code == 302
     assert send(ada, f"{PAGE}/{ident}/withdrawal").status_code == 409
     assert "A worker will run the recipe next." in text(ada, f"{PAGE}/{ident}")
@@ -65,17 +57,12 @@ def test_a_name_is_given_once_and_a_large_table_is_taken(house):
 
 
 def test_the_list_says_how_far_each_is_and_how_many_figures_agree(house):
-    page = text(house.browser(ADA), PAGE)
-    assert "Numbers only" in page
-    assert "1 of 2" in page
-    assert "Waiting for a second administrator" in page
+    told = ("Numbers only", "1 of 2", "Waiting for a second administrator")
+    assert missing(text(house.browser(ADA), PAGE), *told) == []
 
 
-def test_the_api_requests_confirms_and_lists_for_administrators_only(house):
+def test_the_api_requests_confirms_and_lists(house):
     body = FORM | {"name": "By the API"}
-    for person in (ROSA, CLEO):
-        assert house.call(person, "GET", "/api/v1/public-tables").status_code in {403, 404}
-        assert house.call(person, "POST", "/api/v1/public-tables", json=body).status_code in {403, 404}
     made = house.client(ADA).add_public_table(body)
     assert (made["state"], made["figures"]) == ("asked", FORM["figures"])
     house.client(AMIR).confirm_public_table(made["ident"])
@@ -90,30 +77,17 @@ def test_the_log_has_ids_and_codes_and_no_figure(house):
     house.client(ADA).withdraw_public_table(made["ident"])
     told = [line.event for line in house.ports.store.audit() if line.event.subject == made["ident"]]
     assert [e.action for e in told] == ["public-table.asked", "public-table.withdrawn"]
-    assert "98765" not in repr(told)
-    assert "example.org" not in repr(told)
+    assert missing(repr(told), "98765", "example.org") == ["98765", "example.org"]
 
 
-def test_the_output_page_names_tables_that_were_not_compared(house):
+def test_the_output_page_names_tables_that_were_not_compared(house, monkeypatch):
     run = next(t for t in house.ports.store.public_tables() if t.published.name == "Two")
     exact = {"release": "", "output": run.ident, "table": 0, "source": "public", "how": "apart", "words": "apart",
              "persons": None, "exact": True}  # fmt: skip
     memory = {"version": "1", "overlaps": [exact], "others": False, "numbers_only": [run.ident]}
+    whole = conftest.staff_document
+    monkeypatch.setattr(conftest, "staff_document", lambda verdict: whole(verdict) | {"memory": memory})
     _, output = house.assessed()
-    row = house.ports.store.output(output)
-    staff = json.loads(house.ports.content_store.get("staff", house.ports.store.evidence_digest(output))) | {
-        "memory": memory
-    }
-    digest = house.ports.content_store.put("staff", json.dumps(staff).encode())
-    from sqlalchemy import text as sql
-
-    with house.ports.store._db.write() as connection:
-        connection.execute(sql("UPDATE outputs SET evidence_digest = :d WHERE ident = :i"), {"d": digest, "i": output})
-    assert row.ident == output
     page = text(house.browser(CLEO), f"/outputs/{output}")
-    assert "Published elsewhere: Two" in page
-    assert "This output was not compared with these tables published elsewhere" in page
-
-
-def test_figures_of_the_page_are_those_of_the_form(house):
-    assert published().figures in text(house.browser(AMIR), f"{PAGE}/{ident_of(house)}")
+    told = "This output was not compared with these tables published elsewhere"
+    assert missing(page, "Published elsewhere: Two", told) == []

@@ -31,11 +31,10 @@ def test_a_cohort_and_a_lookup_go_their_way(site):
     assert checked["verdict"] == "accepted"
     assert {u["variable"] for u in checked["uses"]} == {"AcademicYear", "NCyearActual", "PupilMatchingRefAnonymous"}
     assert all(u["years"] == [2022] for u in checked["uses"])
-    assert [(e["name"], e["kind"], e["state"]) for e in rosa.saved("P0421")] == [
-        ("pupils", "cohort", "kept"),
-        ("stages", "lookup", "approved"),
-    ]
-    assert rosa.saved("P0421")[0]["text"].startswith("SELECT a.PupilMatchingRefAnonymous AS k")
+    cohort, lookup = rosa.saved("P0421")
+    shown = [(e["name"], e["kind"], e["state"]) for e in (cohort, lookup)]
+    assert shown == [("pupils", "cohort", "kept"), ("stages", "lookup", "approved")]
+    assert cohort["text"].startswith("SELECT a.PupilMatchingRefAnonymous AS k")
     rosa.drop_saved("P0421", "project.pupils")
     assert rosa.check("P0421", "sql", READ)["verdict"] == "refused"
     with pytest.raises(Conflict):
@@ -55,7 +54,7 @@ def test_the_largest_lookup_is_read_and_a_larger_one_is_refused(site):
     """However its bytes are written on the way: a form writes a comma as three. Beyond what a body may have it is the
     same answer as just beyond what a lookup may have."""
     browser = site.browser(ROSA)
-    token = form_token(browser.get("/projects/P0421/saved").get_data(as_text=True))
+    token = form_token(browser.get("/projects/P0421/saved").text)
     row = "10," + "äöü" * 20 + "\n"
     fits = "code,band\n" + row * (199_000 // len(row.encode()))
     form = {"csrf_token": token, "name": "bands", "about": "Bands.", "text": fits}
@@ -63,7 +62,7 @@ def test_the_largest_lookup_is_read_and_a_larger_one_is_refused(site):
     for text in (fits + row * 30, fits * 2, fits * 12):
         answer = browser.post("/projects/P0421/saved", data=form | {"text": text})
         assert answer.status_code == 400
-        assert "A lookup can have at most 200000 bytes." in answer.get_data(as_text=True)
+        assert "A lookup can have at most 200000 bytes." in answer.text
         body = {"name": "bands", "about": "Bands.", "text": text}
         told = site.call(ROSA, "POST", "/api/v1/projects/P0421/saved", json=body)
         assert (told.status_code, told.json["code"]) == (400, "lookup-size")

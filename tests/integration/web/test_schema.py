@@ -14,13 +14,9 @@ from tests.integration.web.conftest import ADA, CLEO, ROSA
 pytestmark = pytest.mark.long
 
 DRAWN = settings(
-    max_examples=8,
-    database=None,
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.generate],
+    max_examples=8, database=None, deadline=None, derandomize=True, phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
-)
+)  # fmt: skip
 
 
 def test_the_document_is_31_and_closed(site):

@@ -1,17 +1,16 @@
 """With 1,000 jobs, 10,000 outputs and 100,000 audit lines each page is quick, and asks no more often than with few."""
 
-import json
 import os
-from pathlib import Path
 
 import pytest
 
 from tests.integration.web.big_world import EACH, JOBS, LINES, fill
 from tests.integration.web.speed import Measured, measure
+from tests.proof_size import report_figures, size
 
 pytestmark = pytest.mark.long
 
-VISITS = int(os.environ.get("PROOF_VISITS", "3"))
+VISITS = size("VISITS", 3)
 MORE = 12
 MOST_MS = 100
 
@@ -33,8 +32,7 @@ def test_every_page_is_quick_in_a_big_world(site):
 
 
 def leave_figures(found: list[Measured]) -> None:
-    if "PROOF_FIGURES" not in os.environ:
-        return
     pages = {f"{m.row.endpoint} {n}": {"median_ms": m.median_ms, "queries": m.queries} for n, m in enumerate(found)}
-    told = {"jobs": JOBS, "outputs": JOBS * EACH, "audit_lines": LINES, "visits": VISITS, "pages": pages}
-    (Path(os.environ["PROOF_FIGURES"]) / "speed.json").write_text(json.dumps(told))
+    report_figures(
+        "speed", {"jobs": JOBS, "outputs": JOBS * EACH, "audit_lines": LINES, "visits": VISITS, "pages": pages}
+    )

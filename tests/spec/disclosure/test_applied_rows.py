@@ -58,25 +58,20 @@ def test_the_same_under_other_names_is_the_same_recipe() -> None:
 def test_a_part_of_applied_rows_is_compared_with_all_of_them() -> None:
     """The rows of those with the flag beside all rows: the difference is four pupils' of authority 2."""
     both = "(a.Score), (a.Flag)"
-    text = f"""
-        -- output: everybody
-        {applied(both, by="a.LA")};
-        -- output: flagged
-        {applied(both, "a.Flag = 1", by="a.LA")}"""
+    all_rows = applied(both, by="a.LA")
+    text = f"-- output: everybody\n{all_rows};\n-- output: flagged\n{applied(both, 'a.Flag = 1', by='a.LA')}"
     everybody, flagged = judged(text, ROWS, dialect="tsql")
     assert "X1" in rules(everybody) | rules(flagged)
     assert not ({"2,74"} & set(lines(everybody)) and {"2,66"} & set(lines(flagged)))
-    alone = judged(applied(both, by="a.LA"), ROWS, dialect="tsql")
-    assert lines(alone[0]) == ["LA,n", "1,140", "2,74", "3,90"]
+    (alone,) = judged(all_rows, ROWS, dialect="tsql")
+    assert lines(alone) == ["LA,n", "1,140", "2,74", "3,90"]
 
 
-@pytest.mark.parametrize(
-    "way", ["VALUES (a.Flag), (1)", "SELECT TOP 1 b.Flag AS v FROM npd.a AS b WHERE b.Key = a.Key"]
-)
-def test_a_branch_that_is_an_amount_is_judged_with_applied_rows(way: str) -> None:
-    apply = "CROSS APPLY (VALUES (a.Flag), (1)) AS v (v)"
-    if way.startswith("SELECT"):
-        apply = f"OUTER APPLY ({way} ORDER BY b.Flag) AS v"
+@pytest.mark.parametrize("apply", [
+    "CROSS APPLY (VALUES (a.Flag), (1)) AS v (v)",
+    "OUTER APPLY (SELECT TOP 1 b.Flag AS v FROM npd.a AS b WHERE b.Key = a.Key ORDER BY b.Flag) AS v",
+])  # fmt: skip
+def test_a_branch_that_is_an_amount_is_judged_with_applied_rows(apply: str) -> None:
     text = f"SELECT SUM(CASE WHEN a.Flag = 1 THEN a.Score ELSE 0 END) AS m FROM npd.a AS a {apply} WHERE a.{YEAR}"
     (found,) = judged(text, ROWS, dialect="tsql")
     assert "c" not in lines(found)[1].split(",")

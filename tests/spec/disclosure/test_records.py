@@ -3,24 +3,22 @@
 import json
 from dataclasses import fields, replace
 from decimal import Decimal
-from typing import Any
 
 import jsonschema_rs
 import pytest
+from tables_kit import judged_table, key_of, output_of
 
 from broker.disclosure.records.acro_record import CHECKS, AcroItem, acro_results, checks_of
 from broker.disclosure.records.assessment_json import assessment_from_json, assessment_to_json
 from broker.disclosure.records.released_tables import released_csv, released_file_record, released_record
 from broker.disclosure.records.rule_catalogue import RULE_CATALOGUE, applied_rules
 from broker.disclosure.records.staff_record import staff_record
-from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
+from broker.domain.evidence import CellEvidence, StatisticEvidence
 from broker.domain.findings import Assessment, Finding, SuppressionAudit, Verdict
 from broker.domain.plans.measure import Measure
-from broker.domain.plans.operators import Scan, TableRef
-from broker.domain.plans.plan import GroupKey, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
-from broker.domain.plans.scalars import ColumnRef, ScalarType
+from broker.domain.plans.plan import PlannedStatistic
+from broker.domain.plans.scalars import ScalarType
 from broker.policy.disclosure_rules import DisclosureRules
-from tests.oracles.judge_output import judge_output
 from tests.spec.disclosure.record_shapes import ACRO, RELEASED, STAFF
 
 PROFILE = DisclosureRules(name="npd", source="test", t=10, p_percent=17.0)
@@ -36,43 +34,25 @@ def mean(persons: int, largest: int) -> StatisticEvidence:
 
 def table() -> Assessment:
     """Four areas: one that passes, one of seven persons, one whose mean is one person's, one where nobody was found."""
-    key = GroupKey(1, ColumnRef(1, ScalarType.TEXT), ScalarType.TEXT, ("201", "202", "203", "204"), "npd.census.LA")
+    key = key_of("201", "202", "203", "204", variable="npd.census.LA")
     statistics = (
         PlannedStatistic(10, Measure.COUNT_ROWS, None, ScalarType.INT),
         PlannedStatistic(12, Measure.MEAN, None, ScalarType.DECIMAL),
     )
-    planned = PlannedOutput(
-        "t", "pupil", (PlannedTable(Scan("npd.census", (), 0, None), 0, (key,), statistics),), TableRef(0),
-        (OutputColumn("LA", key.expression, "key"), OutputColumn("n", ColumnRef(10, ScalarType.INT), "count"),
-         OutputColumn("score", ColumnRef(12, ScalarType.DECIMAL), "mean")),
-    )  # fmt: skip
-    cells = tuple(
+    cells = [
         CellEvidence((la,), n, n, {10: StatisticEvidence(n, n, n), 12: mean(n, largest)})
         for la, n, largest in (("201", 53, 10), ("202", 7, 10), ("203", 40, 90_000))
-    )
-    return judge_output(planned, OutputEvidence("t", (TableEvidence(cells, 100),)), PROFILE)
-
-
-DRAWN = """
-LA  | persons | n       | score         | rules on n | rules on score
-201 | 53      | 53 > 55 | 8.0566 > 8    | -          | -
-202 | 7       | 7 > c   | 8.4286 > c    | F1         | F1 M1
-203 | 40      | 40 > 40 | 2257.8250 > c | -          | M3
-204 | 0       | 0 > c   | - > c         | F2         | F2
-"""
-
-
-def drawn(told: dict[str, Any]) -> list[list[str]]:
-    """A staff record's cells as the drawn table has them."""
-    return [
-        [
-            *row["keys"],
-            str(row["persons"]),
-            *(f"{figure(f['exact'])} > {f['released'] or 'c'}" for f in row["figures"][1:]),
-            *(" ".join(f["rules"]) or "-" for f in row["figures"][1:]),
-        ]
-        for row in told["cells"]
     ]
+    return judged_table(output_of(statistics, (key,)), cells, PROFILE)
+
+
+# LA, persons | the count and what leaves | the mean and what leaves | rules on the count | on the mean
+DRAWN = [
+    ["201", "53", "53 > 55", "8.0566 > 8", "-", "-"],
+    ["202", "7", "7 > c", "8.4286 > c", "F1", "F1 M1"],
+    ["203", "40", "40 > 40", "2257.8250 > c", "-", "M3"],
+    ["204", "0", "0 > c", "- > c", "F2", "F2"],
+]
 
 
 def figure(text: str) -> str:
@@ -80,8 +60,11 @@ def figure(text: str) -> str:
 
 
 def test_the_staff_record_has_exact_and_released_figures() -> None:
-    lines = [[c.strip() for c in line.split(" | ")] for line in DRAWN.strip().splitlines()[1:]]
-    assert drawn(staff_record(table(), PROFILE)) == lines
+    rows = staff_record(table(), PROFILE)["cells"]
+    found = [[f"{figure(f['exact'])} > {f['released'] or 'c'}" for f in row["figures"][1:]] for row in rows]
+    rules = [[" ".join(f["rules"]) or "-" for f in row["figures"][1:]] for row in rows]
+    keys = [[*row["keys"], str(row["persons"])] for row in rows]
+    assert [[*k, *f, *r] for k, f, r in zip(keys, found, rules, strict=True)] == DRAWN
 
 
 def test_staffs_record_has_every_rule_with_its_parameters() -> None:
@@ -134,7 +117,7 @@ def test_acros_results_point_at_the_cells_of_the_file() -> None:
     assert len(marked) == sum(line.count("c") for line in lines)
     assert file["sdc"]["summary"]["threshold"] == len(file["sdc"]["cells"]["threshold"]) == 2
     assert file["sdc"]["cells"]["p-ratio"] == [[2, 1]]
-    assert results["outcome"]["score"] == {
+    assert results["outcome"]["mean"] == {
         "201": "ok", "202": "threshold; ", "203": "p-ratio; ", "204": "class-disclosure; ",
     }  # fmt: skip
     assert (results["status"], results["summary"].split(";")[0]) == ("pass", "pass")
@@ -144,7 +127,7 @@ def test_acro_results_have_rows_with_equal_keys() -> None:
     found = table()
     twice = replace(found, rows=(found.rows[0], found.rows[0]))
     (result,) = acro_results([AcroItem("t", "t.csv", Verdict.PUBLISH, twice)], "", WHEN)["results"].values()
-    assert set(result["outcome"]["n"]) == {"0", "1"}
+    assert set(result["outcome"]["count"]) == {"0", "1"}
 
 
 @pytest.mark.parametrize(("shape", "document"), [

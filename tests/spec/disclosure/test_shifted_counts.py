@@ -1,7 +1,7 @@
 """A row that counts a few persons more or less: 109 persons with a row each, of whom 60 have the mark, and whose scores
 are all 4. Counts are rounded to 5."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -36,73 +36,62 @@ CELL = CellEvidence(
 )
 
 
-def shown(shifts: Mapping[int, CountShift]) -> dict[int, Value]:
-    planned = counted(0, (), *STATISTICS)
-    figures = shifted_figures(planned, CELL, PROFILE, {ident: [shift] for ident, shift in shifts.items()})
-    return {s.ident: figures.shown(s, PROFILE) for s in STATISTICS}
+WHOLE = {N: 110, ONES: 60, SHARE: round(60 / 110, 2), MEAN: 4, SUM: 440}
 
 
-@pytest.mark.parametrize(
-    ("ident", "amount", "by", "changed"),
-    [
-        (N, "rows", 0, {}),
-        (N, "rows", 6, {N: 115, SUM: 460}),
-        (N, "rows", -6, {N: 105, SUM: 420}),
-        (ONES, "s11_ones", 6, {ONES: 65}),
-        (SHARE, "s12_given", 6, {SHARE: round(60 / 115, 2)}),
-        (SHARE, "s12_ones", 6, {SHARE: round(65 / 110, 2)}),
-        (MEAN, "s13_given", 6, {SUM: 460}),
-    ],
-)
-def test_a_count_that_is_moved_moves_what_shows_it(ident, amount, by, changed) -> None:
-    whole = {N: 110, ONES: 60, SHARE: round(60 / 110, 2), MEAN: 4, SUM: 440}
-    found = shown({ident: CountShift(amount, by, by)})
-    assert {i: float(v) for i, v in found.items()} == {i: float(v) for i, v in (whole | changed).items()}
+def shown(
+    shifts: Mapping[int, Sequence[CountShift]], *statistics: PlannedStatistic, cell: CellEvidence = CELL,
+    profile: DisclosureRules = PROFILE,
+) -> dict[int, Value]:  # fmt: skip
+    planned = counted(0, (), *(statistics or STATISTICS))
+    figures = shifted_figures(planned, cell, profile, shifts)
+    return {s.ident: figures.shown(s, profile) for s in planned.statistics}
 
 
-TOTAL_OF_SUM, TOTAL_OF_MEAN = "s14_total", "s13_total"
+# a figure | an amount of it | how many more have it | with how much in all | what is shown otherwise
+MOVED = [
+    (N, "rows", 0, None, {}),
+    (N, "rows", 6, None, {N: 115, SUM: 460}),
+    (N, "rows", -6, None, {N: 105, SUM: 420}),
+    (ONES, "s11_ones", 6, None, {ONES: 65}),
+    (SHARE, "s12_given", 6, None, {SHARE: round(60 / 115, 2)}),
+    (SHARE, "s12_ones", 6, None, {SHARE: round(65 / 110, 2)}),
+    (MEAN, "s13_given", 6, None, {SUM: 460}),
+    (SUM, "s14_total", 6, 24, {SUM: 460}),  # six more of the usual amount
+    (SUM, "s14_total", -6, -24, {SUM: 420}),
+    (MEAN, "s13_total", 6, 24, {}),
+    (MEAN, "s13_total", 1, 80, {MEAN: 4.7}),  # one more of 80: 516 / 110
+]
 
 
-@pytest.mark.parametrize(
-    ("ident", "amount", "rows", "total", "changed"),
-    [
-        (SUM, TOTAL_OF_SUM, 6, 24, {SUM: 460}),  # six more of the usual amount
-        (SUM, TOTAL_OF_SUM, -6, -24, {SUM: 420}),
-        (MEAN, TOTAL_OF_MEAN, 6, 24, {}),
-        (MEAN, TOTAL_OF_MEAN, 1, 80, {MEAN: 4.7}),  # one more of 80: 516 / 110
-    ],
-)
-def test_a_sum_that_is_moved_moves_its_mean(ident, amount, rows, total, changed) -> None:
-    whole = {N: 110, ONES: 60, SHARE: round(60 / 110, 2), MEAN: 4, SUM: 440}
-    found = shown({ident: CountShift(amount, rows, rows, total=Decimal(total))})
-    assert {i: float(v) for i, v in found.items()} == {i: float(v) for i, v in (whole | changed).items()}
+@pytest.mark.parametrize(("ident", "amount", "by", "total", "changed"), MOVED)
+def test_a_count_or_a_sum_that_is_moved_moves_what_shows_it(ident, amount, by, total, changed) -> None:
+    shift = CountShift(amount, by, by, **({} if total is None else {"total": Decimal(total)}))
+    assert {i: float(v) for i, v in shown({ident: [shift]}).items()} == {**WHOLE, **changed}
 
 
 def test_a_sum_that_is_moved_with_its_count_is_shown_by_both() -> None:
     """Six of the usual amount are left out of everything: 103 rows with a total of 412."""
-    of_mean = [CountShift("s13_given", -6, -6), CountShift(TOTAL_OF_MEAN, -6, -6, total=Decimal(-24))]
+    of_mean = [CountShift("s13_given", -6, -6), CountShift("s13_total", -6, -6, total=Decimal(-24))]
     holders = CountShift("s14_given", -6, -6, once=True)
-    of_sum = [holders, CountShift(TOTAL_OF_SUM, -6, -6, total=Decimal(-24))]
-    shifts = {N: [CountShift("rows", -6, -6)], MEAN: of_mean, SUM: of_sum}
-    figures = shifted_figures(counted(0, (), *STATISTICS), CELL, PROFILE, shifts)
-    assert [figures.shown(STATISTICS[i], PROFILE) for i in (0, 3, 4)] == [105, 4, 420]
+    of_sum = [holders, CountShift("s14_total", -6, -6, total=Decimal(-24))]
+    found = shown({N: [CountShift("rows", -6, -6)], MEAN: of_mean, SUM: of_sum})
+    assert [found[i] for i in (N, MEAN, SUM)] == [105, 4, 420]
 
 
 @pytest.mark.parametrize("rounding", Rounding)
 def test_a_sum_next_to_a_moved_count_has_a_value_with_each_rounding(rounding: Rounding) -> None:
     """Keyed noise needs the record keys of the count that the sum is shown by."""
-    profile = replace(PROFILE, rounding=rounding)
     keyed = {i: replace(e, cell_key=7, rest_key=8, whole_key=9) for i, e in CELL.statistics.items()}
     cell = replace(CELL, statistics=keyed, cell_key=7)
-    figures = shifted_figures(counted(0, (), *STATISTICS), cell, profile, {N: [CountShift("rows", 6, 6)]})
-    assert all(figures.shown(s, profile) is not None for s in STATISTICS)
+    found = shown({N: [CountShift("rows", 6, 6)]}, cell=cell, profile=replace(PROFILE, rounding=rounding))
+    assert None not in found.values()
 
 
 def test_a_count_that_is_moved_twice_shows_both_moves() -> None:
     twice = [CountShift("rows", 4, 4), CountShift("rows", 2, 2)]
-    shifts = {N: twice, MEAN: [CountShift("s13_given", 6, 6)]}
-    figures = shifted_figures(counted(0, (), *STATISTICS), CELL, PROFILE, shifts)
-    assert [figures.shown(STATISTICS[i], PROFILE) for i in (0, 4)] == [115, 460]
+    found = shown({N: twice, MEAN: [CountShift("s13_given", 6, 6)]})
+    assert (found[N], found[SUM]) == (115, 460)
 
 
 PERSONS, VALUES, GAP = 20, 21, 22
@@ -114,24 +103,20 @@ WITHOUT = PlannedStatistic(GAP, Measure.GAP, SCORE, ScalarType.INT, implied_by=V
 @pytest.mark.parametrize(("persons", "second_rows"), [(142, 1), (109, 0), (107, 9)])
 def test_persons_that_count_rows_are_shown_as_rows(persons: int, second_rows: int) -> None:
     """So beside these they tell nothing."""
-    rows = StatisticEvidence(persons + second_rows, persons + second_rows, persons)
-    cell = CellEvidence(
-        (), persons + second_rows, persons, {N: rows, PERSONS: StatisticEvidence(persons, persons, persons)}
-    )
+    n = persons + second_rows
+    figures = {N: StatisticEvidence(n, n, persons), PERSONS: StatisticEvidence(persons, persons, persons)}
     shift = {PERSONS: [CountShift("s20_given", second_rows, 0, once=True)]}
-    figures = shifted_figures(counted(0, (), STATISTICS[0], OF_PERSONS), cell, PROFILE, shift)
-    assert figures.shown(OF_PERSONS, PROFILE) == figures.shown(STATISTICS[0], PROFILE)
+    found = shown(shift, STATISTICS[0], OF_PERSONS, cell=CellEvidence((), n, persons, figures))
+    assert found[PERSONS] == found[N]
 
 
 @pytest.mark.parametrize("without", [0, 1, 9])
 def test_a_count_is_moved_from_the_one_that_it_is_shown_as(without: int) -> None:
     """A few of 109 have no value, so the values are shown as the rows."""
-    values = StatisticEvidence(109 - without, 109 - without, 109 - without)
-    gap = StatisticEvidence(without, without, without)
-    cell = CellEvidence((), 109, 109, {N: StatisticEvidence(109, 109, 109), VALUES: values, GAP: gap})
-    planned = counted(0, (), STATISTICS[0], OF_VALUES, WITHOUT)
-    figures = shifted_figures(planned, cell, PROFILE, {VALUES: [CountShift("s21_given", 6, 6)]})
-    assert figures.shown(OF_VALUES, PROFILE) == 115
+    numbers = {N: 109, VALUES: 109 - without, GAP: without}
+    cell = CellEvidence((), 109, 109, {i: StatisticEvidence(n, n, n) for i, n in numbers.items()})
+    shift = {VALUES: [CountShift("s21_given", 6, 6)]}
+    assert shown(shift, STATISTICS[0], OF_VALUES, WITHOUT, cell=cell)[VALUES] == 115
 
 
 def test_a_figure_of_an_earlier_release_has_no_error() -> None:
@@ -142,10 +127,10 @@ def test_a_figure_of_an_earlier_release_has_no_error() -> None:
     (summed,) = (s.ident for s in plan.outputs[0].tables[0].statistics if s.measure is Measure.SUM)
     before = HistoryConstraint(earlier={((1,), summed): 480})
     (alone,), (after,) = (judge_job(plan, evidence, PROFILE, history=h) for h in (None, {(0, 0): before}))
-    shown = {row.keys: row for row in alone.rows if not any(row.suppressed)}
-    assert len(shown) == 2
-    assert all(row.max_errors[2] for row in shown.values())
+    both = {row.keys: row for row in alone.rows if not any(row.suppressed)}
+    assert len(both) == 2
+    assert all(row.max_errors[2] for row in both.values())
     found = {row.keys: row for row in after.rows}
     assert found[1,].released[2] == 480
     assert {row.max_errors[2] for row in found.values()} == {None}
-    assert {found[keys].max_errors[1] for keys in shown} == {row.max_errors[1] for row in shown.values()}
+    assert {found[keys].max_errors[1] for keys in both} == {row.max_errors[1] for row in both.values()}

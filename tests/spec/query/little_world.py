@@ -10,10 +10,12 @@ a    | person | Y  | Sex | LA | Score | Flag        b    | person | Y  | Kind | 
      | no key | 17 | M   | 3  | 2     | -
 """
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from query_kit import compiled, shown, written
+import pytest
+from query_kit import compiled, drawn, shown, written
 
 BORN = date(2010, 1, 1)
 A: list[dict[str, Any]] = [
@@ -43,3 +45,27 @@ def answer(text: str, dialect: str = "tsql", least: int = 1) -> str:
         return f"refused: {' '.join(r.code for r in found.refusals)}"
     rows = written(shown(text, WORLD, dialect, least))
     return f"{rows or 'no row'}{' (looked at)' if found.review else ''}"
+
+
+def answered(table: str, dialect: str = "tsql") -> Callable[[str, str], None]:
+    """The test of a drawn table of texts: each has exactly this answer."""
+
+    @pytest.mark.parametrize(("text", "rows"), drawn(table))
+    def test(text: str, rows: str) -> None:
+        assert answer(text, dialect) == rows
+
+    return test
+
+
+def answered_in_duckdb(table: str) -> Callable[[str, str], None]:
+    return answered(table, "duckdb")
+
+
+def refused(table: str) -> Callable[[str, str], None]:
+    """The test of a drawn table of texts: each is refused, and this code is among the reasons."""
+
+    @pytest.mark.parametrize(("text", "code"), drawn(table))
+    def test(text: str, code: str) -> None:
+        assert code in answer(text).removeprefix("refused: ").split()
+
+    return test

@@ -3,16 +3,12 @@ means as a whole."""
 
 # ruff: noqa: E501 - one case a line reads as a table
 
-from pathlib import Path
-
 import pytest
-from little_world import WORLD, answer
-from query_kit import cells as cells_of, codes, compiled, database, drawn, program_rows, written
+from little_world import WORLD, answer, answered
+from query_kit import cells as cells_of, compiled, database, drawn, planned, program_rows, written
 
-from broker.policy.files import load_policies
 from broker.query import CompiledSql, compile_sql
-
-POLICIES = load_policies(Path(__file__).parents[3] / "policies")
+from tests.spec.submission_kit import POLICIES, project
 
 
 def answers(text: str) -> str:
@@ -65,7 +61,7 @@ def test_a_script_is_one_job(text: str, told: str) -> None:
     assert answers(text) == told
 
 
-NAMES = drawn(r"""
+test_names_that_are_left_out_or_given = answered(r"""
 SELECT COUNT(*) AS n FROM a JOIN b USING (Key)                                                              | 5
 SELECT COUNT(*) AS n FROM a JOIN b USING (Key, Y)                                                           | 2
 SELECT Y, COUNT(*) AS n FROM a JOIN b USING (Key, Y) GROUP BY Y                                             | 2017/2018 1, 2018/2019 1
@@ -84,12 +80,8 @@ SELECT n = COUNT(*), s = SUM(Score) FROM a                                      
 SELECT COUNT(*) AS n FROM a AS "t" WHERE "t".[LA] = 1                                                       | 2
 SELECT COUNT(*) AS n FROM (SELECT * FROM a) d                                                               | 7
 SELECT COUNT(*) AS n FROM a JOIN b USING (Score)                                                            | refused: using
+SELECT COUNT(*) AS n, SUM(Score) AS N FROM a                                                                | refused: duplicate-column
 """)
-
-
-@pytest.mark.parametrize(("text", "rows"), NAMES)
-def test_names_that_are_left_out_or_given(text: str, rows: str) -> None:
-    assert answer(text) == rows
 
 
 DUCKDB = drawn(r"""
@@ -110,56 +102,38 @@ def test_idioms_of_duckdb(text: str, rows: str) -> None:
     assert answer(text, "duckdb").removesuffix(" (looked at)") == rows
 
 
-def _names(text: str, dialect: str = "tsql") -> list[str]:
-    plan = compiled(text, dialect).plan
-    assert plan is not None, compiled(text, dialect).refusals
-    return [c.name for c in plan.outputs[0].columns]
+# what is asked | the names of its columns
+NAMED = drawn("""
+SELECT LA, COUNT(*), SUM(Score) FROM a GROUP BY LA                                                          | LA, column_2, column_3
+SELECT LA AS [The LA], COUNT(*) AS N FROM a GROUP BY LA                                                     | The LA, N
+SELECT * FROM (SELECT LA, COUNT(*) AS N FROM a GROUP BY LA) d                                               | LA, N
+SELECT d.* FROM (SELECT LA AS [The LA], COUNT(*) AS N FROM a GROUP BY LA) d                                 | The LA, N
+SELECT Sex AS Of, COUNT(*) AS N FROM a GROUP BY Sex UNION ALL SELECT 'all', COUNT(*) FROM a                 | Of, N
+""")
 
 
-@pytest.mark.parametrize(
-    ("text", "names"),
-    [
-        ("SELECT LA, COUNT(*), SUM(Score) FROM a GROUP BY LA", ["LA", "column_2", "column_3"]),
-        ("SELECT LA AS [The LA], COUNT(*) AS N FROM a GROUP BY LA", ["The LA", "N"]),
-        ("SELECT * FROM (SELECT LA, COUNT(*) AS N FROM a GROUP BY LA) d", ["LA", "N"]),
-        ("SELECT d.* FROM (SELECT LA AS [The LA], COUNT(*) AS N FROM a GROUP BY LA) d", ["The LA", "N"]),
-        ("SELECT Sex AS Of, COUNT(*) AS N FROM a GROUP BY Sex UNION ALL SELECT 'all', COUNT(*) FROM a", ["Of", "N"]),
-    ],
-)  # fmt: skip
-def test_columns_are_called_as_they_are_written(text: str, names: list[str]) -> None:
-    assert _names(text) == names
-
-
-def test_two_columns_of_one_name_are_refused() -> None:
-    assert codes("SELECT COUNT(*) AS n, SUM(Score) AS N FROM a") == ["duplicate-column"]
+@pytest.mark.parametrize(("text", "names"), NAMED)
+def test_columns_are_called_as_they_are_written(text: str, names: str) -> None:
+    assert ", ".join(c.name for c in planned(text).columns) == names
 
 
 def _of_the_warehouse(text: str) -> CompiledSql:
-    project = POLICIES.project("P0421")
-    assert project is not None
-    return compile_sql(text, "tsql", POLICIES.catalogue, project, POLICIES.service)
+    return compile_sql(text, "tsql", POLICIES.catalogue, project(), POLICIES.service)
 
 
 def test_files_of_several_years_stand_in_one_table() -> None:
     """The years follow from the files' names; suffixes of columns differ by file."""
-    text = """
-        SELECT u.yr, u.fsm, COUNT(*) AS n FROM (
-          SELECT 2018 AS yr, FSMeligible_SPR18 AS fsm FROM NPD.P0421.Spring_Census_2018 UNION ALL
-          SELECT 2019, FSMeligible_SPR19 FROM dbo.Spring_Census_2019) u GROUP BY u.yr, u.fsm
-    """
-    found = _of_the_warehouse(text)
+    both = """SELECT 2018 AS yr, FSMeligible_SPR18 AS fsm FROM NPD.P0421.Spring_Census_2018 UNION ALL
+        SELECT 2019, FSMeligible_SPR19 FROM dbo.Spring_Census_2019"""
+    found = _of_the_warehouse(f"SELECT u.yr, u.fsm, COUNT(*) AS n FROM ({both}) u GROUP BY u.yr, u.fsm")
     assert found.plan is not None, found.refusals
-    assert {u.variable: u.years for u in found.uses} == dict.fromkeys(
-        ["AcademicYear", "FSMeligible"], frozenset({2017, 2018})
-    )
+    assert {(u.variable, u.years) for u in found.uses} == {
+        (v, frozenset({2017, 2018})) for v in ("AcademicYear", "FSMeligible")
+    }
     assert [k.domain for k in found.plan.outputs[0].tables[0].keys] == [(2018, 2019), (0, 1)]
     assert found.review == ()
 
 
 def test_a_condition_on_files_of_several_years_needs_no_review() -> None:
-    text = """
-        SELECT COUNT(*) AS n FROM (
-          SELECT SENprovision_SPR18 AS sen FROM Spring_Census_2018 UNION ALL SELECT SENprovision_SPR19 FROM Spring_Census_2019) u
-        WHERE u.sen = 'E'
-    """
-    assert _of_the_warehouse(text).review == ()
+    both = "SELECT SENprovision_SPR18 AS sen FROM Spring_Census_2018 UNION ALL SELECT SENprovision_SPR19 FROM Spring_Census_2019"
+    assert _of_the_warehouse(f"SELECT COUNT(*) AS n FROM ({both}) u WHERE u.sen = 'E'").review == ()

@@ -7,7 +7,7 @@ is drawn in `little_world`; a text here reads the figure `m` of each person.)"""
 from random import Random
 
 import pytest
-from little_world import WORLD, A, answer
+from little_world import WORLD, A, answer, answered_in_duckdb
 from private_forms import Y, private
 from query_kit import codes, compiled, drawn, shown, written
 
@@ -74,36 +74,35 @@ def test_the_order_of_the_rows_chooses_nothing(choice: str) -> None:
         assert written(shown(of_each(choice), WORLD | {"npd.a": mixed}, "duckdb")) == found
 
 
-@pytest.mark.parametrize("choice", ["any_value(LA)", "first(LA ORDER BY Y)", "arg_max(LA, Score)", "mode(LA)", "bool_or(Flag = 1)", "list(LA)[1]", "list_max(list(LA))"])  # fmt: skip
-@pytest.mark.parametrize(
-    "text",
-    [
-        "SELECT {} AS m FROM a",
-        "SELECT Sex, {} AS m FROM a GROUP BY Sex",
-        "SELECT Sex, COUNT(*) AS n FROM a GROUP BY Sex ORDER BY {}",
-        "SELECT COUNT(*) AS n FROM (SELECT LA, {} OVER (PARTITION BY Sex) AS m FROM a) d WHERE m = 1",
-        "SELECT COUNT(*) AS n FROM a JOIN (SELECT Sex, {} AS m FROM a GROUP BY Sex) d ON d.Sex = a.Sex WHERE d.m = 1",
-        "SELECT COUNT(*) AS n FROM a WHERE LA = (SELECT {} FROM a c WHERE c.Sex = a.Sex)",
-    ],
+FIGURES = (
+    "any_value(LA)", "first(LA ORDER BY Y)", "arg_max(LA, Score)", "mode(LA)", "bool_or(Flag = 1)", "list(LA)[1]",
+    "list_max(list(LA))",
+)  # fmt: skip
+OF_MANY = (
+    "SELECT {} AS m FROM a",
+    "SELECT Sex, {} AS m FROM a GROUP BY Sex",
+    "SELECT Sex, COUNT(*) AS n FROM a GROUP BY Sex ORDER BY {}",
+    "SELECT COUNT(*) AS n FROM (SELECT LA, {} OVER (PARTITION BY Sex) AS m FROM a) d WHERE m = 1",
+    "SELECT COUNT(*) AS n FROM a JOIN (SELECT Sex, {} AS m FROM a GROUP BY Sex) d ON d.Sex = a.Sex WHERE d.m = 1",
+    "SELECT COUNT(*) AS n FROM a WHERE LA = (SELECT {} FROM a c WHERE c.Sex = a.Sex)",
 )
-def test_no_value_is_chosen_among_the_rows_of_many_people(text: str, choice: str) -> None:
-    if "OVER" in text and choice.endswith("]"):
-        pytest.skip("a window is no part of a list")
-    found = codes(text.format(choice), "duckdb")
+"""Where a choice would be among many people; a window is no part of a list."""
+
+
+@pytest.mark.parametrize("text", [t.format(f) for t in OF_MANY for f in FIGURES if "OVER" not in t or f[-1] != "]"])
+def test_no_value_is_chosen_among_the_rows_of_many_people(text: str) -> None:
+    found = codes(text, "duckdb")
     assert found
     assert set(found) <= {"individual-value", "function", "list"}
 
 
-@pytest.mark.parametrize("text", [
-    "SELECT SUM(m) AS s FROM (SELECT arg_max(Score, Y) OVER (PARTITION BY Key) AS m FROM a) d | 32",
-    "SELECT SUM(m) AS s FROM (SELECT mode(LA) OVER (PARTITION BY Key) AS m FROM a) d | 12",
-    "SELECT SUM(m) AS s FROM (SELECT first(Score) OVER (PARTITION BY Key ORDER BY Y) AS m FROM a) d | 24",
-    "SELECT SUM(m) AS s FROM (SELECT last(Score) OVER (PARTITION BY Key ORDER BY Y) AS m FROM a) d | refused: window-order",
-    "SELECT SUM(m) AS s FROM (SELECT first(Score) FILTER (WHERE LA = 1) OVER (PARTITION BY Key ORDER BY Y) AS m FROM a) d | refused: filter-clause",
-])  # fmt: skip
-def test_windows_of_one_person_choose_too(text: str) -> None:
-    query, rows = text.split(" | ")
-    assert answer(query, "duckdb") == rows
+test_windows_of_one_person_choose_too = answered_in_duckdb("""
+SELECT SUM(m) AS s FROM (SELECT arg_max(Score, Y) OVER (PARTITION BY Key) AS m FROM a) d             | 32
+SELECT SUM(m) AS s FROM (SELECT mode(LA) OVER (PARTITION BY Key) AS m FROM a) d                      | 12
+SELECT SUM(m) AS s FROM (SELECT first(Score) OVER (PARTITION BY Key ORDER BY Y) AS m FROM a) d       | 24
+SELECT SUM(m) AS s FROM (SELECT last(Score) OVER (PARTITION BY Key ORDER BY Y) AS m FROM a) d        | refused: window-order
+SELECT SUM(m) AS s FROM (SELECT first(Score) FILTER (WHERE LA = 1) OVER (PARTITION BY Key ORDER BY Y) AS m FROM a) d | refused: filter-clause
+""")
 
 
 def test_an_order_that_the_text_computes_goes_to_a_person() -> None:
@@ -124,12 +123,11 @@ def test_a_flag_of_each_person_needs_no_review(figure: str) -> None:
 
 
 def test_sql_server_has_none_of_them() -> None:
-    assert codes("SELECT COUNT(*) AS n FROM (SELECT [Key], ANY_VALUE(Sex) AS m FROM a GROUP BY [Key]) d") == [
-        "function"
-    ]
+    text = "SELECT COUNT(*) AS n FROM (SELECT [Key], ANY_VALUE(Sex) AS m FROM a GROUP BY [Key]) d"
+    assert codes(text) == ["function"]
 
 
-LISTS = drawn("""
+test_lists_that_the_text_writes = answered_in_duckdb("""
 SELECT LA, quantile_cont(Score, [0.25, 0.5])[2] AS m FROM a GROUP BY LA           | 1 6, 2 3, 3 2
 SELECT LA, (quantile_disc(Score, [0.25, 0.5]))[1] AS m FROM a GROUP BY LA         | 1 5, 2 1, 3 2
 SELECT LA, (quantile_cont(Score, [0.25, 0.5]) FILTER (WHERE Sex = 'M'))[2] AS m FROM a GROUP BY LA | 1 5, 2 6, 3 2
@@ -152,11 +150,6 @@ SELECT COUNT(*) AS n FROM a WHERE LA = x[1][1]                                  
 """)
 
 
-@pytest.mark.parametrize(("text", "rows"), LISTS)
-def test_lists_that_the_text_writes(text: str, rows: str) -> None:
-    assert answer(text, "duckdb") == rows
-
-
 @pytest.mark.parametrize(
     "text", ["SELECT " + "[1]" * 5000 + " AS n", "SELECT " + "[1] + " * 5000 + "1 AS n", "SELECT " + "[" * 5000]
 )
@@ -174,7 +167,7 @@ def test_a_chosen_value_is_within_the_bounds_of_its_variable(choice: str) -> Non
     assert (argument.clamp.low, argument.clamp.high) == (0, 20)
 
 
-FILTERED = drawn("""
+test_filter_leaves_out_rows_of_any_aggregate = answered_in_duckdb("""
 SELECT LA, median(Score) FILTER (WHERE Sex = 'M') AS m FROM a GROUP BY LA                                        | 1 5, 2 6, 3 2
 SELECT LA, percentile_cont(0.5) WITHIN GROUP (ORDER BY Score) FILTER (WHERE Sex = 'M') AS m FROM a GROUP BY LA   | 1 5, 2 6, 3 2
 SELECT LA, quantile_cont(Score, 0.5) FILTER (WHERE Sex = 'M') AS m FROM a GROUP BY LA                            | 1 5, 2 6, 3 2
@@ -182,8 +175,3 @@ SELECT LA, var_samp(Score) FILTER (WHERE Sex = 'M') AS m FROM a GROUP BY LA     
 SELECT LA, count_if(Score > 2) FILTER (WHERE Sex = 'M') AS m FROM a GROUP BY LA                                  | 1 1, 2 2, 3 0
 SELECT SUM(d.m) AS s FROM (SELECT Key, median(Score) FILTER (WHERE LA > 1) AS m FROM a GROUP BY Key) d           | 15 (looked at)
 """)
-
-
-@pytest.mark.parametrize(("text", "rows"), FILTERED)
-def test_filter_leaves_out_rows_of_any_aggregate(text: str, rows: str) -> None:
-    assert answer(text, "duckdb") == rows

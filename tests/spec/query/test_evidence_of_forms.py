@@ -24,6 +24,7 @@ SELECT COUNT(*) AS n FROM a WHERE a.Key IN (SELECT b.Key FROM b WHERE b.Kind = '
 SELECT COUNT(*) AS n FROM a CROSS APPLY (SELECT b.Days FROM b WHERE b.Key = a.Key) z                        | : 5 of 2
 SELECT COUNT(*) AS n FROM a OUTER APPLY (SELECT TOP 1 b.Days FROM b WHERE b.Key = a.Key ORDER BY b.Y) z     | : 7 of 5
 SELECT COUNT(*) AS n FROM (SELECT Key FROM a UNION ALL SELECT Key FROM b) d                                 | : 12 of 7
+SELECT COUNT(*) AS n FROM (SELECT LA FROM a UNION ALL SELECT LA FROM ref.las) d                             | : 10 of 5
 SELECT COUNT(*) AS n FROM (SELECT Key FROM a UNION SELECT Key FROM b) d                                     | : 7 of 7
 SELECT COUNT(*) AS n FROM (SELECT Key FROM a EXCEPT SELECT Key FROM b) d                                    | : 3 of 3
 SELECT d.t, COUNT(*) AS n FROM (SELECT 'a' AS t, Key FROM a UNION ALL SELECT 'b', Key FROM b) d GROUP BY d.t | a: 7 of 5, b: 5 of 4

@@ -18,6 +18,8 @@ EDGES = [
     ("tsql", "Pts % 0.75", {"Pts": Decimal("2.00")}, Decimal("0.50")),
     ("tsql", "Num / Small", {"Num": -5, "Small": 2}, -2),
     ("duckdb", "Num // Small", {"Num": -5, "Small": 2}, -2),
+    ("duckdb", "Num / Small", {"Num": 7, "Small": 2}, 3.5),
+    ("tsql", "Num / NULLIF(Free, 0)", {"Num": 7, "Free": 0}, None),
     ("tsql", "FLOOR(Pts) / 2", {"Pts": Decimal("5.50")}, 2.5),
     ("tsql", "CAST(Pts / 0.10 AS int)", {"Pts": Decimal("0.30")}, 3),
     ("tsql", "ROUND(Num, -1)", {"Num": 15}, 20),
@@ -51,7 +53,17 @@ EDGES = [
     ("tsql", "STUFF(Note, 4, 1, 'x')", {"Note": "abc"}, None),
     ("tsql", "CONCAT(Note, NULL, Num)", {"Num": 3}, "3"),
     ("tsql", "CONCAT_WS(',', Note, Sex, Code)", {"Note": "", "Code": "2"}, ",2"),
+    ("tsql", "CAST(Wide AS int)", {"Wide": Decimal("-2.7")}, -2),
+    ("tsql", "CONVERT(int, Wide)", {"Wide": Decimal("2.7")}, 2),
+    ("tsql", "ISNULL(Num, 0)", {"Num": None}, 0),
+    ("tsql", "YEAR(D)", {"D": day("2010-03-04")}, 2010),
+    ("tsql", "Note + '!'", {"Note": "a"}, "a!"),
+    ("tsql", "Note + '!'", {"Note": None}, None),
+    ("duckdb", "Note || '!'", {"Note": "a"}, "a!"),
+    ("duckdb", "length(Note)", {"Note": "ab "}, 3),
     ("tsql", "LEN(Num)", {"Num": -5}, 2),
+    ("tsql", "CASE Sex WHEN 'f' THEN 1 WHEN 'M' THEN 2 ELSE 3 END", {"Sex": "F"}, 1),
+    ("tsql", "IIF(Num > 3, 'high', 'low')", {"Num": None}, "low"),
     ("tsql", "'1' + Num", {"Num": 5}, 6),
     ("tsql", "IIF(Note LIKE '[^a-c]_[[]', 1, 0)", {"Note": "Zb[ "}, 1),
     ("tsql", "IIF(Note LIKE 'a!%' ESCAPE '!', 1, 0)", {"Note": "A%"}, 1),
@@ -182,6 +194,6 @@ def test_a_quasi_identifier_is_compared_and_not_computed_with(text: str) -> None
 
 
 def test_truncation_is_advised_once() -> None:
-    plan = compile_sql("SELECT AVG(Num) AS a, AVG(Small) AS b FROM s", "tsql", CATALOGUE, PROJECT, SERVICE).plan
-    assert plan is not None
-    assert [a for a in plan.advice if "truncated" in a] == [TRUNCATED]
+    found = compile_sql("SELECT AVG(Num) AS a, AVG(Small) AS b FROM s", "tsql", CATALOGUE, PROJECT, SERVICE)
+    assert found.plan is not None
+    assert [a for a in found.plan.advice if "truncated" in a] == [TRUNCATED]

@@ -4,11 +4,11 @@ several figures into one number. The broker computes all of it from protected fi
 # ruff: noqa: E501 - one case a line reads as a table
 
 import pytest
-from little_world import answer
+from little_world import answered
 from query_kit import compiled, drawn, planned
 
 BY_LA = "SELECT LA, COUNT(*) AS n FROM a GROUP BY LA"
-ASKED = drawn(r"""
+test_post_aggregation_of_groups = answered(r"""
 SELECT AVG(1.0 * d.n) AS m, COUNT(*) AS g FROM (SELECT LA, COUNT(*) AS n FROM a GROUP BY LA) d              | 2.333 3
 SELECT MAX(d.n) AS m, MIN(d.n) AS l FROM (SELECT LA, COUNT(*) AS n FROM a GROUP BY LA) d                    | 4 1
 SELECT AVG(d.m) AS m FROM (SELECT LA, AVG(1.0 * Score) AS m FROM a WHERE LA < 3 GROUP BY LA) d              | 5.167
@@ -25,6 +25,7 @@ WITH x AS (SELECT LA, COUNT(*) AS n FROM a GROUP BY LA) SELECT LA, n FROM x WHER
 SELECT LA, COUNT(*) AS n, (SELECT COUNT(*) FROM b) AS m FROM a GROUP BY LA                                  | 1 2 5, 2 4 5, 3 1 5
 SELECT LA, 1.0 * COUNT(*) / (SELECT COUNT(*) FROM a) AS s FROM a GROUP BY LA                                | 1 0.2857, 2 0.5714, 3 0.1429
 SELECT (SELECT COUNT(*) FROM a) AS n, (SELECT COUNT(*) FROM b) AS m                                         | 7 5
+SELECT (SELECT COUNT(*) FROM a) * 1000 + (SELECT COUNT(*) FROM b) AS p                                      | refused: packed-arithmetic
 SELECT LA, CASE WHEN COUNT(*) > 1 THEN 'big' ELSE 'small' END AS c FROM a GROUP BY LA                       | 1 big, 2 big, 3 small
 SELECT LA, CASE WHEN COUNT(*) > 1 THEN AVG(1.0 * Score) END AS m FROM a GROUP BY LA                         | 1 6, 2 4.333, 3 -
 SELECT COUNT(*) - COUNT(Score) AS d, 100.0 * COUNT(Score) / COUNT(*) AS r FROM a                            | 1 85.71
@@ -37,11 +38,6 @@ SELECT d.LA, d.n, l.m FROM (SELECT LA, COUNT(*) AS n FROM a GROUP BY LA) d JOIN 
 SELECT d.LA, d.n, l.k FROM (SELECT LA, COUNT(*) AS n FROM a GROUP BY LA) d JOIN (SELECT LA, COUNT(*) AS k FROM ref.las WHERE LA IN (SELECT c.LA FROM a c GROUP BY c.LA) GROUP BY LA) l ON l.LA = d.LA | refused: subquery-persons
 SELECT d.LA, d.n FROM (SELECT LA, COUNT(*) AS n FROM a GROUP BY LA) d WHERE EXISTS (SELECT 1 FROM b WHERE b.Days = d.n) | refused: group-subquery
 """)
-
-
-@pytest.mark.parametrize(("text", "rows"), ASKED)
-def test_post_aggregation_of_groups(text: str, rows: str) -> None:
-    assert answer(text) == rows
 
 
 PACKED = drawn(r"""
@@ -72,53 +68,37 @@ def test_several_figures_in_one_number_are_refused(column: str, source: str) -> 
     assert "packed-arithmetic" in [r.code for r in compiled(f"SELECT {column} AS p {source}").refusals]
 
 
-ARITHMETIC = drawn(r"""
-COUNT(*) + SUM(Score)                                             | derived
-COUNT(*) - SUM(Score) - SUM(LA)                                   | derived
-COUNT(*) / SUM(Score) / SUM(LA)                                   | derived
-1 - 1.0 * SUM(Flag) / COUNT(*)                                    | derived
-100.0 * SUM(Flag) / COUNT(*) - 100.0 * SUM(LA) / COUNT(*)         | derived
-100.0 * (SUM(Score) - COUNT(*)) / COUNT(*)                        | derived
-AVG(1.0 * Score) - AVG(1.0 * LA) + AVG(1.0 * Flag)                | derived
-(AVG(1.0 * LA * Score) - AVG(1.0 * LA) * AVG(1.0 * Score)) / AVG(1.0 * LA) | derived
-1.96 * SQRT(1.0 * SUM(Flag) / COUNT(*) / COUNT(*))                | derived
-STDEV(Score) / SQRT(COUNT(*))                                     | derived
-LOG(1.0 * SUM(Score) / COUNT(*))                                  | derived
-(COUNT(*) - 1) * VAR(Score) / (COUNT(*) - 2)                      | derived
+# a column | what it is called; arithmetic of released figures is computed from what leaves, so it tells no more
+KINDS = drawn("""
+COUNT(*)                                                                    | count
+100.0 * COUNT(Score) / COUNT(*)                                             | ratio
+COUNT(*) - COUNT(Score)                                                     | difference
+RANK() OVER (ORDER BY COUNT(*))                                             | rank
+SUM(COUNT(*)) OVER ()                                                       | derived
+CASE WHEN COUNT(*) > 50 THEN 'big' ELSE 'small' END                         | derived
+CASE WHEN LA > 1 THEN 'x' ELSE 'y' END                                      | key
+COUNT(*) + SUM(Score)                                                       | derived
+COUNT(*) - SUM(Score) - SUM(LA)                                             | derived
+COUNT(*) / SUM(Score) / SUM(LA)                                             | derived
+1 - 1.0 * SUM(Flag) / COUNT(*)                                              | derived
+100.0 * SUM(Flag) / COUNT(*) - 100.0 * SUM(LA) / COUNT(*)                   | derived
+100.0 * (SUM(Score) - COUNT(*)) / COUNT(*)                                  | derived
+AVG(1.0 * Score) - AVG(1.0 * LA) + AVG(1.0 * Flag)                          | derived
+(AVG(1.0 * LA * Score) - AVG(1.0 * LA) * AVG(1.0 * Score)) / AVG(1.0 * LA)  | derived
+1.96 * SQRT(1.0 * SUM(Flag) / COUNT(*) / COUNT(*))                          | derived
+STDEV(Score) / SQRT(COUNT(*))                                               | derived
+LOG(1.0 * SUM(Score) / COUNT(*))                                            | derived
+(COUNT(*) - 1) * VAR(Score) / (COUNT(*) - 2)                                | derived
 """)
 
 
-@pytest.mark.parametrize(("column", "label"), ARITHMETIC)
-def test_arithmetic_of_released_figures_is_released(column: str, label: str) -> None:
-    """It is computed from what leaves, so it tells no more."""
-    (figure,) = [c for c in planned(f"SELECT LA, {column} AS p FROM a GROUP BY LA").columns if c.name == "p"]
-    assert figure.statistic == label
-
-
-def test_two_queries_in_one_number_are_refused() -> None:
-    assert (
-        answer("SELECT (SELECT COUNT(*) FROM a) * 1000 + (SELECT COUNT(*) FROM b) AS p") == "refused: packed-arithmetic"
-    )
+@pytest.mark.parametrize(("column", "kind"), KINDS)
+def test_what_a_column_is_called(column: str, kind: str) -> None:
+    output = planned(f"SELECT LA, {column} AS x, COUNT(*) AS n FROM a GROUP BY LA")
+    assert [c.statistic for c in output.columns] == ["key", kind, "count"]
 
 
 def test_each_side_of_a_join_of_groups_is_a_table_of_its_own() -> None:
     output = planned(f"SELECT x.LA, x.n, y.n AS m FROM ({BY_LA}) x JOIN ({BY_LA}) y ON x.LA = y.LA")
     assert [(t.shown, len(t.keys)) for t in output.tables] == [(True, 1), (True, 1)]
     assert [c.statistic for c in output.columns] == ["key", "count", "count"]
-
-
-@pytest.mark.parametrize(
-    ("column", "kind"),
-    [
-        ("COUNT(*)", "count"),
-        ("100.0 * COUNT(Score) / COUNT(*)", "ratio"),
-        ("COUNT(*) - COUNT(Score)", "difference"),
-        ("RANK() OVER (ORDER BY COUNT(*))", "rank"),
-        ("SUM(COUNT(*)) OVER ()", "derived"),
-        ("CASE WHEN COUNT(*) > 50 THEN 'big' ELSE 'small' END", "derived"),
-        ("CASE WHEN LA > 1 THEN 'x' ELSE 'y' END", "key"),
-    ],
-)
-def test_what_a_column_is_called(column: str, kind: str) -> None:
-    output = planned(f"SELECT LA, {column} AS x, COUNT(*) AS n FROM a GROUP BY LA")
-    assert [c.statistic for c in output.columns] == ["key", kind, "count"]

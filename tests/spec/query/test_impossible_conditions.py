@@ -1,32 +1,24 @@
 """Conditions that no value of a code list meets: refused with the right form, or noted where they have no effect."""
 
 import random
-from datetime import date
-from pathlib import Path
 
 import duckdb
 import pytest
 from query_kit import drawn
 from sqlglot import exp
 
-from broker.domain.jobs.job import JobKind
-from broker.policy.files import load_policies
 from broker.query.diagnostics import BindError
 from broker.query.expressions.text_functions import pattern_regex
 from broker.query.operations.text_operations import like, matches
-from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
+from broker.workflow.checking.submission_check import CheckedSubmission
+from tests.spec.submission_kit import checked
 
-POLICIES = load_policies(Path(__file__).parents[3] / "policies")
 CODE = "impossible-condition"
 
 
 def check(condition: str, dialect: str = "tsql", column: str = "COUNT(*)") -> CheckedSubmission:
-    project = POLICIES.project("P0421")
-    assert project is not None
-    text = f"SELECT {column} AS n FROM npd.spring_census WHERE {condition}"
-    if "AcademicYear" not in condition:
-        text += " AND AcademicYear = '2019/2020'"
-    return check_submission(text, JobKind.SQL, dialect, project, POLICIES, date(2026, 11, 24))
+    year = "" if "AcademicYear" in condition else " AND AcademicYear = '2019/2020'"
+    return checked(f"SELECT {column} AS n FROM npd.spring_census WHERE {condition}{year}", dialect)
 
 
 REFUSED = drawn(r"""
@@ -35,8 +27,7 @@ SENprovision = 'EHCP'                                      | 'E'
 SENprovision IN ('EHCP', 'SEN support')                    | 'E', 'K'
 (Gender = 'Female')                                        | 'F'
 Gender = 'Female' AND LA = 301                             | 'F'
-NOT (Gender <> 'Female' OR LA = 301)                       | none
-(Gender = 'girl' OR Gender = 'Femal')                      | none
+(Gender = 'girl' OR Gender = 'Femal')                      | 'F'
 UPPER(Gender) = 'FEMALE'                                   | 'F'
 AcademicYear = '2019/20'                                   | '2019/2020'
 AcademicYear IN ('2018/19', '2019-2020')                   | '2018/2019', '2019/2020'
@@ -45,17 +36,11 @@ AcademicYear LIKE '2019-%'                                 | none
 """)
 
 
-@pytest.mark.parametrize(("condition", "meant"), [c for c in REFUSED if not c[0].startswith("NOT (")])
-def test_a_condition_about_nobody_is_refused_with_the_right_form(condition: str, meant: str) -> None:
-    for dialect in ("tsql", "duckdb"):
-        if dialect == "duckdb" and "[" in condition:
-            continue
-        refusals = [r for r in check(condition, dialect).refusals if r.code == CODE]
-        assert refusals, (dialect, condition)
-        if "Femal'" not in condition:
-            (refusal,) = refusals
-            edit = refusal.edit
-            assert (edit.replacement if edit is not None else "none") == meant
+@pytest.mark.parametrize(("condition", "meant"), REFUSED)
+@pytest.mark.parametrize("dialect", ["tsql", "duckdb"])
+def test_a_condition_about_nobody_is_refused_with_the_right_form(condition: str, meant: str, dialect: str) -> None:
+    refusals = [r for r in check(condition, dialect).refusals if r.code == CODE]
+    assert {r.edit.replacement if r.edit is not None else "none" for r in refusals} == {meant}
 
 
 NOTED = drawn(r"""
@@ -107,10 +92,7 @@ def test_a_case_about_nobody_is_refused_and_a_further_branch_is_not(column: str,
 
 
 def test_a_whole_number_for_a_year_in_another_format_gets_a_note() -> None:
-    project = POLICIES.project("P0421")
-    assert project is not None
-    text = "SELECT COUNT(*) AS n FROM leo.earnings WHERE TaxYear = 2017"
-    found = check_submission(text, JobKind.SQL, "tsql", project, POLICIES, date(2026, 11, 24))
+    found = checked("SELECT COUNT(*) AS n FROM leo.earnings WHERE TaxYear = 2017")
     assert not found.refusals
     assert any("leo.earnings.TaxYear is never 2017. This table writes the year" in s for s in found.advice)
 

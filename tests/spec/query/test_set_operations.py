@@ -3,11 +3,9 @@ counted once, however many of the branches hold them."""
 
 # ruff: noqa: E501 - one case a line reads as a table
 
-import pytest
-from little_world import WORLD, answer
-from query_kit import drawn, run
+from little_world import answered
 
-ROWS = drawn(r"""
+test_rows_of_persons = answered(r"""
 SELECT COUNT(*) AS n FROM (SELECT Key, Y FROM a UNION ALL SELECT Key, Y FROM b) d                           | 12
 SELECT COUNT(*) AS n, COUNT(DISTINCT d.Key) AS p FROM (SELECT Key FROM a UNION ALL SELECT Key FROM b) d     | 12 4
 SELECT d.t, COUNT(*) AS n FROM (SELECT 'a' AS t, Key FROM a UNION ALL SELECT 'b', Key FROM b) d GROUP BY d.t | a 7, b 5
@@ -33,13 +31,7 @@ SELECT COUNT(*) AS n FROM (SELECT Key, Y FROM a UNION ALL SELECT Key, Y FROM b O
 SELECT COUNT(*) AS n FROM (SELECT Key, Y FROM a UNION ALL SELECT Key, Y FROM b ORDER BY Y OFFSET 2 ROWS) d  | refused: limit
 """)
 
-
-@pytest.mark.parametrize(("text", "rows"), ROWS)
-def test_rows_of_persons(text: str, rows: str) -> None:
-    assert answer(text) == rows
-
-
-GROUPS = drawn(r"""
+test_groups = answered(r"""
 SELECT Sex, COUNT(*) AS n FROM a GROUP BY Sex UNION ALL SELECT 'all', COUNT(*) FROM a                       | F 3, M 4, all 7
 SELECT COUNT(*) AS n FROM a UNION ALL SELECT COUNT(*) FROM b                                                | 7, 5
 SELECT COUNT(*) AS n FROM a UNION SELECT COUNT(*) FROM a c                                                  | 7
@@ -51,13 +43,7 @@ SELECT COUNT(*) AS n FROM a UNION ALL SELECT COUNT(*) FROM b ORDER BY n + 1     
 SELECT Sex, COUNT(*) AS n FROM a GROUP BY Sex EXCEPT SELECT Sex, COUNT(*) FROM a GROUP BY Sex               | refused: set-operation
 """)
 
-
-@pytest.mark.parametrize(("text", "rows"), GROUPS)
-def test_groups(text: str, rows: str) -> None:
-    assert answer(text) == rows
-
-
-PIVOTS = drawn(r"""
+test_columns_to_rows_and_rows_to_columns = answered(r"""
 SELECT v.k, SUM(v.x) AS s FROM a CROSS APPLY (VALUES ('s', a.Score), ('l', a.LA)) AS v(k, x) GROUP BY v.k    | l 13, s 27
 SELECT v.k, COUNT(v.x) AS n FROM a CROSS APPLY (VALUES ('s', a.Score), ('f', a.Flag)) AS v(k, x) GROUP BY v.k | f 5, s 6
 SELECT v.k, SUM(v.x) AS s FROM a CROSS APPLY (SELECT 's' AS k, a.Score AS x UNION ALL SELECT 'l', a.LA) AS v GROUP BY v.k | l 13, s 27
@@ -72,18 +58,3 @@ SELECT * FROM a PIVOT (SUM(Score) FOR Sex IN ([M], [F])) AS p                   
 SELECT * FROM (SELECT * FROM a) AS s PIVOT (SUM(Score) FOR Sex IN ([M], [F])) AS p                           | refused: pivot
 SELECT LA, [M] FROM (SELECT Sex, LA, Score FROM a) AS s PIVOT (MAX(Score) FOR Sex IN ([M])) AS p             | refused: individual-value
 """)
-
-
-@pytest.mark.parametrize(("text", "rows"), PIVOTS)
-def test_columns_to_rows_and_rows_to_columns(text: str, rows: str) -> None:
-    assert answer(text) == rows
-
-
-def test_a_person_in_both_branches_is_one_person() -> None:
-    (cell,) = run("SELECT COUNT(*) AS n FROM (SELECT Key FROM a UNION ALL SELECT Key FROM b) d", WORLD)
-    assert (cell.rows, cell.persons) == (12, 7)
-
-
-def test_public_rows_in_a_union_with_persons_are_nobodys() -> None:
-    (cell,) = run("SELECT COUNT(*) AS n FROM (SELECT LA FROM a UNION ALL SELECT LA FROM ref.las) d", WORLD)
-    assert (cell.rows, cell.persons) == (10, 5)

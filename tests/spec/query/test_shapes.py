@@ -1,30 +1,20 @@
 """Every shape that the documentation calls understood compiles; the examples only lack the condition on years."""
 
 import re
-from datetime import date
-from pathlib import Path
 
 import pytest
 
-from broker.domain.jobs.job import JobKind
 from broker.domain.plans.operators import Limit, Union
-from broker.policy.files import load_policies
-from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from docs.generator.sql_shapes import SHAPES, SHORT_NAMES, QueryShape
-
-POLICIES = load_policies(Path(__file__).parents[3] / "policies")
-TODAY = date(2026, 11, 24)
+from tests.spec.submission_kit import checked
 
 
-def checked(text: str, dialect: str = "tsql") -> CheckedSubmission:
-    project = POLICIES.project("P0421")
-    assert project is not None
-    written = re.sub(rf"\b({'|'.join(SHORT_NAMES)})\b", lambda m: SHORT_NAMES[m[0]], text)
-    return check_submission(written, JobKind.SQL, dialect, project, POLICIES, TODAY)
+def in_full(text: str) -> str:
+    return re.sub(rf"\b({'|'.join(SHORT_NAMES)})\b", lambda m: SHORT_NAMES[m[0]], text)
 
 
 def codes(text: str, dialect: str = "tsql") -> set[str]:
-    return {r.code for r in checked(text, dialect).refusals}
+    return {r.code for r in checked(in_full(text), dialect).refusals}
 
 
 @pytest.mark.parametrize("shape", [s for shapes in SHAPES.values() for s in shapes], ids=lambda s: s.title)
@@ -43,6 +33,7 @@ AFTER = f"""
 ({BY_LA}) ORDER BY n                                                                           | order-by
 ({BY_LA}) OFFSET 3                                                                             | limit
 SELECT COUNT(*) AS n FROM (SELECT LA FROM census UNION ALL SELECT LA FROM census LIMIT 3) AS t | limit
+SELECT COUNT(*) AS n FROM census WHERE LA IN ((SELECT LA FROM schools) LIMIT 1)                | limit
 WITH t (x) AS (VALUES (1), (2) LIMIT 1) SELECT COUNT(*) AS n FROM census CROSS JOIN t          | limit
 """
 
@@ -55,7 +46,7 @@ def test_clauses_after_a_set_or_brackets_are_not_dropped(line: str) -> None:
 
 def test_an_order_after_a_set_operation_sorts_all_of_it() -> None:
     branch = "SELECT LA, COUNT(*) AS n FROM census WHERE AcademicYear = '2022/2023' GROUP BY LA"
-    plan = checked(f"{branch} UNION ALL {branch} ORDER BY n DESC LIMIT 3", "duckdb").plan
+    plan = checked(in_full(f"{branch} UNION ALL {branch} ORDER BY n DESC LIMIT 3"), "duckdb").plan
     assert plan is not None
     program = plan.outputs[0].program
     assert isinstance(program, Limit)

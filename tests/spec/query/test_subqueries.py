@@ -3,11 +3,9 @@ read another person; it is refused, or needs groups (see `test_context`)."""
 
 # ruff: noqa: E501 - one case a line reads as a table
 
-import pytest
-from little_world import answer
-from query_kit import drawn
+from little_world import answered, refused
 
-ON_THE_KEY = drawn(r"""
+test_of_the_rows_own_person_or_of_public_rows = answered(r"""
 SELECT COUNT(*) AS n FROM a WHERE EXISTS (SELECT 1 FROM b WHERE b.Key = a.Key)                              | 3
 SELECT COUNT(*) AS n FROM a WHERE EXISTS (SELECT * FROM b WHERE b.Key = a.Key AND b.Y = a.Y)                | 2
 SELECT COUNT(*) AS n FROM a WHERE NOT EXISTS (SELECT 1 FROM b WHERE b.Key = a.Key)                          | 4
@@ -42,13 +40,7 @@ SELECT COUNT(*) AS n FROM a WHERE EXISTS (SELECT 1 FROM ref.las l WHERE l.LA = a
 SELECT COUNT(*) AS n FROM a WHERE (SELECT l.Region FROM ref.las l WHERE l.LA = a.LA) = 'N'                  | refused: scalar-subquery
 """)
 
-
-@pytest.mark.parametrize(("text", "rows"), ON_THE_KEY)
-def test_of_the_rows_own_person_or_of_public_rows(text: str, rows: str) -> None:
-    assert answer(text) == rows
-
-
-OF_OTHERS = drawn(r"""
+test_of_other_people_is_refused = refused(r"""
 SELECT COUNT(*) AS n FROM a WHERE EXISTS (SELECT 1 FROM b WHERE b.Y = a.Y)                                  | subquery-persons
 SELECT COUNT(*) AS n FROM a WHERE EXISTS (SELECT 1 FROM b)                                                  | subquery-persons
 SELECT COUNT(*) AS n FROM a WHERE EXISTS (SELECT 1 FROM b WHERE b.Key = a.Key OR b.Y = a.Y)                 | subquery-persons
@@ -77,21 +69,3 @@ SELECT COUNT(*) AS n FROM a CROSS APPLY (SELECT b.Days FROM b WHERE b.Y = a.Y) z
 SELECT COUNT(*) AS n FROM a CROSS APPLY (SELECT TOP 1 b.Days FROM b ORDER BY b.Days) z                      | limit
 SELECT COUNT(*) AS n FROM a JOIN b ON a.Key = b.Key AND EXISTS (SELECT 1 FROM b c WHERE c.Key = a.Key)      | subquery
 """)
-
-
-@pytest.mark.parametrize(("text", "code"), OF_OTHERS)
-def test_of_other_people_is_refused(text: str, code: str) -> None:
-    assert code in answer(text).removeprefix("refused: ").split()
-
-
-@pytest.mark.parametrize("text", [
-    "SELECT COUNT(*) AS n FROM a WHERE LA IN ((SELECT LA FROM ref.las) LIMIT 1)",
-    "(SELECT LA, COUNT(*) AS n FROM a GROUP BY LA) LIMIT 1",
-])  # fmt: skip
-def test_clauses_after_a_parenthesis_are_not_dropped(text: str) -> None:
-    assert answer(text, "duckdb").startswith("refused: ")
-
-
-def test_the_order_after_a_parenthesis_is_followed_or_refused() -> None:
-    text = "(SELECT LA, COUNT(*) AS n FROM a GROUP BY LA) ORDER BY n LIMIT 1"
-    assert answer(text, "duckdb") == "3 1" or answer(text, "duckdb").startswith("refused: ")

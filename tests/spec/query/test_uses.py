@@ -17,7 +17,7 @@ def used(text: str, dialect: str = "tsql") -> dict[str, str]:
     return {u.full_name[4:]: "".join(sorted(SHORT[h] for h in u.how)) for u in compiled(text, dialect).uses}
 
 
-# what is asked | variables, each with how it is used at least
+# what is asked | variables, each with how it is used at least; whether it is grouped by is said exactly
 HOW = drawn(r"""
 SELECT COUNT(*) AS n FROM a                                                                                 | a r
 SELECT LA, COUNT(*) AS n FROM a GROUP BY LA                                                                 | a.LA gx
@@ -54,6 +54,12 @@ SELECT DISTINCT Key FROM a                                                      
 SELECT Key, Score FROM a                                                                                    | a.Key x, a.Score x
 SELECT d.S, COUNT(*) AS n FROM a, (SELECT Kind AS S, * FROM b) d WHERE a.Key = d.Key GROUP BY d.S           | a.Key j, b.Kind gx, b.Key j, b.Days r, b.Wave r, b.Y r
 SELECT COUNT(*) AS n FROM (SELECT * FROM b WHERE Wave = 1) d WHERE d.Days > 2                               | b.Wave f, b.Days f, b.Key r, b.Kind r, b.Y r
+SELECT LA, COUNT(*) AS n FROM a WHERE EXISTS (SELECT 1 FROM b WHERE b.Key = a.Key AND b.Days = 3) GROUP BY LA | a.LA gx, a.Key j, b.Days f, b.Key j
+SELECT k, COUNT(*) AS n FROM (SELECT CASE WHEN EXISTS (SELECT 1 FROM b WHERE b.Key = a.Key AND b.Days = 3) THEN 1 ELSE 0 END AS k FROM a) t GROUP BY k | a.Key j, b.Days fg, b.Key j
+SELECT k, COUNT(*) AS n FROM (SELECT CASE WHEN a.Key IN (SELECT b.Key FROM b WHERE b.Days = 3) THEN 1 ELSE 0 END AS k FROM a) t GROUP BY k | a.Key r, b.Days fg, b.Key r
+SELECT k, COUNT(*) AS n FROM (SELECT (SELECT COUNT(*) FROM b WHERE b.Key = a.Key AND b.Days = 3) AS k FROM a) t GROUP BY k | a.Key j, b.Days fg, b.Key j
+SELECT k, COUNT(*) AS n FROM (SELECT (SELECT MAX(b.Days) FROM b WHERE b.Key = a.Key) AS k FROM a) t GROUP BY k | a.Key j, b.Days gx, b.Key j
+SELECT k, COUNT(*) AS n FROM (SELECT CASE WHEN EXISTS (SELECT 1 FROM b WHERE b.Key = a.Key) THEN 1 ELSE 0 END AS k FROM a) t GROUP BY k | a.Key j, b.Key j
 """)
 
 
@@ -63,6 +69,7 @@ def test_how_a_variable_is_used(text: str, uses: str) -> None:
     wanted = dict(u.split() for u in uses.split(", "))
     assert found.keys() == wanted.keys()
     assert all(set(how) <= set(found[name]) for name, how in wanted.items()), found
+    assert {name for name in found if "g" in found[name]} == {name for name in wanted if "g" in wanted[name]}
 
 
 @pytest.mark.parametrize("text", ["SELECT COUNT(*) AS n FROM a JOIN b ON a.Key = b.Key", "SELECT COUNT(*) AS n FROM a WHERE Key IN (SELECT Key FROM b)",
@@ -145,36 +152,28 @@ def test_a_use_is_placed_where_its_variable_is_read_first(text: str, name: str, 
 
 
 KNOWN, LATER, LAST, NO_PLACE = (3, 7), (3, 9), (12, 1), (None, None)
-FIRST = [
-    ([KNOWN, LAST], KNOWN),
-    ([LAST, LATER, KNOWN], KNOWN),
-    ([NO_PLACE, KNOWN], KNOWN),
-    ([KNOWN, NO_PLACE], KNOWN),
+Place = tuple[int | None, int | None]
+
+
+def merged(*uses: tuple[set[int] | None, Place]) -> VariableUse:
+    """One variable's uses in several outputs: in these years, at these places."""
+    spans = [(None if years is None else frozenset(years), place) for years, place in uses]
+    (use,) = merged_uses([(VariableUse("npd.a", "LA", y, frozenset({Usage.READ}), *p),) for y, p in spans])
+    return use
+
+
+@pytest.mark.parametrize(("places", "first"), [
+    ([KNOWN, LAST], KNOWN), ([LAST, LATER, KNOWN], KNOWN), ([NO_PLACE, KNOWN], KNOWN), ([KNOWN, NO_PLACE], KNOWN),
     ([NO_PLACE, NO_PLACE], NO_PLACE),
-]
-
-
-@pytest.mark.parametrize(("places", "first"), FIRST)
-def test_uses_of_several_outputs_are_reported_once_at_the_first_known_place(
-    places: list[tuple[int | None, int | None]], first: tuple[int | None, int | None]
-) -> None:
-    (use,) = merged_uses([(VariableUse("npd.a", "LA", None, frozenset({Usage.READ}), *place),) for place in places])
+])  # fmt: skip
+def test_uses_of_several_outputs_are_reported_once_at_the_first_known_place(places: list[Place], first: Place) -> None:
+    use = merged(*((None, place) for place in places))
     assert (use.line, use.column) == first
 
 
-TOGETHER = [
-    (({2017}, {2018}), {2017, 2018}),
-    (({2017}, set()), {2017}),
-    ((set(), {2018}), {2018}),
-    ((None, None), None),
-]
-
-
-@pytest.mark.parametrize(("years", "together"), TOGETHER)
-def test_the_uses_of_several_outputs_are_of_all_their_years(
-    years: tuple[set[int] | None, ...], together: set[int] | None
-) -> None:
+@pytest.mark.parametrize(("one", "other", "together"), [
+    ({2017}, {2018}, {2017, 2018}), ({2017}, set(), {2017}), (set(), {2018}, {2018}), (None, None, None),
+])  # fmt: skip
+def test_the_uses_of_several_outputs_are_of_all_their_years(one, other, together) -> None:
     """A table without years has none in any of them."""
-    spans = [None if span is None else frozenset(span) for span in years]
-    (use,) = merged_uses([(VariableUse("npd.a", "LA", span, frozenset({Usage.READ})),) for span in spans])
-    assert use.years == together
+    assert merged((one, KNOWN), (other, KNOWN)).years == together

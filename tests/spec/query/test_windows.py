@@ -4,10 +4,11 @@ person looks; over groups the broker computes them from protected figures."""
 # ruff: noqa: E501 - one case a line reads as a table
 
 import pytest
-from little_world import answer
+from little_world import answer, answered, answered_in_duckdb, refused
 from query_kit import drawn
 
-OWN = drawn(r"""
+# T-SQL's NULL is the lowest value: k3's missing score ranks first.
+test_over_one_persons_rows = answered(r"""
 SELECT SUM(d.l) AS s FROM (SELECT LAG(Score) OVER (PARTITION BY Key ORDER BY Y) AS l FROM a) d                        | 6
 SELECT SUM(d.l) AS s FROM (SELECT LEAD(Score) OVER (PARTITION BY Key ORDER BY Y) AS l FROM a) d                       | 9
 SELECT SUM(d.l) AS s FROM (SELECT LAG(Score, 2) OVER (PARTITION BY Key ORDER BY Y) AS l FROM a) d                     | -
@@ -23,12 +24,6 @@ SELECT SUM(d.m) AS s FROM (SELECT AVG(Score) OVER (PARTITION BY Key) AS m FROM a
 SELECT COUNT(*) AS n FROM (SELECT FIRST_VALUE(LA) OVER (PARTITION BY Key ORDER BY Y) AS f FROM a) d WHERE d.f = 1     | 3
 SELECT COUNT(*) AS n FROM (SELECT DENSE_RANK() OVER (PARTITION BY Key ORDER BY Score) AS r FROM a) d WHERE d.r = 2    | 2
 """)
-
-
-@pytest.mark.parametrize(("text", "rows"), OWN)
-def test_over_one_persons_rows(text: str, rows: str) -> None:
-    """T-SQL's NULL is the lowest value: k3's missing score ranks first."""
-    assert answer(text) == rows
 
 
 # what is asked | over people of at least 1 | of at least 6: of all five, nothing is left
@@ -49,7 +44,7 @@ def test_over_other_peoples_rows(text: str, of_one: str, of_six: str) -> None:
     assert answer(text, least=6) == f"{of_six} (looked at)"
 
 
-REFUSED = drawn(r"""
+test_refused_windows = refused(r"""
 SELECT COUNT(*) AS n FROM (SELECT LAG(Score) OVER (ORDER BY Y) AS l FROM a) d WHERE d.l > 1                 | individual-value
 SELECT COUNT(*) AS n FROM (SELECT LEAD(Score) OVER (PARTITION BY LA ORDER BY Y) AS l FROM a) d WHERE d.l > 1 | individual-value
 SELECT COUNT(*) AS n FROM (SELECT FIRST_VALUE(Score) OVER (PARTITION BY Sex ORDER BY Y) AS l FROM a) d WHERE d.l > 1 | individual-value
@@ -75,17 +70,7 @@ SELECT Sex, AVG(1.0 * Score) OVER (PARTITION BY Sex) AS m FROM a                
 """)
 
 
-@pytest.mark.parametrize(("text", "code"), REFUSED)
-def test_refused_windows(text: str, code: str) -> None:
-    assert code in answer(text).removeprefix("refused: ").split()
-
-
-def test_qualify_filters_rows_by_a_window() -> None:
-    text = "SELECT COUNT(*) AS n FROM (SELECT Key FROM a QUALIFY row_number() OVER (PARTITION BY Key ORDER BY Y) = 1) d"
-    assert answer(text, "duckdb") == "5"
-
-
-OVER_GROUPS = drawn(r"""
+test_over_groups = answered(r"""
 SELECT LA, 1.0 * COUNT(*) / SUM(COUNT(*)) OVER () AS s FROM a GROUP BY LA                                   | 1 0.2857, 2 0.5714, 3 0.1429
 SELECT LA, Sex, 1.0 * COUNT(*) / SUM(COUNT(*)) OVER (PARTITION BY LA) AS s FROM a GROUP BY LA, Sex          | 1 F 0.5, 1 M 0.5, 2 F 0.5, 2 M 0.5, 3 M 1
 SELECT LA, COUNT(*) AS n, RANK() OVER (ORDER BY COUNT(*) DESC) AS r FROM a GROUP BY LA                      | 1 2 2, 2 4 1, 3 1 3
@@ -95,11 +80,6 @@ SELECT Y, SUM(COUNT(*)) OVER (ORDER BY Y) AS s FROM a GROUP BY Y                
 SELECT d.LA, d.r FROM (SELECT LA, RANK() OVER (ORDER BY COUNT(*) DESC) AS r FROM a GROUP BY LA) d WHERE d.r = 1 | 2 1
 SELECT d.LA, NTILE(2) OVER (ORDER BY d.n DESC) AS t, d.n FROM (SELECT LA, COUNT(*) AS n FROM a GROUP BY LA) d | 1 1 2, 2 1 4, 3 2 1
 """)
-
-
-@pytest.mark.parametrize(("text", "rows"), OVER_GROUPS)
-def test_over_groups(text: str, rows: str) -> None:
-    assert answer(text) == rows
 
 
 # what is asked | in T-SQL, where NULL is the lowest value | in DuckDB, where it comes last
@@ -118,11 +98,8 @@ def test_the_place_of_a_missing_value_in_an_order(text: str, tsql: str, duckdb: 
     assert (answer(text, "tsql"), answer(text, "duckdb")) == (tsql, duckdb)
 
 
-def test_nulls_first_is_followed_in_a_window() -> None:
-    text = "SELECT COUNT(*) AS n FROM (SELECT Score, row_number() OVER (PARTITION BY Key ORDER BY Score DESC NULLS FIRST) AS r FROM a) d WHERE d.r = 1 AND d.Score IS NULL"
-    assert answer(text, "duckdb") == "1"
-
-
-def test_the_first_of_a_persons_rows_in_duckdb_is_not_the_missing_one() -> None:
-    text = "SELECT COUNT(*) AS n FROM (SELECT (SELECT c.Score FROM a c WHERE c.Key = a.Key ORDER BY c.Score LIMIT 1) AS s FROM a) d WHERE d.s = 1"
-    assert answer(text, "duckdb") == "2"
+test_duckdb_chooses_rows_by_a_window_and_has_missing_values_last = answered_in_duckdb("""
+SELECT COUNT(*) AS n FROM (SELECT Key FROM a QUALIFY row_number() OVER (PARTITION BY Key ORDER BY Y) = 1) d | 5
+SELECT COUNT(*) AS n FROM (SELECT Score, row_number() OVER (PARTITION BY Key ORDER BY Score DESC NULLS FIRST) AS r FROM a) d WHERE d.r = 1 AND d.Score IS NULL | 1
+SELECT COUNT(*) AS n FROM (SELECT (SELECT c.Score FROM a c WHERE c.Key = a.Key ORDER BY c.Score LIMIT 1) AS s FROM a) d WHERE d.s = 1 | 2
+""")

@@ -2,7 +2,8 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,47 +23,42 @@ PASSED_ON = frozenset({"code", "CONSEQUENTIAL"})
 """Names under which a code may be passed on; what is assigned to the first is read too, the second is never told."""
 
 
+@cache
+def _trees() -> dict[str, ast.Module]:
+    """Every file of the broker by its path."""
+    paths = sorted((ROOT / "broker").rglob("*.py"))
+    return {str(path.relative_to(ROOT)): ast.parse(path.read_text()) for path in paths}
+
+
+def _nodes(inside: bool) -> Iterator[tuple[str, ast.AST]]:
+    """What is written in those rooms, or outside, with its place."""
+    for name, tree in _trees().items():
+        if any(name == room or name.startswith(f"{room}/") for room in ROOMS) == inside:
+            yield from ((f"{name}:{getattr(node, 'lineno', 1)}", node) for node in ast.walk(tree))
+
+
 def codes_of_source() -> dict[str, str]:
     """Every code with the first place that gives it."""
     found: dict[str, str] = {}
-    for path, tree in _trees():
-        for node in ast.walk(tree):
-            for code in _codes(node):
-                found.setdefault(code, f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 1)}")
+    for place, node in _nodes(inside=True):
+        for code in _codes(node):
+            found.setdefault(code, place)
     return found
 
 
 def unread_codes() -> list[str]:
     """Places that give a code which the scan cannot read."""
-    return [
-        f"{path.relative_to(ROOT)}:{node.lineno}"
-        for path, tree in _trees()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and _gives(node) and not _is_read(node)
-    ]
+    return [p for p, node in _nodes(inside=True) if isinstance(node, ast.Call) and _gives(node) and not _is_read(node)]
 
 
 def refusals_elsewhere() -> list[str]:
-    """Places outside those rooms that make a refusal: their codes would not be read."""
-    found = []
-    for path in sorted((ROOT / "broker").rglob("*.py")):
-        name = str(path.relative_to(ROOT))
-        if name in ELSEWHERE or any(name == room or name.startswith(f"{room}/") for room in ROOMS):
-            continue
-        found += [f"{name}:{n.lineno}" for n in ast.walk(ast.parse(path.read_text())) if _makes(n)]
-    return found
-
-
-def _makes(node: ast.AST) -> bool:
-    """A call of Refusal, by whatever name it was imported."""
-    return isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "Refusal"
-
-
-def _trees() -> Iterator[tuple[Path, ast.Module]]:
-    for room in ROOMS:
-        whole = ROOT / room
-        for path in [whole] if whole.is_file() else sorted(whole.rglob("*.py")):
-            yield path, ast.parse(path.read_text())
+    """Places outside those rooms that make a refusal, by whatever name it was imported: their codes are not read."""
+    return [
+        place
+        for place, node in _nodes(inside=False)
+        if isinstance(node, ast.Call) and _name(node.func) == "Refusal"
+        and place.partition(":")[0] not in ELSEWHERE
+    ]  # fmt: skip
 
 
 def _codes(node: ast.AST) -> Iterator[str]:
@@ -74,40 +70,36 @@ def _codes(node: ast.AST) -> Iterator[str]:
             yield from _literals([k.value for k in node.keywords if k.arg == "code"])
         case ast.Tuple(elts=parts):
             yield from _before_sentences(parts)
-        case ast.Assign(targets=[target], value=value) if ast.unparse(target).endswith("code"):
+        case ast.Assign(targets=[target], value=value) if _name(target).endswith("code"):
             yield from _literals([value])
 
 
+def _name(node: ast.expr) -> str:
+    """The last name of what is called, or of what is given."""
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
 def _gives(call: ast.Call) -> bool:
-    match call.func:
-        case ast.Name(id=name):
-            return name in GIVES and bool(call.args)
-        case ast.Attribute(attr="add", value=owner):
-            return ast.unparse(owner).endswith("diagnostics")
-        case ast.Attribute(attr=name):
-            return name in GIVES
-    return False
+    adds = isinstance(call.func, ast.Attribute) and call.func.attr == "add" and _name(call.func.value)
+    return bool(call.args) and (_name(call.func) in GIVES or (adds or "").endswith("diagnostics"))
 
 
 def _is_read(call: ast.Call) -> bool:
+    """A literal; a name under which codes are passed on; or `problem[0]`, `INDIVIDUAL[0]`: the first of a code and its
+    sentence, which is read where they are written."""
     first = call.args[0]
-    name = first.id if isinstance(first, ast.Name) else first.attr if isinstance(first, ast.Attribute) else None
-    return name in PASSED_ON or bool(list(_literals([first]))) or _is_problem(first)
+    known = _name(first) in PASSED_ON or re.fullmatch(r"(problem|[A-Z]+)\[0\]", ast.unparse(first))
+    return bool(known or list(_literals(call.args[:1])))
 
 
-def _is_problem(node: ast.expr) -> bool:
-    """`problem[0]` or `INDIVIDUAL[0]`: the first of a code and its sentence, which is read where they are written."""
-    return re.fullmatch(r"(problem|[A-Z]+)\[0\]", ast.unparse(node)) is not None
-
-
-def _literals(nodes: list[ast.expr]) -> Iterator[str]:
+def _literals(nodes: Sequence[ast.expr]) -> Iterator[str]:
     for node in nodes:
         for part in [node.body, node.orelse] if isinstance(node, ast.IfExp) else [node]:
             if isinstance(part, ast.Constant) and isinstance(part.value, str) and CODE.fullmatch(part.value):
                 yield part.value
 
 
-def _before_sentences(parts: list[ast.expr]) -> Iterator[str]:
+def _before_sentences(parts: Sequence[ast.expr]) -> Iterator[str]:
     """A code stands before its sentence."""
     for part, following in pairwise(parts):
         if re.search(r"\s.*\.'?\"?$", _text(following)):

@@ -4,26 +4,18 @@ accepted."""
 # ruff: noqa: E501 - one case a line reads as a table
 
 import re
-from datetime import date
-from pathlib import Path
 
 import pytest
 
 from broker.domain.errors import Refusal
-from broker.domain.jobs.job import JobKind
 from broker.domain.sql_dialects import SQL_DIALECTS
-from broker.policy.files import load_policies
-from broker.workflow.checking.submission_check import check_submission
+from tests.spec.submission_kit import checked
 
-POLICIES = load_policies(Path(__file__).parents[3] / "policies")
-TODAY = date(2026, 11, 24)
 PREDICATE = re.compile(r"Add to the WHERE of (\S+): (AND .+?)(?= Add to|$)")
 
 
-def refusals(text: str, dialect: str = "tsql", project: str = "P0421") -> tuple[Refusal, ...]:
-    owner = POLICIES.project(project)
-    assert owner is not None
-    return check_submission(text, JobKind.SQL, dialect, owner, POLICIES, TODAY).refusals
+def refusals(text: str, dialect: str = "tsql") -> tuple[Refusal, ...]:
+    return checked(text, dialect).refusals
 
 
 # what is counted                       | of which table, and where
@@ -102,12 +94,9 @@ def test_ranges_of_a_quasi_identifier_are_columns_as_the_advice_says() -> None:
 
 
 def test_two_rules_that_one_name_breaks_are_both_reported() -> None:
-    text = (
-        "SELECT COUNT(*) AS n FROM npd.cin c JOIN npd.sc_addresses a "
-        "ON a.PupilMatchingRefAnonymous = c.CIN_PupilMatchingRefAnonymous WHERE a.Postcode = 'AB1'"
-    )
-    told = {r.message.split(":")[0] for r in refusals(text) if r.code == "combination"}
-    assert told == {"Rule C1", "Rule C2"}
+    joined = "npd.cin c JOIN npd.sc_addresses a ON a.PupilMatchingRefAnonymous = c.CIN_PupilMatchingRefAnonymous"
+    found = refusals(f"SELECT COUNT(*) AS n FROM {joined} WHERE a.Postcode = 'AB1'")
+    assert {r.message.split(":")[0] for r in found if r.code == "combination"} == {"Rule C1", "Rule C2"}
 
 
 def test_one_reason_is_reported_once() -> None:

@@ -58,11 +58,8 @@ def test_a_refusal_has_the_rules_note_its_years_and_every_way_out(line: str) -> 
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_combination_is_placed_at_the_first_use_of_its_second_side(order: int) -> None:
     """In order of lines, then of columns, whatever the order in which the uses were found."""
-    schools = [
-        use("ref.schools.URN", "-", (3, 1)),
-        use("ref.schools.LAEstab", "-", (2, 9)),
-        use("ref.schools.URN", "-", (2, 4)),
-    ]
+    places = {(3, 1): "URN", (2, 9): "LAEstab", (2, 4): "URN"}
+    schools = [use(f"ref.schools.{name}", "-", place) for place, name in places.items()]
     (refusal,) = broken([use("npd.ks4_pupil", "2019"), *schools[::order]])
     assert (refusal.line, refusal.column) == (2, 4)
 
@@ -85,10 +82,8 @@ def test_rows_of_a_table_can_be_the_second_side() -> None:
 
 def test_a_class_is_met_by_variables_of_it_and_never_by_rows() -> None:
     rule = CombinationRule(id="T", note="Alone.", any_of=("class:quasi",))
-    assert (
-        broken([use("npd.absence", "2020"), use("npd.absence.LA", "2020"), use("npd.absence.nothing", "2020")], rule)
-        == ()
-    )
+    others = [use(name, "2020") for name in ("npd.absence", "npd.absence.LA", "npd.absence.nothing")]
+    assert broken(others, rule) == ()
     assert len(broken([use("npd.absence.LSOA11", "2020")], rule)) == 1
 
 
@@ -118,9 +113,8 @@ def test_unproved_years_are_all_that_the_table_has(line: str) -> None:
 
 def test_a_table_that_does_not_exist_breaks_no_rule() -> None:
     """It is refused already, because it does not exist."""
-    rule = CombinationRule(
-        id="T", note="", any_of=("table:npd.nothing", "variable:URN", "class:quasi"), years=frozenset({2020})
-    )
+    sides = ("table:npd.nothing", "variable:URN", "class:quasi")
+    rule = CombinationRule(id="T", note="", any_of=sides, years=frozenset({2020}))
     assert broken([use("npd.nothing"), use("npd.nothing.URN")], rule) == ()
 
 
@@ -131,47 +125,19 @@ def _grant(variable: str, years: str = "", table: str = "npd.absence", default: 
 BY_REQUEST = next(r for r in POLICIES.combinations if r.default_items_only)
 DEFAULT, OTHER = _grant("LA", "2021 2022", default=True), _grant("EthnicGroupMinor", "2022")
 NO_YEARS = _grant("pupil_key", table="fixture.npd_pupil", default=True)
+FSM, PUPIL_FSM = "npd.absence.FSMeligible", "fixture.npd_pupil.fsm"
+# what was granted | what is used, in which years | the grants | what to ask for, or None where the use is granted
 ITEMS = [
-    ("another variable was granted by its name", "npd.absence.FSMeligible", "2022", (DEFAULT, OTHER), "in 2022/2023"),
-    (
-        "its name stands among the default items",
-        "npd.absence.FSMeligible",
-        "2022",
-        (DEFAULT, _grant("FSMeligible", "2022", default=True)),
-        "in 2022/2023",
-    ),
-    (
-        "granted by name in any case",
-        "NPD.Absence.fsmELIGIBLE",
-        "2022",
-        (DEFAULT, _grant("FSMELIGIBLE", "2022", "NPD.ABSENCE")),
-        None,
-    ),
-    (
-        "granted by name twice, each in a year",
-        "npd.absence.FSMeligible",
-        "2021 2022",
-        (DEFAULT, _grant("FSMeligible", "2021"), _grant("FSMeligible", "2022")),
-        None,
-    ),
-    (
-        "years not proved",
-        "npd.absence.FSMeligible",
-        "-",
-        (DEFAULT, _grant("FSMeligible", "2005 2006 2007 2008")),
-        "in 2009/2010-2023/2024",
-    ),
-    ("default items of another table", "npd.absence.FSMeligible", "2022", (NO_YEARS, OTHER), None),
-    ("a table without years", "fixture.npd_pupil.fsm", "-", (NO_YEARS,), ""),
-    (
-        "a table without years, granted by name",
-        "fixture.npd_pupil.fsm",
-        "-",
-        (NO_YEARS, _grant("fsm", "", "fixture.npd_pupil")),
-        None,
-    ),
-    ("in no year", "npd.absence.FSMeligible", "", (DEFAULT,), None),
-]
+    ("another variable was granted by its name", FSM, "2022", (DEFAULT, OTHER), "in 2022/2023"),
+    ("its name among the default items", FSM, "2022", (DEFAULT, _grant("FSMeligible", "2022", default=True)), "in 2022/2023"),
+    ("by name in any case", "NPD.Absence.fsmELIGIBLE", "2022", (DEFAULT, _grant("FSMELIGIBLE", "2022", "NPD.ABSENCE")), None),
+    ("by name twice, each in a year", FSM, "2021 2022", (DEFAULT, *(_grant("FSMeligible", y) for y in ("2021", "2022"))), None),
+    ("years not proved", FSM, "-", (DEFAULT, _grant("FSMeligible", "2005 2006 2007 2008")), "in 2009/2010-2023/2024"),
+    ("default items of another table", FSM, "2022", (NO_YEARS, OTHER), None),
+    ("a table without years", PUPIL_FSM, "-", (NO_YEARS,), ""),
+    ("a table without years, by name", PUPIL_FSM, "-", (NO_YEARS, _grant("fsm", "", "fixture.npd_pupil")), None),
+    ("in no year", FSM, "", (DEFAULT,), None),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("what", "name", "years", "grants", "asked"), ITEMS)
@@ -193,26 +159,9 @@ def test_only_one_kind_of_rule_requests_names() -> None:
 
 def test_a_replaced_name_is_reported_once_a_table_at_its_first_place() -> None:
     rule = CombinationRule(id="T", note="Other names.", replace={"urn": "URN_anon"})
-    uses = [
-        use("npd.absence.URN", "2020", (2, 1)),
-        use("npd.absence.urn", "2021", (1, 7)),
-        use("ref.schools.URN", "-", (3, 1)),
-        use("npd.absence.LA"),
-    ]
-    told = [(r.line, r.column, r.message, r.advice, r.variable) for r in broken(uses, rule)]
-    assert told == [
-        (
-            1,
-            7,
-            "Rule T: Other names. npd.absence.urn is not available under this gateway.",
-            "Use URN_anon.",
-            "npd.absence.URN",
-        ),
-        (
-            3,
-            1,
-            "Rule T: Other names. ref.schools.URN is not available under this gateway.",
-            "Use URN_anon.",
-            "ref.schools.URN",
-        ),
-    ]
+    places = {"npd.absence.URN": (2, 1), "npd.absence.urn": (1, 7), "ref.schools.URN": (3, 1), "npd.absence.LA": (1, 1)}
+    found = broken([use(name, "2020", place) for name, place in places.items()], rule)
+    assert [(r.line, r.column, r.variable) for r in found] == [(1, 7, "npd.absence.URN"), (3, 1, "ref.schools.URN")]
+    for refusal, name in zip(found, ("npd.absence.urn", "ref.schools.URN"), strict=True):
+        assert refusal.message == f"Rule T: Other names. {name} is not available under this gateway."
+        assert refusal.advice == "Use URN_anon."

@@ -4,7 +4,6 @@
 
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -13,18 +12,9 @@ from broker.domain.plans.scalars import ScalarType
 from broker.domain.plans.variable_uses import Usage, VariableClass, VariableUse
 from broker.domain.projects.project import Grant, ResearchProject
 from broker.policy.data_catalogue import Variable
-from broker.policy.files import load_policies
 from broker.policy.policy_set import PolicySet
 from broker.scope.grants import check_scope
-
-POLICIES = load_policies(Path(__file__).parents[3] / "policies")
-TODAY = date(2026, 11, 24)
-
-
-def project(ident: str = "P0421") -> ResearchProject:
-    found = POLICIES.project(ident)
-    assert found is not None
-    return found
+from tests.spec.submission_kit import POLICIES, TODAY, project
 
 
 def uses_of(table: str, names: str, years: str) -> list[VariableUse]:
@@ -78,66 +68,52 @@ def test_each_variable_is_listed_with_the_years_of_its_grant() -> None:
     ]
 
 
-def test_advice_for_a_table_without_grant_has_all_years_of_its_uses() -> None:
+@pytest.mark.parametrize(("of_age", "years"), [
+    (None, "2018/2019"), ("2019", "2018/2019-2019/2020"), ("-", "2005/2006-2023/2024"),
+])  # fmt: skip
+def test_advice_for_a_table_without_grant_has_all_years_of_its_uses(of_age: str | None, years: str) -> None:
     """Those of all variables together, and all that there are where one of them has no proved years."""
-    sex, age = uses_of("npd.cla", "cla_SEX", "2018"), uses_of("npd.cla", "cla_AGE_AUG", "2019")
-    unproved = uses_of("npd.cla", "cla_AGE_AUG", "-")
-    for uses, years in (
-        (sex, "2018/2019"),
-        (sex + age, "2018/2019-2019/2020"),
-        (sex + unproved, "2005/2006-2023/2024"),
-    ):
-        (refusal,) = refusals(uses)
-        assert f"for npd.cla in {years}." in refusal.advice
+    ages = [] if of_age is None else uses_of("npd.cla", "cla_AGE_AUG", of_age)
+    (refusal,) = refusals(uses_of("npd.cla", "cla_SEX", "2018") + ages)
+    assert f"for npd.cla in {years}." in refusal.advice
 
 
 @pytest.mark.parametrize(("schema", "hint"), [("npd", True), ("", False)])
 def test_a_refusal_of_an_unknown_table_names_the_default_schema(schema: str, hint: bool) -> None:
-    (refusal,) = refusals(
-        [VariableUse("nothing", None, None, frozenset({Usage.READ}))], replace(project(), default_schema=schema)
-    )
+    use = VariableUse("nothing", None, None, frozenset({Usage.READ}))
+    (refusal,) = refusals([use], replace(project(), default_schema=schema))
     assert refusal.advice.startswith("Write schema.table as in the catalogue")
-    assert (
-        ("A name without a schema means a table in npd." in refusal.advice)
-        == hint
-        == ("A name without a schema" in refusal.advice)
-    )
+    assert ("A name without a schema" in refusal.advice) == hint
+    assert ("A name without a schema means a table in npd." in refusal.advice) == hint
 
 
 def test_an_identifier_is_refused_with_the_key_to_use_instead_where_there_is_one() -> None:
     (refusal,) = refusals(uses_of("npd.spring_census", "UPN", "2022"))
     assert refusal.advice == "Remove it. Link and count persons by PupilMatchingRefAnonymous."
-    catalogue = POLICIES.catalogue
     head = Variable(name="HeadLastName", type=ScalarType.TEXT, cls=VariableClass.INSTANT_IDENTIFIER)
-    register = catalogue.table("ref.schools")
-    register = replace(register, variables=(*register.variables, head))
-    others = tuple(t for t in catalogue.tables if t.full_name != "ref.schools")
-    policies = replace(POLICIES, catalogue=replace(catalogue, tables=(*others, register)))
+    tables = (
+        replace(t, variables=(*t.variables, head)) if t.full_name == "ref.schools" else t
+        for t in POLICIES.catalogue.tables
+    )
+    policies = replace(POLICIES, catalogue=replace(POLICIES.catalogue, tables=tuple(tables)))
     (refusal,) = refusals(uses_of("ref.schools", "HeadLastName", "-"), policies=policies)
     assert refusal.advice == "Remove it."
 
 
 def test_reasons_stand_in_order_of_place_and_first_what_has_none() -> None:
     """A project's end has no place in a text; two reasons of one line stand in the order of their columns."""
-    names = {
-        "npd.nowhere": (1, 1),
-        "npd.noplace": (None, None),
-        "npd.later": (2, 1),
-        "npd.right": (1, 9),
-        "npd.mid": (1, 5),
-    }
-    uses = [VariableUse(name, None, None, frozenset({Usage.READ}), *place) for name, place in names.items()]
+    names = {"nowhere": (1, 1), "noplace": (None, None), "later": (2, 1), "right": (1, 9), "mid": (1, 5)}
+    uses = [VariableUse(f"npd.{name}", None, None, frozenset({Usage.READ}), *place) for name, place in names.items()]
     found = refusals(uses, replace(project(), expires=date(2020, 1, 1)))
     assert [r.code for r in found] == ["project-expired", *["unknown-table"] * 5]
     assert [(r.line, r.column) for r in found[1:]] == [(None, None), (1, 1), (1, 5), (1, 9), (2, 1)]
 
 
-def test_a_refusal_of_several_uses_is_placed_at_the_first_use() -> None:
+@pytest.mark.parametrize("places", [[(3, 1), (2, 9), (2, 4)], [(2, 4), (2, 9), (3, 1)]])
+def test_a_refusal_of_several_uses_is_placed_at_the_first_use(places: list[tuple[int, int]]) -> None:
     """In order of lines, then of columns."""
-    for places in ([(3, 1), (2, 9), (2, 4)], [(2, 4), (2, 9), (3, 1)]):
-        uses = [
-            VariableUse("npd.ks2_pupil", name, frozenset({2021}), frozenset({Usage.READ}), *place)
-            for name, place in zip(("KS2_ENDKS", "KS2_FSM6", "KS2_URN"), places, strict=True)
-        ]
-        (refusal,) = refusals(uses)
-        assert (refusal.line, refusal.column) == (2, 4)
+    uses = uses_of("npd.ks2_pupil", "KS2_ENDKS KS2_FSM6 KS2_URN", "2021")
+    (refusal,) = refusals(
+        [replace(u, line=line, column=column) for u, (line, column) in zip(uses, places, strict=True)]
+    )
+    assert (refusal.line, refusal.column) == (2, 4)

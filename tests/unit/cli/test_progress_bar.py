@@ -17,17 +17,17 @@ from broker.python_jobs.private_directive import BlockEstimator, ScriptDirective
 ROOT = Path(__file__).resolve().parents[3]
 
 
-@pytest.mark.parametrize(
-    ("quiet", "terminal", "drawn"), [(False, True, True), (True, True, False), (False, False, False)]
-)
-def test_a_bar_is_drawn_at_a_terminal_only(quiet, terminal, drawn, monkeypatch):
+@pytest.mark.parametrize(("quiet", "terminal"), [(False, True), (True, True), (False, False)])
+def test_a_bar_is_drawn_at_a_terminal_only(quiet, terminal, monkeypatch):
     seen = io.StringIO()
     monkeypatch.setattr(progress_bar, "err", Console(file=seen, force_terminal=terminal, width=80))
     with progress_bar.progress_bar("an audit", quiet) as tell:
         tell("cell 3", 3, 10)
-    assert ("an audit" in seen.getvalue()) == drawn
-    assert ("cell 3" in seen.getvalue()) == drawn
-    assert drawn or seen.getvalue() == ""
+    if terminal and not quiet:
+        assert "an audit" in seen.getvalue()
+        assert "cell 3" in seen.getvalue()
+    else:
+        assert seen.getvalue() == ""
 
 
 def test_what_is_said_is_said_anew_while_a_part_lasts(monkeypatch):
@@ -47,9 +47,8 @@ def test_what_is_said_is_said_anew_while_a_part_lasts(monkeypatch):
 def test_a_part_that_has_ended_is_followed_by_the_next_one(monkeypatch):
     shown, laps = [], []
     monkeypatch.setattr(progress_bar, "progress_bar", lambda *given: nullcontext(lambda *what: shown.append(what)))
-    with progress_bar.parts_bar(
-        "a rehearsal", False, {"data": "the vault", "run": "the query runs"}, laps.append
-    ) as on:
+    parts = {"data": "the vault", "run": "the query runs"}
+    with progress_bar.parts_bar("a rehearsal", False, parts, laps.append) as on:
         assert shown == [("data", 0, 2)]
         on("run", 1, 2)
         on("attack", 3, 10)

@@ -8,7 +8,8 @@ from rich.console import Console
 from broker.cli.output import check_output, console
 from broker.cli.output.check_output import EXCERPT_WIDTH, excerpt, refusal_lines
 
-LINES = [
+
+@pytest.mark.parametrize(("line", "column", "shown", "caret"), [
     ("SELECT LA", 1, "SELECT LA", "^"),
     ("SELECT LA", 8, "SELECT LA", "       ^"),
     ("SELECT LA", 10, "SELECT LA", "         ^"),
@@ -18,10 +19,7 @@ LINES = [
     ("WHERE '学校' = x", 14, "WHERE '学校' = x", "               ^"),
     ("a\x1b[31mb", 7, "a?[31mb", "      ^"),
     ("", 1, "", "^"),
-]
-
-
-@pytest.mark.parametrize(("line", "column", "shown", "caret"), LINES)
+])  # fmt: skip
 def test_the_caret_is_under_the_column(line: str, column: int, shown: str, caret: str) -> None:
     assert excerpt(line, column) == (shown, caret)
 
@@ -45,18 +43,13 @@ def refusal(code: str, line: int | None, column: int | None, advice: str = "Do t
 
 TEXT = "SELECT MIN(LA) AS m\r\nFROM npd.absence\r\n\tWHERE Nope = 1"
 DOCUMENT = {
-    "verdict": "refused",
+    "verdict": "refused", "review": [], "advice": ["Take [care] :warning:."],
     "refusals": [
-        refusal("project-expired", None, None),
-        refusal("individual-value", 1, 8),
-        refusal("unknown-variable", 3, 8),
-        refusal("syntax", 4, 1, ""),
-        refusal("header-long", 2, None),
+        refusal("project-expired", None, None), refusal("individual-value", 1, 8), refusal("unknown-variable", 3, 8),
+        refusal("syntax", 4, 1, ""), refusal("header-long", 2, None),
     ],
     "uses": [{"table": "npd.absence", "variable": "LA", "first_year": 2005, "last_year": 2023, "how": ["read"]}],
-    "review": [],
-    "advice": ["Take [care] :warning:."],
-}
+}  # fmt: skip
 DRAWN = """\
 refused
 project-expired: This is so.
@@ -87,25 +80,17 @@ note: Take [care] :warning:.
 def _printed(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> str:
     page = io.StringIO()
     drawing = Console(
-        file=page,
-        highlight=False,
-        soft_wrap=True,
-        emoji=False,
-        force_terminal=terminal,
+        file=page, highlight=False, soft_wrap=True, emoji=False, force_terminal=terminal, width=40,
         color_system="standard" if terminal else None,
-        width=40,
-    )
+    )  # fmt: skip
     for module in (check_output, console):
         monkeypatch.setattr(module, "out", drawing)
     check_output.print_check(DOCUMENT, TEXT)
     return page.getvalue()
 
 
-def test_a_check_is_drawn_with_each_refusal_at_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_is_drawn_with_each_refusal_at_its_place_and_colour_on_a_terminal_only(monkeypatch) -> None:
     assert _printed(monkeypatch, terminal=False) == DRAWN
-
-
-def test_there_is_colour_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
     coloured = _printed(monkeypatch, terminal=True)
     assert "\x1b[31mrefused\x1b[0m" in coloured
     assert "\x1b[31m           ^\x1b[0m" in coloured

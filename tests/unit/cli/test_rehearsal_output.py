@@ -28,24 +28,14 @@ def row(key: str, value: Value, rules: tuple[str, ...] = ()) -> AssessedRow:
 def document(*rows: AssessedRow, way: OutputState = OutputState.APPROVED, why: tuple[str, ...] = ()):
     symbols = (("c", "Not shown."),)
     found = Assessment("t", ("k", "n"), 1, rows, FINDINGS, Verdict.SUPPRESS, False, symbols, ("A note.",))
-    return rehearsal_document(
-        CHECKED, {"outputs": [output_document(RehearsedOutput(found, way, why))]}, WANTED, {"check": 0.1}
-    )
+    outputs = [output_document(RehearsedOutput(found, way, why))]
+    return rehearsal_document(CHECKED, {"outputs": outputs}, WANTED, {"check": 0.1})
 
 
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [
-        (15, 15),
-        (Decimal("12.50"), 12.5),
-        (Decimal("12.00"), 12),
-        (0.1 + 0.2, 0.3),
-        (date(2023, 1, 9), "2023-01-09"),
-        ("x", "x"),
-        (True, True),
-        (None, None),
-    ],
-)
+@pytest.mark.parametrize(("value", "written"), [
+    (15, 15), (Decimal("12.50"), 12.5), (Decimal("12.00"), 12), (0.1 + 0.2, 0.3), (date(2023, 1, 9), "2023-01-09"),
+    ("x", "x"), (True, True), (None, None),
+])  # fmt: skip
 def test_a_value_has_the_digits_that_it_is_released_with(value, written):
     (output,) = document(row("a", value))["outputs"]
     assert repr(output["rows"]) == repr([["a", written]])
@@ -64,26 +54,14 @@ def test_a_hidden_cell_shows_its_rules_and_no_figure_of_a_finding():
 
 def test_people_read_all_of_it(capsys):
     print_rehearsal(document(row("a", None, ("F1",)), row("b", 20), way=OutputState.IN_REVIEW, why=("A1: why.",)))
-    lines = capsys.readouterr().out.splitlines()
-    assert lines == [
+    assert capsys.readouterr().out.splitlines() == [
         "accepted; rehearsed on a synthetic NPD of 500 pupils, 2021-2023",
-        "note: A person looks.",
-        "note: Say it shorter.",
-        "",
-        "output t",
-        "k  n",
-        "a  c",
-        "b  20",
-        "c: Not shown.",
-        "A note.",
-        "verdict: suppress; it would be reviewed by a checker",
-        "  A1: why.",
-        "hidden, and by which rules (shown for synthetic data only):",
-        "  a: n: F1",
-        "  F1: Too few.",
-        "",
+        "note: A person looks.", "note: Say it shorter.", "",
+        "output t", "k  n", "a  c", "b  20", "c: Not shown.", "A note.",
+        "verdict: suppress; it would be reviewed by a checker", "  A1: why.",
+        "hidden, and by which rules (shown for synthetic data only):", "  a: n: F1", "  F1: Too few.", "",
         "check 0.10 s",
-    ]
+    ]  # fmt: skip
 
 
 def test_long_tables_and_long_lists_are_cut_and_say_so(capsys):

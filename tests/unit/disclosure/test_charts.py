@@ -1,5 +1,6 @@
 """Charts show only the released values of a table: no hidden value, and no text as code."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -23,16 +24,7 @@ TABLE = Assessment(
 
 
 def figure(**changed: object) -> ScriptFigure:
-    fields = {
-        "name": "f",
-        "data": "t",
-        "mark": FigureMark.BAR,
-        "x": "phase",
-        "y": "share",
-        "colour": None,
-        "description": "",
-    }
-    return ScriptFigure(**{**fields, **changed})  # type: ignore[arg-type]
+    return replace(ScriptFigure("f", "t", FigureMark.BAR, "phase", "share", None, ""), **changed)  # type: ignore[arg-type]
 
 
 def test_hidden_figures_and_exact_values_are_not_drawn() -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from broker.disclosure.differencing.compare_tables import compare
-from broker.disclosure.differencing.difference_repair import apply_changes, repair_differences
+from broker.disclosure.differencing.difference_repair import DifferenceRepair, apply_changes, repair_differences
 from broker.disclosure.differencing.functionals import amounts_of_total, nested_counts, without_total
 from broker.domain.release_history import CellRepair, CountShift, HistorySource, KnownFigure, RepairAction
 from broker.evidence.member_tables import MemberTable, Movable, members_of
@@ -19,11 +19,23 @@ HALVES = table(2, {"north": people((1, 50)), "south": people((51, 100))})
 QUARTERS = {"n1": (1, 30), "n2": (31, 50), "s1": (51, 80), "s2": (81, 100)}
 
 
+def repaired(new: MemberTable, *known: MemberTable, movable: Movable) -> DifferenceRepair:
+    loads = {t.entry.number: (lambda t=t: t) for t in known}
+    return repair_differences(new, loads, total_known=False, movable=movable)
+
+
+def every_count(of: MemberTable) -> Movable:
+    return Movable(frozenset((f.statistic, f.amount, f.once) for f in of.figures if f.is_count))
+
+
+def every_total(of: MemberTable) -> Movable:
+    sums = frozenset((f.statistic, f.amount, f.once) for f in of.figures if not f.is_count)
+    return replace(every_count(of), sums=sums)
+
+
 def changes(new: MemberTable, *known: MemberTable) -> Sequence[CellRepair]:
     """How a table is repaired. No two tables tell few apart then."""
-    countable = frozenset((f.statistic, f.amount, f.once) for f in new.figures if f.is_count)
-    loads = {t.entry.number: (lambda t=t: t) for t in known}
-    found = repair_differences(new, loads, total_known=False, movable=Movable(countable))
+    found = repaired(new, *known, movable=every_count(new))
     if found.table is not None:
         assert all(compare(without_total(found.table), old).is_clean for old in known)
     return found.changes
@@ -39,18 +51,11 @@ def quarters(number: int, without: Sequence[int] = ()) -> MemberTable:
     return table(number, {name: [p for p in people(span) if p not in without] for name, span in QUARTERS.items()})
 
 
-@pytest.mark.parametrize(
-    ("without", "moved"),
-    [
-        ((), {}),
-        ((1,), {0: (1, 1)}),
-        ((31,), {0: (1, 1)}),
-        (range(1, 10), {0: (9, 9)}),
-        (range(1, 11), {}),
-        ((1, 51), {0: (1, 1), 2: (1, 1)}),
-        ((1, 2, 51, 52, 53), {0: (2, 2), 2: (3, 3)}),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("without", "moved"), [
+    ((), {}), ((1,), {0: (1, 1)}), ((31,), {0: (1, 1)}), (range(1, 10), {0: (9, 9)}), (range(1, 11), {}),
+    ((1, 51), {0: (1, 1), 2: (1, 1)}),
+    ((1, 2, 51, 52, 53), {0: (2, 2), 2: (3, 3)}),
+])  # fmt: skip
 def test_who_is_missing_is_counted_with_the_first_cell_of_the_half(without, moved) -> None:
     assert shifts(changes(quarters(9, without), EVERYBODY, HALVES)) == moved
 
@@ -110,21 +115,14 @@ def test_a_count_of_persons_is_moved_by_who_was_counted_in_several_cells() -> No
     assert shifts(changes(table(9, {"north": people((1, 50)), "south": people((51, 90))}), schools)) == {0: (2, 0)}
 
 
+@pytest.mark.parametrize("often", [1, 2])
 @pytest.mark.parametrize("without", [(), (1,), (51,), tuple(people((1, 9)))])
-def test_a_cell_that_a_known_sum_fixes_is_not_moved(without: Sequence[int]) -> None:
-    """Everybody is known without a few, and the north in two parts with them. So the south counts them less."""
+def test_a_cell_that_a_known_sum_fixes_is_not_moved(without: Sequence[int], often: int) -> None:
+    """Everybody is known without a few, and the north in two parts with them. So the south counts them less; also where
+    the parts of the north show each row twice."""
     total = table(2, {"all": [p for p in people((1, 100)) if p not in without]})
-    parts = table(3, {"n1": people((1, 30)), "n2": people((31, 50))})
-    new = table(9, {"north": people((1, 50)), "south": people((51, 100))})
-    assert shifts(changes(new, total, parts)) == ({1: (-len(without), -len(without))} if without else {})
-
-
-@pytest.mark.parametrize("without", [(), (1,), (51,), tuple(people((1, 9)))])
-def test_a_cell_that_a_known_sum_of_another_unit_fixes_is_not_moved(without: Sequence[int]) -> None:
-    """The same, where the parts of the north show each row twice."""
-    total = table(2, {"all": [p for p in people((1, 100)) if p not in without]})
-    twice = dict.fromkeys(people((1, 50)), 2)
-    parts = table(3, {"n1": people((1, 30)), "n2": people((31, 50))}, often=twice)
+    rows_shown = dict.fromkeys(people((1, 50)), 2) if often == 2 else None
+    parts = table(3, {"n1": people((1, 30)), "n2": people((31, 50))}, often=rows_shown)
     new = table(9, {"north": people((1, 50)), "south": people((51, 100))})
     assert shifts(changes(new, total, parts)) == ({1: (-len(without), -len(without))} if without else {})
 
@@ -142,7 +140,7 @@ def test_a_sum_of_values_is_moved_by_what_few_persons_add(without: Sequence[int]
     )
     cells = {name: [p for p in people(span) if p not in without] for name, span in QUARTERS.items()}
     new = table(9, cells, total=X)
-    found = repair_differences(new, {2: lambda: known}, total_known=False, movable=every_total(new))
+    found = repaired(new, known, movable=every_total(new))
     assert found.table is not None
     assert {c.action for c in found.changes} <= {RepairAction.ALIGN}
     assert compare(without_total(found.table), known).is_clean
@@ -155,7 +153,7 @@ def test_amounts_that_are_added_up_in_another_order_are_the_same() -> None:
     """0.1 + 0.2 is not 0.3 in binary fractions. Nobody is missing."""
     known = table(2, {"north": people((1, 50))}, total=dict.fromkeys(people((1, 50)), 0.1 + 0.2))
     new = table(9, {"north": people((1, 50))}, total=dict.fromkeys(people((1, 50)), 0.3))
-    assert repair_differences(new, {2: lambda: known}, total_known=False, movable=every_total(new)).changes == ()
+    assert repaired(new, known, movable=every_total(new)).changes == ()
 
 
 def test_a_sum_takes_the_rows_of_its_persons_with_it() -> None:
@@ -168,20 +166,10 @@ def test_a_sum_takes_the_rows_of_its_persons_with_it() -> None:
     figures = (replace(count, amount="x_given"), replace(of_x, amount="x_total", told="sum of all x"))
     amounts = {"x_total": [6.0] * 49, "x_given": [3] * 49}
     members = members_of(1, everybody[1:], [0] * 49, amounts)
-    found = repair_differences(
-        replace(new, figures=figures, members=members), {2: lambda: known}, total_known=False,
-        movable=Movable(frozenset({(0, "x_given", False)}), sums=frozenset({(1, "x_total", False)})),
-    )  # fmt: skip
-    assert {c.shift for c in found.changes} == {
-        CountShift("x_given", 3, 1),
-        CountShift("x_total", 3, 1, total=Decimal(6), sizes=Decimal(6)),
-    }
-
-
-def every_total(of: MemberTable) -> Movable:
-    totals = {(f.statistic, f.amount, f.once): f.is_count for f in of.figures}
-    counts = frozenset(total for total, is_count in totals.items() if is_count)
-    return Movable(counts, sums=frozenset(totals) - counts)
+    movable = Movable(frozenset({(0, "x_given", False)}), sums=frozenset({(1, "x_total", False)}))
+    found = repaired(replace(new, figures=figures, members=members), known, movable=movable)
+    of_total = CountShift("x_total", 3, 1, total=Decimal(6), sizes=Decimal(6))
+    assert {c.shift for c in found.changes} == {CountShift("x_given", 3, 1), of_total}
 
 
 def test_both_counts_of_one_amount_are_moved_once() -> None:
@@ -190,10 +178,7 @@ def test_both_counts_of_one_amount_are_moved_once() -> None:
     members = members_of(1, people((2, 50)), [0] * 49, {"given": [1] * 49})
     new = replace(table(9, {"north": people((2, 50))}), figures=tuple(both), members=members)
     known = table(2, {"north": people((1, 50))})
-    loads = {2: lambda: known}
-    found = repair_differences(
-        new, loads, total_known=False, movable=Movable(frozenset((3, "given", o) for o in (False, True)))
-    )
+    found = repaired(new, known, movable=Movable(frozenset((3, "given", o) for o in (False, True))))
     assert [c.shift for c in found.changes] == [CountShift("given", 1, 1), CountShift("given", 1, 1, True)]
     assert found.table is not None
     totals = [amounts_of_total(found.table.members, "given", once) for once in (False, True)]
@@ -206,10 +191,8 @@ def test_an_earlier_mean_and_an_aligned_count_do_not_add_up() -> None:
     x = dict.fromkeys(people((1, 100)), 30.0)
     cells = {"north": people((1, 50)), "south": people((51, 100))}
     known = mean(table(2, cells, total=x))
-    found = repair_differences(
-        mean(table(9, cells | {"north": people((2, 50))}, total=x)), {2: lambda: known, 1: lambda: EVERYBODY},
-        total_known=False, movable=Movable(frozenset({(1, "rows", True)})),
-    )  # fmt: skip
+    new = mean(table(9, cells | {"north": people((2, 50))}, total=x))
+    found = repaired(new, known, EVERYBODY, movable=Movable(frozenset({(1, "rows", True)})))
     assert [c.action for c in found.changes] == [RepairAction.EARLIER]
 
 
@@ -245,9 +228,7 @@ def series(known: MemberTable, *tables: MemberTable) -> list[list[int | None]]:
     withheld."""
     released, shown = [known], list[list[int | None]]()
     for new in tables:
-        countable = frozenset((f.statistic, f.amount, f.once) for f in new.figures if f.is_count)
-        loads = {t.entry.number: (lambda t=t: t) for t in released}
-        found = repair_differences(new, loads, total_known=False, movable=Movable(countable)).table
+        found = repaired(new, *released, movable=every_count(new)).table
         shown.append([] if found is None else counts_of(found))
         released += [] if found is None else [without_total(found)]
     return shown
@@ -282,28 +263,28 @@ def test_who_is_in_no_known_population_is_counted_with_no_cell_of_it(few: Sequen
     assert found == [[60 + len(few)], [60 + len(few)], [40 - len(few)]]
 
 
+def counted_less(south: MemberTable, last: int) -> MemberTable:
+    """The persons from 1 to the last count once less in its one cell."""
+    moved = tuple((p, -1) for p in people((1, last)))
+    return apply_changes(
+        south, [CellRepair(RepairAction.ALIGN, 0, 0, shift=CountShift("rows", -last, 0), moved=moved)], {}
+    )
+
+
 def test_who_counts_less_than_once_is_not_in_what_is_left() -> None:
     """Three persons count once less in the one of two parts of everybody, where aligned counts made up for others. The
     other part counts them twice then: nobody is left."""
-    everybody, moved = of_everybody(-1, 100), tuple((p, -1) for p in people((1, 3)))
-    south = rows(1, 100, south=people((61, 100)))
-    less = apply_changes(
-        south, [CellRepair(RepairAction.ALIGN, 0, 0, shift=CountShift("rows", -3, 0), moved=moved)], {}
-    )
+    less = counted_less(rows(1, 100, south=people((61, 100))), 3)
     assert counts_of(less) == [37]
     new = rows(2, 100, north=people((1, 60)))
     found = compare(without_total(new), without_total(less)).leaks
     assert {leak.persons for leak in found if leak.new.complement or leak.old.complement} == {3}
-    assert series(everybody, less, new)[1:] == [[63]]
+    assert series(of_everybody(-1, 100), less, new)[1:] == [[63]]
 
 
 def test_who_counts_twice_in_one_part_and_less_in_the_other_is_not_left() -> None:
     """Five persons are taken from the south, and the north counts them twice. The west counts ten others twice."""
-    moved = tuple((p, -1) for p in people((1, 5)))
-    south = rows(1, 100, south=people((61, 100)))
-    less = apply_changes(
-        south, [CellRepair(RepairAction.ALIGN, 0, 0, shift=CountShift("rows", -5, 0), moved=moved)], {}
-    )
+    less = counted_less(rows(1, 100, south=people((61, 100))), 5)
     pairs = [*((p, 0) for p in people((1, 60))), *((p, 1) for p in people((11, 20)))]
     often = [2 if cell or p <= 5 else 1 for p, cell in pairs]
     new = rows(2, 100, north=people((1, 60)), west=people((11, 20)))
@@ -325,7 +306,8 @@ def test_a_sum_is_not_moved() -> None:
     """One amount is missing. The cell is hidden: how much it is must not be known."""
     x = dict.fromkeys(people((1, 100)), 30.0)
     known = table(2, {"north": people((1, 50)), "south": people((51, 100))}, total=x)
-    found = changes(quarters_with(x | {7: 0.0}), known)
+    new = table(9, {name: people(span) for name, span in QUARTERS.items()}, total=x | {7: 0.0})
+    found = changes(new, known)
     assert {c.action for c in found} == {RepairAction.SUPPRESS}
 
 
@@ -334,9 +316,4 @@ def test_what_is_known_from_two_releases_is_not_hidden_when_one_is_repeated() ->
     x = dict.fromkeys(people((1, 100)), 30.0)
     known = [table(n, {"north": people((1, 50))}, total=x | {7: missing}) for n, missing in ((2, 30.0), (3, 0.0))]
     again = table(9, {"north": people((1, 50))}, total=x)
-    loads = {t.entry.number: (lambda t=t: t) for t in known}
-    assert repair_differences(again, loads, total_known=False).changes == ()
-
-
-def quarters_with(total: Mapping[int, float]) -> MemberTable:
-    return table(9, {name: people(span) for name, span in QUARTERS.items()}, total=total)
+    assert repaired(again, *known, movable=Movable()).changes == ()

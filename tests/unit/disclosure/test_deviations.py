@@ -26,10 +26,8 @@ SCORES = st.lists(st.integers(LOW, HIGH), min_size=30, max_size=120)
 def planned(is_variance: bool = False, scale: tuple[str, str] = ("1", "0")) -> PlannedStatistic:
     factor, offset = map(Decimal, scale)
     bounds = (LOW * factor + offset, HIGH * factor + offset)
-    return PlannedStatistic(
-        1, Measure.DEVIATION, None, ScalarType.DOUBLE, bounds=bounds, form=DeviationForm(is_variance=is_variance),
-        scale=(factor, offset),
-    )  # fmt: skip
+    more = {"bounds": bounds, "form": DeviationForm(is_variance=is_variance), "scale": (factor, offset)}
+    return PlannedStatistic(1, Measure.DEVIATION, None, ScalarType.DOUBLE, **more)
 
 
 def evidence(value: float, n: int) -> StatisticEvidence:
@@ -76,11 +74,8 @@ def test_the_released_deviation_is_within_its_stated_error(scores: list[int]) ->
     assert abs(Decimal(str(shown)) - Decimal(value)) <= Decimal(error) + Decimal("1e-9")
 
 
-def test_a_deviation_of_nothing_is_hidden() -> None:
+def test_a_deviation_of_nothing_is_hidden_and_one_without_bounds_goes_to_a_person() -> None:
     assert said(0.0, 500)["M9"] is Verdict.SUPPRESS
-
-
-def test_a_deviation_without_bounds_goes_to_a_person() -> None:
     asked = RuleInput(Measure.DEVIATION, evidence(20.0, 500), 500, protected=20.0)
     assert {f.rule for f in findings_of(asked, PROFILE)} == {"A1"}
 
@@ -90,14 +85,12 @@ def progress(low: float, bounds: tuple[Value, Value] | None) -> set[str]:
     return {f.rule for f in findings_of(RuleInput(Measure.MEAN, e, 60, bounds=bounds), PROFILE)}
 
 
-@pytest.mark.parametrize("low", [-4, 0, 1])
-def test_the_bounds_decide_how_signed_amounts_are_judged(low: float) -> None:
-    """Whether somebody is below 0 decides nothing."""
-    assert progress(low, (-5, 5)) == set()
-
-
-def test_signed_amounts_without_bounds_go_to_a_person() -> None:
-    assert progress(-4, None) == {"M7"}
+@pytest.mark.parametrize(("low", "bounds", "rules"), [
+    (-4, (-5, 5), set()), (0, (-5, 5), set()), (1, (-5, 5), set()), (-4, None, {"M7"}),
+])  # fmt: skip
+def test_the_bounds_decide_how_signed_amounts_are_judged(low, bounds, rules) -> None:
+    """Whether somebody is below 0 decides nothing. Without bounds such amounts go to a person."""
+    assert progress(low, bounds) == rules
 
 
 @given(

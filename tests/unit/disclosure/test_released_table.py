@@ -12,11 +12,13 @@ SYMBOLS = {"c": "Confidential"}
 CSV = b"year,region,code,n,share\n2021,c,007,120,0.5\n2022,c,008,c,c\n2022,North,009,,1\n"
 
 
+TABLE = read_released(CSV, SYMBOLS, frozenset({"year", "region", "code"}))
+
+
 def test_a_plans_keys_are_keys_even_as_numbers_or_symbols() -> None:
-    table = read_released(CSV, SYMBOLS, frozenset({"year", "region", "code"}))
-    assert (table.keys, table.figures) == ((0, 1, 2), (3, 4))
-    assert not table.is_hidden(1, "c")
-    assert table.is_hidden(3, "c")
+    assert (TABLE.keys, TABLE.figures) == ((0, 1, 2), (3, 4))
+    assert not TABLE.is_hidden(1, "c")
+    assert TABLE.is_hidden(3, "c")
 
 
 def test_without_a_plan_the_columns_before_the_figures_are_keys() -> None:
@@ -25,24 +27,18 @@ def test_without_a_plan_the_columns_before_the_figures_are_keys() -> None:
 
 
 def test_parquet_has_numbers_nulls_symbols_and_codes() -> None:
-    table = read_released(CSV, SYMBOLS, frozenset({"year", "region", "code"}))
-    content = released_parquet(table, {"record": "{}"})
-    assert content == released_parquet(table, {"record": "{}"})
+    content = released_parquet(TABLE, {"record": "{}"})
+    assert content == released_parquet(TABLE, {"record": "{}"})
     found = pq.read_table(io.BytesIO(content))
     assert found.to_pydict() == {
-        "year": [2021, 2022, 2022],
-        "region": ["c", "c", "North"],
-        "code": ["007", "008", "009"],
-        "n": [120, None, None],
-        "n.symbol": [None, "c", None],
-        "share": [0.5, None, 1.0],
-        "share.symbol": [None, "c", None],
-    }
+        "year": [2021, 2022, 2022], "region": ["c", "c", "North"], "code": ["007", "008", "009"],
+        "n": [120, None, None], "n.symbol": [None, "c", None],
+        "share": [0.5, None, 1.0], "share.symbol": [None, "c", None],
+    }  # fmt: skip
 
 
 def test_hidden_and_missing_figures_are_no_points() -> None:
-    table = read_released(CSV, SYMBOLS, frozenset({"year", "region", "code"}))
-    assert released_points(table, 0, 3, 1) == [{"x": 2021, "y": 120.0, "colour": "c"}]
+    assert released_points(TABLE, 0, 3, 1) == [{"x": 2021, "y": 120.0, "colour": "c"}]
 
 
 @pytest.mark.parametrize("content", [b"", b"a,b\n1\n", b"\xff\xfe", b'a\n"1'])

@@ -25,15 +25,11 @@ from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import PlannedStatistic
 from broker.domain.plans.scalars import ScalarType
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
+from tests.unit.disclosure.test_rules import PROFILE, said
 
 pytestmark = pytest.mark.slow
 
-PROFILE = DisclosureRules(name="npd", source="test", t=10)
 SCHOOLS = replace(PROFILE, protects_institutions=True)
-
-
-def said(ask: RuleInput, profile: DisclosureRules = PROFILE) -> dict[str, Verdict]:
-    return {f.rule: f.verdict for f in findings_of(ask, profile)}
 
 
 def mean_of(values: list[int], measure: Measure = Measure.MEAN) -> RuleInput:
@@ -47,19 +43,13 @@ def mean_of(values: list[int], measure: Measure = Measure.MEAN) -> RuleInput:
 
 
 @pytest.mark.parametrize("measure", [Measure.SUM, Measure.MEAN])
-@pytest.mark.parametrize(
-    ("values", "hidden"),
-    [
-        ([7] * 30, True),
-        ([7] * 30 + [8] * 9, True),
-        ([7] * 30 + [8] * 10, False),
-        (list(range(1, 20)), False),
-        ([7] * 10 + list(range(20, 29)), True),
-        ([7] * 9 + list(range(20, 29)), False),
-        ([0] * 30 + [5] * 12, False),
-        ([0] * 40, True),
-    ],
-)
+@pytest.mark.parametrize(("values", "hidden"), [
+    ([7] * 30, True), ([7] * 30 + [8] * 9, True), ([7] * 30 + [8] * 10, False), (list(range(1, 20)), False),
+    ([7] * 10 + list(range(20, 29)), True),
+    ([7] * 9 + list(range(20, 29)), False),
+    ([0] * 30 + [5] * 12, False),
+    ([0] * 40, True),
+])  # fmt: skip
 def test_one_total_of_nearly_all_is_hidden(values: list[int], hidden: bool, measure: Measure) -> None:
     """Nineteen different totals are no secret of anybody; ten equal ones of nineteen are."""
     assert ("M9" in said(mean_of(values, measure))) == hidden
@@ -71,21 +61,11 @@ def test_a_second_that_is_not_known_may_be_as_large_as_the_first() -> None:
     assert said(RuleInput(Measure.SUM, replace(evidence, second=None), 40)) == {"M3": Verdict.SUPPRESS}
 
 
-@pytest.mark.parametrize(
-    ("rows", "persons", "most", "second", "hidden"),
-    [
-        (400, 20, 350, 20, True),
-        (100, 20, 40, 6, False),
-        (100, 20, 50, None, True),
-        (100, 20, None, None, False),
-        (400, 20, None, None, True),
-        (20, 20, None, None, False),
-        (400, 20, 20, 20, False),
-    ],
-)
-def test_a_count_of_rows_is_not_one_persons(
-    rows: int, persons: int, most: int | None, second: int | None, hidden: bool
-) -> None:
+@pytest.mark.parametrize(("rows", "persons", "most", "second", "hidden"), [
+    (400, 20, 350, 20, True), (100, 20, 40, 6, False), (100, 20, 50, None, True), (100, 20, None, None, False),
+    (400, 20, None, None, True), (20, 20, None, None, False), (400, 20, 20, 20, False),
+])  # fmt: skip
+def test_a_count_of_rows_is_not_one_persons(rows, persons, most, second, hidden) -> None:
     """Unknown, one person may have all rows but one of everybody else: of 400 rows of 20 persons, 381."""
     evidence = StatisticEvidence(rows, rows, persons, largest=most, second=second)
     assert said(RuleInput(Measure.COUNT_ROWS, evidence, persons)) == ({"M3": Verdict.SUPPRESS} if hidden else {})
@@ -100,24 +80,6 @@ def test_rows_are_rounded_by_persons_with_one_base() -> None:
     assert round_rows(57, 23, replace(PROFILE, round_base=1)) == 57
 
 
-def test_few_institutions_one_of_them_large_or_two() -> None:
-    def rule_input(number: int, largest: int, second: int, by: bool = False) -> RuleInput:
-        evidence = StatisticEvidence(100, 100, 100, institution_largest=largest, institution_second=second)
-        return RuleInput(
-            Measure.COUNT_ROWS, evidence, 100, institutions=number, largest_institution=largest, by_institution=by
-        )
-
-    assert said(rule_input(5, 95, 2)) == {}, "the default profile protects pupils"
-    assert said(rule_input(2, 60, 40), SCHOOLS) == {"F6": Verdict.SUPPRESS}
-    assert said(rule_input(5, 95, 2), SCHOOLS) == {"M3": Verdict.SUPPRESS}
-    assert said(rule_input(5, 95, 2), replace(SCHOOLS, full_share=0.9)) == {
-        "M3": Verdict.SUPPRESS,
-        "F3": Verdict.REVIEW,
-    }
-    assert said(rule_input(5, 40, 30), SCHOOLS) == {}
-    assert said(rule_input(1, 100, 0, by=True), SCHOOLS) == {}, "a table by school is judged by its pupils"
-
-
 def test_a_small_total_has_an_id_of_its_own() -> None:
     ask = RuleInput(Measure.COUNT_ROWS, StatisticEvidence(4, 4, 4), 4, margin=True)
     assert said(ask) == {"F1": Verdict.SUPPRESS, "F5": Verdict.SUPPRESS}
@@ -125,9 +87,8 @@ def test_a_small_total_has_an_id_of_its_own() -> None:
 
 
 def share(ones: int, rest: int, shown: str) -> RuleInput:
-    return RuleInput(
-        Measure.SHARE, StatisticEvidence(None, ones, ones, rest, rest), ones + rest, protected=Decimal(shown)
-    )
+    evidence = StatisticEvidence(None, ones, ones, rest, rest)
+    return RuleInput(Measure.SHARE, evidence, ones + rest, protected=Decimal(shown))
 
 
 def test_digits_of_a_percentage_disclose_a_small_count_only_where_counts_are_exact() -> None:
@@ -142,16 +103,12 @@ def test_digits_of_a_percentage_disclose_a_small_count_only_where_counts_are_exa
 
 @pytest.mark.parametrize("digits", [2, 3])
 def test_what_a_percentage_leaves_possible_is_what_is_written_so(digits: int) -> None:
+    step = Decimal(1).scaleb(-digits)
     for count in range(1, 130):
-        for part in range(count + 1):
-            shown = Decimal(part) / count
-            written = shown.quantize(Decimal(1).scaleb(-digits), rounding="ROUND_HALF_UP")
-            least, most = parts_shown_as(written, count, digits)
-            same = [
-                a for a in range(count + 1)
-                if (Decimal(a) / count).quantize(Decimal(1).scaleb(-digits), rounding="ROUND_HALF_UP") == written
-            ]  # fmt: skip
-            assert (least, most) == (same[0], same[-1])
+        written = [(Decimal(part) / count).quantize(step, rounding="ROUND_HALF_UP") for part in range(count + 1)]
+        for one in written:
+            last = count - written[::-1].index(one)
+            assert parts_shown_as(one, count, digits) == (written.index(one), last)
 
 
 def test_digits_of_a_mean_leave_every_count_possible() -> None:
@@ -177,9 +134,7 @@ def test_a_mean_passes_only_as_its_sum_does() -> None:
 
 
 def test_a_quantile_needs_persons_on_either_side_and_near_its_value() -> None:
-    def rule_input(
-        n: int, span: str | None, near: int | None, rows: int | None = None, most: int | None = None
-    ) -> RuleInput:
+    def rule_input(n, span, near, rows=None, most=None) -> RuleInput:
         evidence = StatisticEvidence(5, rows or n, n, step_number=near, largest=most)
         return RuleInput(Measure.QUANTILE, evidence, n, span=None if span is None else Decimal(span))
 
@@ -267,9 +222,7 @@ def everything(is_exact: bool) -> DisclosureRules:
     st.integers(100, 10_000), st.floats(0, 1), st.floats(0, 3), st.sampled_from([None, 10.0, 33.3]),
     st.sampled_from([None, 20.0, 75.0]), st.sampled_from([1, 2]), st.sampled_from([None, 60.0, 87.5]),
 )  # fmt: skip
-def test_no_rule_has_a_finding_from_its_margin_on(
-    largest: int, second: float, further: float, p: float | None, q: float | None, n: int, k: float | None
-) -> None:
+def test_no_rule_has_a_finding_from_its_margin_on(largest, second, further, p, q, n, k) -> None:
     """And just below the margin it has one, if the second contribution is as large as the first."""
     profile = replace(PROFILE, p_percent=p, prior_q=q, dominance_n=n, dominance_k=k)
     for rule in RULES:
@@ -294,12 +247,8 @@ amounts = st.none() | st.integers(-3, 60)
     st.sampled_from(list(Measure)), st.tuples(*[st.integers(0, 60)] * 5), st.tuples(*[amounts] * 8), st.integers(0, 60),
     st.booleans(),
 )  # fmt: skip
-def test_rules_run_only_on_their_measures(
-    measure: Measure, counts: tuple[int, ...], found: tuple[int | None, ...], persons: int, is_box: bool
-) -> None:
-    evidence = StatisticEvidence(
-        counts[0], *counts[1:], *found[:5], others=counts[0], step_number=found[5], ties=counts[1]
-    )
+def test_rules_run_only_on_their_measures(measure, counts, found, persons, is_box) -> None:
+    evidence = StatisticEvidence(*counts, *found[:5], others=counts[0], step_number=found[5], ties=counts[1])
     box = Decimal("0.01") if is_box and measure is Measure.QUANTILE else None
     ask = RuleInput(
         measure, evidence, persons, institutions=found[6], protected=found[7], margin=is_box, box=box, some=counts[2]
@@ -316,10 +265,7 @@ def test_rules_run_only_on_their_measures(
     st.sampled_from(list(Measure)), st.tuples(*[st.integers(0, 60)] * 5), st.tuples(*[amounts] * 6), st.booleans(),
     amounts, amounts,
 )  # fmt: skip
-def test_rules_read_what_they_say(
-    measure: Measure, counts: tuple[int, ...], found: tuple[int | None, ...], is_exact: bool, largest: int | None,
-    protected: int | None,
-) -> None:  # fmt: skip
+def test_rules_read_what_they_say(measure, counts, found, is_exact, largest, protected) -> None:
     """Without `reads_protected`, a rule does not get the released value; without a margin, it may get other largest
     contributions."""
     low, high, second, total, institutions, box = found

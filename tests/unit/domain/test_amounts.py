@@ -6,14 +6,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from broker.domain.errors import Breach, Invalid
-from broker.domain.ledger.privacy_loss import (
-    DELTA_UNITS,
-    MICRO,
-    Accounting,
-    PrivacyAmount,
-    amount_as_written,
-    amount_rounded_up,
-)
+from broker.domain.ledger import privacy_loss
+from broker.domain.ledger.privacy_loss import DELTA_UNITS, MICRO, Accounting, PrivacyAmount, amount_rounded_up
 
 APPROXIMATE, PURE = Accounting.APPROXIMATE, Accounting.PURE
 LOSSES = st.floats(0, 100, allow_nan=False)
@@ -35,8 +29,8 @@ def test_many_small_losses_are_never_less_than_their_sum(losses: list[float]) ->
 
 
 def test_a_decimal_that_was_written_is_what_people_mean() -> None:
-    assert amount_as_written(PURE, 0.1) == PrivacyAmount(PURE, 100_000)
-    assert amount_as_written(APPROXIMATE, 0.3, 1e-9) == PrivacyAmount(APPROXIMATE, 300_000, 10**6)
+    assert privacy_loss.amount_as_written(PURE, 0.1) == PrivacyAmount(PURE, 100_000)
+    assert privacy_loss.amount_as_written(APPROXIMATE, 0.3, 1e-9) == PrivacyAmount(APPROXIMATE, 300_000, 10**6)
     assert amount_rounded_up(PURE, 0.1).micro == 100_001, "the float is a little more than a tenth"
 
 
@@ -66,15 +60,12 @@ def test_what_is_no_amount(wrong: tuple[Accounting, int, int]) -> None:
         PrivacyAmount(*wrong)
 
 
-@pytest.mark.parametrize(
-    ("amount", "told"),
-    [
-        (PrivacyAmount(PURE, 500_000), "epsilon 0.5"),
-        (PrivacyAmount(PURE, 4_000_000), "epsilon 4"),
-        (PrivacyAmount(PURE, 20_000_000), "epsilon 20"),
-        (PrivacyAmount(Accounting.CONCENTRATED, 125_000, 0), "rho 0.125"),
-        (PrivacyAmount(APPROXIMATE, 1, 1_000_000), "epsilon 0.000001, delta 1e-9"),
-    ],
-)
+@pytest.mark.parametrize(("amount", "told"), [
+    (PrivacyAmount(PURE, 500_000), "epsilon 0.5"),
+    (PrivacyAmount(PURE, 4_000_000), "epsilon 4"),
+    (PrivacyAmount(PURE, 20_000_000), "epsilon 20"),
+    (PrivacyAmount(Accounting.CONCENTRATED, 125_000, 0), "rho 0.125"),
+    (PrivacyAmount(APPROXIMATE, 1, 1_000_000), "epsilon 0.000001, delta 1e-9"),
+])  # fmt: skip
 def test_an_amount_in_words(amount: PrivacyAmount, told: str) -> None:
     assert str(amount) == told

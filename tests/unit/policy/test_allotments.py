@@ -32,18 +32,15 @@ def test_every_budget_is_an_account_and_a_unit_comes_before_its_allotments(polic
     check_allotments(policies)
 
 
-@pytest.mark.parametrize(
-    ("fields", "told"),
-    [
-        ({"budgets": (ProjectBudget("", 9.0, 0.0, "pupil"),)}, "more than the unit's cap"),
-        ({"budgets": (ProjectBudget("", 1.0, 0.0, "school"),)}, "Nothing is promised"),
-        ({"budgets": (ProjectBudget("ref.schools", 1.0, 0.0),)}, "Nothing is promised"),
-        ({"budgets": (ProjectBudget("npd.nothing", 1.0, 0.0),)}, "Nothing is promised"),
-        ({"mode": ProtectionMode.DISCLOSURE_CONTROL}, "may not be private"),
-        ({"privacy": ""}, "may not be private"),
-        ({"privacy": "other"}, "no privacy profile"),
-    ],
-)
+@pytest.mark.parametrize(("fields", "told"), [
+    ({"budgets": (ProjectBudget("", 9.0, 0.0, "pupil"),)}, "more than the unit's cap"),
+    ({"budgets": (ProjectBudget("", 1.0, 0.0, "school"),)}, "Nothing is promised"),
+    ({"budgets": (ProjectBudget("ref.schools", 1.0, 0.0),)}, "Nothing is promised"),
+    ({"budgets": (ProjectBudget("npd.nothing", 1.0, 0.0),)}, "Nothing is promised"),
+    ({"mode": ProtectionMode.DISCLOSURE_CONTROL}, "may not be private"),
+    ({"privacy": ""}, "may not be private"),
+    ({"privacy": "other"}, "no privacy profile"),
+])  # fmt: skip
 def test_contradictions_are_faults(policies: PolicySet, fields: dict[str, object], told: str) -> None:
     with pytest.raises(Invalid, match=told):
         check_allotments(changed(policies, **fields))
@@ -73,8 +70,7 @@ def test_sets_of_before_can_be_read(policies: PolicySet) -> None:
     text = policies.text
     start = text.index('"privacy":{"datasets"')
     end = text.index('"profiles":[{"attacker"')
-    before = text[:start] + text[end:].replace('"loss":', '"epsilon":')
-    before = before.replace('"loss":', '"epsilon":')
+    before = (text[:start] + text[end:]).replace('"loss":', '"epsilon":')
     found = policies_from_json(before)
     assert found.privacy.promises == ()
     assert [b.loss for p in found.projects for b in p.budgets if b.table == "npd.absence"] == [4.0]

@@ -7,50 +7,38 @@ from typing import Annotated, Any
 
 import pytest
 
+from broker.domain import stated_values as stated
 from broker.domain.errors import Invalid
 from broker.domain.model_reader import read_field, read_model, read_value
-from broker.domain.stated_values import (
-    NOT_STATED,
-    OR_NULL,
-    STATED,
-    Condition,
-    Distinct,
-    Faults,
-    Key,
-    Keys,
-    LocatedValue,
-    Named,
-    Positive,
-    ReadBy,
-)
+from broker.domain.stated_values import Condition, Faults, Keys, LocatedValue, Named, Positive
 from broker.policy.data_catalogue import TableKind
 from broker.policy.files.yaml_reader import read_yaml
 from broker.policy.policy_model import PolicyModel
 from broker.policy.written_years import WrittenYears
 
 EVEN = Condition(lambda value: value % 2 == 0, "{key!r} is even, and {value} is not.", "even")
-PAIR = ReadBy(lambda node: tuple(item.text() for item in node.items()))
+PAIR = stated.ReadBy(lambda node: tuple(item.text() for item in node.items()))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Example(PolicyModel):
     name: str
     kind: TableKind = TableKind.PUBLIC
-    description: Annotated[str, Key("about")] = ""
+    description: Annotated[str, stated.Key("about")] = ""
     rows: Positive = 1
     pairs: Annotated[int, EVEN] = 0
-    share: Annotated[float | None, OR_NULL] = 0.5
+    share: Annotated[float | None, stated.OR_NULL] = 0.5
     last: date | None = None
     listed: bool = False
     years: WrittenYears | None = None
     codes: tuple[str, ...] = ()
     labels: dict[str, Positive] | None = None
     written: Annotated[str | tuple[str, ...], PAIR] = ""
-    symbol: Annotated[str, NOT_STATED] = "c"
+    symbol: Annotated[str, stated.NOT_STATED] = "c"
     link: Annotated[str, Named.OWN_VARIABLE] = ""
 
-    def faults(self, stated: Keys) -> Faults:
-        if self.last and "years" not in stated:
+    def faults(self, keys: Keys) -> Faults:
+        if self.last and "years" not in keys:
             yield "last", "last", "'last' needs years."
 
 
@@ -59,8 +47,8 @@ KNOWN = "about, codes, kind, labels, last, link, listed, name, pairs, rows, shar
 
 @dataclass(frozen=True, kw_only=True)
 class Several(PolicyModel):
-    one: Annotated[int, STATED] = 1
-    examples: Annotated[tuple[Example, ...], Distinct("small example", "name")] = ()
+    one: Annotated[int, stated.STATED] = 1
+    examples: Annotated[tuple[Example, ...], stated.Distinct("small example", "name")] = ()
 
 
 def read(folder: Path, text: str, **known: Any) -> Example:
@@ -69,49 +57,40 @@ def read(folder: Path, text: str, **known: Any) -> Example:
     return read_model(read_yaml(path), Example, {Named.OWN_VARIABLE: lambda node: node.text().upper()}, **known)
 
 
-@pytest.mark.parametrize(
-    ("line", "field", "value"),
-    [
-        ("kind: person", "kind", TableKind.PERSON),
-        ("about: pupils", "description", "pupils"),
-        ("rows: 3", "rows", 3),
-        ("pairs: 4", "pairs", 4),
-        ("share: 1", "share", 1.0),
-        ("share: null", "share", None),
-        ("rows: 3", "share", None),
-        ("last: 2028-03-31\nyears: 2018", "last", date(2028, 3, 31)),
-        ("listed: true", "listed", True),
-        ("years: [2018-2019, 2021/2022]", "years", frozenset({2018, 2019, 2021})),
-        ("codes: [M, F]", "codes", ("M", "F")),
-        ("labels: {M: 1}", "labels", {"M": 1}),
-        ("written: [a, b]", "written", ("a", "b")),
-        ("link: name", "link", "NAME"),
-    ],
-)
+@pytest.mark.parametrize(("line", "field", "value"), [
+    ("kind: person", "kind", TableKind.PERSON),
+    ("about: pupils", "description", "pupils"),
+    ("rows: 3", "rows", 3), ("pairs: 4", "pairs", 4), ("share: 1", "share", 1.0), ("share: null", "share", None),
+    ("rows: 3", "share", None),
+    ("last: 2028-03-31\nyears: 2018", "last", date(2028, 3, 31)),
+    ("listed: true", "listed", True),
+    ("years: [2018-2019, 2021/2022]", "years", frozenset({2018, 2019, 2021})),
+    ("codes: [M, F]", "codes", ("M", "F")),
+    ("labels: {M: 1}", "labels", {"M": 1}),
+    ("written: [a, b]", "written", ("a", "b")),
+    ("link: name", "link", "NAME"),
+])  # fmt: skip
 def test_a_value_is_of_the_kind_of_its_field(tmp_path: Path, line: str, field: str, value: object) -> None:
     found = getattr(read(tmp_path, f"name: a\n{line}"), field)
     assert (found, type(found)) == (value, type(value))
 
 
-@pytest.mark.parametrize(
-    ("line", "code", "message"),
-    [
-        ("kind: people", "unknown-word", "'people' is none of person, public."),
-        ("rows: 0", "policy-range", "'rows' has to be at least 1."),
-        ("rows: true", "policy-type", "'rows' has to be a whole number."),
-        ("rows: null", "policy-type", "'rows' has to be a whole number."),
-        ("pairs: 3", "even", "'pairs' is even, and 3 is not."),
-        ("share: 1e999", "policy-type", "'share' has to be a number."),
-        ("last: tomorrow", "policy-type", "'last' has to be a date, as in 2028-03-31."),
-        ("last: 2028-03-31", "last", "'last' needs years."),
-        ("symbol: d", "unknown-key", f"'symbol' is no key here; known are {KNOWN}."),
-        ("labels: {M: 0}", "policy-range", "'labels' has to be at least 1."),
-        ("listed: 1", "policy-type", "'listed' has to be true or false."),
-        ("years: []", "empty-range", "There is no year here."),
-        ("codes: M", "policy-type", "A list is needed here."),
-        ("codes: [1]", "policy-type", "Text is needed here, not 1; put it in quotes."),
-    ],
-)
+@pytest.mark.parametrize(("line", "code", "message"), [
+    ("kind: people", "unknown-word", "'people' is none of person, public."),
+    ("rows: 0", "policy-range", "'rows' has to be at least 1."),
+    ("rows: true", "policy-type", "'rows' has to be a whole number."),
+    ("rows: null", "policy-type", "'rows' has to be a whole number."),
+    ("pairs: 3", "even", "'pairs' is even, and 3 is not."),
+    ("share: 1e999", "policy-type", "'share' has to be a number."),
+    ("last: tomorrow", "policy-type", "'last' has to be a date, as in 2028-03-31."),
+    ("last: 2028-03-31", "last", "'last' needs years."),
+    ("symbol: d", "unknown-key", f"'symbol' is no key here; known are {KNOWN}."),
+    ("labels: {M: 0}", "policy-range", "'labels' has to be at least 1."),
+    ("listed: 1", "policy-type", "'listed' has to be true or false."),
+    ("years: []", "empty-range", "There is no year here."),
+    ("codes: M", "policy-type", "A list is needed here."),
+    ("codes: [1]", "policy-type", "Text is needed here, not 1; put it in quotes."),
+])  # fmt: skip
 def test_a_value_of_another_kind_is_a_fault_in_its_line(tmp_path: Path, line: str, code: str, message: str) -> None:
     with pytest.raises(Invalid) as caught:
         read(tmp_path, f"name: a\n{line}")

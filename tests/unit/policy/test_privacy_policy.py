@@ -1,4 +1,4 @@
-"""The privacy policy as files: what it says, and each fault with the line where it stands."""
+"""The privacy policy as files: what it says. Each fault of a file: test_policy_files.py."""
 
 import dataclasses
 import re
@@ -12,42 +12,14 @@ from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount
 from broker.policy.data_catalogue import PrivacyUnit
 from broker.policy.files import load_policies
 from broker.policy.files.privacy_files import load_promises_and_profiles
-from tests.unit.policy.conftest import fault_of
 
 FOLDER = Path(__file__).parents[3] / "policies" / "privacy"
 PROFILE = "profiles/npd-private.yaml"
-FAULTS = [
-    ("promises.yaml", "unit: staff", "unit: pupil", "duplicate-promise", "- {unit: pupil, accounting"),
-    ("promises.yaml", "unit: staff", "unit: school", "unknown-word", "- {unit: school"),
-    ("promises.yaml", "accounting: approximate", "accounting: exact", "unknown-word", "- {unit: pupil"),
-    ("promises.yaml", "loss: 8.0", "loss: 0", "policy-range", "- {unit: pupil"),
-    ("promises.yaml", "delta: 1.0e-8", "delta: 2", "policy-range", "- {unit: pupil"),
-    ("promises.yaml", "approximate, loss: 8.0, delta: 1.0e-8", "pure, loss: 8.0, delta: 1.0e-8", "policy-range", "-"),
-    ("promises.yaml", "approximate, loss: 8.0, delta: 1.0e-8", "approximate, loss: 8.0", "policy-range", "- {unit"),
-    ("promises.yaml", "approximate, loss: 8.0, delta: 1.0e-8", "zcdp, loss: 0.5", "policy-range", "- {unit: pupil"),
-    ("promises.yaml", "loss: 8.0,", "loss: 8.0, epsilon: 8,", "unknown-key", "- {unit: pupil"),
-    (PROFILE, "max_automatic: 0.5", "max_automatic: 0", "policy-range", "max_automatic: 0"),
-    (PROFILE, "max_raised: 2.0", "max_raised: 0.2", "policy-range", "max_raised: 0.2"),
-    (PROFILE, "max_cells: 100000", "max_cells: 0", "policy-range", "max_cells: 0"),
-    (PROFILE, "max_delta: 1.0e-9", "max_delta: 1", "policy-range", "max_delta: 1"),
-    (PROFILE, "level: 0.95", "level: 0.05", "policy-range", "level: 0.05"),
-    (PROFILE, "level: 0.95", "level: 0.95\nlevels: 2", "unknown-key", "levels: 2"),
-    (PROFILE, "[0.25, 0.5, 2, 4]", "[0.25, -1]", "policy-range", "other_spends"),
-    (PROFILE, "display_floor: 10\n", "", "missing-key", "name: npd-private"),
-    (PROFILE, "most_answers: 20", "most_answers: 0", "policy-range", "most_answers: 0"),
-]  # fmt: skip
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return Path(shutil.copytree(FOLDER, tmp_path / "privacy"))
-
-
-@pytest.mark.parametrize(("file", "old", "new", "code", "where"), FAULTS)
-def test_a_fault_has_its_file_and_line(folder: Path, file: str, old: str, new: str, code: str, where: str) -> None:
-    told, line = fault_of(load_promises_and_profiles, folder, file, old, new)
-    assert told.code == code
-    assert line.startswith(where)
 
 
 def test_what_the_files_say() -> None:

@@ -23,15 +23,12 @@ def test_every_profile_is_as_strict_as_itself():
     assert all(is_as_strict(p, p) for p in POLICIES.profiles)
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"t": 12}, {"p_percent": 20.0}, {"dominance_k": 80.0}, {"round_base": 10}, {"mean_digits": 0},
-        {"sum_digits": -2}, {"percent_digits": 0}, {"zeros": ZeroPolicy.SUPPRESS}, {"full_share": 0.9},
-        {"protects_institutions": True}, {"coalition": 2}, {"min_interval": 20}, {"dof": 30},
-        {"attacker": AttackerKnowledge.EXACT},
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("changed", [
+    {"t": 12}, {"p_percent": 20.0}, {"dominance_k": 80.0}, {"round_base": 10}, {"mean_digits": 0}, {"sum_digits": -2},
+    {"percent_digits": 0}, {"zeros": ZeroPolicy.SUPPRESS}, {"full_share": 0.9}, {"protects_institutions": True},
+    {"coalition": 2}, {"min_interval": 20}, {"dof": 30},
+    {"attacker": AttackerKnowledge.EXACT},
+])  # fmt: skip
 def test_one_stricter_parameter_makes_a_profile_stricter(changed):
     stricter = replace(DEFAULT, **changed)
     assert is_as_strict(stricter, DEFAULT)

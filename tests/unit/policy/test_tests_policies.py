@@ -8,12 +8,9 @@ from broker.policy.files import load_policies
 from tests.policy_sets import EXAMPLE_POLICIES, TEST_POLICIES
 
 ONLY_FOR_TESTS = {
-    "catalogue/fixture.npd_absence.yaml",
-    "catalogue/fixture.npd_cin.yaml",
-    "catalogue/fixture.npd_pupil.yaml",
-    "projects/FIXTURE.yaml",
-    "projects/P0815.yaml",
-}
+    "catalogue/fixture.npd_absence.yaml", "catalogue/fixture.npd_cin.yaml", "catalogue/fixture.npd_pupil.yaml",
+    "projects/FIXTURE.yaml", "projects/P0815.yaml",
+}  # fmt: skip
 
 
 def _files(folder: Path) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from private_kit import ATT8, COUNT, MEAN, table
+from private_kit import ATT8, COUNT, MEAN, ONCE, table
 
 from broker.domain.errors import Invalid
 from broker.privacy.block_layout import Block, BlockKind, lay_out_blocks, rank_scores
@@ -13,28 +13,23 @@ from tests.oracles.private_cells import row_coordinates
 
 KS2 = Argument("ks2", Clamp(-50, 50))
 PERSONS, VALUES = PrivateStatistic("p", PrivateMeasure.PERSONS), PrivateStatistic("v", PrivateMeasure.VALUES, "ks2")
-SUM, VARIANCE = (
-    PrivateStatistic("s", PrivateMeasure.SUM, "ks2"),
-    PrivateStatistic("var", PrivateMeasure.VARIANCE, "ks2"),
-)
+SUM, OTHER = PrivateStatistic("s", PrivateMeasure.SUM, "ks2"), PrivateStatistic("o", PrivateMeasure.SUM, "att8")
+VARIANCE = PrivateStatistic("var", PrivateMeasure.VARIANCE, "ks2")
 MEDIAN = PrivateStatistic("q", PrivateMeasure.QUANTILE, "ks2", fraction=Fraction(1, 2), points=(-10, 0, 10))
-OTHER, RATIO = (
-    PrivateStatistic("o", PrivateMeasure.SUM, "att8"),
-    PrivateStatistic("r", PrivateMeasure.RATIO, parts=("s", "o")),
-)
-
-
+RATIO = PrivateStatistic("r", PrivateMeasure.RATIO, parts=("s", "o"))
 ROWS_ONLY = Influence(4, 4, 4)
 """Four rows in all: they may be in one cell, or each in another."""
 
 
-def shape(*statistics: PrivateStatistic, influence: Influence = Influence(1, 1)) -> list[tuple[object, ...]]:  # noqa: B008
+def shape(*statistics: PrivateStatistic, influence: Influence = ONCE) -> list[tuple[object, ...]]:
     made = lay_out_blocks(table((3,), statistics, influence=influence, arguments=(ATT8, KS2)))
     return [(b.kind, b.argument, b.degree, b.missing, b.persons) for b in made.blocks]
 
 
 P = BlockKind.POWERS
-CASES = [
+
+
+@pytest.mark.parametrize(("asked", "measured"), [
     ((COUNT,), [(P, None, 0, False, False)]),
     ((MEAN,), [(P, "att8", 1, False, False)]),
     # att8 is proved complete: the pair has the rows already. ks2 is not: a third coordinate has those without it.
@@ -45,10 +40,7 @@ CASES = [
     ((SUM, OTHER, RATIO), [(P, "att8", 1, False, False), (P, "ks2", 1, False, False)]),
     ((PERSONS, COUNT), [(P, None, 0, False, False)]),
     ((MEDIAN,), [(BlockKind.RANKS, "ks2", 0, False, False), (P, None, 0, False, False)]),
-]
-
-
-@pytest.mark.parametrize(("asked", "measured"), CASES)
+])  # fmt: skip
 def test_what_is_measured(asked: tuple[PrivateStatistic, ...], measured: list[object]) -> None:
     assert shape(*asked) == measured
     assert shape(*reversed(asked)) == measured, "the order of the text changes nothing"
@@ -68,9 +60,8 @@ def test_persons_of_a_total_are_not_its_rows() -> None:
 def test_a_row_shares_out_one_whole() -> None:
     """So several statistics have one budget: in L1 a row weighs the same whatever its value."""
     clamp = Clamp(-3, 4)
-    for block in (
-        Block(P), Block(P, "x", clamp, 1), Block(P, "x", clamp, 2), Block(P, "x", clamp, 2, missing=True),
-    ):  # fmt: skip
+    of_x = [Block(P, "x", clamp, degree, missing) for degree, missing in ((1, False), (2, False), (2, True))]
+    for block in (Block(P), *of_x):
         for x in (-100, -3, 0, 2, 4, 100, None):
             row = row_coordinates(block, x)
             assert len(row) == block.width
@@ -85,16 +76,13 @@ def test_a_missing_value_is_in_none_of_the_sums_of_its_argument() -> None:
     assert row_coordinates(Block(P, "x", Clamp(10, 20), 1, missing=True), 13) == (7, 3, 0)
 
 
-@pytest.mark.parametrize(
-    ("influence", "rows", "norms"),
-    [
-        (Influence(1, 1), (1,), (1, 1)),
-        (Influence(3, 2), (2, 2, 2), (6, 12)),
-        (Influence(3, 2, 3), (2, 1), (3, 5)),
-        (Influence(2, 5, 100), (5, 5), (10, 50)),
-        (ROWS_ONLY, (4,), (4, 16)),  # all in one cell
-    ],
-)
+@pytest.mark.parametrize(("influence", "rows", "norms"), [
+    (Influence(1, 1), (1,), (1, 1)),
+    (Influence(3, 2), (2, 2, 2), (6, 12)),
+    (Influence(3, 2, 3), (2, 1), (3, 5)),
+    (Influence(2, 5, 100), (5, 5), (10, 50)),
+    (ROWS_ONLY, (4,), (4, 16)),  # all in one cell
+])  # fmt: skip
 def test_the_worst_person(influence: Influence, rows: tuple[int, ...], norms: tuple[int, int]) -> None:
     """dp.md: counts L1 = G R and L2 = sqrt(G) R; with k rows in all L1 = k and L2 = k."""
     assert worst_case_rows(influence) == rows

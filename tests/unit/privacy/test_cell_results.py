@@ -13,23 +13,9 @@ from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount
 from broker.policy.data_catalogue import PrivacyUnit
 from broker.privacy.measurement_design import MeasurementDesign, design_measurement
 from broker.privacy.noise.noise_client import MechanismAnswer
-from broker.privacy.private_tables import (
-    Argument,
-    Clamp,
-    Dimension,
-    Influence,
-    PrivateMeasure,
-    PrivateStatistic,
-    PrivateTable,
-)
-from broker.privacy.results.noise_intervals import (
-    NoiseMoments,
-    combined_noise,
-    half_width,
-    half_widths,
-    integer_half_width,
-    mean_absolute_error,
-)
+from broker.privacy.private_tables import Argument, Clamp, Dimension, Influence, PrivateMeasure, PrivateStatistic
+from broker.privacy.results import noise_intervals
+from broker.privacy.results.noise_intervals import NoiseMoments, combined_noise, half_width
 from broker.privacy.results.privacy_record import plain_words, privacy_record
 from tests.oracles.private_cells import CellResult, cell_results, row_coordinates
 
@@ -86,11 +72,8 @@ def test_a_ratio_whose_denominator_may_be_zero_is_not_shown() -> None:
 def test_what_is_impossible_is_cut() -> None:
     """A mean lies in its clamp, a variance between 0 and a quarter of the width squared, interval ends too."""
     made = design_measurement([table((1,), (COUNT, MEAN, ALL[4]))], SPEND)
-    for noisy in (
-        [-9000 * 9000, 40 * 9000**2, 90 * 9000**2],
-        [-(10**9), 10**10, -(10**9)],
-        [10**10, -(10**10), 10**10],
-    ):
+    wide = [-9000 * 9000, 40 * 9000**2, 90 * 9000**2]
+    for noisy in (wide, [-(10**9), 10**10, -(10**9)], [10**10, -(10**10), 10**10]):
         (cell,) = cell_results(made, [MechanismAnswer(noisy)], 0, SHOWN)
         if not cell.shown:
             continue
@@ -121,7 +104,7 @@ def test_every_cell_of_the_public_domain_is_there_and_in_order() -> None:
 
 
 def test_keys_without_a_list_leave_by_their_noisy_count_of_persons() -> None:
-    asked = PrivateTable("t", "pupil", (Dimension("urn", None),), ((0,),), Influence(1, 1), (), (COUNT,))
+    asked = dataclasses.replace(table((1,), (COUNT,)), dimensions=(Dimension("urn", None),))
     made = design_measurement([asked], SPEND)
     noisy = [MechanismAnswer([70, 99], [1, 3]), MechanismAnswer([71, 98])]
     found = cell_results(made, noisy, 0, PROFILE, [[("a",), ("b",), ("c",), ("d",)]])
@@ -133,29 +116,25 @@ def test_the_noise_of_sums_of_noises() -> None:
     pair = combined_noise([(1, laplace), (1, laplace)])
     assert half_width(laplace, 0.95) == pytest.approx(2.9957, abs=1e-3)
     assert half_width(pair, 0.95) == pytest.approx(4.113, rel=0.005)  # (1 + t/2) exp(-t) = 0.05
-    assert mean_absolute_error(laplace) == pytest.approx(1)
-    assert mean_absolute_error(pair) == pytest.approx(1.5, rel=0.005)
+    assert noise_intervals.mean_absolute_error(laplace) == pytest.approx(1)
+    assert noise_intervals.mean_absolute_error(pair) == pytest.approx(1.5, rel=0.005)
     assert half_width(NoiseMoments(1.0), 0.95) == pytest.approx(1.96, abs=1e-3)
-    assert integer_half_width(laplace, 0.95) == 3
-    assert integer_half_width(NoiseMoments(1.0), 0.95) == 2
+    assert noise_intervals.integer_half_width(laplace, 0.95) == 3
+    assert noise_intervals.integer_half_width(NoiseMoments(1.0), 0.95) == 2
     assert combined_noise([]) == NoiseMoments(0.0)
-    many = half_widths(np.array([[1.0, 0.0], [1.0, 1.0], [0.3, -0.7], [0.0, 0.0]]), laplace, 0.95)
-    assert many == pytest.approx(
-        [
-            half_width(combined_noise([(a, laplace), (b, laplace)]), 0.95)
-            for a, b in ((1, 0), (1, 1), (0.3, -0.7), (0, 0))
-        ]
-    )
+    pairs = [[1.0, 0.0], [1.0, 1.0], [0.3, -0.7], [0.0, 0.0]]
+    one_by_one = [half_width(combined_noise([(a, laplace), (b, laplace)]), 0.95) for a, b in pairs]
+    assert noise_intervals.half_widths(np.array(pairs), laplace, 0.95) == pytest.approx(one_by_one)
 
 
 def design_and_record() -> tuple[MeasurementDesign, str]:
     asked = table((2, 3), (COUNT, MEAN), sets=((0, 1), ()), influence=Influence(2, 3, 4))
     made = design_measurement([asked], SPEND)
-    assert PUPIL is not None
     return made, json.dumps(privacy_record(made, PUPIL, PROFILE))
 
 
-def test_the_record_says_method_spend_bounds_and_scales() -> None:
+def test_the_record_says_method_spend_bounds_and_scales_and_no_data() -> None:
+    """Attack 16: it is made from the design, before anything was read; how many rows were cut is nowhere in it."""
     made, text = design_and_record()
     found = json.loads(text)
     assert found["spend"]["epsilon"] == 0.5
@@ -165,17 +144,12 @@ def test_the_record_says_method_spend_bounds_and_scales() -> None:
     assert found["tables"][0]["parts"][0]["scale"] == made.bundle.mechanisms[0].scale
     assert found["tables"][0]["most_of_one_person"] == {"cells": 2, "rows_per_cell": 3, "rows": 4}
 
-
-def test_the_record_knows_rules_and_no_data() -> None:
-    """Attack 16: it is made from the design, before anything was read; how many rows were cut is nowhere in it."""
-    _, text = design_and_record()
     assert "At most 2 cells of one person, and 3 rows in each cell, are used, and at most 4 in all" in text
     assert design_and_record()[1] == text
 
 
 def test_plain_words_for_a_reader_who_does_not_know_epsilon() -> None:
     made, _ = design_and_record()
-    assert PUPIL is not None
     words = " ".join(plain_words(made, PUPIL, PROFILE))
     assert "epsilon" not in words
     assert "95 of 100 releases" in words

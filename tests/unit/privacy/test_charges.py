@@ -12,13 +12,8 @@ from opendp.metrics import absolute_distance, l01inf_distance, l1_distance, l2_d
 
 from broker.domain.errors import Invalid
 from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount, amount_rounded_up
-from broker.privacy.measurement_design import (
-    calibrate_additive,
-    calibrate_selection,
-    calibrate_threshold,
-    design_measurement,
-    rho_within,
-)
+from broker.privacy import measurement_design
+from broker.privacy.measurement_design import calibrate_threshold, design_measurement
 from broker.privacy.measurements import charge, epsilon_of, loss
 from broker.privacy.mechanisms import Additive, MechanismBundle, NoiseFamily, Selection, Threshold
 from broker.privacy.private_tables import (
@@ -34,6 +29,7 @@ from broker.privacy.sensitivity import Sensitivity
 
 PURE, APPROXIMATE, CONCENTRATED = Accounting.PURE, Accounting.APPROXIMATE, Accounting.CONCENTRATED
 VECTOR = vector_domain(atom_domain(T="i64"))
+COUNT = PrivateStatistic("n", PrivateMeasure.ROWS)
 BOUNDS = [Sensitivity(1, 1, 1, 1), Sensitivity(3, 6, 12, 2), Sensitivity(20, 180_000, 20 * 9000**2, 9000)]
 
 
@@ -87,7 +83,7 @@ def test_rho_is_turned_to_epsilon_by_opendp() -> None:
     turned = combinators.make_zCDP_to_approxDP(combinators.make_composition(parts)).map(1.0).epsilon(1e-9)
     assert loss(MechanismBundle(APPROXIMATE, mechanisms, 1e-9)) == (Fraction(turned), Fraction(1e-9))
     assert epsilon_of(Fraction(1, 160), 1e-9) == pytest.approx(turned, rel=1e-9)
-    rho = rho_within(Fraction(1), 1e-9)
+    rho = measurement_design.rho_within(Fraction(1), 1e-9)
     assert epsilon_of(rho, 1e-9) <= 1 < epsilon_of(rho * Fraction(101, 100), 1e-9)
     assert epsilon_of(0, 1e-9) == 0
 
@@ -97,22 +93,21 @@ def test_rho_is_turned_to_epsilon_by_opendp() -> None:
 def test_a_scale_is_the_least_that_its_part_pays_for(part: Fraction, family: NoiseFamily) -> None:
     accounting = PURE if family is NoiseFamily.LAPLACE else CONCENTRATED
     for bounds in BOUNDS:
-        made = calibrate_additive(family, bounds, part)
+        made = measurement_design.calibrate_additive(family, bounds, part)
         cost = loss(MechanismBundle(accounting, (made,)))[0]
         assert part * Fraction(999_999, 10**6) <= cost <= part
-    chosen = calibrate_selection(family, 3, Influence(2, 2, 3), 7, part)
+    chosen = measurement_design.calibrate_selection(family, 3, Influence(2, 2, 3), 7, part)
     assert part * Fraction(999_999, 10**6) <= loss(MechanismBundle(accounting, (chosen,)))[0] <= part
 
 
 def table(influence: Influence, listed: bool = True) -> PrivateTable:
+    grid = tuple(range(0, 9001, 100))
     statistics = (
-        PrivateStatistic("n", PrivateMeasure.ROWS),
+        COUNT,
         PrivateStatistic("people", PrivateMeasure.PERSONS),
         PrivateStatistic("m", PrivateMeasure.MEAN, "x"),
         PrivateStatistic("v", PrivateMeasure.VARIANCE, "y"),
-        PrivateStatistic(
-            "median", PrivateMeasure.QUANTILE, "x", fraction=Fraction(1, 2), points=tuple(range(0, 9001, 100))
-        ),
+        PrivateStatistic("median", PrivateMeasure.QUANTILE, "x", fraction=Fraction(1, 2), points=grid),
         PrivateStatistic("s", PrivateMeasure.SUM, "x"),
         PrivateStatistic("r", PrivateMeasure.RATIO, parts=("s", "n")),
     )
@@ -123,17 +118,9 @@ def table(influence: Influence, listed: bool = True) -> PrivateTable:
 
 @pytest.mark.parametrize("influence", [Influence(1, 1), Influence(3, 2), Influence(30, 30, 30)])
 @pytest.mark.parametrize("listed", [True, False])
-@pytest.mark.parametrize(
-    "spend",
-    [
-        PrivacyAmount(PURE, 500_000),
-        PrivacyAmount(APPROXIMATE, 500_001, 10**6),
-        PrivacyAmount(CONCENTRATED, 12_345, 10**6),
-    ],
-)
-def test_a_job_is_charged_its_composition_and_spends_what_it_may(
-    influence: Influence, listed: bool, spend: PrivacyAmount
-) -> None:
+@pytest.mark.parametrize("amount", [(PURE, 500_000), (APPROXIMATE, 500_001, 10**6), (CONCENTRATED, 12_345, 10**6)])
+def test_a_job_is_charged_its_composition_and_spends_what_it_may(influence, listed, amount) -> None:
+    spend = PrivacyAmount(*amount)
     if not listed and spend.accounting is PURE:
         with pytest.raises(Invalid, match="delta"):
             design_measurement([table(influence, listed)], spend)
@@ -149,25 +136,15 @@ def test_laplace_until_a_person_touches_many_cells_then_gaussian() -> None:
     """Laplace's scale grows with the cells, Gaussian's with their root; at delta 1e-9 they meet between 15 and 25."""
 
     def family(cells: int, spend: PrivacyAmount) -> NoiseFamily:
-        asked = PrivateTable(
-            "t", "pupil", (Dimension("la", tuple(range(99))),), ((0,),), Influence(cells, 1), (), (COUNT,)
-        )
+        la = Dimension("la", tuple(range(99)))
+        asked = PrivateTable("t", "pupil", (la,), ((0,),), Influence(cells, 1), (), (COUNT,))
         return design_measurement([asked], spend).bundle.mechanisms[0].family
 
     approximate = PrivacyAmount(APPROXIMATE, 10**6, 10**6)
-    assert [family(n, approximate) for n in (1, 10, 15, 25, 90)] == [NoiseFamily.LAPLACE] * 3 + [
-        NoiseFamily.GAUSSIAN
-    ] * 2
+    assert {family(n, approximate) for n in (1, 10, 15)} == {NoiseFamily.LAPLACE}
+    assert {family(n, approximate) for n in (25, 90)} == {NoiseFamily.GAUSSIAN}
     assert family(90, PrivacyAmount(PURE, 10**6)) is NoiseFamily.LAPLACE
     assert family(1, PrivacyAmount(CONCENTRATED, 10**4)) is NoiseFamily.GAUSSIAN
-
-
-COUNT = PrivateStatistic("n", PrivateMeasure.ROWS)
-
-
-def test_replacing_a_person_costs_what_two_steps_cost() -> None:
-    made = design_measurement([table(Influence(2, 1))], PrivacyAmount(PURE, 10**6))
-    assert charge(made.bundle, persons=2).micro == pytest.approx(2 * 10**6, rel=1e-5)
 
 
 def test_bundles_that_are_none() -> None:

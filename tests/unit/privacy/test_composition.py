@@ -45,11 +45,8 @@ def test_a_promise_lasts_for_so_many_counts_of_the_same_noise(epsilon: Fraction)
 
 def test_the_total_of_rho_is_turned_once() -> None:
     """Jobs one by one come to what OpenDP says of their sum, and not to the sum of what it says of each."""
-    spends = [PrivacyAmount(Accounting.CONCENTRATED, 2_500)] * 100
-    total = sum(
-        (design_measurement([table((3,), (COUNT,))], s).charge for s in spends),
-        PrivacyAmount(Accounting.CONCENTRATED, 0),
-    )
+    spend, nothing = (PrivacyAmount(Accounting.CONCENTRATED, micro) for micro in (2_500, 0))
+    total = sum((design_measurement([table((3,), (COUNT,))], spend).charge for _ in range(100)), nothing)
     assert total.within(amount_rounded_up(Accounting.CONCENTRATED, Fraction(1, 4)))
     once = epsilon_of(Fraction(total.micro, MICRO), 1e-8)
     assert once < 100 * epsilon_of(Fraction(2_500, MICRO), 1e-8) / 5

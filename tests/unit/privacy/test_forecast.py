@@ -12,27 +12,17 @@ from broker.domain.errors import Invalid, Refused
 from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount
 from broker.privacy.error_forecast import ExpectedError, expected_errors, other_spends, smallest_spend
 from broker.privacy.measurement_design import design_measurement
-from broker.privacy.private_tables import (
-    Argument,
-    Clamp,
-    Dimension,
-    Influence,
-    PrivateMeasure,
-    PrivateStatistic,
-    PrivateTable,
-)
+from broker.privacy.private_tables import Argument, Clamp, Dimension, Influence, PrivateMeasure, PrivateStatistic
 from broker.privacy.profile_limits import check_spend, check_tables
 
 PURE, HALF = Accounting.PURE, PrivacyAmount(Accounting.PURE, 500_000)
 MEDIAN = PrivateStatistic("q", PrivateMeasure.QUANTILE, "att8", fraction=Fraction(1, 2), points=(1000, 4000))
-VARIANCE, SUM = (
-    PrivateStatistic("var", PrivateMeasure.VARIANCE, "att8"),
-    PrivateStatistic("s", PrivateMeasure.SUM, "att8"),
-)
+VARIANCE = PrivateStatistic("var", PrivateMeasure.VARIANCE, "att8")
+SUM = PrivateStatistic("s", PrivateMeasure.SUM, "att8")
 RATIO = PrivateStatistic("r", PrivateMeasure.RATIO, parts=("s", "n"))
 
 
-def forecast(asked: PrivateTable, spend: PrivacyAmount = HALF) -> tuple[ExpectedError, ...]:
+def forecast(asked, spend: PrivacyAmount = HALF) -> tuple[ExpectedError, ...]:
     return tuple(expected_errors(design_measurement([asked], spend), PROFILE))
 
 
@@ -92,7 +82,7 @@ def test_the_forecast_has_no_way_to_data() -> None:
     assert {m.split(".")[1] for m in imported if m and m.startswith("broker.")} == {"domain", "policy", "privacy"}
 
 
-def refusals(*tables: PrivateTable) -> list[tuple[str, str]]:
+def refusals(*tables) -> list[tuple[str, str]]:
     with pytest.raises(Refused) as caught:
         check_tables(tables, PROFILE)
     assert all(r.message and r.advice for r in caught.value.refusals)
@@ -104,20 +94,15 @@ def test_a_domain_that_is_too_large_is_refused_with_the_key_to_drop() -> None:
     assert code == "private-domain"
     assert "Remove the key d0 (150 values)" in advice
     check_tables((table((150, 20, 12), (COUNT,)),), PROFILE)
-    unlisted = PrivateTable("t", "pupil", (Dimension("urn", None),), ((0,),), Influence(1, 1), (), (COUNT,))
+    unlisted = dataclasses.replace(table((1,), (COUNT,)), dimensions=(Dimension("urn", None),))
     check_tables((unlisted,), PROFILE)
 
 
 def test_a_refusal_has_all_reasons() -> None:
     wide = Argument("pay", Clamp(0, 10**9, 100))
-    asked = table(
-        (10,),
-        (
-            PrivateStatistic("m", PrivateMeasure.MEAN, "pay"),
-            PrivateStatistic("q", PrivateMeasure.QUANTILE, "pay", points=(5, 5)),
-        ),
-        influence=Influence(100, 1), arguments=(wide,),
-    )  # fmt: skip
+    mean = PrivateStatistic("m", PrivateMeasure.MEAN, "pay")
+    median = PrivateStatistic("q", PrivateMeasure.QUANTILE, "pay", points=(5, 5))
+    asked = table((10,), (mean, median), influence=Influence(100, 1), arguments=(wide,))
     assert [c for c, _ in refusals(asked)] == ["private-influence", "private-clamp", "private-points"]
     many = PrivateStatistic("q", PrivateMeasure.QUANTILE, "att8", points=tuple(range(5000)))
     assert [c for c, _ in refusals(table((3,), (many,)))] == ["private-points"]

@@ -26,10 +26,8 @@ def strip(values: list[Value], hidden: list[bool]) -> DisplayColumn:
 def strips(draw: st.DrawFn) -> DisplayTable:
     size, keys = draw(st.integers(0, 4)), draw(st.integers(0, 2))
     flags = st.lists(st.booleans(), min_size=size, max_size=size)
-    columns = {
-        i: DisplayColumn(draw(st.lists(KEYS, min_size=size, max_size=size)), [False] * size, is_key=True)
-        for i in range(keys)
-    }
+    labels = st.lists(KEYS, min_size=size, max_size=size)
+    columns = {i: DisplayColumn(draw(labels), [False] * size, is_key=True) for i in range(keys)}
     for i in range(keys, keys + draw(st.integers(0, 3))):
         columns[i] = strip(draw(st.lists(FIGURES, min_size=size, max_size=size)), draw(flags))
     return DisplayTable(columns, draw(flags), draw(st.booleans()))

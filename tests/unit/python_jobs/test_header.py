@@ -5,23 +5,17 @@ import time
 import pytest
 
 from broker.domain.plans.variable_uses import Usage
-from broker.domain.projects.project import ResearchProject
 from broker.policy.files import load_policies
 from broker.python_jobs.script_check import check_python
 from broker.python_jobs.script_header import ScriptHeader, read_header
 from tests.policy_sets import TEST_POLICIES
 
 POLICIES = load_policies(TEST_POLICIES)
-
-
-def project(ident: str = "P0421") -> ResearchProject:
-    found = POLICIES.project(ident)
-    assert found is not None
-    return found
+PROJECTS = {p.ident: p for p in POLICIES.projects}
 
 
 def header(text: str, ident: str = "P0421") -> ScriptHeader:
-    return read_header(text, project(ident), POLICIES)
+    return read_header(text, PROJECTS[ident], POLICIES)
 
 
 def used(text: str, ident: str = "P0421") -> list[tuple[str, str | None, list[int] | None]]:
@@ -29,7 +23,7 @@ def used(text: str, ident: str = "P0421") -> list[tuple[str, str | None, list[in
 
 
 # A header line, and the variables and years that it uses.
-INPUTS = [
+@pytest.mark.parametrize(("line", "names", "years"), [
     ("# input: npd.absence [URN, LA] 2018/2019-2022/2023", ["URN", "LA"], [2018, 2020, 2021, 2022]),
     ("#INPUT:NPD.Absence[urn la]2021/2022", ["URN", "LA"], [2021]),
     ("# input: npd.absence [LA] 2018/2019, 2021/2022", ["LA"], [2018, 2021]),
@@ -37,10 +31,7 @@ INPUTS = [
     ("# input: npd.absence [LA, la, LA]", ["LA"], [2015, 2016, 2017, 2018, 2020, 2021, 2022]),
     ("# input: leo.earnings [Earnings] 201920-202021", ["Earnings"], [2019, 2020]),
     ("# input: ref.schools [Region]", ["Region"], None),
-]
-
-
-@pytest.mark.parametrize(("line", "names", "years"), INPUTS)
+])  # fmt: skip
 def test_an_input_names_variables_and_years(line: str, names: list[str], years: list[int] | None) -> None:
     found = used(line)
     assert [name for _, name, _ in found] == names
@@ -53,27 +44,22 @@ def test_uses_are_reads_with_their_place() -> None:
     assert (use.how, use.line, use.column) == ({Usage.READ}, 2, 23)
 
 
-def test_without_brackets_all_granted_variables_are_meant() -> None:
+def test_without_brackets_all_granted_variables_are_meant_and_without_an_input_line_all_of_the_grant() -> None:
     names = {name for _, name, _ in used("# input: npd.absence 2022")}
     assert {"PupilMatchingRefAnonymous", "OverallAbsence_6HalfTerms"} <= names
-    assert names == {g.variable for g in project().grants if g.table == "npd.absence"}
+    assert names == {g.variable for g in PROJECTS["P0421"].grants if g.table == "npd.absence"}
+
+    assert {(t, v) for t, v, _ in used("x = 1")} == {(g.table, g.variable) for g in PROJECTS["P0421"].grants}
 
 
-def test_without_an_input_line_all_of_the_grant_is_meant() -> None:
-    assert {(t, v) for t, v, _ in used("x = 1")} == {(g.table, g.variable) for g in project().grants}
-
-
-def test_bare_names_are_of_the_default_schema() -> None:
+def test_bare_names_are_of_the_default_schema_and_what_was_not_granted_is_a_use_all_the_same() -> None:
     assert used("# input: npd_pupil [fsm]", "FIXTURE") == [("fixture.npd_pupil", "fsm", None)]
-
-
-def test_what_was_not_granted_is_a_use_all_the_same() -> None:
     assert used("# input: npd.cla 2020") == [("npd.cla", None, [2020])]
     assert used("# input: npd.absence [UPN] 2020") == [("npd.absence", "UPN", [2020])]
     assert used("# input: npd.none [x]") == [("npd.none", None, None)]
 
 
-FAULTS = [
+@pytest.mark.parametrize(("text", "code", "column"), [
     ("# input:", "header-syntax", 9),
     ("# input: npd.absence [LA", "header-syntax", 9),
     ("# input: npd.absence []", "header-syntax", 22),
@@ -89,10 +75,7 @@ FAULTS = [
     ("# output: model.pkl | t", "output-type", 11),
     ("x = 1\n# input: npd.absence", "header-place", 1),
     ("# output: t.csv | t\n# output: T.csv | t", "output-twice", 11),
-]
-
-
-@pytest.mark.parametrize(("text", "code", "column"), FAULTS)
+])  # fmt: skip
 def test_faults(text: str, code: str, column: int) -> None:
     (refusal,) = header(text).refusals
     assert (refusal.code, refusal.column) == (code, column)
@@ -116,7 +99,7 @@ def test_long_headers_cost_no_more_than_their_length(text: str) -> None:
 
 
 def test_the_whole_check_has_refusals_of_scan_and_header() -> None:
-    found = check_python("# output: t.pkl | t\r\nimport ctypes\r\nimport socket", project(), POLICIES)
+    found = check_python("# output: t.pkl | t\r\nimport ctypes\r\nimport socket", PROJECTS["P0421"], POLICIES)
     assert [(r.code, r.line) for r in found.refusals] == [("output-type", 1), ("module", 2)]
     assert found.canonical == "# output: t.pkl | t\nimport ctypes\nimport socket\n"
     assert len(found.uses) > 100
@@ -124,6 +107,6 @@ def test_the_whole_check_has_refusals_of_scan_and_header() -> None:
 
 
 def test_a_text_that_is_too_long_is_not_read() -> None:
-    found = check_python("# input: npd.absence\n" + "x" * 70_000, project(), POLICIES)
+    found = check_python("# input: npd.absence\n" + "x" * 70_000, PROJECTS["P0421"], POLICIES)
     assert [r.code for r in found.refusals] == ["too-long"]
     assert found.uses == ()

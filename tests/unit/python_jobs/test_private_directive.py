@@ -48,87 +48,59 @@ def test_the_canonical_text_is_the_same_job():
     assert again.private == first.private
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "# private: blocks 200 , EPSILON 0.5, Range  [1,12]",
-        "#private: epsilon 0.50, blocks 200, range answer [1, 12], mean",
-    ],
-)
+@pytest.mark.parametrize("line", [
+    "# private: blocks 200 , EPSILON 0.5, Range  [1,12]",
+    "#private: epsilon 0.50, blocks 200, range answer [1, 12], mean",
+])  # fmt: skip
 def test_the_same_line_in_another_way_is_the_same_question(line):
     assert checked(line).plan_hash == checked().plan_hash
 
 
-@pytest.mark.parametrize(
-    ("line", "code"),
-    [
-        ("# private: as little as it takes", "private-line"),
-        ("# private: epsilon 0.5, blocks 200", "private-range"),
-        ("# private: epsilon 0.5, range [1, 12]", "private-line"),
-        ("# private: blocks 200, range [1, 12]", "private-line"),
-        ("# private: epsilon 0.5, blocks 200, range [12, 1]", "private-range"),
-        ("# private: epsilon 0.5, blocks 200, range [1, 12], range [1, 12], blocks 20", "private-line"),
-        ("# private: epsilon 0.5, blocks 200, range a [1, 12], range A [1, 12]", "private-line"),
-        ("# private: epsilon 0, blocks 200, range [1, 12]", "private-line"),
-        ("# private: epsilon 0.5, blocks 200, range [1, 12], mean, median", "private-line"),
-        ("# private: epsilon 0.5, blocks 200, range [1, 12], seconds 0", "private-line"),
-        ("# private: epsilon 0.5, blocks 200, range [1, 12], mode", "private-line"),
-        ("# private: epsilon 0.5, blocks 19, range [1, 12]", "private-blocks"),
-        ("# private: epsilon 0.5, blocks 2001, range [1, 12]", "private-blocks"),
-        ("# private: epsilon 0.5, blocks 200, range [1, 12], seconds 31", "private-time"),
-        ("# private: epsilon 0.5, blocks 2000, range [1, 12], seconds 1", "private-time"),
-        ("# private: epsilon 100, blocks 200, range [1, 12]", "private-spend"),
-        ("# private: rho 0.1, blocks 200, range [1, 12]", "private-accounting"),
-        (f"{LINE}\n{LINE}", "private-line"),
-        ("# private: epsilon 0.5, blocks 200, range answer_2 [1, 12], range [1, 12]", "private-line"),
-        ("# private: epsilon 0.5, blocks 200, range [1, 12], range ANSWER_1 [1, 12]", "private-line"),
-        ("# private: epsilon 0.\u0665, blocks 200, range [1, 12]", "private-line"),
-        ("# private: epsilon 0.5, blocks \u0665\u0660, range [1, 12]", "private-line"),
+USUAL = "epsilon 0.5, blocks 200, range [1, 12]"
+REFUSED = {
+    "private-line": [
+        "as little as it takes", "epsilon 0.5, range [1, 12]", "blocks 200, range [1, 12]",
+        f"{USUAL}, range [1, 12], blocks 20", "epsilon 0.5, blocks 200, range a [1, 12], range A [1, 12]",
+        "epsilon 0, blocks 200, range [1, 12]", f"{USUAL}, mean, median", f"{USUAL}, seconds 0", f"{USUAL}, mode",
+        f"{USUAL}\n{LINE}", "epsilon 0.5, blocks 200, range answer_2 [1, 12], range [1, 12]",
+        f"{USUAL}, range ANSWER_1 [1, 12]", "epsilon 0.\u0665, blocks 200, range [1, 12]",
+        "epsilon 0.5, blocks \u0665\u0660, range [1, 12]",
     ],
-)
-def test_what_a_line_cannot_say(line, code):
-    assert {c for c, _ in refused(line)} == {code}
+    "private-range": ["epsilon 0.5, blocks 200", "epsilon 0.5, blocks 200, range [12, 1]"],
+    "private-blocks": ["epsilon 0.5, blocks 19, range [1, 12]", "epsilon 0.5, blocks 2001, range [1, 12]"],
+    "private-time": [f"{USUAL}, seconds 31", "epsilon 0.5, blocks 2000, range [1, 12], seconds 1"],
+    "private-spend": ["epsilon 100, blocks 200, range [1, 12]"],
+    "private-accounting": ["rho 0.1, blocks 200, range [1, 12]"],
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        "mean = 6\n",
-        "def other(tables):\n    return 1\n",
-        "def answer():\n    return 1\n",
-        "def answer(tables, more):\n    return 1\n",
-        "def answer(tables, *, more):\n    return 1\n",
-        "def answer(tables):\n    yield 1\n",
-        "def answer(tables):\n    pass\n",
-        "async def answer(tables):\n    return 1\n",
-        "class answer:\n    pass\n",
-        "if True:\n    def answer(tables):\n        return 1\n",
-    ],
-)
+@pytest.mark.parametrize(("code", "line"), [(code, line) for code, lines in REFUSED.items() for line in lines])
+def test_what_a_line_cannot_say(code, line):
+    assert {c for c, _ in refused(f"# private: {line}")} == {code}
+
+
+@pytest.mark.parametrize("body", [
+    "mean = 6\n", "def other(tables):\n    return 1\n", "def answer():\n    return 1\n",
+    "def answer(tables, more):\n    return 1\n", "def answer(tables, *, more):\n    return 1\n",
+    "def answer(tables):\n    yield 1\n", "def answer(tables):\n    pass\n",
+    "async def answer(tables):\n    return 1\n", "class answer:\n    pass\n",
+    "if True:\n    def answer(tables):\n        return 1\n",
+])  # fmt: skip
 def test_what_is_no_function(body):
     assert {c for c, _ in refused(body=body)} == {"private-answer"}
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        "def answer(tables, deep=3):\n    return deep\n",
-        "def answer(*tables):\n    return 1\n",
-        "answer = lambda tables: 1\n",
-        "def helper(t):\n    return 1\nanswer = helper\n",
-    ],
-)
+@pytest.mark.parametrize("body", [
+    "def answer(tables, deep=3):\n    return deep\n", "def answer(*tables):\n    return 1\n",
+    "answer = lambda tables: 1\n", "def helper(t):\n    return 1\nanswer = helper\n",
+])  # fmt: skip
 def test_what_is_one(body):
     assert refused(body=body) == set()
 
 
-def test_a_second_kind_of_person_is_refused():
-    both = "# input: npd.absence [MonthOfBirth] 2022/2023\n# input: swc.workforce [CensusYear] 2022"
-    assert ("private-unit", 1) in refused(header=both, project="P0421")
-
-
-def test_public_tables_alone_are_refused():
-    assert ("private-unit", 1) in refused(header="# input: ref.schools [URN]", project="P0421")
+@pytest.mark.parametrize("header", [f"{INPUT}\n# input: swc.workforce [CensusYear] 2022", "# input: ref.schools [URN]"])
+def test_a_second_kind_of_person_and_public_tables_alone_are_refused(header):
+    assert ("private-unit", 1) in refused(header=header, project="P0421")
 
 
 def test_a_project_of_private_queries_only_may_use_private_scripts():

@@ -7,15 +7,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from broker.domain.jobs.script_files import TextTable
-from broker.python_jobs.raw_outputs import (
-    FILE_NAME,
-    RawOutputs,
-    WithheldFile,
-    acro_claims,
-    file_description,
-    sheet_facts,
-    sort_outputs,
-)
+from broker.python_jobs import raw_outputs
+from broker.python_jobs.raw_outputs import RawOutputs, WithheldFile, acro_claims, sort_outputs
 from tests.files import SERVICE
 
 DECLARED = ("t.csv", "a.csv", "f.svg", "note.txt", "fig.png", "big.csv", "manifest.json")
@@ -42,30 +35,15 @@ def test_pairs_documents_and_files() -> None:
     assert found.withheld == ()
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "problem"),
-    [
-        ("a.csv", b"", None),
-        ("A.csv", b"", None),
-        ("t.parquet", b"PAR1", None),
-        ("note.txt", b"", None),
-        ("fig.png", b"", None),
-        ("page.html", b"<script>", "type"),
-        ("f.svg", b"<svg>", "type"),
-        ("other.csv", b"", "undeclared"),
-        ("big.csv", b"x" * (SERVICE.max_text_bytes + 1), "size"),
-        ("../etc/cron.d/x.csv", b"", "name"),
-        ("..csv", b"", "name"),
-        (".hidden.csv", b"", "name"),
-        ("a\n.csv", b"", "name"),
-        ("a.tar.gz", b"", "name"),
-        ("\u202etxt.csv", b"", "name"),
-        ("manifest.json", b"{}", "name"),
-        ("t.csv ", b"", "name"),
-        (7, b"", "name"),
-        (None, b"", "name"),
-    ],
-)
+@pytest.mark.parametrize(("name", "content", "problem"), [
+    ("a.csv", b"", None), ("A.csv", b"", None), ("t.parquet", b"PAR1", None), ("note.txt", b"", None),
+    ("fig.png", b"", None), ("page.html", b"<script>", "type"), ("f.svg", b"<svg>", "type"),
+    ("other.csv", b"", "undeclared"),
+    ("big.csv", b"x" * (SERVICE.max_text_bytes + 1), "size"),
+    ("../etc/cron.d/x.csv", b"", "name"), ("..csv", b"", "name"), (".hidden.csv", b"", "name"),
+    ("a\n.csv", b"", "name"), ("a.tar.gz", b"", "name"), ("\u202etxt.csv", b"", "name"),
+    ("manifest.json", b"{}", "name"), ("t.csv ", b"", "name"), (7, b"", "name"), (None, b"", "name"),
+])  # fmt: skip
 def test_what_a_file_may_be(name: object, content: bytes, problem: str | None) -> None:
     found = left(frame(name, content))
     assert [s.problem for s in found.withheld] == ([] if problem is None else [problem])
@@ -106,9 +84,8 @@ def test_a_second_file_of_the_same_name_does_not_replace_the_first() -> None:
 
 
 def test_a_file_for_which_the_job_has_no_room_is_withheld_and_smaller_ones_go() -> None:
-    found = left(
-        frame("a.csv", b"x\n1\n"), frame("big.csv", b"x\n12\n"), frame("note.txt", b"1234"), max_job_file_bytes=8
-    )
+    frames = frame("a.csv", b"x\n1\n"), frame("big.csv", b"x\n12\n"), frame("note.txt", b"1234")
+    found = left(*frames, max_job_file_bytes=8)
     assert [f.name for f in found.files] == ["a.csv", "note.txt"]
     assert found.withheld == (WithheldFile("big.csv", "size", 5),)
 
@@ -122,13 +99,12 @@ def test_a_document_that_is_too_large_is_not_read() -> None:
 def test_nothing_that_a_frame_holds_makes_it_raise(frames: list[tuple[str, bytes]]) -> None:
     found = left(*frames)
     assert len(found.withheld) + len(found.files) <= sum(kind == "file" for kind, _ in frames)
-    assert all(FILE_NAME.fullmatch(s.name) or s.name.startswith("withheld-") for s in found.withheld)
+    assert all(raw_outputs.FILE_NAME.fullmatch(s.name) or s.name.startswith("withheld-") for s in found.withheld)
 
 
-@pytest.mark.parametrize(
-    "content",
-    [None, b"", b"{", b"[]", b'{"results": 3}', b'{"results": {"a": {"files": "x"}}}', b'{"results": {"a": 1}}'],
-)
+@pytest.mark.parametrize("content", [
+    None, b"", b"{", b"[]", b'{"results": 3}', b'{"results": {"a": {"files": "x"}}}', b'{"results": {"a": 1}}',
+])  # fmt: skip
 def test_what_is_no_claim_claims_nothing(content: bytes | None) -> None:
     assert acro_claims(content) == {}
 
@@ -136,15 +112,14 @@ def test_what_is_no_claim_claims_nothing(content: bytes | None) -> None:
 def test_claims_and_descriptions() -> None:
     acro = {"results": {"output_0": {"status": "fail", "summary": "threshold: 4 cells", "files": [{"name": "a.csv"}]}}}
     assert acro_claims(json.dumps(acro).encode()) == {"a.csv": {"status": "fail", "summary": "threshold: 4 cells"}}
-    assert file_description(b'{"description": "a table"}') == "a table"
+    assert raw_outputs.file_description(b'{"description": "a table"}') == "a table"
 
 
 def test_facts_of_a_table() -> None:
-    assert sheet_facts(TextTable(("la", "n"), (("B", "10"), ("A", "9"), ("A", "")))) == {
-        "table": True,
-        "rows": 3,
+    assert raw_outputs.sheet_facts(TextTable(("la", "n"), (("B", "10"), ("A", "9"), ("A", "")))) == {
+        "table": True, "rows": 3,
         "columns": [
             {"name": "la", "filled": 3, "distinct": 2, "min": "A", "max": "B"},
             {"name": "n", "filled": 2, "distinct": 2, "min": "9", "max": "10"},
         ],
-    }
+    }  # fmt: skip

@@ -11,23 +11,15 @@ from broker.domain.ports import SandboxLimits, SandboxRequest, Vault, VaultTable
 from broker.python_jobs.sandbox_requests import prepare_script
 
 LIMITS = SandboxLimits(900, 2**30, 2**26, 50, 64, 2, 2**28)
-VAULT = Vault(
-    key="k",
-    snapshot="s1",
-    project="P0421",
-    evidence=Path("/v/k/evidence"),
-    script=Path("/v/k/script"),
-    tables=(
-        VaultTable(
-            "npd.absence",
-            ("npd.absence/schema.parquet", "npd.absence/2021.parquet", "npd.absence/2022.parquet"),
-            (None, 2021, 2022),
-        ),
-        VaultTable("ref.schools", ("ref.schools/schema.parquet", "ref.schools/all.parquet"), (None, None)),
-        VaultTable("npd.cin", ("npd.cin/schema.parquet", "npd.cin/2022.parquet"), (None, 2022)),
-    ),
-    synthetic=True,
+TABLES = (
+    ("npd.absence", {"schema": None, "2021": 2021, "2022": 2022}),
+    ("ref.schools", {"schema": None, "all": None}),
+    ("npd.cin", {"schema": None, "2022": 2022}),
 )
+VAULT = Vault(
+    key="k", snapshot="s1", project="P0421", evidence=Path("/v/k/evidence"), script=Path("/v/k/script"), synthetic=True,
+    tables=tuple(VaultTable(t, tuple(f"{t}/{f}.parquet" for f in files), (*files.values(),)) for t, files in TABLES),
+)  # fmt: skip
 
 
 def use(table: str, *years: int) -> VariableUse:
@@ -58,14 +50,10 @@ def test_only_the_script_rendering_is_mounted() -> None:
     assert b"evidence" not in b"".join(payload for _, payload in made.frames)
 
 
-def test_years_of_several_inputs_are_together() -> None:
-    content = json.loads(request(use("npd.absence", 2022), use("npd.absence", 2021)).frames[0][1])
-    assert len(content["tables"][0]["paths"]) == 3
-
-
-def test_a_year_that_the_vault_lacks_still_gives_the_columns() -> None:
-    content = json.loads(request(use("npd.absence", 2018)).frames[0][1])
-    assert content["tables"][0]["paths"] == ["npd.absence/schema.parquet"]
+@pytest.mark.parametrize(("years", "files"), [([2022, 2021], ["schema", "2021", "2022"]), ([2018], ["schema"])])
+def test_years_of_several_inputs_are_together_and_one_that_the_vault_lacks_gives_the_columns(years, files) -> None:
+    content = json.loads(request(*(use("npd.absence", year) for year in years)).frames[0][1])
+    assert content["tables"][0]["paths"] == [f"npd.absence/{name}.parquet" for name in files]
 
 
 def test_an_input_that_the_vault_lacks_is_a_breach() -> None:

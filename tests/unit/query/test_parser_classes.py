@@ -33,27 +33,11 @@ def now() -> dict[str, Classes]:
             "handled": _args(handled)}  # fmt: skip
 
 
-def changes(old: dict[str, Classes], new: dict[str, Classes]) -> list[str]:
-    found = []
-    for part in old:
-        before, after = old[part], new[part]
-        found += [f"{part}: {name} is new" for name in after.keys() - before.keys()]
-        found += [f"{part}: {name} is gone" for name in before.keys() - after.keys()]
-        for name in before.keys() & after.keys():
-            if before[name] != after[name]:
-                found.append(f"{part}: {name} had {before[name]} and has {after[name]}")
-    return sorted(found)
-
-
 def test_the_parser_has_the_classes_that_somebody_decided_on() -> None:
-    assert changes(json.loads(LIST.read_text()), now()) == []
-
-
-def test_a_new_class_and_a_new_argument_are_reported() -> None:
-    old, new = {"functions": {"Abs": ["this"], "Gone": []}}, {"functions": {"Abs": ["big", "this"], "New": []}}
-    assert changes(old, new) == [
-        "functions: Abs had ['this'] and has ['big', 'this']", "functions: Gone is gone", "functions: New is new",
-    ]  # fmt: skip
+    decided, found = json.loads(LIST.read_text()), now()
+    assert {p: {n for n in decided[p] | found[p] if decided[p].get(n) != found[p].get(n)} for p in found} == {
+        "functions": set(), "handled": set(),
+    }  # fmt: skip
 
 
 def test_every_dialect_that_a_submission_can_name_is_understood() -> None:
@@ -64,10 +48,8 @@ def test_the_allow_lists_are_counted() -> None:
     """A function that is added or taken away is a decision: the numbers change with it."""
     assert {d.name: len(d.functions) for d in DIALECTS.values()} == {"tsql": 77, "duckdb": 91}
     assert {d.name: len(d.handlers) for d in DIALECTS.values()} == {"tsql": 70, "duckdb": 86}
-    assert {d.name: sorted(d.named_handlers) for d in DIALECTS.values()} == {
-        "tsql": ["CHOOSE"],
-        "duckdb": ["BAR", "DATEPART", "DATE_PART"],
-    }
+    named = {d.name: sorted(d.named_handlers) for d in DIALECTS.values()}
+    assert named == {"tsql": ["CHOOSE"], "duckdb": ["BAR", "DATEPART", "DATE_PART"]}
 
 
 def test_the_arguments_of_every_function_are_those_of_its_class() -> None:

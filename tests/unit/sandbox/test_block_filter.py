@@ -2,12 +2,9 @@
 
 import errno
 import struct
-import sys
-from pathlib import Path
 
 import pytest
 
-SOURCES = Path(__file__).resolve().parents[3] / "sandbox_images" / "python"
 ALLOW, REFUSE = 0x7FFF0000, 0x00050000
 READ = {"x86_64": 0, "aarch64": 63}
 CLONE3 = 435
@@ -23,16 +20,9 @@ OF_FILES = {
 """Calls that change what a file is like, also one that cannot be written to, or make a pipe that has a name."""
 
 
-@pytest.fixture(scope="module")
-def syscalls():
-    sys.path.insert(0, str(SOURCES))
-    try:
-        import syscalls
-
-        yield syscalls
-    finally:
-        sys.path.remove(str(SOURCES))
-        sys.modules.pop("syscalls", None)
+@pytest.fixture
+def syscalls(image_module):
+    return image_module("syscalls")
 
 
 def judged(program: bytes, arch: int, number: int, *arguments: int) -> int:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -17,10 +16,10 @@ from broker.python_jobs.private_directive import AnswerRange, ScriptDirective
 from broker.python_jobs.sandbox_requests import block_limits
 from broker.sandbox import launcher_frames
 from broker.workflow.run_context import limits_for
+from tests.unit.sandbox.conftest import IMAGES
 
-ROOT = Path(__file__).resolve().parents[3]
-IMAGES = ROOT / "sandbox_images"
 ROWS = launcher_frames.pack("rows", b"everybody")
+SENT = launcher_frames.pack("job", b"{}") + launcher_frames.pack("program", b"pass") + ROWS
 WAITING = """
 import os, launcher
 channel = launcher.Channel()
@@ -30,11 +29,13 @@ channel.send("log", os.read(0, 1 << 16))
 """
 
 
-def left_for(then: str) -> bytes:
-    """What stands in standard input, once a launcher has read a job and its program, for who reads it `then`."""
-    sent = launcher_frames.pack("job", b"{}") + launcher_frames.pack("program", b"pass") + ROWS
-    program = [sys.executable, "-c", WAITING.format(then=then)]
-    found = subprocess.run(program, input=sent, stdout=subprocess.PIPE, cwd=IMAGES / "common", check=True)
+def left_for(then: str, first: str = "") -> bytes | None:
+    """What stands in standard input, once a launcher has read a job and its program, for who reads it `then`. None
+    where it fails."""
+    program = [sys.executable, "-c", first + WAITING.format(then=then)]
+    found = subprocess.run(program, input=SENT, capture_output=True, cwd=IMAGES / "common", check=False)
+    if found.returncode:
+        return None
     ((kind, payload),) = launcher_frames.FrameReader(launcher_frames.OUTWARD, 1 << 16, 1).feed(found.stdout)
     assert kind == "log"
     return payload
@@ -46,18 +47,9 @@ def test_a_launcher_that_will_fork_has_read_nothing_of_the_rows() -> None:
 
 def test_rows_of_blocks_may_be_more_than_a_job() -> None:
     """As many as policy says, and no more."""
-    sent = launcher_frames.pack("job", b"{}") + launcher_frames.pack("program", b"pass") + ROWS
-    for most, passes in ((9, True), (8, False)):
+    for most, rows in ((9, b"everybody"), (8, None)):
         taken = f"((_, rows),) = channel.receive(1, {most}); os.read = lambda *given: rows"
-        text = "import launcher; launcher.JOB_LIMIT = 8\n" + WAITING.format(then=taken)
-        found = subprocess.run(
-            [sys.executable, "-c", text], input=sent, capture_output=True, cwd=IMAGES / "common", check=False
-        )
-        assert (found.returncode == 0) is passes, most
-        if passes:
-            assert launcher_frames.FrameReader(launcher_frames.OUTWARD, 1 << 16, 1).feed(found.stdout) == [
-                ("log", b"everybody")
-            ]
+        assert left_for(taken, "import launcher; launcher.JOB_LIMIT = 8\n") == rows, most
 
 
 def test_a_child_has_no_way_from_the_broker() -> None:
@@ -65,16 +57,8 @@ def test_a_child_has_no_way_from_the_broker() -> None:
 
 
 @pytest.fixture
-def lanes(monkeypatch):
-    for folder in ("common", "python"):
-        monkeypatch.syspath_prepend(str(IMAGES / folder))
-    before = set(sys.modules)
-    import lanes
-
-    yield lanes
-    for name in set(sys.modules) - before:
-        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(IMAGES)):
-            del sys.modules[name]
+def lanes(image_module):
+    return image_module("lanes")
 
 
 def test_a_lane_ends_its_block_by_its_own_clock(lanes, monkeypatch) -> None:
@@ -103,7 +87,7 @@ def test_a_lane_ends_its_block_by_its_own_clock(lanes, monkeypatch) -> None:
 
 def test_all_that_blocks_can_fill_has_room(lanes, monkeypatch) -> None:
     """Address space is all that one block is held to: what its libraries take of it, it can fill with its own."""
-    policies = load_policies(ROOT / "policies")
+    policies = load_policies(IMAGES.parent / "policies")
     service, usual = policies.service, limits_for(JobKind.SQL, policies)
     asks = ScriptDirective("epsilon", Decimal("0.5"), 100, (AnswerRange("n", Decimal(0), Decimal(1)),))
     monkeypatch.setattr(lanes.limits, "own_size", lambda: 1 << 40)

@@ -1,12 +1,9 @@
 """The schedule of blocks: one that is slow to go moves neither the end nor, for long, the beginning of later ones."""
 
-import sys
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
-IMAGES = Path(__file__).resolve().parents[3] / "sandbox_images"
 SECONDS, REST, SPARE, SLOTS = 0.5, 0.05, 2.0, 20
 BLOCKS = 2 * SLOTS
 
@@ -49,14 +46,8 @@ class Rows:
 
 
 @pytest.fixture
-def blocks(monkeypatch):
-    for folder in ("common", "python"):
-        monkeypatch.syspath_prepend(str(IMAGES / folder))
-    before = set(sys.modules)
-    yield pytest.importorskip("blocks")
-    for name in set(sys.modules) - before:
-        if str(getattr(sys.modules[name], "__file__", None) or "").startswith(str(IMAGES)):
-            del sys.modules[name]
+def blocks(image_module):
+    return image_module("blocks")
 
 
 def schedule(blocks, monkeypatch, slow=0, extra=0.0):

@@ -15,17 +15,14 @@ def sources(tmp_path):
     return tmp_path / "sources"
 
 
-@pytest.mark.parametrize("changed", ["python/requirements.lock", "common/launcher.py", "python/npd/__init__.py"])
-def test_the_key_changes_with_lock_and_sources(tmp_path, sources, changed):
-    before = BuiltImages(tmp_path, sources=sources).key("python")
+@pytest.mark.parametrize(("changed", "image", "is_other"), [
+    ("python/requirements.lock", "python", True), ("common/launcher.py", "python", True),
+    ("python/npd/__init__.py", "python", True), ("python/main.py", "sql", False),
+])  # fmt: skip
+def test_the_key_changes_with_lock_and_sources_of_the_image(tmp_path, sources, changed, image, is_other):
+    before = BuiltImages(tmp_path, sources=sources).key(image)
     (sources / changed).write_text((sources / changed).read_text() + "\n# changed\n")
-    assert BuiltImages(tmp_path, sources=sources).key("python") != before
-
-
-def test_one_images_source_is_not_anothers(tmp_path, sources):
-    before = BuiltImages(tmp_path, sources=sources).key("sql")
-    (sources / "python" / "main.py").write_text("")
-    assert BuiltImages(tmp_path, sources=sources).key("sql") == before
+    assert (BuiltImages(tmp_path, sources=sources).key(image) != before) is is_other
 
 
 def test_the_key_changes_with_the_base(tmp_path):

@@ -13,24 +13,16 @@ READY = b'{"image": "sql", "landlock": 7}'
 ENDED = launcher_frames.pack("status", b'{"word": "ended"}')
 
 
-def end_of(
-    *pieces: bytes, limits: SandboxLimits = LIMITS, seconds: float = 10
-) -> tuple[SandboxEnd, launcher_exchange.LauncherExchange]:
+def end_of(*pieces: bytes, **more) -> tuple[SandboxEnd, launcher_exchange.LauncherExchange]:
     """Feed pieces, then the end of the stream."""
-    coming = iter([*pieces, b""])
-    ticks = iter(range(10_000))
-    talk = launcher_exchange.LauncherExchange(limits)
-    return launcher_exchange.run_exchange(lambda left: next(coming), talk, lambda: float(next(ticks)), seconds), talk
+    coming, ticks = iter([*pieces, b""]), iter(range(10_000))
+    talk = launcher_exchange.LauncherExchange(LIMITS)
+    return launcher_exchange.run_exchange(lambda left: next(coming), talk, lambda: float(next(ticks)), 10, **more), talk
 
 
 def test_a_clean_end():
-    wire = (
-        launcher_frames.pack("ready", READY)
-        + launcher_frames.pack("table", b"abc")
-        + launcher_frames.pack("log", b"hello")
-        + ENDED
-    )
-    end, talk = end_of(wire)
+    frames = (("ready", READY), ("table", b"abc"), ("log", b"hello"))
+    end, talk = end_of(b"".join(launcher_frames.pack(*frame) for frame in frames) + ENDED)
     assert end is SandboxEnd.ENDED
     assert talk.landlock == 7
     assert talk.frames(end) == (("table", b"abc"), ("status", b'{"word": "ended"}'))
@@ -39,31 +31,27 @@ def test_a_clean_end():
 
 @pytest.mark.parametrize("word", sorted(launcher_frames.WORDS - {"ended"}))
 def test_after_any_other_word_nothing_is_used(word):
-    end, talk = end_of(
-        launcher_frames.pack("table", b"abc") + launcher_frames.pack("status", json.dumps({"word": word}).encode())
-    )
+    status = launcher_frames.pack("status", json.dumps({"word": word}).encode())
+    end, talk = end_of(launcher_frames.pack("table", b"abc") + status)
     assert end == SandboxEnd(word)
     assert talk.frames(end) == ()
 
 
-@pytest.mark.parametrize(
-    ("wire", "end"),
-    [
-        (b"", SandboxEnd.CRASHED),
-        (launcher_frames.pack("table", b"abc"), SandboxEnd.CRASHED),
-        (ENDED[:-1], SandboxEnd.BAD_FRAMES),
-        (b"hello, world; I print on standard output " * 3, SandboxEnd.BAD_FRAMES),
-        (ENDED + launcher_frames.pack("file", b"late"), SandboxEnd.BAD_FRAMES),
-        (ENDED + b"x", SandboxEnd.BAD_FRAMES),
-        (ENDED + ENDED, SandboxEnd.BAD_FRAMES),
-        (launcher_frames.pack("job", b"{}") + ENDED, SandboxEnd.BAD_FRAMES),
-        (launcher_frames.pack("status", b'{"word": "bad_frames"}'), SandboxEnd.BAD_FRAMES),
-        (launcher_frames.pack("status", b'{"word": "ended", "n": 9}'), SandboxEnd.BAD_FRAMES),
-        (launcher_frames.pack("status", b'{"word": ["ended"]}'), SandboxEnd.BAD_FRAMES),
-        (launcher_frames.pack("status", b"[" * 4000), SandboxEnd.BAD_FRAMES),
-        (launcher_frames.pack("table", b"x" * (1000 + launcher_exchange.SPARE_BYTES + 1)), SandboxEnd.BAD_FRAMES),
-    ],
-)
+@pytest.mark.parametrize(("wire", "end"), [
+    (b"", SandboxEnd.CRASHED),
+    (launcher_frames.pack("table", b"abc"), SandboxEnd.CRASHED),
+    (ENDED[:-1], SandboxEnd.BAD_FRAMES),
+    (b"hello, world; I print on standard output " * 3, SandboxEnd.BAD_FRAMES),
+    (ENDED + launcher_frames.pack("file", b"late"), SandboxEnd.BAD_FRAMES),
+    (ENDED + b"x", SandboxEnd.BAD_FRAMES),
+    (ENDED + ENDED, SandboxEnd.BAD_FRAMES),
+    (launcher_frames.pack("job", b"{}") + ENDED, SandboxEnd.BAD_FRAMES),
+    (launcher_frames.pack("status", b'{"word": "bad_frames"}'), SandboxEnd.BAD_FRAMES),
+    (launcher_frames.pack("status", b'{"word": "ended", "n": 9}'), SandboxEnd.BAD_FRAMES),
+    (launcher_frames.pack("status", b'{"word": ["ended"]}'), SandboxEnd.BAD_FRAMES),
+    (launcher_frames.pack("status", b"[" * 4000), SandboxEnd.BAD_FRAMES),
+    (launcher_frames.pack("table", b"x" * (1000 + launcher_exchange.SPARE_BYTES + 1)), SandboxEnd.BAD_FRAMES),
+])  # fmt: skip
 def test_odd_ends(wire, end):
     assert end_of(wire)[0] is end
 
@@ -93,8 +81,6 @@ def test_a_first_frame_without_landlock_is_no_frame(said):
 
 
 def test_the_last_frame_is_enough_where_it_is_requested():
-    coming = iter([launcher_frames.pack("table", b"abc") + ENDED])
-    talk = launcher_exchange.LauncherExchange(LIMITS)
-    assert (
-        launcher_exchange.run_exchange(lambda left: next(coming), talk, lambda: 0.0, 1.0, last=True) is SandboxEnd.ENDED
-    )
+    """Bytes that come later are not asked for."""
+    assert end_of(launcher_frames.pack("table", b"abc") + ENDED, b"late", last=True)[0] is SandboxEnd.ENDED
+    assert end_of(launcher_frames.pack("table", b"abc") + ENDED, b"late")[0] is SandboxEnd.BAD_FRAMES

@@ -3,26 +3,23 @@ further."""
 
 import ast
 import sys
-from pathlib import Path
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given, strategies as st
 
 from broker.sandbox import launcher_frames
 from broker.sandbox.launcher_frames import FrameError, FrameReader, pack
+from tests.unit.sandbox.conftest import IMAGES as SOURCES
 
 ALL = frozenset(launcher_frames.KINDS)
-SOURCES = Path(__file__).parents[3] / "sandbox_images"
 
 messages = st.lists(st.tuples(st.sampled_from(sorted(ALL)), st.binary(max_size=200)), max_size=6)
 
 
 def pieces(data: bytes, sizes: list[int]) -> list[bytes]:
-    cut, found = 0, []
-    for size in sizes:
-        found.append(data[cut : cut + size])
-        cut += size
-    return [*found, data[cut:]]
+    cuts = [0, *accumulate(sizes)]
+    return [*(data[start:end] for start, end in pairwise(cuts)), data[cuts[-1] :]]
 
 
 @given(messages, st.lists(st.integers(0, 90), max_size=40))
@@ -76,14 +73,11 @@ def test_a_header_that_promises_too_much_is_refused_before_a_byte_of_it_comes():
         FrameReader(ALL, 1000, 3).feed(header)
 
 
-@pytest.mark.parametrize(
-    ("sent", "why"),
-    [
-        ([("table", b"x" * 60), ("table", b"x" * 60)], "bytes of all frames together"),
-        ([("table", b"")] * 4, "number of frames"),
-        ([("job", b"")], "a kind that may not come here"),
-    ],
-)
+@pytest.mark.parametrize(("sent", "why"), [
+    ([("table", b"x" * 60), ("table", b"x" * 60)], "bytes of all frames together"),
+    ([("table", b"")] * 4, "number of frames"),
+    ([("job", b"")], "a kind that may not come here"),
+])  # fmt: skip
 def test_limits(sent, why):
     reader = FrameReader(launcher_frames.OUTWARD, 100, 3)
     with pytest.raises(FrameError):
@@ -100,7 +94,7 @@ def test_broker_and_images_share_one_file():
     assert (SOURCES / "common" / "frames.py").samefile(launcher_frames.__file__)
 
 
-def imports(path: Path) -> set[str]:
+def imports(path) -> set[str]:
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):

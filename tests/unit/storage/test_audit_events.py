@@ -15,32 +15,21 @@ from broker.storage.tables.schema import UtcTime
 EVENT = AuditEvent(datetime(2026, 3, 1, tzinfo=UTC), "ada", "output.in_review", "0195f3a2-7c1e-7000-8000-000000000001")
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {},
-        {"actor": "ada.l@example.org"},
-        {"codes": (("sha256", "0" * 64), ("reason", "meets-rules"), ("image", "sha256:ab/c"), ("none", ""))},
-        {"action": "person.signed-in"},
-    ],
-)
+@pytest.mark.parametrize("change", [
+    {},
+    {"actor": "ada.l@example.org"},
+    {"codes": (("sha256", "0" * 64), ("reason", "meets-rules"), ("image", "sha256:ab/c"), ("none", ""))},
+    {"action": "person.signed-in"},
+])  # fmt: skip
 def test_ids_and_closed_words_pass(change):
     check_event(replace(EVENT, **change))
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"codes": (("where", "LSOA = 'E01' AND month = 3"),)},
-        {"codes": (("a b", "x"),)},
-        {"action": "Output Released"},
-        {"actor": ""},
-        {"subject": "table one.csv"},
-        {"subject": "a\nb"},
-        {"subject": "é"},
-        {"at": datetime(2026, 3, 1)},
-    ],
-)
+@pytest.mark.parametrize("change", [
+    {"codes": (("where", "LSOA = 'E01' AND month = 3"),)},
+    {"codes": (("a b", "x"),)}, {"action": "Output Released"}, {"actor": ""}, {"subject": "table one.csv"},
+    {"subject": "a\nb"}, {"subject": "é"}, {"at": datetime(2026, 3, 1)},
+])  # fmt: skip
 def test_what_could_be_text_does_not(change):
     with pytest.raises(Breach):
         check_event(replace(EVENT, **change))

@@ -15,23 +15,17 @@ def test_a_stream_depends_on_seed_purpose_and_year_only() -> None:
         assert other.random(3).tolist() != first
 
 
-def test_pick_retains_shares() -> None:
+def test_pick_retains_shares_and_those_of_each_group() -> None:
     got = np.bincount(pick(stream(1, "t"), [1, 2, 0, 7], 100_000), minlength=4) / 100_000
     assert got == pytest.approx([0.1, 0.2, 0.0, 0.7], abs=0.01)
-
-
-def test_pick_by_group_retains_the_shares_of_each_group() -> None:
     shares, group = np.array([[0.9, 0.1, 0.0], [0.0, 0.2, 0.8]]), np.repeat([0, 1], 50_000)
     got = pick_by_group(stream(1, "t"), shares, group)
     for g in (0, 1):
         assert np.bincount(got[group == g], minlength=3) / 50_000 == pytest.approx(shares[g], abs=0.01)
 
 
-def test_ranks_are_uniform_and_retain_the_order() -> None:
+def test_ranks_are_uniform_and_retain_the_order_and_equal_values_are_standardised_to_zero() -> None:
     assert ranks(np.array([5.0, -1.0, 3.0, 9.0])).tolist() == [0.625, 0.125, 0.375, 0.875]
-
-
-def test_standardised_of_equal_values_is_zero() -> None:
     assert standardised(np.array([3.0, 3.0])).tolist() == [0.0, 0.0]
 
 
@@ -43,18 +37,11 @@ def test_references_are_unique_and_patterns_are_followed() -> None:
     assert opaque(stream(1, "t"), 0, 18).to_pylist() == []
 
 
-def test_coded_makes_null_of_negative_positions() -> None:
+def test_coded_makes_null_of_negative_positions_and_takes_no_code_twice() -> None:
     assert coded(("A", "B"), np.array([1, -1, 0])).to_pylist() == ["B", None, "A"]
     assert coded(("A", "B"), np.array([1, 0]), np.array([False, True])).to_pylist() == ["B", None]
-
-
-def test_codes_that_appear_twice_are_a_breach() -> None:
     with pytest.raises(Breach):
         coded(("A", "A"), np.array([0]))
-
-
-def test_days() -> None:
-    assert str(day(np.array([days_of(2022, 9, 1)])).to_pylist()[0]) == "2022-09-01"
 
 
 def test_record_status_pairs_main_records_with_their_duplicates() -> None:
@@ -78,5 +65,6 @@ def test_untidy_codes_differ_only_in_case_and_blanks() -> None:
     assert spoilt.count("k ") > 50
 
 
-def test_whole_numbers_retain_missing_values() -> None:
+def test_whole_numbers_retain_missing_values_and_days_are_dates() -> None:
+    assert str(day(np.array([days_of(2022, 9, 1)])).to_pylist()[0]) == "2022-09-01"
     assert whole(np.array([1.0, 2.0]), np.array([True, False])).to_pylist() == [None, 2]

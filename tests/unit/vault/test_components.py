@@ -12,13 +12,9 @@ graphs = st.integers(1, 30).flatmap(
 
 def searched(size: int, edges: list[tuple[int, int]]) -> list[int]:
     least = list(range(size))
-    changed = True
-    while changed:
-        changed = False
+    for _ in range(size):
         for a, b in edges:
-            low = min(least[a], least[b])
-            changed = changed or least[a] != low or least[b] != low
-            least[a] = least[b] = low
+            least[a] = least[b] = min(least[a], least[b])
     return least
 
 

@@ -47,18 +47,15 @@ def test_rows_are_found_by_their_words_and_by_their_flags():
     assert select_rows(table, "301", flagged=True, page=1).found == 0
 
 
-@pytest.mark.parametrize(
-    ("name", "media_type", "plain"),
-    [
-        ("absence", "text/csv", "absence.csv"),
-        ("phases.csv", "text/csv", "phases.csv"),
-        ("../../etc/passwd", "text/plain", "_.._etc_passwd.txt"),
-        ('a"\r\nSet-Cookie: x=1', "text/csv", "a_Set-Cookie_x_1.csv"),
-        (".htaccess", "application/octet-stream", "htaccess"),
-        ("…", "image/png", "_.png"),
-        ("...", "image/png", "output.png"),
-    ],
-)
+@pytest.mark.parametrize(("name", "media_type", "plain"), [
+    ("absence", "text/csv", "absence.csv"),
+    ("phases.csv", "text/csv", "phases.csv"),
+    ("../../etc/passwd", "text/plain", "_.._etc_passwd.txt"),
+    ('a"\r\nSet-Cookie: x=1', "text/csv", "a_Set-Cookie_x_1.csv"),
+    (".htaccess", "application/octet-stream", "htaccess"),
+    ("…", "image/png", "_.png"),
+    ("...", "image/png", "output.png"),
+])  # fmt: skip
 def test_a_file_name_is_plain_whatever_the_job_called_it(name, media_type, plain):
     assert file_name(name, media_type) == plain
 

@@ -3,7 +3,7 @@ populations."""
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -73,9 +73,8 @@ class SomePopulations:
         return b""
 
     def everybody(self, snapshot: str, table: str, year: int | None) -> KnownPopulation:
-        everyone = range(110_000)
-        content = to_bytes(members_of(1, np.asarray(everyone), np.zeros(len(everyone), int)))
-        return KnownPopulation(f"{table} {year}", table, snapshot, table, year, ((),), (len(everyone),), content)
+        name = f"{table} {year}"
+        return replace(some_persons(110_000), ident=name, name=table, snapshot=snapshot, table=table, year=year)
 
     def references(self, snapshot: str) -> tuple[KnownPopulation, ...]:
         return self.known
@@ -111,6 +110,12 @@ class GivenMembers:
         persons = np.asarray([p for found in cells.values() for p in found], np.uint32)
         numbers = np.asarray([n for n, found in enumerate(cells.values()) for _ in found], np.int64)
         return TableMembers(where, tuple(cells), to_bytes(members_of(len(cells), persons, numbers)))
+
+
+def some_persons(*sizes: int) -> KnownPopulation:
+    """A reference population in groups of so many."""
+    content = to_bytes(members_of(len(sizes), np.arange(sum(sizes)), np.repeat(np.arange(len(sizes)), sizes)))
+    return KnownPopulation("ref", "some", "s1", "npd.absence", 2022, ((),), sizes, content)
 
 
 def memory(cells_of: Callable[[Plan, TableAddress], Cells]) -> ReleaseHistoryPorts:

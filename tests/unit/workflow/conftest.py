@@ -19,7 +19,7 @@ from broker.domain.identity.people import Person, Role
 from broker.domain.jobs.job import JobKind, Output, Submission
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.jobs.work_items import WorkItem, WorkKind
-from broker.domain.plans.plan import EvidenceNeeds, Plan, PlannedOutput
+from broker.domain.plans.plan import EvidenceNeeds, Plan, PlannedOutput, PlannedTable
 from broker.domain.plans.variable_uses import VariableUse
 from broker.domain.ports import (
     AuditFilter,
@@ -51,6 +51,7 @@ from tests.one_worker import complete_job, run_job
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from comparison_kit import COMPARES, memory
+from dashboard_kit import open_budgets
 
 SQL = """-- output: absence
 SELECT a.NCyearActual, COUNT(*) AS n FROM npd.absence AS a
@@ -235,20 +236,19 @@ class NoSubmittedRows:
 
 @dataclass
 class CountingEngine:
-    """`persons` persons in every listed cell of every output, with `key` for the sum of their record keys."""
+    """`persons` persons in every listed cell of every output, but in those of which `few` says by number how many; with
+    `key` for the sum of their record keys."""
 
     persons: int = 40
     needs: EvidenceNeeds = field(default_factory=lambda: EvidenceNeeds(10))
     key: int | None = None
+    few: Mapping[int, int] = field(default_factory=dict)
 
     def prepare(
         self, plan: Plan, vault: Vault, job: str, attempt: int, limits: SandboxLimits, needs: EvidenceNeeds
     ) -> SandboxRequest:
-        assert (needs.min_persons, needs.institutions, needs.record_keys) == (
-            self.needs.min_persons,
-            self.needs.institutions,
-            self.needs.record_keys,
-        )
+        for need in ("min_persons", "institutions", "record_keys"):
+            assert getattr(needs, need) == getattr(self.needs, need)
         return SandboxRequest(job, attempt, "sql", vault.evidence, (), limits, vault.synthetic)
 
     def read(self, plan: Plan, frames: Sequence[tuple[str, bytes]], needs: EvidenceNeeds) -> JobEvidence:
@@ -266,12 +266,17 @@ class CountingEngine:
 
     def _evidence(self, output: PlannedOutput) -> OutputEvidence:
         (table,) = output.tables
-        n, (key,) = self.persons, table.keys
+        (key,) = table.keys
+        cells = tuple(
+            self._counted(table, value, self.few.get(number, self.persons))
+            for number, value in enumerate(key.domain or ("7",))
+        )
+        rows = sum(c.rows for c in cells) if self.persons >= 10 else self.persons
+        return OutputEvidence(output.name, (TableEvidence(cells, rows),), counted=(0,) * len(output.counted))
+
+    def _counted(self, table: PlannedTable, value: Any, n: int) -> CellEvidence:
         found = {s.ident: StatisticEvidence(n, n, n, cell_key=self.key) for s in table.statistics}
-        values = key.domain or ("7",)
-        cells = tuple(CellEvidence((value,), n, n, found) for value in values)
-        table_evidence = TableEvidence(cells, n * len(values) if n >= 10 else n)
-        return OutputEvidence(output.name, (table_evidence,), counted=(0,) * len(output.counted))
+        return CellEvidence((value,), n, n, found)
 
 
 @dataclass(frozen=True)
@@ -355,6 +360,14 @@ class Broker:
     def person(self, ident: str) -> Person:
         return self.store.person(ident)
 
+    def by(self, ident: str, act: Callable[..., Any], *given: Any, **named: Any) -> Any:
+        """What a person gets who does something."""
+        return act(self.ports, self.person(ident), *given, **named)
+
+    def refuses(self, ident: str, error: Any, act: Callable[..., Any], *given: Any, **named: Any) -> Any:
+        """The error that a person gets instead."""
+        return refused(error, self.by, ident, act, *given, **named)
+
     def send(self, text: str = SQL, by: str = ROSA, **more: Any) -> str:
         return send(self.ports, by, text, **more)
 
@@ -363,17 +376,25 @@ class Broker:
         self.clock.waits = holds
         return run_job(self.ports, job)
 
-    def ran(self, text: str = SQL, **more: Any) -> tuple[str, Output]:
-        """A job that has run, and its first output."""
+    def ended(self, text: str = SQL, **more: Any) -> str:
+        """A job that has run, with outputs or without."""
         job = self.send(text, **more)
         assert self.run(job)
+        return job
+
+    def ran(self, text: str = SQL, **more: Any) -> tuple[str, Output]:
+        """A job that has run, and its first output."""
+        job = self.ended(text, **more)
         return job, self.store.outputs_of(job)[0]
 
+    def ran_script(self, *names: str) -> tuple[str, Sequence[Output]]:
+        """A script that left these files, each with a table, and its outputs."""
+        self.sandbox.files = {name: b"x\n%d00\n" % n for n, name in enumerate(names, 1)}
+        job, _ = self.ran(PYTHON)
+        return job, self.store.outputs_of(job)
+
     def ballot(self, checker: str, output: str, choice: VoteChoice = VoteChoice.APPROVE, *overrides: str) -> Ballot:
-        seen = output_review.view_output(self.ports, self.person(checker), output)
-        hashes = (seen.output.staff_hash, seen.output.findings_hash, seen.memory_version)
-        reason = "meets-rules" if choice is VoteChoice.APPROVE else "small-groups"
-        return Ballot(choice, reason, *hashes, overrides, "A person can see it." if overrides else "")
+        return ballot(self.ports, checker, output, choice, *overrides)
 
     def vote(self, checker: str, output: str, choice: VoteChoice = VoteChoice.APPROVE, *overrides: str) -> str:
         """The state of the output when a worker has done what follows."""
@@ -405,6 +426,14 @@ class Broker:
         projects = tuple(replace(p, **changes) if p.ident == PROJECT else p for p in self.policies.projects)
         return self.put_in_force(replace(self.policies, projects=projects))
 
+    def serve(self, **changes: Any) -> PolicySet:
+        """Put a policy set in force whose service differs so."""
+        return self.put_in_force(replace(self.policies, service=replace(self.policies.service, **changes)))
+
+    def drop_project(self) -> PolicySet:
+        others = tuple(p for p in self.policies.projects if p.ident != PROJECT)
+        return self.put_in_force(replace(self.policies, projects=others))
+
     def put_in_force(self, policies: PolicySet) -> PolicySet:
         policies = replace(policies)  # a value made anew keeps no cached fingerprint
         user_accounts.propose_policy(self.ports, self.person(ADA), policies)
@@ -414,6 +443,20 @@ class Broker:
     def events(self, subject: str) -> list[str]:
         """What was done to it, in order."""
         return [line.event.action for line in reversed(self.store.search_audit(AuditFilter(subject, limit=MANY)))]
+
+
+def refused(error: Any, act: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    """The error with which something is refused."""
+    with pytest.raises(error) as caught:
+        act(*given, **named)
+    return caught.value
+
+
+def ballot(ports: Ports, checker: str, output: str, choice: VoteChoice = VoteChoice.APPROVE, *overrides: str) -> Ballot:
+    seen = output_review.view_output(ports, ports.store.person(checker), output)
+    hashes = (seen.output.staff_hash, seen.output.findings_hash, seen.memory_version)
+    reason = "meets-rules" if choice is VoteChoice.APPROVE else "small-groups"
+    return Ballot(choice, reason, *hashes, overrides, "A person can see it." if overrides else "")
 
 
 def send(ports: Ports, by: str, text: str = SQL, **more: Any) -> str:
@@ -463,3 +506,10 @@ def opened(folder: Path, policies: PolicySet) -> Iterator[Broker]:
 def broker(founded: Path, policies: PolicySet, tmp_path: Path) -> Iterator[Broker]:
     shutil.copytree(founded, tmp_path, dirs_exist_ok=True)
     yield from opened(tmp_path, policies)
+
+
+@pytest.fixture
+def dashboard(broker: Broker) -> Broker:
+    """A broker whose project of dashboards may ask privately."""
+    open_budgets(broker)
+    return broker

@@ -9,36 +9,27 @@ from broker.domain.errors import Conflict, Forbidden, Invalid
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import Person, Role
 from broker.workflow.administration import user_accounts
-from tests.unit.workflow.conftest import ADA, AMIR, CLEO, ROSA
+from tests.unit.workflow.conftest import ADA, AMIR, CLEO, ROSA, refused
 
 NEW = Person("new-one", "New", frozenset({Role.ADMINISTRATOR}))
 
 
 def save(broker, by: str, person: Person, password: str | None = None) -> Person:
-    return user_accounts.save_person(broker.ports, broker.person(by), person, password)
+    return broker.by(by, user_accounts.save_person, person, password)
 
 
-def test_an_account_waits_for_a_second_administrator(broker):
+def test_an_account_waits_for_a_second_administrator_who_requests_exactly_the_same(broker):
     assert not save(broker, ADA, NEW).active
     assert not save(broker, ADA, NEW).active, "asking twice is not two"
+    assert not save(broker, AMIR, replace(NEW, roles=frozenset({Role.RESEARCHER}))).active, "another role"
+    assert not save(broker, AMIR, replace(NEW, name="Newer", active=False)).active
+    assert not save(broker, ADA, NEW).active, "a correction of a waiting account is no consent"
     assert save(broker, AMIR, NEW).active
-
-
-def test_the_second_administrator_must_request_exactly_the_same(broker):
-    save(broker, ADA, replace(NEW, roles=frozenset({Role.RESEARCHER})))
-    assert not save(broker, AMIR, NEW).active, "another role"
-    assert save(broker, ADA, NEW).active
-
-
-def test_a_correction_of_a_waiting_account_is_no_consent(broker):
-    save(broker, ADA, NEW)
-    save(broker, AMIR, replace(NEW, name="Newer", active=False))
-    assert not save(broker, ADA, NEW).active
 
 
 def test_taking_power_away_needs_one_and_giving_it_back_two(broker):
     cleo = broker.person(CLEO)
-    token = user_accounts.make_token(broker.ports, cleo, CLEO)
+    token = broker.by(CLEO, user_accounts.make_token, CLEO)
     assert not save(broker, ADA, replace(cleo, active=False)).active
     assert user_accounts.person_by_token(broker.ports, token) is None
     save(broker, ADA, cleo)
@@ -46,11 +37,8 @@ def test_taking_power_away_needs_one_and_giving_it_back_two(broker):
     assert user_accounts.person_by_token(broker.ports, token) is None, "tokens of before stay dead"
 
 
-def test_a_change_of_name_takes_nothing_away(broker):
+def test_a_change_of_name_takes_nothing_away_and_one_more_role_waits(broker):
     assert save(broker, ADA, replace(broker.person(CLEO), name="Cleopatra")).active
-
-
-def test_one_more_role_waits_too(broker):
     rosa = broker.person(ROSA)
     both = replace(rosa, roles=rosa.roles | {Role.CHECKER})
     assert not save(broker, ADA, both).active
@@ -67,8 +55,8 @@ def test_two_who_change_an_account_at_once_do_not_undo_each_other(broker, monkey
         return whole(subject, action)
 
     monkeypatch.setattr(broker.store, "audit_of", stopping)
-    with pytest.raises(Conflict):
-        save(broker, ADA, replace(cleo, name="Cleopatra", roles=cleo.roles | {Role.RESEARCHER}))
+    both = replace(cleo, name="Cleopatra", roles=cleo.roles | {Role.RESEARCHER})
+    refused(Conflict, save, broker, ADA, both)
     assert not broker.person(CLEO).active
 
 
@@ -78,34 +66,26 @@ def test_whoever_set_the_password_of_an_account_is_no_second_by_it(broker):
     assert save(broker, AMIR, NEW).active
     puppet = broker.person(NEW.ident)
     changed = replace(broker.policies, projects=tuple(replace(p, votes=0) for p in broker.policies.projects))
-    user_accounts.propose_policy(broker.ports, broker.person(ADA), changed)
-    with pytest.raises(Forbidden) as caught:
-        user_accounts.apply_policy(broker.ports, puppet, changed.fingerprint)
-    assert caught.value.code == "second-administrator"
+    broker.by(ADA, user_accounts.propose_policy, changed)
+    told = refused(Forbidden, user_accounts.apply_policy, broker.ports, puppet, changed.fingerprint)
+    assert told.code == "second-administrator"
     another = replace(NEW, ident="other-one")
     save(broker, ADA, another)
     assert not user_accounts.save_person(broker.ports, puppet, another).active
-    user_accounts.apply_policy(broker.ports, broker.person(AMIR), changed.fingerprint)
+    broker.by(AMIR, user_accounts.apply_policy, changed.fingerprint)
 
 
-def test_nobody_gets_a_token_of_somebody_else(broker):
+def test_an_administrator_is_never_a_checker_and_nobody_gets_a_token_of_somebody_else(broker):
     for ident in (ADA, ROSA, CLEO):
-        with pytest.raises(Forbidden):
-            user_accounts.make_token(broker.ports, broker.person(ident), AMIR)
-
-
-def test_an_administrator_is_never_a_checker(broker):
+        broker.refuses(ident, Forbidden, user_accounts.make_token, AMIR)
     both = Person("two", "Two", frozenset({Role.ADMINISTRATOR, Role.CHECKER}))
-    with pytest.raises(Invalid):
-        save(broker, ADA, both)
-    with pytest.raises(Forbidden):
-        save(broker, ADA, broker.person(ADA))
+    refused(Invalid, save, broker, ADA, both)
+    refused(Forbidden, save, broker, ADA, broker.person(ADA))
 
 
 def test_a_policy_set_with_dangling_names_is_not_even_proposed(broker):
     projects = tuple(replace(p, profile="none") for p in broker.policies.projects)
-    with pytest.raises(Invalid):
-        broker.put_in_force(replace(broker.policies, projects=projects))
+    refused(Invalid, broker.put_in_force, replace(broker.policies, projects=projects))
 
 
 @pytest.mark.parametrize(
@@ -118,9 +98,7 @@ def test_a_policy_set_with_dangling_names_is_not_even_proposed(broker):
     ],
 )
 def test_what_no_account_may_have_is_refused_by_whatever_door_it_comes(broker, changed, code):
-    with pytest.raises(Invalid) as refused:
-        save(broker, ADA, replace(NEW, **changed))
-    assert refused.value.code == code
+    assert refused(Invalid, save, broker, ADA, replace(NEW, **changed)).code == code
 
 
 def test_an_account_of_which_a_detail_would_not_be_taken_any_more_can_still_be_ended(broker):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from dashboard_kit import DORA, open_budgets, send
+from dashboard_kit import DORA, send
 
 from broker.domain.ports import SandboxEnd
 from broker.workflow.views import job_progress, job_views
@@ -28,11 +28,9 @@ LATE = {"answers": 0, "crashes at once": 0, "overruns": 3}
 """Seconds by which the machine is late at the end: what its blocks' work has done to it."""
 
 
-@pytest.fixture
-def dashboard(broker):
-    open_budgets(broker)
-    broker.ports = replace(broker.ports, synthetic=None, lease=timedelta(minutes=10))
-    return broker
+@pytest.fixture(autouse=True)
+def slow_machine(dashboard):
+    dashboard.ports = replace(dashboard.ports, synthetic=None, lease=timedelta(minutes=10))
 
 
 def watched(broker, name, end=SandboxEnd.ENDED):
@@ -43,7 +41,7 @@ def watched(broker, name, end=SandboxEnd.ENDED):
 
     def record_blocks():
         broker.clock.at = broker.clock.at.replace(microsecond=0)
-        told.append(job_progress.followed_job(broker.ports, broker.person(DORA), job)[1].blocks)
+        told.append(broker.by(DORA, job_progress.followed_job, job)[1].blocks)
 
     def runs(request):
         if not request.apart:
@@ -60,15 +58,11 @@ def watched(broker, name, end=SandboxEnd.ENDED):
     return job, told
 
 
-def test_the_shown_slot_does_not_depend_on_the_script(dashboard):
-    found = {name: watched(dashboard, name)[1] for name in SCRIPTS}
-    assert found["answers"] == found["crashes at once"] == found["overruns"]
-    assert all(p is not None for p in found["answers"])
-
-
-@pytest.mark.parametrize("end", [SandboxEnd.CRASHED, SandboxEnd.TIME_LIMIT])
-def test_it_is_the_same_for_one_that_will_fail(dashboard, end):
-    assert watched(dashboard, "overruns", end)[1] == watched(dashboard, "answers")[1]
+def test_the_shown_slot_depends_neither_on_the_script_nor_on_its_end(dashboard):
+    failed = [watched(dashboard, "overruns", end)[1] for end in (SandboxEnd.CRASHED, SandboxEnd.TIME_LIMIT)]
+    first, *others = [watched(dashboard, name)[1] for name in SCRIPTS] + failed
+    assert all(p is not None for p in first)
+    assert all(told == first for told in others)
 
 
 def test_it_counts_from_the_whole_minute_and_never_beyond_the_last_slot(dashboard):
@@ -84,19 +78,14 @@ def test_progress_follows_the_schedule_until_the_end_is_shown(dashboard):
     for name in SCRIPTS:
         job, _ = watched(dashboard, name)
         dashboard.clock.at = dashboard.clock.at.replace(microsecond=0) - timedelta(seconds=LATE[name])
-        view = job_views.view_job(dashboard.ports, dashboard.person(DORA), job, whole=False)
+        view = dashboard.by(DORA, job_views.view_job, job, whole=False)
         assert view.state == "running"
-        seen[name] = job_progress.progress(dashboard.ports, dashboard.person(DORA), view).blocks
+        seen[name] = dashboard.by(DORA, job_progress.progress, view).blocks
     assert len(set(seen.values())) == 1
 
 
 def test_other_jobs_have_none(dashboard):
-    from dashboard_kit import COUNT
-
-    told, job = [], send(dashboard, COUNT)
-    dashboard.sandbox.during = lambda _: told.append(
-        job_progress.followed_job(dashboard.ports, dashboard.person(DORA), job)[1]
-    )
+    told, job = [], send(dashboard)
+    dashboard.sandbox.during = lambda _: told.append(dashboard.by(DORA, job_progress.followed_job, job)[1])
     assert dashboard.run(job)
-    assert told[0].minutes == 0
-    assert told[0].blocks is None
+    assert (told[0].minutes, told[0].blocks) == (0, None)

@@ -30,23 +30,23 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 def sent(broker: Broker, text: str) -> str:
     """A job, refused or not."""
     draft = Submission(PROJECT, JobKind.SQL, "", text, "Absence", "A test.")
-    return submit(broker.ports, broker.person(ROSA), draft)[0].ident
+    return broker.by(ROSA, submit, draft)[0].ident
 
 
 def test_a_job_is_compiled_twice_in_its_life(broker: Broker, compiled: Counter[str]) -> None:
     job, output = broker.ran()
-    job_views.view_job(broker.ports, broker.person(ROSA), job)
-    reviewed = output_review.view_output(broker.ports, broker.person(CLEO), output.ident)
-    assert review_context.context_of(broker.ports, broker.person(CLEO), reviewed).uses
+    broker.by(ROSA, job_views.view_job, job)
+    reviewed = broker.by(CLEO, output_review.view_output, output.ident)
+    assert broker.by(CLEO, review_context.context_of, reviewed).uses
     broker.vote(CLEO, output.ident)
     assert broker.store.release_of(job) is not None
-    job_views.view_job(broker.ports, broker.person(ROSA), job)
+    broker.by(ROSA, job_views.view_job, job)
     assert compiled.total() == 2
 
 
 def test_a_refused_text_is_compiled_once(broker: Broker, compiled: Counter[str]) -> None:
     job = sent(broker, "SELECT nothing FROM npd.absence")
-    seen = job_views.view_job(broker.ports, broker.person(ROSA), job)
+    seen = broker.by(ROSA, job_views.view_job, job)
     assert {r.code for r in seen.refusals} >= {"unknown-variable"}
     assert compiled.total() == 1
 

@@ -3,29 +3,26 @@
 import os
 from contextlib import suppress
 from dataclasses import fields, replace
+from itertools import chain, repeat
 from typing import Any
+from unittest.mock import DEFAULT, patch
 
 import pytest
+from dashboard_kit import Killed
 
 from broker.domain.errors import Breach, Unavailable
-from broker.domain.jobs.job import FailureCode, JobState, OutputState
-from broker.domain.jobs.reviews import VoteChoice
+from broker.domain.jobs.job import JobState, OutputState
 from broker.domain.jobs.work_items import WorkKind
-from broker.domain.ports import WorkerPorts
+from broker.domain.ports import SandboxEnd, WorkerPorts
 from broker.worker import reconcile
 from broker.workflow.reviewing import output_review
-from broker.workflow.reviewing.output_review import Ballot
-from tests.one_worker import complete_job, due, lease, run_job
-from tests.unit.workflow.conftest import CLEO, PYTHON, ROSA, SQL, Broker, send
+from tests.one_worker import complete_job, due, run_job
+from tests.unit.workflow.conftest import CLEO, PYTHON, ROSA, SQL, Broker, ballot, refused, send
 
 APART = int(os.environ.get("PROOF_CALLS_APART", "2"))
 """Between two calls at which it dies; in a proof it dies at each."""
 
 pytestmark = pytest.mark.long
-
-
-class Killed(BaseException):
-    """kill -9: nothing in the broker catches it."""
 
 
 class Fuse:
@@ -38,7 +35,10 @@ class Fuse:
     def burn(self) -> None:
         self.left -= 1
         if self.left == -1:
-            raise self.error
+            self.blow()
+
+    def blow(self) -> None:
+        raise self.error
 
 
 class Mortal:
@@ -61,12 +61,11 @@ class Mortal:
 
 def mortal(ports: WorkerPorts, fuse: Fuse) -> WorkerPorts:
     keep = {"clock", "lease", "release_history"}
-    made = {f.name: Mortal(getattr(ports, f.name), fuse) for f in fields(ports) if f.name not in keep}
-    memory = replace(
-        ports.release_history,
-        **{f.name: Mortal(getattr(ports.release_history, f.name), fuse) for f in fields(ports.release_history)},
-    )
-    return replace(ports, **made, release_history=memory)
+
+    def of(port: Any) -> dict[str, Any]:
+        return {f.name: Mortal(getattr(port, f.name), fuse) for f in fields(port) if f.name not in keep}
+
+    return replace(ports, **of(ports), release_history=replace(ports.release_history, **of(ports.release_history)))
 
 
 def story(ports: WorkerPorts, text: str, client_id: str) -> None:
@@ -78,12 +77,10 @@ def story(ports: WorkerPorts, text: str, client_id: str) -> None:
 
 
 def vote(ports: WorkerPorts, job: str) -> None:
-    cleo = ports.store.person(CLEO)
     for output in ports.store.outputs_of(job):
         if output.state is OutputState.IN_REVIEW:
-            seen = output_review.view_output(ports, cleo, output.ident)
-            hashes = (seen.output.staff_hash, seen.output.findings_hash, seen.memory_version)
-            output_review.cast_vote(ports, cleo, output.ident, Ballot(VoteChoice.APPROVE, "meets-rules", *hashes))
+            cast = ballot(ports, CLEO, output.ident)
+            output_review.cast_vote(ports, ports.store.person(CLEO), output.ident, cast)
 
 
 def finish(broker: Broker, text: str, client_id: str) -> str:
@@ -144,23 +141,9 @@ def test_a_service_that_is_away_costs_an_attempt_and_never_the_job(broker):
     assert broker.store.verify_audit().broken is None
 
 
-def test_attempts_are_bounded(broker):
-    """A job whose worker dies every time fails as infrastructure, and its sandboxes were killed first."""
-    job = broker.send()
-    attempts = broker.policies.service.max_attempts
-    for attempt in range(1, attempts + 1):
-        lease(broker.ports, WorkKind.RUN, job)
-        broker.reconcile()
-        assert broker.sandbox.killed[-1] == (job, attempt)
-    found = broker.store.job(job)
-    assert (found.state, found.failure) == (JobState.FAILED, FailureCode.INFRASTRUCTURE)
-
-
 def test_a_sandbox_killed_by_the_reaper_is_no_failure_of_the_job(broker):
     """The worker lives, but its lease has lapsed (a stalled machine, a clock that is off): the reaper's kill shows in
     the worker as a crash, before the reaper has moved the job on."""
-    from broker.domain.ports import SandboxEnd
-
     job = broker.send()
     broker.sandbox.end = SandboxEnd.CRASHED
 
@@ -175,23 +158,6 @@ def test_a_sandbox_killed_by_the_reaper_is_no_failure_of_the_job(broker):
     assert broker.store.job(job).state is JobState.QUEUED
     assert broker.run(job)
     assert broker.sandbox.ran == [(job, 1), (job, 2)]
-
-
-def test_a_lapsed_lease_is_never_prolonged(broker):
-    job = broker.send()
-    item, now = lease(broker.ports, WorkKind.RUN, job), broker.clock.now()
-    ends, late = now + broker.ports.lease * 2, now + broker.ports.lease * 3
-    assert broker.store.renew_work(item, ends, now)
-    assert not broker.store.renew_work(item, late + broker.ports.lease, late)
-
-
-def test_two_workers_at_once_run_a_job_once(broker):
-    job = broker.send()
-    second: list[bool] = []
-    broker.sandbox.during = lambda _request: second.append(broker.run(job))
-    assert broker.run(job)
-    assert second == [False]
-    assert broker.sandbox.ran == [(job, 1)]
 
 
 def test_a_lease_lost_while_the_vault_is_built_starts_no_sandbox(broker):
@@ -235,40 +201,15 @@ def test_a_vault_removed_before_the_job_could_name_it_is_built_again(broker):
     assert {"v-P0421-s1"} in asked
 
 
-def test_one_poisoned_job_blocks_no_other_job(broker, monkeypatch):
+def test_one_poisoned_job_blocks_no_other_job(broker):
     """Content of one approved output is gone; the job behind it is released all the same."""
     broker.govern(votes=0)
     first, second = broker.send(client_id="1"), broker.send(client_id="2")
-    with monkeypatch.context() as patched:
+    with patch.object(broker.store, "release", side_effect=Killed):
         for job in (first, second):
-            patched.setattr(broker.store, "release", Mortal(broker.store, Fuse(0)).release_of)
-            with pytest.raises(Killed):
-                broker.run(job)
-    whole, spoilt = broker.ports.content_store.get, iter([Breach("spoilt")])
-
-    def get(shelf: str, digest: str) -> bytes:
-        for error in spoilt:
-            raise error
-        return whole(shelf, digest)
-
-    monkeypatch.setattr(broker.ports.content_store, "get", get)
-    broker.reconcile()
+            refused(Killed, broker.run, job)
+    shelf, once = broker.ports.content_store, chain([Breach("spoilt")], repeat(DEFAULT))
+    with patch.object(shelf, "get", wraps=shelf.get, side_effect=once):
+        broker.reconcile()
     assert broker.store.release_of(first) is None
     assert broker.store.release_of(second) is not None
-
-
-def test_a_job_given_back_rests_before_its_next_attempt(broker):
-    """An engine that is away for a while must not use up all attempts within seconds."""
-    job = broker.send(SQL)
-    broker.sandbox.during = _engine_is_away
-    broker.run(job)
-    offers = len(broker.ports.queue.offers)
-    reconcile.offer_waiting(broker.ports)
-    assert len(broker.ports.queue.offers) == offers
-    broker.ports.clock.at += broker.ports.lease * 2  # the end of the slot of time in which a lease has passed
-    reconcile.offer_waiting(broker.ports)
-    assert len(broker.ports.queue.offers) == offers + 1
-
-
-def _engine_is_away(_request):
-    raise Unavailable("The container engine does not answer.")

@@ -10,14 +10,10 @@ from broker.domain.errors import Invalid
 from broker.domain.projects.saved_definitions import definition_from_json, definition_to_json
 from broker.policy.files import load_policies
 from broker.workflow.submission.save_definition import read_lookup
+from tests.unit.workflow.conftest import refused
 
-SERVICE = replace(
-    load_policies(Path(__file__).parents[3] / "policies").service,
-    lookup_bytes=400,
-    lookup_rows=4,
-    lookup_columns=3,
-    lookup_cell=14,
-)
+SERVICE = load_policies(Path(__file__).parents[3] / "policies").service
+SERVICE = replace(SERVICE, lookup_bytes=400, lookup_rows=4, lookup_columns=3, lookup_cell=14)
 
 # values of a column  | its type | unique | the values that are kept
 TYPES = [
@@ -70,14 +66,11 @@ WRONG = [
 
 @pytest.mark.parametrize(("text", "code"), WRONG)
 def test_a_bad_lookup_is_refused_without_its_values(text, code):
-    with pytest.raises(Invalid) as caught:
-        read_lookup("mine", text, SERVICE)
-    assert caught.value.code == code
-    assert "sec" not in caught.value.message
+    told = refused(Invalid, read_lookup, "mine", text, SERVICE)
+    assert told.code == code
+    assert "sec" not in told.message
 
 
 @pytest.mark.parametrize("name", ["", "1a", "a-b", "a.b", "x" * 65, "a b", "é"])
 def test_a_name_is_plain(name):
-    with pytest.raises(Invalid) as caught:
-        read_lookup(name, "a\n1\n", SERVICE)
-    assert caught.value.code == "name"
+    assert refused(Invalid, read_lookup, name, "a\n1\n", SERVICE).code == "name"

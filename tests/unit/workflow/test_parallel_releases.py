@@ -9,7 +9,7 @@ from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.ledger.spends import DisclosureSource, ExactDisclosure
 from broker.policy.privacy_policy import PrivacyDataset
 from broker.workflow.submission.job_submission import submit
-from tests.unit.workflow.conftest import CLEO, PROJECT, PYTHON, ROSA, SQL, send
+from tests.unit.workflow.conftest import CLEO, PROJECT, PYTHON, ROSA, SQL, refused
 
 pytestmark = pytest.mark.slow
 
@@ -29,26 +29,18 @@ def released(broker, text: str) -> str:
     return broker.store.release_of(job).ident
 
 
-def test_an_exact_release_is_listed_with_the_claim(broker):
-    first, second = released(broker, SQL), released(broker, SQL)
-    found = broker.store.exact_disclosures(["npd.absence"])
-    assert {(a.kind, a.source) for a in found} == {(DisclosureSource.EXACT, first), (DisclosureSource.EXACT, second)}
-    assert {(a.dataset, a.project, a.snapshot) for a in found} == {("npd.absence", PROJECT, "s1")}
-
-
-def test_a_public_table_is_listed_with_the_data_set_of_its_join(broker):
-    released(broker, SCHOOLS)
-    assert ExactDisclosure(DisclosureSource.PUBLIC, "ref.schools", "npd.absence") in broker.store.exact_disclosures(
-        ["npd.absence"]
-    )
+def test_releases_are_listed_with_the_claim_and_the_data_sets_that_they_read(broker):
+    """A public table with the data set of its join, and a script with those that it mounts."""
+    exact, joined, script = (released(broker, text) for text in (SQL, SCHOOLS, PYTHON))
+    found = broker.store.exact_disclosures(["npd.spring_census", "npd.absence"])
+    of_kind = [a for a in found if a.kind is DisclosureSource.EXACT]
+    assert {(a.source, a.dataset) for a in of_kind} == {
+        (exact, "npd.absence"), (joined, "npd.absence"), (script, "npd.spring_census"),
+    }  # fmt: skip
+    assert {(a.project, a.snapshot) for a in of_kind} == {(PROJECT, "s1")}
+    assert ExactDisclosure(DisclosureSource.PUBLIC, "ref.schools", "npd.absence") in found
+    assert len(found) == 4
     assert broker.store.exact_disclosures(["ref.schools"]) == []
-
-
-def test_a_script_is_listed_with_the_data_sets_that_it_mounts(broker):
-    release = released(broker, PYTHON)
-    assert [(a.source, a.dataset) for a in broker.store.exact_disclosures(["npd.spring_census", "npd.absence"])] == [
-        (release, "npd.spring_census")
-    ]
 
 
 def test_nothing_is_listed_where_nothing_is_promised(broker):
@@ -59,23 +51,20 @@ def test_nothing_is_listed_where_nothing_is_promised(broker):
     assert broker.store.exact_disclosures(["npd.absence"]) == []
 
 
-@pytest.mark.parametrize("text", [SQL, PYTHON])
-def test_an_exact_job_on_a_private_only_data_set_is_refused(broker, text):
+@pytest.mark.parametrize(("text", "kind", "line"), [(SQL, JobKind.SQL, 3), (PYTHON, JobKind.PYTHON, 1)])
+def test_an_exact_job_on_a_private_only_data_set_is_refused(broker, text, kind, line):
     restrict_to_private(broker, "npd.absence", "npd.spring_census")
-    kind = JobKind.PYTHON if text == PYTHON else JobKind.SQL
-    job, checked = submit(broker.ports, broker.person(ROSA), Submission(PROJECT, kind, "", text, "T", "P"))
+    job, checked = broker.by(ROSA, submit, Submission(PROJECT, kind, "", text, "T", "P"))
     (refusal,) = checked.refusals
-    assert (job.state.value, refusal.code) == ("refused", "private-only")
-    assert refusal.line == (1 if text == PYTHON else 3)
+    assert (job.state.value, refusal.code, refusal.line) == ("refused", "private-only", line)
 
 
 def test_what_was_judged_before_the_rule_is_held_until_the_rule_is_gone(broker, monkeypatch):
     """Voting is refused where rules have changed; what was approved before does not leave."""
     job, output = broker.ran()
-    monkeypatch.setattr(type(broker.store), "release", None)
-    with pytest.raises(TypeError):
-        broker.vote(CLEO, output.ident)
-    monkeypatch.undo()
+    with monkeypatch.context() as patched:
+        patched.setattr(type(broker.store), "release", None)
+        refused(TypeError, broker.vote, CLEO, output.ident)
     restrict_to_private(broker, "npd.absence")
     broker.reconcile()
     assert broker.store.release_of(job) is None
@@ -85,7 +74,7 @@ def test_what_was_judged_before_the_rule_is_held_until_the_rule_is_gone(broker, 
 
 
 def test_the_rule_applies_to_a_waiting_job_at_its_start(broker):
-    job = send(broker.ports, ROSA)
+    job = broker.send()
     restrict_to_private(broker, "npd.absence")
     assert broker.run(job)
     assert broker.store.job(job).failure == "policy_changed"

@@ -41,26 +41,32 @@ def test_the_years_of_a_table_are_those_of_its_grants():
     assert data(project("P0421")).years == (2011, 2023)
 
 
-def test_a_project_without_years_has_the_last_that_is_known():
-    assert data(project("FIXTURE")).years == (2023, 2023)
-
-
-def with_years(years: frozenset[int] | None) -> ResearchProject:
+def with_years(*years: int) -> ResearchProject:
+    """P0815 on data of these years, or of all."""
     phonics = project("P0815")
-    return replace(phonics, grants=tuple(replace(g, years=years) for g in phonics.grants))
+    return replace(phonics, grants=tuple(replace(g, years=frozenset(years) or None) for g in phonics.grants))
 
 
-def test_years_that_cannot_be_made_are_left_out_and_none_at_all_is_an_error():
-    early = replace(
-        project("P0815"), grants=(replace(project("P0815").grants[0], table="npd.ks1", years=frozenset({1999, 2001})),)
-    )
-    assert data(early).years == (2001, 2001)
+def of_the_first_key_stage(*years: int) -> ResearchProject:
+    early = with_years(*years)
+    return replace(early, grants=(replace(early.grants[0], table="npd.ks1"),))
+
+
+@pytest.mark.parametrize(
+    ("of", "years"),
+    [
+        pytest.param(project("FIXTURE"), (2023, 2023), id="without years: the last that is known"),
+        pytest.param(with_years(), (2011, 2023), id="a grant without years: all of the table's"),
+        pytest.param(of_the_first_key_stage(1999, 2001), (2001, 2001), id="years that can be made"),
+    ],
+)
+def test_the_years_that_are_made(of, years):
+    assert data(of).years == years
+
+
+def test_where_no_year_can_be_made_it_is_an_error():
     with pytest.raises(Invalid, match="2001 to 2023"):
-        data(replace(early, grants=(replace(early.grants[0], years=frozenset({1999})),)))
-
-
-def test_a_grant_without_years_is_all_of_the_tables():
-    assert data(with_years(None)).years == (2011, 2023)
+        data(of_the_first_key_stage(1999))
 
 
 def test_the_name_is_that_of_the_data():
@@ -71,7 +77,7 @@ def test_the_name_is_that_of_the_data():
         data(of, pupils=1001),
         data(of, seed=2),
         data(project("P0421")),
-        data(with_years(frozenset({2015}))),
+        data(with_years(2015)),
         synthetic_data_spec(of, replace(CATALOGUE, version=2), KNOWN, 1000, 1),
     ]
     assert len({name, *(o.name for o in others)}) == 6

@@ -26,7 +26,7 @@ def test_counts_leave_with_the_noise_of_their_persons(broker, key):
     broker.engine.needs, broker.engine.key = EvidenceNeeds(10, record_keys=True), key
     job, output = broker.ran()
     assert broker.vote(CLEO, output.ident) == "released"
-    shown = job_release.download(broker.ports, broker.person(ROSA), output.ident).content.decode().splitlines()
+    shown = broker.by(ROSA, job_release.download, output.ident).content.decode().splitlines()
     assert {line.split(",")[1] for line in shown[1:]} == {str(40 + cell_key_table(5, 3.0, 2).change(40, key))}
     manifest = json.loads(broker.store.manifest(broker.store.release_of(job).ident))
     assert manifest["profile"] == {"name": "npd-default", "threshold": 10, "rounding": "cell_key"}
@@ -38,14 +38,13 @@ def test_the_manifest_says_how_counts_are_rounded_in_the_words_of_the_record(bro
     manifest = json.loads(broker.store.manifest(broker.store.release_of(job).ident))
     rounded = {"rounding": "conventional", "round_base": 5}
     assert manifest["profile"] == {"name": "npd-default", "threshold": 10, **rounded}
-    record = json.loads(output_records.record_of_release(broker.ports, broker.person(ROSA), output.ident))
+    record = json.loads(broker.by(ROSA, output_records.record_of_release, output.ident))
     assert record["parameters"].items() >= rounded.items()
 
 
 def test_evidence_without_keys_ends_the_job(broker):
     profile_changed(broker, rounding=Rounding.CELL_KEY)
     broker.engine.needs = EvidenceNeeds(10, record_keys=True)
-    job = broker.send()
-    broker.run(job)
+    job = broker.ended()
     assert broker.store.job(job).state is JobState.FAILED
     assert not broker.store.outputs_of(job)

@@ -2,9 +2,6 @@
 reviews the output."""
 
 import json
-from dataclasses import replace
-
-import pytest
 
 from broker.domain.errors import Conflict, Invalid, Unknown
 from broker.domain.jobs.job import FailureCode, JobState, OutputState
@@ -14,64 +11,57 @@ from broker.workflow.views import job_views
 from tests.unit.workflow.conftest import CLEO, PYTHON, REX, ROSA, THERE, Broker
 
 
+def failures(broker: Broker) -> list[str]:
+    """Scripts that a checker is to look at."""
+    return [j.ident for j in broker.by(CLEO, script_failures.scripts_waiting)]
+
+
 def test_a_script_that_fails_on_synthetic_data_reads_no_real_data(broker: Broker) -> None:
     broker.sandbox.there, broker.sandbox.printed = SandboxEnd.CRASHED, b"KeyError: 'LA'\n"
-    job = broker.send(PYTHON)
-    assert broker.run(job)
+    job = broker.ended(PYTHON)
     found = broker.store.job(job)
     assert (found.state, found.failure) == (JobState.FAILED, FailureCode.CRASHED)
     assert broker.sandbox.ran == [(job, 1)]
     assert not broker.vaults.there
-    told = script_failures.view_trace(broker.ports, broker.person(ROSA), job)
+    told = broker.by(ROSA, script_failures.view_trace, job)
     assert (told.passed, told.document["end"], told.document["printed"]) == (False, "crashed", "KeyError: 'LA'\n")
-    assert script_failures.scripts_waiting(broker.ports, broker.person(CLEO)) == []
+    assert failures(broker) == []
 
 
 def test_a_script_that_passes_there_runs_on_the_real_data(broker: Broker) -> None:
     job, output = broker.ran(PYTHON)
     assert broker.sandbox.ran == [(job, 1), (job, 1)]
     assert output.state is OutputState.IN_REVIEW
-    told = script_failures.view_trace(broker.ports, broker.person(REX), job)
+    told = broker.by(REX, script_failures.view_trace, job)
     assert (told.passed, told.document["end"], told.told) == (True, "ended", None)
 
 
 def test_what_passes_there_and_fails_here_waits_for_a_checker(broker: Broker) -> None:
     """The researcher learns one word at once; the print on real data is a checker's to read, and no figure is told."""
     broker.sandbox.end, broker.sandbox.printed = SandboxEnd.CRASHED, b"ValueError: 7 pupils\n"
-    job = broker.send(PYTHON)
-    assert broker.run(job)
+    job = broker.ended(PYTHON)
     assert broker.store.job(job).state is JobState.FAILED
-    assert [j.ident for j in script_failures.scripts_waiting(broker.ports, broker.person(CLEO))] == [job]
-    assert script_failures.view_print(broker.ports, broker.person(CLEO), job) == b"ValueError: 7 pupils\n"
+    assert failures(broker) == [job]
+    assert broker.by(CLEO, script_failures.view_print, job) == b"ValueError: 7 pupils\n"
     for somebody in (ROSA, REX):
-        with pytest.raises(Unknown):
-            script_failures.view_print(broker.ports, broker.person(somebody), job)
-    with pytest.raises(Invalid):
-        script_failures.report_reason(broker.ports, broker.person(CLEO), job, "It fails at 7 pupils.")
-    script_failures.report_reason(broker.ports, broker.person(CLEO), job, "A column is empty in the first year.")
-    assert (
-        script_failures.view_trace(broker.ports, broker.person(ROSA), job).told
-        == "A column is empty in the first year."
-    )
-    assert script_failures.scripts_waiting(broker.ports, broker.person(CLEO)) == []
-    with pytest.raises(Conflict):
-        script_failures.report_reason(broker.ports, broker.person(CLEO), job, "Another word.")
+        broker.refuses(somebody, Unknown, script_failures.view_print, job)
+    reason = "A column is empty in the first year."
+    broker.refuses(CLEO, Invalid, script_failures.report_reason, job, "It fails at 7 pupils.")
+    broker.by(CLEO, script_failures.report_reason, job, reason)
+    assert broker.by(ROSA, script_failures.view_trace, job).told == reason
+    assert failures(broker) == []
+    broker.refuses(CLEO, Conflict, script_failures.report_reason, job, "Another word.")
     assert broker.events(job)[-2:] == ["failure.viewed", "failure.told"]
 
 
-def test_policy_may_leave_the_synthetic_run_out(broker: Broker) -> None:
-    service = replace(broker.policies.service, python_synthetic_first=False)
-    broker.put_in_force(replace(broker.policies, service=service))
-    broker.sandbox.there = SandboxEnd.CRASHED
-    job, _ = broker.ran(PYTHON)
-    assert broker.sandbox.ran == [(job, 1)]
-    assert script_failures.view_trace(broker.ports, broker.person(ROSA), job).passed is None
-
-
-def test_where_no_synthetic_data_are_known_the_script_runs_on_the_real_data(broker: Broker) -> None:
+def test_a_script_runs_on_the_real_data_alone_by_policy_or_where_no_synthetic_data_are_known(broker: Broker) -> None:
     broker.ports.synthetic.known = False
-    job, _ = broker.ran(PYTHON)
-    assert broker.sandbox.ran == [(job, 1)]
+    first, _ = broker.ran(PYTHON)
+    broker.ports.synthetic.known, broker.sandbox.there = True, SandboxEnd.CRASHED
+    broker.serve(python_synthetic_first=False)
+    second, _ = broker.ran(PYTHON)
+    assert broker.sandbox.ran == [(first, 1), (second, 1)]
+    assert broker.by(ROSA, script_failures.view_trace, second).passed is None
 
 
 def test_a_forbidden_combination_has_narrowed_mounts_in_both_runs(broker: Broker) -> None:
@@ -98,15 +88,13 @@ def test_a_request_that_cannot_be_read_withholds_its_output_and_says_why_to_staf
     """The synthetic run tells its author why, and nothing real is read."""
     broken = json.dumps({"version": 1, "kind": "table", "name": "phases"}).encode()
     broker.sandbox.files = {"phases.table.json": broken, "phases.rows.arrow": b"ARROW1"}
-    job = broker.send(PYTHON)
-    assert broker.run(job)
+    job = broker.ended(PYTHON)
     assert broker.store.job(job).state is JobState.FAILED
-    (output,) = script_failures.view_trace(broker.ports, broker.person(ROSA), job).document["outputs"]
+    (output,) = broker.by(ROSA, script_failures.view_trace, job).document["outputs"]
     assert (output["name"], output["problem"]) == ("phases", "request")
     broker.ports.synthetic.known = False
-    job = broker.send(PYTHON)
-    assert broker.run(job)
+    job = broker.ended(PYTHON)
     (withheld,) = broker.store.outputs_of(job)
     assert (withheld.name, withheld.state) == ("phases.csv", OutputState.WITHHELD)
-    assert job_views.view_job(broker.ports, broker.person(ROSA), job).outputs == ()
-    assert [j.ident for j in script_failures.scripts_waiting(broker.ports, broker.person(CLEO))] == [job]
+    assert broker.by(ROSA, job_views.view_job, job).outputs == ()
+    assert failures(broker) == [job]

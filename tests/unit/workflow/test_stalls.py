@@ -33,10 +33,8 @@ class Stall(Fuse):
         super().__init__(left)
         self.meanwhile = meanwhile
 
-    def burn(self) -> None:
-        self.left -= 1
-        if self.left == -1:
-            self.meanwhile()
+    def blow(self) -> None:
+        self.meanwhile()
 
 
 def others_work(broker: Broker) -> None:
@@ -98,7 +96,7 @@ def test_a_worker_whose_job_is_withdrawn_writes_nothing_more(broker: Broker, tex
 
     def withdrawn(job: str) -> None:
         with suppress(Unknown, Conflict):
-            withdraw(broker.ports, broker.person(broker.store.job(job).researcher), job)
+            broker.by(broker.store.job(job).researcher, withdraw, job)
 
     found = list(stalled(broker, text, 1, withdrawn))
     for job in found:

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from unittest.mock import Mock, patch
 
 import pytest
 
 from broker.domain.errors import Breach, Conflict, Unknown
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.job import FailureCode, JobState
+from broker.domain.jobs.job import FailureCode, JobState, OutputState
 from broker.domain.jobs.work_items import WorkKind
 from broker.domain.public_tables import PublicTable, PublishedTable
 from broker.worker import reconcile
@@ -18,7 +19,7 @@ from broker.workflow.release_history.release_recording import HistoryMoved
 from broker.workflow.submission.job_withdrawal import withdraw
 from broker.workflow.work import LONGEST_REST, work_on
 from tests.one_worker import due, lease, run_job, unwatched
-from tests.unit.workflow.conftest import ADA, AMIR, ROSA, Broker
+from tests.unit.workflow.conftest import ADA, AMIR, ROSA, Broker, refused
 
 
 def run_only(broker: Broker) -> str:
@@ -73,7 +74,7 @@ def test_a_job_that_is_withdrawn_just_before_its_release_just_ends(broker: Broke
     job, whole = approved(broker), pipeline.release
 
     def withdrawn_first(ports, found):
-        withdraw(ports, broker.person(ROSA), job)
+        broker.by(ROSA, withdraw, job)
         return whole(ports, found)
 
     monkeypatch.setattr(pipeline, "release", withdrawn_first)
@@ -82,16 +83,11 @@ def test_a_job_that_is_withdrawn_just_before_its_release_just_ends(broker: Broke
     assert broker.store.release_of(job) is None
 
 
-def test_a_slot_compares_only_what_it_ran(broker: Broker) -> None:
-    """Otherwise it would be busy as long as the comparison really takes, and not to the end of a time slot."""
+def test_the_slot_that_ran_a_job_compares_it_and_nobody_else_for_a_while(broker: Broker) -> None:
+    """Otherwise a slot would be free before its comparison ends, or busy as long as another's really takes."""
     job = run_only(broker)
     assert not run_job(broker.ports, job, "w2")
     assert broker.sandbox.compared == []
-
-
-def test_the_slot_that_ran_a_job_compares_it_before_anybody_else(broker: Broker) -> None:
-    """Otherwise the slot would be free before the comparison ends."""
-    run_only(broker)
     assert reconcile.compare_due(broker.ports) == 0
     broker.clock.at += broker.ports.lease
     assert reconcile.compare_due(broker.ports) == 1
@@ -122,10 +118,7 @@ def test_a_public_table_that_others_always_overtake_rests(broker: Broker, monkey
     event = AuditEvent(now, ADA, "public-table.asked", "p1")
     broker.store.request_public_table(PublicTable("p1", published, ADA, now), event)
     broker.store.confirm_public_table("p1", AMIR, now, event)
-
-    def overtaken(*given):
-        raise Conflict("memory-moved", "Something was released.")
-
+    overtaken = Mock(side_effect=Conflict("memory-moved", "Something was released."))
     monkeypatch.setattr(PublicTableAttempt, "reproduce", lambda self: (None, None, None))
     monkeypatch.setattr(PublicTableAttempt, "store", overtaken)
     work_on(broker.ports, WorkKind.PUBLIC_TABLE, "p1", "w1", unwatched)
@@ -133,18 +126,12 @@ def test_a_public_table_that_others_always_overtake_rests(broker: Broker, monkey
     assert [item.subject for item in due(broker.ports, WorkKind.PUBLIC_TABLE)] == ["p1"]
 
 
-def test_a_release_that_fails_waits_for_repair_with_nobody_at_work(broker: Broker, monkeypatch) -> None:
+def test_a_release_that_fails_waits_for_repair_with_nobody_at_work(broker: Broker) -> None:
     """Its worker did not die: that would count, and in the end the job would fail."""
     job = approved(broker)
-
-    def broken(*given):
-        raise Breach("The release history does not have its last signed head.")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(pipeline, "release", broken)
+    with patch.object(pipeline, "release", side_effect=Breach("The memory does not have its last signed head.")):
         for _ in range(2 * LAPSES_PER_ATTEMPT * broker.policies.service.max_attempts):
-            with pytest.raises(Breach):
-                work_on(broker.ports, WorkKind.RELEASE, job, "w1", unwatched)
+            refused(Breach, work_on, broker.ports, WorkKind.RELEASE, job, "w1", unwatched)
             assert broker.store.work_leased() == []
             lapse(broker)
     assert "lease.lapsed" not in broker.events(job)
@@ -152,19 +139,26 @@ def test_a_release_that_fails_waits_for_repair_with_nobody_at_work(broker: Broke
     assert broker.store.release_of(job) is not None
 
 
-def test_invariant_6_a_job_whose_release_ends_every_worker_ends(broker: Broker) -> None:
-    """It may have to be compared again just before it leaves."""
-    job = approved(broker)
-    for _ in range(LAPSES_PER_ATTEMPT * broker.policies.service.max_attempts):
-        assert broker.store.job(job).state is JobState.ASSESSING
-        lease(broker.ports, WorkKind.RELEASE, job)
+@pytest.mark.parametrize("kind", [WorkKind.RUN, WorkKind.COMPARE, WorkKind.RELEASE])
+def test_invariant_6_a_job_that_ends_every_worker_ends(broker: Broker, kind: WorkKind) -> None:
+    """As it runs, is compared, or is about to leave: it may have to be compared again just before."""
+    job = {WorkKind.RUN: Broker.send, WorkKind.COMPARE: run_only, WorkKind.RELEASE: approved}[kind](broker)
+    attempts = broker.policies.service.max_attempts
+    for _ in range(attempts if kind is WorkKind.RUN else LAPSES_PER_ATTEMPT * attempts):
+        assert broker.store.job(job).state is not JobState.FAILED
+        lease(broker.ports, kind, job)
         lapse(broker)
-    assert broker.store.job(job).failure is FailureCode.INFRASTRUCTURE
+    found = broker.store.job(job)
+    assert (found.state, found.failure) == (JobState.FAILED, FailureCode.INFRASTRUCTURE)
+    assert {o.state for o in broker.store.outputs_of(job)} <= {OutputState.WITHDRAWN}
+    assert broker.store.release_of(job) is None
+    if kind is WorkKind.RUN:
+        assert broker.sandbox.killed == [(job, n) for n in range(1, attempts + 1)]
 
 
 @pytest.mark.parametrize(("erased", "state"), [(True, JobState.FAILED), (False, JobState.ASSESSING)])
 def test_a_job_ends_that_has_to_be_compared_again_and_whose_snapshot_is_erased(
-    broker: Broker, monkeypatch: pytest.MonkeyPatch, erased: bool, state: JobState
+    broker: Broker, erased: bool, state: JobState
 ) -> None:
     """No later attempt can compare it. Files that are only away are awaited."""
     job = approved(broker)
@@ -172,15 +166,8 @@ def test_a_job_ends_that_has_to_be_compared_again_and_whose_snapshot_is_erased(
         broker.snapshot("s2")
         now = broker.clock.now()
         assert broker.store.supersede_snapshot("s1", now, now, [AuditEvent(now, ADA, "snapshot.erased", "s1")])
-
-    def moved(ports, _job):
-        raise HistoryMoved(tuple(ports.store.outputs_of(job)))
-
-    def gone(project, snapshot):
-        raise Unknown("snapshot", snapshot)
-
-    monkeypatch.setattr(pipeline, "release", moved)
-    monkeypatch.setattr(broker.vaults, "ensure", gone)
-    work_on(broker.ports, WorkKind.RELEASE, job, "w1", unwatched)
+    moved, gone = HistoryMoved(tuple(broker.store.outputs_of(job))), Unknown("snapshot", "s1")
+    with patch.object(pipeline, "release", side_effect=moved), patch.object(broker.vaults, "ensure", side_effect=gone):
+        work_on(broker.ports, WorkKind.RELEASE, job, "w1", unwatched)
     assert broker.store.job(job).state is state
     assert broker.store.work_leased() == []

@@ -6,7 +6,11 @@ import json
 import os
 from pathlib import Path
 
-SEED = int(os.environ.get("PROOF_SEED", "20261125"))
+SEED = int(os.environ.get("PROOF_SEED", "20261124"))
+
+
+def seed() -> int:
+    return SEED
 
 
 def size(name: str, small: int) -> int:
@@ -14,7 +18,7 @@ def size(name: str, small: int) -> int:
     return int(os.environ.get(f"PROOF_{name}", small))
 
 
-def tell(name: str, figures: dict[str, object]) -> None:
+def report_figures(name: str, figures: dict[str, object]) -> None:
     """Prints the figures with the seed; a proof that is being written down finds them as a file."""
     told = {"seed": SEED, **figures}
     print(f"{name}: {json.dumps(told, default=str)}")
